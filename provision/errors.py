@@ -1,0 +1,51 @@
+"""Everything that may go wrong, as the operator sees it.
+
+ProvisionError
+├── SiteError        the wish itself is wrong; no host was touched
+├── FetchError       a tarball did not arrive, or is not the one we pinned
+├── HostUnreachable  we never got a shell on which we may act, or lost it
+├── SandboxError     a throwaway host could not be booted on this machine
+├── CommandFailed    a command ran and said no
+├── BuildRefused     what was built, or would be, is not what the site asks for
+├── NotConverged     a step was applied and the host still differs
+└── ParseError       a tool said something that we do not understand
+
+Kinds differ by what the reader does next, not by where they are raised. Each message is one line: what, where, and
+what to do about it.
+"""
+
+
+class ProvisionError(Exception):
+    """Anything that the outside world, or the site, got wrong."""
+
+
+class SiteError(ProvisionError):
+    """The wish itself is wrong; no host was touched."""
+
+
+class FetchError(ProvisionError):
+    """A tarball did not arrive, or is not the one we pinned."""
+
+
+class HostUnreachable(ProvisionError):  # noqa: N818 -- a state of the host, and named as one
+    """We never got a shell on which we may act, or lost it."""
+
+
+class SandboxError(ProvisionError):
+    """A throwaway host could not be booted on this machine."""
+
+
+class CommandFailed(ProvisionError):  # noqa: N818 -- what happened, in the past tense
+    """A command ran and said no."""
+
+
+class BuildRefused(ProvisionError):  # noqa: N818 -- what happened, in the past tense
+    """What was built, or would be, is not what the site asks for."""
+
+
+class NotConverged(ProvisionError):  # noqa: N818 -- a state of the host, and named as one
+    """A step was applied and the host still differs."""
+
+
+class ParseError(ProvisionError):
+    """A tool said something that we do not understand."""

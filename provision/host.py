@@ -1,0 +1,91 @@
+"""A host: look, run, write and upload, over any transport.
+
+``ask`` looks, ``run`` changes. Both take a script as text; every value in it that comes from outside has passed
+through :func:`quote` (see ``remote.load``, which passes values as arguments).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from shlex import quote
+
+from provision.errors import CommandFailed, HostUnreachable
+from provision.transport import SUDO_PROMPT, Output, Transport, Watch
+
+
+class Become(Enum):
+    """How we get root on a host."""
+
+    IS_ROOT = "is root"
+    SUDO = "sudo without a password"
+    PASSWORD = "sudo with a password"  # noqa: S105 -- a word, not a password
+
+
+def as_root(script: str, become: Become) -> str:
+    """Return the one line that runs the whole script as root, whatever the login shell."""
+    line = f"sh -c {quote(script)}"
+    match become:
+        case Become.IS_ROOT:
+            return line
+        case Become.SUDO:
+            return f"sudo -n {line}"
+        case Become.PASSWORD:
+            return f"sudo -S -p {quote(SUDO_PROMPT)} {line}"
+
+
+def _discard(_: str) -> None:
+    """Take a line of output that nobody wants."""
+
+
+@dataclass(slots=True)
+class Host:
+    """A machine on which we may act."""
+
+    transport: Transport
+    become: Become = Become.IS_ROOT
+    password: str | None = field(default=None, repr=False)
+    log: Callable[[str], None] = _discard
+    progress: Watch = _discard
+    trips: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return what the operator calls this host."""
+        return self.transport.name
+
+    def ask(self, script: str, *, root: bool = True) -> str:
+        """Run a read-only script and return what it printed; a script that fails could not tell."""
+        output = self._execute(script, root=root)
+        if output.status != 0:
+            raise CommandFailed(f"{self.name}: could not look (exit status {output.status}): {output.last_words}")
+        return output.stdout
+
+    def run(self, what: str, script: str, *, root: bool = True) -> str:
+        """Run a script that changes the host, live in the progress and whole in the log.
+
+        ``what`` is how the operator calls it; it opens the message when the script fails.
+        """
+        self.log(f"--- {what}")
+        output = self._execute(script, root=root, watch=self._watched)
+        for line in output.stderr.splitlines():
+            self.log(line)
+        if output.status != 0:
+            raise CommandFailed(f"{self.name}: {what} failed (exit status {output.status}): {output.last_words}")
+        return output.stdout
+
+    def upload(self, data: bytes, path: str) -> None:
+        """Put bytes into a new file of the login user's, mode 0600."""
+        self.trips += 1
+        self.transport.upload(data, path)
+
+    def _watched(self, line: str) -> None:
+        self.log(line)
+        self.progress(line)
+
+    def _execute(self, script: str, *, root: bool, watch: Watch | None = None) -> Output:
+        self.trips += 1
+        line = as_root(script, self.become) if root else f"sh -c {quote(script)}"
+        output = self.transport.execute(line, password=self.password if root else None, watch=watch)
+        if root and self.become is not Become.IS_ROOT and "sudo:" in output.stderr and output.status == 1:
+            raise HostUnreachable(f"{self.name}: no right to become root: {output.last_words}; log in as root or allow sudo")
+        return output

@@ -1,0 +1,15 @@
+"""The POSIX sh that runs on hosts: one file for each script, clean under shellcheck.
+
+Values never become part of a script's text: they are its arguments.
+"""
+
+from pathlib import Path
+from shlex import join
+
+_FOLDER = Path(__file__).parent
+
+
+def load(script: str, *arguments: str) -> str:
+    """Return the text of ``SCRIPT.sh`` with its arguments set as ``$1``, ``$2`` …; it can stand in another script."""
+    text = (_FOLDER / f"{script}.sh").read_text()
+    return f"set -- {join(arguments)}\n{text}" if arguments else f"set --\n{text}"

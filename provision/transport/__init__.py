@@ -1,0 +1,50 @@
+"""A way to a host: two verbs, so that a fake has two verbs.
+
+``execute`` runs one line of POSIX sh; ``upload`` puts bytes into a file that only the login user may read. No decision
+lives behind this protocol: what cannot be tested without a network should not need to be.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+SUDO_PROMPT = "[chrony-provision: sudo password] "
+"""What sudo is told to ask with (``sudo -p``), so that the transport knows when to answer, and only then."""
+
+Watch = Callable[[str], None]
+"""Called with each line of output as it arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How a line ended, and what it printed."""
+
+    status: int
+    stdout: str
+    stderr: str = ""
+
+    @property
+    def last_words(self) -> str:
+        """Return the last line that says something; errors go before output."""
+        lines = [line.strip() for text in (self.stdout, self.stderr) for line in text.splitlines() if line.strip()]
+        return lines[-1] if lines else "(it printed nothing)"
+
+
+class Transport(Protocol):
+    """One machine, reached in one way."""
+
+    @property
+    def name(self) -> str:
+        """What the operator calls this host."""
+
+    def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:
+        """Run a line in ``sh``; ``password`` answers :data:`SUDO_PROMPT`.
+
+        Raises HostUnreachable when the connection is lost before the line ended.
+        """
+
+    def upload(self, data: bytes, path: str) -> None:
+        """Write a new file, mode 0600; its folder must exist. Raises HostUnreachable, CommandFailed."""
+
+    def close(self) -> None:
+        """End the connection."""
