@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from shlex import quote
 
-from provision.errors import CommandFailed, HostUnreachable
+from provision import remote
+from provision.errors import CommandFailed, HostUnreachable, ProvisionError
 from provision.transport import SUDO_PROMPT, Output, Transport, Watch
 
 
@@ -35,6 +36,11 @@ def as_root(script: str, become: Become) -> str:
 
 def _discard(_: str) -> None:
     """Take a line of output that nobody wants."""
+
+
+def _refused_by_sudo(output: Output) -> bool:
+    # sudo's own failures, too, exit with 1: "sudo: 3 incorrect password attempts", "x is not in the sudoers file".
+    return not output.stdout and any(word in output.stderr for word in ("sudo:", "sudoers", "not allowed to execute"))
 
 
 @dataclass(slots=True)
@@ -78,6 +84,23 @@ class Host:
         self.trips += 1
         self.transport.upload(data, path)
 
+    def write(self, path: str, data: bytes, *, mode: str, group: str = "root") -> None:
+        """Put bytes into a file of root's, in one move: nobody sees it half written, or readable too early."""
+        folder = self.stage()
+        self.upload(data, f"{folder}/file")
+        self.run(f"writing {path}", remote.load("place_file", f"{folder}/file", path, mode, group))
+
+    def clean_up(self, script: str) -> None:
+        """Run a script that tidies up behind an error as well, whose place it must not take."""
+        try:
+            self._execute(script, root=True)
+        except ProvisionError as error:
+            self.log(f"could not tidy up: {error}")
+
+    def stage(self) -> str:
+        """Return a new private folder of the login user's, for uploads: SFTP has no sudo."""
+        return self.run("making room for an upload", "umask 077; mktemp -d", root=False).strip()
+
     def _watched(self, line: str) -> None:
         self.log(line)
         self.progress(line)
@@ -86,6 +109,8 @@ class Host:
         self.trips += 1
         line = as_root(script, self.become) if root else f"sh -c {quote(script)}"
         output = self.transport.execute(line, password=self.password if root else None, watch=watch)
-        if root and self.become is not Become.IS_ROOT and "sudo:" in output.stderr and output.status == 1:
-            raise HostUnreachable(f"{self.name}: no right to become root: {output.last_words}; log in as root or allow sudo")
+        if root and self.become is not Become.IS_ROOT and output.status == 1 and _refused_by_sudo(output):
+            raise HostUnreachable(
+                f"{self.name}: no right to become root: {output.last_words}; log in as root, or allow sudo"
+            )
         return output

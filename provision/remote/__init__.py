@@ -11,5 +11,9 @@ _FOLDER = Path(__file__).parent
 
 def load(script: str, *arguments: str) -> str:
     """Return the text of ``SCRIPT.sh`` with its arguments set as ``$1``, ``$2`` …; it can stand in another script."""
-    text = (_FOLDER / f"{script}.sh").read_text()
-    return f"set -- {join(arguments)}\n{text}" if arguments else f"set --\n{text}"
+    return f"set -- {join(arguments)}\n{text(script)}"
+
+
+def text(script: str) -> str:
+    """Return the text of ``SCRIPT.sh`` as it is."""
+    return (_FOLDER / f"{script}.sh").read_text()

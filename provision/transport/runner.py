@@ -37,4 +37,5 @@ def execute(context: Context, line: str, *, password: str | None, watch: Watch |
         # Invoke feeds stdin at about 100 bytes a second, but answers a prompt at once.
         options["watchers"] = [Responder(pattern=re.escape(SUDO_PROMPT), response=password + "\n")]
     result = context.run(line, **options)
+    assert result is not None  # only an asynchronous or disowned run has none  # noqa: S101
     return Output(result.exited, result.stdout, result.stderr.replace(SUDO_PROMPT, ""))

@@ -1,0 +1,74 @@
+"""What the binaries of a build say of themselves, and what follows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provision.chronyc import parse_version
+from provision.errors import ParseError
+from provision.findings import Finding
+
+SECTION = "==> "
+KEYGEN_MUST_WORK = ("AES128", "AES256")
+
+
+def sections(text: str) -> Mapping[str, str]:
+    """Split the output of a script of ours at its "==> name" lines."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith(SECTION):
+            lines = found.setdefault(line.removeprefix(SECTION), [])
+        else:
+            lines.append(line)
+    return {name: "\n".join(body) for name, body in found.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildEvidence:
+    """What ``remote/verify_build.sh`` saw."""
+
+    chronyd: str
+    chronyc: str
+    missing_libraries: tuple[str, ...]
+    keygen: Mapping[str, str]
+    """Cipher → what ``chronyc keygen`` printed, the key itself left out."""
+
+    def findings(self, version: str) -> tuple[Finding, ...]:
+        """Judge: version and features, libraries, and keys that only a CMAC build can make."""
+        return (
+            *(_version_finding(said, version) for said in (self.chronyd, self.chronyc)),
+            Finding(
+                "every library of the build is there",
+                not self.missing_libraries,
+                ", ".join(self.missing_libraries) or "ldd found all",
+            ),
+            Finding(
+                "chronyc makes AES128 and AES256 keys, and no others of that name",
+                all(self.keygen[cipher].startswith(f"1 {cipher} HEX:") for cipher in KEYGEN_MUST_WORK)
+                and self.keygen["AES999"].startswith("Unknown hash function or cipher"),
+                "; ".join(self.keygen[cipher] for cipher in (*KEYGEN_MUST_WORK, "AES999")),
+            ),
+        )
+
+
+def _version_finding(said: str, version: str) -> Finding:
+    try:
+        parsed = parse_version(said)
+    except ParseError:
+        return Finding(f"a program of chrony {version} starts", holds=False, seen=said or "it printed nothing")
+    holds = parsed.version == version and "SECHASH" in parsed.features
+    return Finding(f"{parsed.program} is {version} with SECHASH", holds, said)
+
+
+def parse_build(text: str) -> BuildEvidence:
+    """Parse what ``remote/verify_build.sh`` printed. Raises ParseError."""
+    said = sections(text)
+    if "end" not in said:
+        raise ParseError("the build was not looked at to the end")
+    libraries = [line.strip() for name, body in said.items() if name.startswith("ldd ") for line in body.splitlines()]
+    return BuildEvidence(
+        chronyd=said["chronyd"],
+        chronyc=said["chronyc"],
+        missing_libraries=tuple(line for line in libraries if "not found" in line),
+        keygen={name.removeprefix("keygen "): body for name, body in said.items() if name.startswith("keygen ")},
+    )

@@ -1,0 +1,155 @@
+"""A TOML file into typed tables; whatever is wrong with it is one line that names the place.
+
+msgspec finds what is wrong, and where; here its words become the operator's.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from math import isfinite
+from typing import Any, TypeVar, get_args
+
+import msgspec
+from msgspec.structs import fields
+
+from provision.errors import SiteError
+from provision.values import Refused, check_printable, nearest, quoted
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+Hook = Callable[[type, Any], Any]
+"""Makes a value of a type that msgspec does not know; raises Refused."""
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+# The two below are compiled when there is an error, because that takes longer than to read a site.
+_PLACE = r"(?P<problem>.*?)(?: - at `\$(?P<place>.*)`)?"
+_PROBLEM = (
+    r"Object contains unknown field `(?P<unknown>.+)`"
+    r"|Object missing required field `(?P<missing>.+)`"
+    r"|Expected `.+` (?P<relation>[<>]=?) (?P<bound>.+)"
+    r"|Expected `(?P<wanted>.+)`, got `(?P<got>.+)`"
+    r"|(?P<choice>Invalid enum value) .+"
+)
+_RELATIONS = {">=": "below", ">": "not above", "<=": "above", "<": "not below"}
+
+
+def decode(data: bytes, kind: type[T], *, file: str, hook: Hook) -> T:
+    """Return a file's content as a table; raises SiteError, ``FILE: PATH: what is wrong``."""
+    tree = _parse(data, file)
+    try:
+        _check_text(tree)
+        return msgspec.convert(tree, kind, dec_hook=hook)
+    except Refused as error:
+        raise SiteError(f"{file}: {error.key}: {error}") from error
+    except msgspec.ValidationError as error:
+        raise SiteError(f"{file}: {_explain(error, tree, kind)}") from error
+    except RecursionError as error:
+        raise SiteError(f"{file}: tables are nested too deeply") from error
+
+
+def tables(kind: type[msgspec.Struct], place: str = "") -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    """Yield every table that a file of this kind can hold, by its dotted name; the first is the file itself, ``""``."""
+    yield place, kind
+    for field in fields(kind):
+        for inner in _structs(field.type):
+            yield from tables(inner, _join(place, field.name))
+
+
+def _structs(kind: Any) -> Iterator[type[msgspec.Struct]]:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+    for part in get_args(kind):
+        yield from _structs(part)
+
+
+def _parse(data: bytes, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise SiteError(f"{file}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    except RecursionError as error:
+        raise SiteError(f"{file}: arrays are nested too deeply") from error
+    except ValueError as error:
+        # Not only TOMLDecodeError: int() has a limit of its own for digits.
+        raise SiteError(f"{file}: is not TOML: {error}") from error
+
+
+def _check_text(value: Any, place: str = "") -> None:
+    """Refuse what no value may be, wherever it stands. Keys that are no bare keys cannot be ours either."""
+    match value:
+        case dict():
+            for key, inner in value.items():
+                if not _BARE_KEY.fullmatch(key):
+                    raise Refused("unknown key", key=_join(place, quoted(key)))
+                _check_text(inner, _join(place, key))
+        case list():
+            for number, inner in enumerate(value):
+                _check_text(inner, f"{place}[{number}]")
+        case str():
+            try:
+                check_printable(value)
+            except Refused as error:
+                raise Refused(str(error), key=place) from None
+        case float() if not isfinite(value):
+            raise Refused(f"{value} is no number to work with", key=place)
+
+
+def _join(place: str, key: str) -> str:
+    return ".".join(part for part in (place, key) if part)
+
+
+def _explain(error: msgspec.ValidationError, tree: dict[str, Any], kind: type[msgspec.Struct]) -> str:
+    """Return ``PATH: what is wrong``."""
+    found = re.fullmatch(_PLACE, str(error), re.DOTALL)
+    assert found is not None  # noqa: S101 -- the pattern fits any text
+    place = (found["place"] or "").lstrip(".")
+    if isinstance(error.__cause__, Refused):
+        return f"{_join(place, error.__cause__.key)}: {error.__cause__}"
+    return _reword(found["problem"], place, tree, kind)
+
+
+def _reword(problem: str, place: str, tree: dict[str, Any], kind: type[msgspec.Struct]) -> str:
+    """Return msgspec's words as ours."""
+    found = re.fullmatch(_PROBLEM, problem, re.DOTALL)
+    if found is None:
+        return f"{place}: {problem}"
+    if unknown := found["unknown"]:
+        known = dict(tables(kind))[_without_numbers(place)].__struct_fields__
+        return f"{_join(place, unknown)}: unknown key{nearest(unknown, known)}"
+    if missing := found["missing"]:
+        return f"{_join(place, missing)}: is missing"
+    if found["wanted"]:
+        return f"{place}: expected {_toml(found['wanted'])}, got {_toml(found['got'])}"
+    value = _value(tree, place)
+    if found["choice"]:
+        return f"{place}: {value!r} is none of {', '.join(_choices(kind, place))}"
+    return f"{place}: {value} is {_RELATIONS[found['relation']]} {found['bound'].removesuffix('.0')}"
+
+
+def _toml(kind: str) -> str:
+    """Return TOML's name for a kind of value; TOML has no null."""
+    return kind.removesuffix(" | null").replace("object", "table")
+
+
+def _without_numbers(place: str) -> str:
+    return re.sub(r"\[\d+\]", "", place)
+
+
+def _value(tree: Any, place: str) -> Any:
+    for step in re.findall(r"[^.\[\]]+", place):
+        tree = tree[int(step)] if isinstance(tree, list) else tree[step]
+    return tree
+
+
+def _choices(kind: type[msgspec.Struct], place: str) -> list[str]:
+    table, _, key = _without_numbers(place).rpartition(".")
+    declared = next(field.type for field in fields(dict(tables(kind))[table]) if field.name == key)
+    return [str(choice) for choice in _literals(declared)]
+
+
+def _literals(kind: Any) -> Iterator[object]:
+    parts = get_args(kind)
+    if not parts and not isinstance(kind, type) and kind is not Ellipsis:
+        yield kind
+    for part in parts:
+        yield from _literals(part)

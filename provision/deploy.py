@@ -1,0 +1,191 @@
+"""The story of one host: connect, plan, converge, prove, report."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import token_bytes
+
+from provision.converge import Status, converge
+from provision.errors import FetchError, HostUnreachable, ProvisionError, SandboxError, SiteError
+from provision.fetch import Store, Tarball, fetch
+from provision.keys import Key, Keys, parse_keys, write_keys
+from provision.log import Log
+from provision.plan import Tarballs, build_steps, choose_generation, choose_recipe, refuse_without_systemd, service_steps
+from provision.progress import Progress
+from provision.prove import access_of, prove
+from provision.recipe import ROOT, Recipe
+from provision.releases import Release
+from provision.report import Report, ending_text, finding_text
+from provision.session import Session, connect
+from provision.site import choose_sources
+from provision.steps import Step
+from provision.target import Target
+from provision.wish import Wish
+
+NOT_TRIED = (SiteError, FetchError, HostUnreachable, SandboxError)
+"""Errors after which, if nothing was changed yet, the host is as it was."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One run on one host."""
+
+    session: Session
+    wish: Wish
+    report: Report
+    progress: Progress
+    log: Log
+
+    def converge(self, steps: list[Step], *, dry_run: bool = False) -> None:
+        """Bring the host to the wanted states; a step that was reported before is not reported again."""
+        known = {outcome.title for outcome in self.report.outcomes}
+        for outcome in converge(self.session.host, steps, dry_run=dry_run, begin=self.progress.begin):
+            if outcome.title not in known:
+                self.report.outcomes.append(outcome)
+                self.progress.outcome(outcome)
+
+    def prove(self, keys: Keys, version: str) -> None:
+        """Collect evidence and judge it."""
+        self.progress.begin("collecting evidence")
+        site, session = self.wish.site, self.session
+        sources = choose_sources(site, time_source=session.time_source, ec2=session.facts.ec2)
+        found = prove(session, site, keys, version=version, follows=bool(sources), patience=self.wish.patience)
+        self.report.findings.extend(found)
+        for finding in found:
+            self.progress.say(finding_text(finding))
+
+
+Story = Callable[[Run], None]
+
+
+def run_on(target: Target, wish: Wish, progress: Progress, story: Story) -> Report:
+    """Tell a story on one host; what the outside world gets wrong on the way ends in the report."""
+    begun = time.monotonic()
+    report = Report(host=str(target))
+    log = Log(str(target))
+    progress.say(str(target))
+    try:
+        with connect(target, accept_new=wish.accept_new, log=log.write, progress=progress.line) as session:
+            report.platform = session.facts.platform
+            try:
+                story(Run(session, wish, report, progress, log))
+            finally:
+                report.round_trips = session.host.trips
+    except ProvisionError as error:
+        report.error = str(error)
+        report.tried = bool(report.changed) or not isinstance(error, NOT_TRIED)
+        log.write(f"error: {error}")
+    else:
+        report.tried = True
+    report.log = log.path
+    log.close()
+    report.seconds = round(time.monotonic() - begun, 2)
+    progress.say(ending_text(report))
+    return report
+
+
+def deploy(run: Run) -> None:
+    """Everything: build, configuration, keys, service, proof."""
+    _to_service(run, dry_run=False)
+
+
+def plan(run: Run) -> None:
+    """Show what deploy would do; change nothing, here or there."""
+    _to_service(run, dry_run=True)
+
+
+def build(run: Run) -> None:
+    """Build and verify only; needs no systemd."""
+    recipe = _recipe(run)
+    run.converge(_build_steps(run, recipe))
+
+
+def verify(run: Run) -> None:
+    """Prove what runs now; change nothing."""
+    refuse_without_systemd(run.session.host.name, run.session.facts)
+    keys = run.wish.read_keys() or _keys_on_host(run.session) or Keys(())
+    run.log.hide(keys.secrets)
+    run.prove(keys, run.wish.chrony.version)
+
+
+def status(run: Run) -> None:
+    """Show tracking and sources, as chronyc prints them."""
+    host = run.session.host
+    chronyc = f"{ROOT}/current/build/bin/chronyc"
+    run.progress.say(host.ask(f"{chronyc} -n tracking 2>&1 && echo && {chronyc} -n sources 2>&1").rstrip())
+
+
+def _to_service(run: Run, *, dry_run: bool) -> None:
+    session, wish = run.session, run.wish
+    refuse_without_systemd(session.host.name, session.facts)
+    recipe = _recipe(run)
+    building = _build_steps(run, recipe)
+    keys = wish.read_keys()
+    if keys is None:
+        # Keys are made by the chronyc that was built, so the build comes first.
+        if not dry_run:
+            run.converge(building)
+        keys = _new_keys(run, recipe, dry_run=dry_run)
+    run.log.hide(keys.secrets)
+    generation = choose_generation(
+        wish.site, session.facts, recipe=recipe, keys=keys, time_source=session.time_source
+    )
+    run.converge([*building, *service_steps(generation)], dry_run=dry_run)
+    _add_notes(run)
+    if not dry_run or all(outcome.status is Status.UNCHANGED for outcome in run.report.outcomes):
+        run.prove(keys, wish.chrony.version)
+
+
+def _recipe(run: Run) -> Recipe:
+    return choose_recipe(run.wish.site, run.session.facts, chrony=run.wish.chrony, nettle=run.wish.nettle)
+
+
+def _build_steps(run: Run, recipe: Recipe) -> list[Step]:
+    store = Store.default()
+
+    def fetched(release: Release) -> Tarball:
+        return fetch(release, store=store, sources=run.wish.sources, say=run.progress.line)
+
+    tarballs = Tarballs(
+        at_hand=lambda release: store.find(release, run.progress.line) is not None,
+        path=lambda release: fetched(release).path,
+        origin=lambda release: _provenance(fetched(release)),
+    )
+    return build_steps(run.session.facts, recipe, tarballs, check=run.wish.check)
+
+
+def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
+    """Return the keys that the host serves with already, or make the first; keep them in the operator's file."""
+    path, session = run.wish.key_file, run.session
+    keys = _keys_on_host(session)
+    if keys is not None:
+        run.report.notes.append(f"no {path}: {'would take' if dry_run else 'took'} over the keys that the host has")
+    elif dry_run:
+        run.report.notes.append(f"no {path}: would make key 1 (AES128) and keep it there")
+        return Keys((Key(1, "AES128", token_bytes(16)),))
+    else:
+        # Its output is a secret: ask() does not log.
+        keys = parse_keys(session.host.ask(f"{recipe.prefix}/bin/chronyc keygen 1 AES128"), "chronyc keygen")
+        run.report.notes.append(f"made key 1 (AES128), kept in {path}")
+    if not dry_run:
+        write_keys(path, keys)
+    return keys
+
+
+def _keys_on_host(session: Session) -> Keys | None:
+    there = session.host.ask(f"if [ -e {ROOT}/current/chrony.keys ]; then cat {ROOT}/current/chrony.keys; fi")
+    return parse_keys(there, f"{session.host.name}: {ROOT}/current/chrony.keys") if there else None
+
+
+def _add_notes(run: Run) -> None:
+    site = run.wish.site
+    if site.serve.role == "server":
+        access = access_of(site)
+        warning = ": the whole world, that is" if access.is_public else ""
+        run.report.notes.append(f"may query: {access.in_words()}{warning}")
+    if not run.session.facts.can_set_clock:
+        run.report.notes.append("this host may not set its clock: chronyd runs with -x and only serves and measures")
+
+
+def _provenance(tarball: Tarball) -> str:
+    return f"{tarball.release} from {tarball.origin}; signature: {tarball.signature}"

@@ -1,0 +1,83 @@
+"""What was seen of a running chronyd: the answer of ``remote/evidence.sh``, parsed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provision.build_evidence import BuildEvidence, parse_build, sections
+from provision.chronyc import SourceReport, Tracking, parse_accheck, parse_sources, parse_tracking
+from provision.configure_log import ConfigureLog, parse_configure_log
+from provision.errors import ParseError
+
+ANSWERED = "System clock wrong by"
+"""What ``chronyd -Q`` prints when an answer, with a valid MAC where a key was asked for, synchronised it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A socket that waits for anybody."""
+
+    protocol: str
+    """udp, udp6, tcp or tcp6."""
+    number: int
+    ours: bool
+    """Of the chronyd in question."""
+
+    def __str__(self) -> str:
+        return f"{self.protocol}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was seen of a running chronyd."""
+
+    process: Mapping[str, str]
+    """pid, current, build; and, when it runs: executable, generation, user, seccomp, arguments."""
+    ports: tuple[Port, ...]
+    build: BuildEvidence
+    configure: ConfigureLog
+    tracking: Tracking | None
+    """None: chronyc could not talk to the daemon."""
+    sources: tuple[SourceReport, ...]
+    access: bool | None
+    """Whether our own address may ask; None: not asked."""
+    asked: Mapping[str, str]
+    """Of requests that chronyd, as a client, sent to the daemon: "plain", "key 1", "other-secret 1", "unknown id" →
+    the last thing it said."""
+
+    @property
+    def runs(self) -> bool:
+        """Say whether a process was seen."""
+        return "executable" in self.process
+
+    def answered(self, request: str) -> bool:
+        """Say whether a request was answered."""
+        return ANSWERED in self.asked.get(request, "")
+
+
+def parse_evidence(text: str) -> Evidence:
+    """Parse what ``remote/evidence.sh`` printed. Raises ParseError."""
+    said = sections(text)
+    if "finished" not in said:
+        raise ParseError("the evidence is incomplete; the host may have been cut off")
+    tracking = _or_none(said["tracking"])
+    return Evidence(
+        process=dict(line.split("=", 1) for line in said["process"].splitlines()),
+        ports=tuple(_port(line) for line in said["ports"].splitlines()),
+        build=parse_build(text),
+        configure=parse_configure_log(said["configure.log"]),
+        tracking=parse_tracking(tracking) if tracking else None,
+        sources=parse_sources(said["sources"]) if tracking else (),
+        access=parse_accheck(said["accheck"]) if tracking and "accheck" in said else None,
+        asked={name.removeprefix("ask "): body for name, body in said.items() if name.startswith("ask ")},
+    )
+
+
+def _or_none(text: str) -> str | None:
+    # "506 Cannot talk to daemon" and the like have no fields.
+    return text if "," in text else None
+
+
+def _port(line: str) -> Port:
+    # proc(5), /proc/net/tcp: the local address is hexadecimal, "0100007F:007B".
+    protocol, local, owner = line.split()
+    return Port(protocol=protocol, number=int(local.rpartition(":")[2], 16), ours=owner == "chronyd")

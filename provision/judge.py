@@ -1,0 +1,154 @@
+"""Evidence → findings. No claim rests on a single witness."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.evidence import Evidence
+from provision.findings import Finding
+from provision.ntp import Probe
+
+NTP_PORT = 123
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What the site makes us expect of a running chronyd."""
+
+    version: str
+    serves: bool
+    follows: bool
+    """It has sources; a server with only a ``local`` stratum has none."""
+    seccomp: bool
+    max_error: float
+    """Seconds, the largest error bound with which a clock counts as synchronised."""
+    asked_at: str | None
+    """The address at which the host asked itself; None: its access rules let none of its own in."""
+
+
+def findings(evidence: Evidence, expected: Expectation, probe: Probe | None) -> tuple[Finding, ...]:
+    """Judge the whole of what was seen; ``probe`` is what this machine saw of the server, None where it is none."""
+    return (
+        *_process(evidence, expected),
+        *_build(evidence, expected),
+        *_ports(evidence, expected),
+        *_client(evidence, expected),
+        *_server(evidence, expected),
+        *(_probed(evidence, probe) if probe is not None and expected.serves else ()),
+    )
+
+
+def _process(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
+    process = evidence.process
+    if not evidence.runs:
+        yield Finding("chronyd runs", holds=False, seen="systemd has no process of chronyd.service")
+        return
+    yield Finding(
+        "the daemon that runs is the build that we made",
+        process["executable"] == f"{process['build']}/sbin/chronyd",
+        process["executable"],
+    )
+    yield Finding(
+        "it runs the current generation", process["generation"] == process["current"], process["generation"] or "none"
+    )
+    yield Finding("it has no root privileges", process["user"] not in {"root", "UNKNOWN"}, f"user {process['user']}")
+    if expected.seccomp:
+        filtered = process["seccomp"] == "2" and " -F " in process["arguments"]
+        seen = f"Seccomp: {process['seccomp']}, {process['arguments'].strip()}"
+        yield Finding("its system calls are filtered", filtered, seen)
+
+
+def _build(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
+    log = evidence.configure
+    yield Finding(
+        "its configure found Nettle, and CMAC in it",
+        log.found("nettle") and log.found("CMAC in nettle") and "SECHASH" in log.features,
+        f"nettle: {_yes(log.found('nettle'))}, CMAC in nettle: {_yes(log.found('CMAC in nettle'))}, "
+        f"{'+' if 'SECHASH' in log.features else '-'}SECHASH",
+    )
+    yield from evidence.build.findings(expected.version)
+
+
+def _ports(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
+    ours = tuple(dict.fromkeys(str(port) for port in evidence.ports if port.ours))
+    at_ntp = [port for port in evidence.ports if port.number == NTP_PORT and port.protocol.startswith("udp")]
+    seen = ", ".join(ours) or "none"
+    if expected.serves:
+        yield Finding(
+            "it alone listens on the NTP port", bool(at_ntp) and all(port.ours for port in at_ntp), f"open: {seen}"
+        )
+    else:
+        yield Finding("nothing listens on the NTP port", not at_ntp, f"open: {seen}")
+
+
+def _client(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
+    tracking = evidence.tracking
+    if tracking is None:
+        yield Finding("chronyc can talk to the daemon", holds=False, seen="it could not")
+        return
+    if not expected.follows:
+        return
+    selected = [source.name for source in evidence.sources if source.selected]
+    if not (tracking.synchronised and selected):
+        reached = sum(1 for source in evidence.sources if source.reach)
+        seen = f"{reached} of {len(evidence.sources)} sources answer, none is selected"
+        yield Finding("the clock is synchronised", holds=False, seen=seen)
+        return
+    yield Finding(
+        f"the clock is synchronised, to {expected.max_error:g} s or better",
+        tracking.error_bound <= expected.max_error,
+        f"to {selected[0]}, stratum {tracking.stratum}, error bound {in_units(tracking.error_bound)}",
+    )
+
+
+def _server(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
+    if not expected.serves:
+        return
+    if expected.asked_at is None:
+        yield Finding("asked by the host itself", None, "its access rules let none of its own addresses in")
+        return
+    where = f"asked by the host itself at {expected.asked_at}"
+    yield Finding(f"{where}: a plain request is answered", evidence.answered("plain"), _last(evidence, "plain"))
+    for name in evidence.asked:
+        if name.startswith("key "):
+            yield Finding(f"{where}: with {name}, the MAC is valid", evidence.answered(name), _last(evidence, name))
+    silent = [name for name in evidence.asked if name.startswith("other-secret ") or name == "unknown id"]
+    wrong = [name for name in silent if evidence.answered(name)]
+    seen = f"answered: {', '.join(wrong)}" if wrong else f"no answer to {len(silent)} such requests"
+    yield Finding(f"{where}: a wrong key and an unknown one get no answer", bool(silent) and not wrong, seen)
+
+
+def _last(evidence: Evidence, request: str) -> str:
+    said = evidence.asked.get(request, "it was not asked").strip()
+    # "2026-11-22T19:45:13Z System clock wrong by -0.000001 seconds (ignored)": the time of day helps nobody.
+    return said.split("Z ", 1)[-1] or "chronyd said nothing"
+
+
+def _probed(evidence: Evidence, probe: Probe) -> Iterator[Finding]:
+    where = "asked from here"
+    if evidence.access is False:
+        yield Finding(where, None, "this machine's address is not among those that may ask")
+        return
+    if not probe.answered and not any(answer.answered for answer in probe.keys):
+        yield Finding(where, None, f"no answer reaches this machine ({probe.reason}): is UDP port 123 open on the way?")
+        return
+    yield Finding(f"{where}: a plain request is answered", probe.answered, probe.plain_in_words)
+    for answer in probe.keys:
+        yield Finding(f"{where}: with key {answer.id}, the MAC is valid", answer.mac_valid, answer.in_words)
+    wrong = [str(answer.id) for answer in probe.keys if answer.wrong_secret_answered]
+    yield Finding(
+        f"{where}: a wrong key and an unknown one get no answer",
+        not wrong and not probe.unknown_id_answered,
+        "answered" if wrong or probe.unknown_id_answered else f"no answer to {len(probe.keys) + 1} such requests",
+    )
+
+
+def in_units(seconds: float) -> str:
+    """Return seconds as one reads them: ``1.2 ms``."""
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
+def _yes(found: bool) -> str:  # noqa: FBT001 -- the one thing that it says
+    return "Yes" if found else "No"

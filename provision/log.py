@@ -1,0 +1,45 @@
+"""The full log of a run on one host: a file that only its owner may read, and in which no secret stands."""
+
+import os
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from platformdirs import user_log_path
+
+
+class Log:
+    """Appends lines to a file of its own, which is made with the first."""
+
+    def __init__(self, host: str, folder: Path | None = None) -> None:
+        name = re.sub(r"[^A-Za-z0-9._@-]", "_", host)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        self._path = (folder or user_log_path("chrony-provision")) / f"{name}-{stamp}-{os.getpid()}.log"
+        self._file: TextIO | None = None
+        self._secrets: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str | None:
+        """Return where it is; None while nothing was logged."""
+        return str(self._path) if self._file else None
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Leave these out of every line from now on: a belt beside the braces that no script prints them."""
+        self._secrets = tuple(secrets)
+
+    def write(self, line: str) -> None:
+        """Append a line."""
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._file = os.fdopen(descriptor, "a", buffering=1)
+        for secret in self._secrets:
+            line = line.replace(secret, "(hidden)")
+        self._file.write(f"{line}\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,106 @@
+"""site + facts → the steps, in the order in which each needs the one before. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from provision import remote
+from provision.errors import HostUnreachable
+from provision.facts import Facts
+from provision.generation import KEY_FILE, Generation
+from provision.keys import Keys
+from provision.packages import manager_of, needed
+from provision.recipe import ROOT, Recipe
+from provision.releases import Release
+from provision.render import chrony_conf, render
+from provision.service import service
+from provision.site import Site, choose_sources
+from provision.steps import Step
+from provision.steps.active import SWITCH, Active
+from provision.steps.built import Built
+from provision.steps.fetched import Fetched
+from provision.steps.file import File
+from provision.steps.links import Links
+from provision.steps.packages import Packages
+from provision.steps.rivals import RivalsStopped
+from provision.steps.staged import Staged
+from provision.steps.user import ServiceUser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tarballs:
+    """Where the source comes from."""
+
+    at_hand: Callable[[Release], bool]
+    path: Callable[[Release], Path]
+    """Fetches what is not at hand."""
+    origin: Callable[[Release], str]
+    """Fetches as well; says in words where a tarball came from, and what its signature proves."""
+
+
+def choose_user(facts: Facts) -> str:
+    """Return the account of chronyd: the one that is there, or what the distribution's package would call it."""
+    return facts.chrony_user or ("_chrony" if facts.is_debian_like else "chrony")
+
+
+def choose_recipe(site: Site, facts: Facts, *, chrony: Release, nettle: Release | None) -> Recipe:
+    """Return what is to be built on a host."""
+    return Recipe(
+        chrony=chrony,
+        nettle=nettle,
+        platform=facts.platform,
+        user=choose_user(facts),
+        nts=site.build.nts,
+        seccomp=site.build.seccomp,
+        readline=site.build.readline,
+    )
+
+
+def choose_generation(
+    site: Site, facts: Facts, *, recipe: Recipe, keys: Keys, time_source: str | None
+) -> Generation:
+    """Return everything that is to be put on a host."""
+    sources = choose_sources(site, time_source=time_source, ec2=facts.ec2)
+    conf = chrony_conf(site, sources=sources, keyfile=KEY_FILE)
+    serves = site.serve.role == "server"
+    how = service(
+        chrony=recipe.chrony.version,
+        conf=conf,
+        seccomp=site.seccomp,
+        can_set_clock=facts.can_set_clock,
+        serves=serves,
+    )
+    user = choose_user(facts)
+    unit = render("chronyd.service", service=how, serves=serves, user=user, root=ROOT)
+    return Generation(recipe=recipe, user=user, conf=conf, keys=keys, unit_template=unit)
+
+
+def build_steps(facts: Facts, recipe: Recipe, tarballs: Tarballs, *, check: bool = False) -> list[Step]:
+    """Return the steps to a finished build. Raises SiteError where a host has nothing to build with."""
+    manager = manager_of(facts.packager, facts.absent_tools)
+    return [
+        Fetched(recipe, tarballs.at_hand, tarballs.origin),
+        *([Packages(manager, needed(manager, recipe), recipe.prefix)] if manager else []),
+        Built(recipe, tarballs.path, jobs=facts.cpus, uid=facts.uid, check=check),
+    ]
+
+
+def service_steps(generation: Generation) -> list[Step]:
+    """Return the steps from a finished build to a daemon that runs."""
+    return [
+        ServiceUser(generation.user),
+        File(SWITCH, remote.text("switch"), mode="0755"),
+        Staged(generation),
+        RivalsStopped(),
+        Active(generation),
+        Links(),
+    ]
+
+
+def refuse_without_systemd(name: str, facts: Facts) -> None:
+    """Raise HostUnreachable where chronyd could not be run as a service."""
+    if facts.systemd is None:
+        raise HostUnreachable(
+            f"{name}: systemd does not run here ({facts.os_name}), so there is no service to deploy; "
+            "the build task works without it"
+        )

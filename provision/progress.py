@@ -1,0 +1,84 @@
+"""What the operator sees while it happens: outcomes as they come and, on a terminal, the step that runs."""
+
+import sys
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Protocol, Self
+
+from provision.converge import Outcome, Status
+from provision.report import outcome_text
+
+LINE_WIDTH = 100
+
+
+class _Live(Protocol):
+    """What we use of ``rich.status.Status``."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def update(self, status: str) -> None: ...
+
+
+class Progress:
+    """Prints lines; between them, on a terminal only, one live line with the step, its time and its last words."""
+
+    def __init__(self) -> None:
+        self._title = ""
+        self._begun = 0.0
+        self._live: _Live | None = None
+        self._terminal = sys.stdout.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def say(self, text: str) -> None:
+        """Print a line for good."""
+        self._stop()
+        with suppress(BrokenPipeError):
+            print(text, flush=True)
+
+    def begin(self, title: str) -> None:
+        """Tell that a step is being applied."""
+        self._title, self._begun = title, time.monotonic()
+        if self._terminal:
+            self._update("")
+        else:
+            self.say(f"  {'begun':<9}  {title}")
+
+    def line(self, text: str) -> None:
+        """Show a line of output; without a terminal it is only in the log."""
+        if self._terminal and text.strip():
+            self._update(text.strip())
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Print how a step ended, and how long it took."""
+        took = f"  {time.monotonic() - self._begun:.1f} s" if outcome.status is Status.CHANGED else ""
+        self.say(outcome_text(outcome) + took)
+
+    def _update(self, words: str) -> None:
+        elapsed = int(time.monotonic() - self._begun)
+        text = f"{self._title} · {elapsed} s · {words}"[:LINE_WIDTH] if self._title else words[:LINE_WIDTH]
+        if self._live is None:
+            self._live = _status()
+            self._live.start()
+        self._live.update(text)
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def _status() -> _Live:
+    # Rich is slow to import: a run that changes nothing does without.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.status import Status as RichStatus  # noqa: PLC0415
+
+    # Output of compilers is no markup.
+    return RichStatus("", console=Console(markup=False, highlight=False))

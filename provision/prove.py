@@ -1,0 +1,66 @@
+"""Collect what proves that the daemon does its work: on the host in one round trip, and with NTP packets from here."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from provision import remote
+from provision.access import Access
+from provision.evidence import parse_evidence
+from provision.facts import Facts
+from provision.findings import Finding
+from provision.judge import Expectation, findings
+from provision.keys import Keys
+from provision.ntp import probe
+from provision.recipe import ROOT
+from provision.session import Session
+from provision.site import Site
+
+MAX_ERROR = 1.0
+"""Seconds. A clock on a bad path keeps 0.1 s; chronyd itself gives a source up at 3 s (chrony.conf(5), maxdistance)."""
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+def prove(
+    session: Session, site: Site, keys: Keys, *, version: str, follows: bool, patience: int
+) -> tuple[Finding, ...]:
+    """Return the findings about the daemon that runs; wait up to ``patience`` seconds until its clock is synchronised.
+
+    Raises CommandFailed, HostUnreachable, ParseError.
+    """
+    serves = site.serve.role == "server"
+    access = access_of(site)
+    asked_at = own_address(session.facts, access) if serves else None
+    expected = Expectation(
+        version=version,
+        serves=serves,
+        follows=follows,
+        seccomp=site.seccomp > 0,
+        max_error=MAX_ERROR,
+        asked_at=asked_at,
+    )
+    script = remote.load(
+        "evidence",
+        ROOT,
+        asked_at or "",
+        str(patience if follows else 0),
+        session.facts.client or "",
+        remote.load("verify_build", f"{ROOT}/current/build"),
+    )
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # The packets from here travel while the host looks at itself.
+        probed = pool.submit(probe, session.address, keys) if serves else None
+        evidence = parse_evidence(session.host.ask(script))
+        return findings(evidence, expected, probed.result() if probed else None)
+
+
+def own_address(facts: Facts, access: Access) -> str | None:
+    """Return an address at which the host may ask itself; None: its rules let none in that we know."""
+    for address in (*LOOPBACK, facts.address):
+        if address is not None and access.admits(address):
+            return address
+    return None
+
+
+def access_of(site: Site) -> Access:
+    """Return who may ask, by the site."""
+    allow = tuple(network.ip for network in site.serve.allowed)
+    return Access(allow, tuple(network.ip for network in site.serve.deny))

@@ -1,0 +1,59 @@
+# shellcheck shell=sh
+# What this host is, as "name=value" lines; needs no root and no tool beyond a shell and coreutils.
+set -u
+LC_ALL=C
+export LC_ALL
+
+say() { printf '%s=%s\n' "$1" "$2"; }
+
+# A subshell: os-release sets what it likes.
+(
+    for file in /etc/os-release /usr/lib/os-release; do
+        # shellcheck disable=SC1090
+        [ -r "$file" ] && . "$file" && break
+    done
+    say os "${ID:-unknown}"
+    say os_version "${VERSION_ID:-}"
+    say os_like "${ID_LIKE:-}"
+    say os_name "${PRETTY_NAME:-an unknown system}"
+)
+say machine "$(uname -m)"
+say cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)"
+say uid "$(id -u)"
+say login "$(id -un 2>/dev/null || id -u)"
+
+if [ "$(id -u)" = 0 ]; then
+    say sudo root
+elif ! command -v sudo >/dev/null 2>&1; then
+    say sudo missing
+elif sudo -n true 2>/dev/null; then
+    say sudo yes
+else
+    say sudo password
+fi
+
+for tool in apt-get dnf yum zypper apk pacman; do
+    command -v "$tool" >/dev/null 2>&1 && { say packager "$tool"; break; }
+done
+absent=
+for tool in cc make m4 pkg-config; do
+    command -v "$tool" >/dev/null 2>&1 || absent="$absent $tool"
+done
+say absent_tools "${absent# }"
+
+# systemd.exec(5), sd_booted(3): this directory exists if and only if systemd runs as init.
+[ -d /run/systemd/system ] && say systemd "$(systemctl --version | { read -r _ version _; echo "$version"; })"
+
+# The bounding set of process 1 tells what a service may get; in a user namespace even CAP_SYS_TIME sets no clock.
+say capabilities "$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status 2>/dev/null || true)"
+say uid_map "$(awk 'NR == 1 { print $1, $2, $3 }' /proc/self/uid_map 2>/dev/null || true)"
+
+# Instances on EC2 say so here, for Xen and for Nitro (Amazon EC2 User Guide, "Detect whether a host is an instance").
+hypervisor=$(head -c 3 /sys/hypervisor/uuid 2>/dev/null || true)
+vendor=$(cat /sys/class/dmi/id/sys_vendor 2>/dev/null || true)
+if [ "$hypervisor" = ec2 ] || [ "$vendor" = "Amazon EC2" ]; then say cloud ec2; fi
+
+for user in _chrony chrony; do
+    getent passwd "$user" >/dev/null 2>&1 && { say chrony_user "$user"; break; }
+done
+say ssh_connection "${SSH_CONNECTION:-}"

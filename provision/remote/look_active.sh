@@ -1,0 +1,20 @@
+# shellcheck shell=sh
+# Print what is current and what runs. $1: the link to the current generation, $2: our unit file.
+set -eu
+echo "current=$(readlink "$1" || true)"
+if [ -L "$2" ]; then
+    echo "unit file=a symlink"
+elif [ -f "$2" ]; then
+    digest=$(sha256sum <"$2")
+    echo "unit file=${digest%% *}"
+else
+    echo "unit file=missing"
+fi
+systemctl show -p ActiveState -p UnitFileState -p NeedDaemonReload -p MainPID chronyd.service |
+    sed 's/^ActiveState=/daemon=/; s/^UnitFileState=/at boot=/; s/^NeedDaemonReload=/unit reload=/; s/^MainPID=/pid=/'
+pid=$(systemctl show -p MainPID chronyd.service)
+pid=${pid#MainPID=}
+if [ "$pid" != 0 ]; then
+    echo "running generation=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^CHRONY_GENERATION=//p')"
+    echo "executable=$(readlink "/proc/$pid/exe")"
+fi

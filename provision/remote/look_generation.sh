@@ -1,0 +1,20 @@
+# shellcheck shell=sh
+# Print what a generation's folder holds ($1), and configuration and unit of the current one ($2). No key material.
+echo "==> generation"
+if [ -d "$1" ]; then
+    echo "build $(readlink -f "$1/build")"
+    for name in chrony.conf chrony.keys chronyd.service; do
+        if [ -f "$1/$name" ]; then
+            digest=$(sha256sum <"$1/$name")
+            echo "$name ${digest%% *}"
+        fi
+    done
+    [ -f "$1/chrony.keys" ] && stat -c 'chrony.keys %04a %U:%G' "$1/chrony.keys"
+else
+    echo missing
+fi
+for name in chrony.conf chronyd.service; do
+    echo "==> $name"
+    [ -f "$2/$name" ] && cat "$2/$name"
+done
+exit 0

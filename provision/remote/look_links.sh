@@ -1,0 +1,15 @@
+# shellcheck shell=sh
+# Print the links that are to be made: nothing is there, or a link of ours that leads elsewhere.
+# $1: our folder, then link and target in turn.
+set -eu
+root=$1
+shift
+while [ $# -gt 0 ]; do
+    there=$(readlink "$1" || true)
+    case $there in
+        "$2") ;;
+        "$root"/*) echo "$1" ;;
+        *) if [ ! -e "$1" ] && [ ! -L "$1" ]; then echo "$1"; fi ;;
+    esac
+    shift 2
+done

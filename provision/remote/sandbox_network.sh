@@ -1,0 +1,26 @@
+# shellcheck shell=sh
+# sandbox_network BRIDGE GATEWAY NETWORK: a bridge for the sandboxes, and their way out. Prints what the operator should know.
+set -eu
+bridge=$1 gateway=$2 network=$3
+forward=/proc/sys/net/ipv4/ip_forward
+before=/run/$bridge.ip_forward
+
+if ip link show "$bridge" >/dev/null 2>&1; then
+    exit 0
+fi
+[ -e "$before" ] || cat $forward >"$before"
+echo 1 >$forward
+# "add, delete, make" replaces what an interrupted run left.
+nft -f - 2>/dev/null <<END || echo "nftables cannot masquerade here: apt inside a sandbox has no network"
+table ip chrony_sandbox
+delete table ip chrony_sandbox
+table ip chrony_sandbox {
+    chain postrouting {
+        type nat hook postrouting priority srcnat;
+        ip saddr $network ip daddr != 198.18.0.0/15 masquerade
+    }
+}
+END
+ip link add "$bridge" type bridge
+ip address add "$gateway/${network#*/}" dev "$bridge"
+ip link set "$bridge" up

@@ -1,0 +1,190 @@
+"""Throwaway hosts, booted on this machine in a second: real Debian, systemd and sshd.
+
+A host is an overlay on a base image, a network namespace on a bridge, and a systemd-nspawn that outlives this process;
+no KVM, no Docker. All hosts share this machine's clock and may not set it (they lack CAP_SYS_TIME): a chronyd on one
+needs ``-x``. Beside them runs a real time source, the distribution's own chronyd.
+
+In the user's cache folder lie ``bases/SUITE`` and ``time``, which are kept (debootstrap takes a minute), and
+``sandboxes/NAME``, which goes with its host.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import join
+from shutil import rmtree
+from time import monotonic, sleep
+
+from provision.errors import SandboxError
+from provision.sandbox.machine import Say, base_image, changing, check_rights, folder, install_tools, run, script
+from provision.sandbox.room import Room, lowest_free, make_network, remove_network, time_room
+from provision.transport.local import LocalTransport
+
+SUITES = ("bullseye", "bookworm", "trixie", "sid")
+DEFAULT_SUITE = "bookworm"
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_BOOT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """A throwaway host: root logs in at ``address`` with the private key in the file ``key``.
+
+    ``root`` is its root folder as this machine sees it while the host runs. ``host_key`` is sshd's public key
+    (``ssh-ed25519 AAAA…``), made before the host first booted.
+    """
+
+    name: str
+    suite: str
+    address: str
+    root: Path
+    key: Path
+    host_key: str
+
+
+def up(name: str, suite: str = DEFAULT_SUITE, *, say: Say) -> Sandbox:
+    """Boot a host, unless it runs already, and return when its sshd answers; one that was stopped keeps its files.
+
+    Raises SandboxError.
+    """
+    _check(name, suite)
+    check_rights()
+    install_tools(say)
+    base = base_image(suite, say)
+    with changing("sandboxes"):
+        sandbox = find(name) or _new(name, suite)
+        if pid_of(sandbox) is None:
+            make_network(say)
+            _serve_time(say)
+            say(f"booting sandbox {name} (Debian {suite}) at {sandbox.address}")
+            _boot(sandbox, base)
+    _await_sshd(sandbox)
+    return sandbox
+
+
+def listed() -> tuple[Sandbox, ...]:
+    """Return all hosts, by name; :func:`pid_of` says which of them run."""
+    states = sorted(folder("sandboxes").glob("*/state.json"))
+    return tuple(sandbox for state in states if (sandbox := find(state.parent.name)) is not None)
+
+
+def find(name: str) -> Sandbox | None:
+    """Return the host of that name, running or stopped."""
+    home = folder("sandboxes") / name
+    try:
+        state = json.loads((home / "state.json").read_text())
+        kind, key, *_ = (home / "host_key.pub").read_text().split()
+    except OSError:
+        return None
+    return Sandbox(**state, root=home / "root", key=home / "key", host_key=f"{kind} {key}")
+
+
+def pid_of(sandbox: Sandbox) -> int | None:
+    """Return the process ID of the nspawn in which a host runs; None when it is stopped."""
+    try:
+        pid = int((sandbox.root.parent / "pid").read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    # By now, as after a reboot of this machine, the number may be another process's.
+    return pid if f"--directory={sandbox.root}".encode() in command else None
+
+
+def down(name: str) -> None:
+    """Shut a host down and delete it; the last one takes the network and the time source with it.
+
+    Raises SandboxError, also when there is no such host.
+    """
+    check_rights()
+    with changing("sandboxes"):
+        sandbox = find(name)
+        if sandbox is None:
+            names = ", ".join(other.name for other in listed()) or "none"
+            raise SandboxError(f"there is no sandbox {name!r} (there are: {names})")
+        _room(sandbox).close(pid_of(sandbox))
+        rmtree(sandbox.root.parent)
+        if not any(pid_of(other) for other in listed()):
+            time_room().close()
+            remove_network()
+
+
+def time_source(*, say: Say) -> str:
+    """Return the address of an NTP server for the sandboxes (stratum 1, this machine's clock), started if need be.
+
+    Raises SandboxError.
+    """
+    check_rights()
+    install_tools(say)
+    with changing("sandboxes"):
+        make_network(say)
+        return _serve_time(say)
+
+
+def _check(name: str, suite: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise SandboxError(f"sandbox name {name!r}: use a to z, 0 to 9 and '-' between them, at most 40 characters")
+    if suite not in SUITES:
+        raise SandboxError(f"sandbox {name}: there is no suite {suite!r} here; choose one of {', '.join(SUITES)}")
+    if (there := find(name)) and there.suite != suite:
+        raise SandboxError(f"sandbox {name} is Debian {there.suite}, not {suite}: take it down, or choose another name")
+
+
+def _new(name: str, suite: str) -> Sandbox:
+    """Give a host its folder, its keys and its address; the state is written last, and whole."""
+    home = folder("sandboxes") / name
+    if home.exists():  # an interrupted run left it
+        rmtree(home)
+    home.mkdir(mode=0o700, parents=True)
+    for key in ("key", "host_key"):
+        command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(home / key))
+        run(f"making the {key} of {name}", join(command))
+    address = lowest_free(sandbox.address for sandbox in listed())
+    draft = home / "state.json.new"
+    draft.write_text(json.dumps({"name": name, "suite": suite, "address": address}))
+    draft.rename(home / "state.json")
+    sandbox = find(name)
+    assert sandbox is not None  # noqa: S101 -- its state was written just now
+    return sandbox
+
+
+def _room(sandbox: Sandbox) -> Room:
+    return Room(folder=sandbox.root.parent, netns=f"cpsb-{sandbox.name}", address=sandbox.address)
+
+
+def _serve_time(say: Say) -> str:
+    """Start the time source, unless it runs; chrony is installed once."""
+    room = time_room()
+    if not room.is_busy():
+        room.close()  # what one that was killed left
+        if not (room.folder / "installed").exists():
+            say("installing chrony in the time source of the sandboxes (once)")
+            rmtree(room.folder, ignore_errors=True)  # an interrupted run left it
+        room.open(base_image(DEFAULT_SUITE, say))
+        script("sandbox_time", str(room.folder), room.netns)
+    return room.address
+
+
+def _boot(sandbox: Sandbox, base: Path) -> None:
+    room = _room(sandbox)
+    room.close()  # what a host that shut itself down left
+    room.open(base)
+    script("sandbox_boot", sandbox.name, str(room.folder), room.netns)
+
+
+def _await_sshd(sandbox: Sandbox) -> None:
+    scan = join(("ssh-keyscan", "-T", "1", "-t", "ed25519", sandbox.address))
+    deadline = monotonic() + _BOOT_SECONDS
+    while "ssh-ed25519" not in LocalTransport().execute(scan).stdout:
+        if pid_of(sandbox) is None:
+            raise SandboxError(_did_not_boot(sandbox, "it ended"))
+        if monotonic() > deadline:
+            raise SandboxError(_did_not_boot(sandbox, f"sshd did not answer in {_BOOT_SECONDS} s"))
+        sleep(0.1)
+
+
+def _did_not_boot(sandbox: Sandbox, what: str) -> str:
+    log = sandbox.root.parent / "nspawn.log"
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return f"sandbox {sandbox.name}: {what}; the last line of {log}: {lines[-1] if lines else '(it is empty)'}"

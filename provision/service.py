@@ -1,0 +1,64 @@
+"""What chronyd's unit must grant, and how it starts: decided from the version, the host and what chrony.conf uses.
+
+The unit is chrony's own examples/chronyd-restricted.service, opened for a server: it never has root. Directives that
+need more (chrony.conf(5) names the devices, capabilities(7) the rights) loosen it by just that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+NOTIFY_SINCE = Version("4.7")
+"""chronyd knows NOTIFY_SOCKET from 4.7 (main.c); Type=notify with an older one would time out."""
+
+CAPABILITIES: Mapping[str, str] = {
+    "sched_priority": "CAP_SYS_NICE",
+    "lock_all": "CAP_IPC_LOCK",
+    "hwtimestamp": "CAP_NET_ADMIN",
+    "binddevice": "CAP_NET_RAW",
+    "bindacqdevice": "CAP_NET_RAW",
+    "bindcmddevice": "CAP_NET_RAW",
+}
+DEVICES: Mapping[str, tuple[str, ...]] = {
+    "refclock": ("char-pps rw", "char-ptp rw"),
+    "rtcfile": ("char-rtc rw",),
+    "rtcautotrim": ("char-rtc rw",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """The values of templates/chronyd.service.j2."""
+
+    notify: bool
+    arguments: tuple[str, ...]
+    capabilities: tuple[str, ...]
+    devices: tuple[str, ...]
+    realtime: bool
+    """sched_priority was asked for."""
+    mail: bool
+    """mailonchange was asked for: sendmail must be able to run."""
+
+
+def service(*, chrony: str, conf: str, seccomp: int, can_set_clock: bool, serves: bool) -> Service:
+    """Return how chronyd is to be run. ``seccomp`` is the level of its -F option; 0 is none."""
+    used = {line.split()[0].lower() for line in conf.splitlines() if line.strip() and line.lstrip()[0] not in "!;#%"}
+    notify = Version(chrony) >= NOTIFY_SINCE
+    return Service(
+        notify=notify,
+        arguments=(
+            *(("-n",) if notify else ()),
+            "-U",
+            *(() if can_set_clock else ("-x",)),
+            *((f"-F {seccomp}",) if seccomp else ()),
+        ),
+        capabilities=(
+            *(("CAP_SYS_TIME",) if can_set_clock else ()),
+            *(("CAP_NET_BIND_SERVICE",) if serves else ()),
+            *sorted({CAPABILITIES[name] for name in used & CAPABILITIES.keys()}),
+        ),
+        devices=tuple(sorted({device for name in used & DEVICES.keys() for device in DEVICES[name]})),
+        realtime="sched_priority" in used,
+        mail="mailonchange" in used,
+    )

@@ -1,0 +1,101 @@
+"""Connect: from what ``--host`` said to a host on which we may act, and its facts, in one round trip."""
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from provision import remote
+from provision.errors import HostUnreachable
+from provision.facts import Facts, parse_facts
+from provision.host import Become, Host
+from provision.target import Kind, Target
+from provision.transport import Transport
+from provision.transport.local import LocalTransport
+
+PASSWORD_VARIABLE = "CHRONY_PROVISION_SUDO_PASSWORD"  # noqa: S105 -- a name, not a password
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A host that we are connected to."""
+
+    host: Host
+    facts: Facts
+    address: str
+    """Where this machine sends NTP packets to."""
+    time_source: str | None
+    """The sandbox's."""
+
+
+@contextmanager
+def connect(
+    target: Target,
+    *,
+    accept_new: bool,
+    log: Callable[[str], None],
+    progress: Callable[[str], None],
+) -> Iterator[Session]:
+    """Connect and learn the facts. Raises HostUnreachable, SandboxError."""
+    transport, address, time_source = _reach(target, accept_new=accept_new, progress=progress)
+    try:
+        host = Host(transport, log=log, progress=progress)
+        facts = parse_facts(host.ask(remote.load("facts"), root=False))
+        host.become, host.password = _become(target.text, facts)
+        yield Session(host=host, facts=facts, address=address, time_source=time_source)
+    finally:
+        transport.close()
+
+
+def _reach(
+    target: Target, *, accept_new: bool, progress: Callable[[str], None]
+) -> tuple[Transport, str, str | None]:
+    """Return the way to a host, its address for NTP, and the address of a sandbox's time source."""
+    if target.kind is Kind.LOCAL:
+        return LocalTransport(), "127.0.0.1", None
+    # Fabric takes a third of a second to import: a run on this machine does without.
+    from provision.transport.ssh import SshTransport  # noqa: PLC0415
+
+    if target.kind is Kind.SSH:
+        ssh = SshTransport(target, accept_new=accept_new)
+        return ssh, ssh.address, None
+    from provision import sandbox  # noqa: PLC0415
+
+    name = target.sandbox or sandbox.DEFAULT_SUITE
+    known = sandbox.find(name)
+    room = sandbox.up(name, known.suite if known else name, say=progress)
+    reached = Target(text=target.text, kind=Kind.SSH, address=room.address, user="root")
+    ssh = SshTransport(reached, key=room.key, host_key=room.host_key)
+    return ssh, room.address, sandbox.time_source(say=progress)
+
+
+def _become(name: str, facts: Facts) -> tuple[Become, str | None]:
+    match facts.sudo:
+        case "root":
+            return Become.IS_ROOT, None
+        case "yes":
+            return Become.SUDO, None
+        case "missing":
+            raise HostUnreachable(f"{name}: {facts.login} is not root and there is no sudo; log in as root")
+        case _:
+            return Become.PASSWORD, _password(name, facts.login)
+
+
+_asked: dict[tuple[str, str], str] = {}
+
+
+def _password(name: str, login: str) -> str:
+    """Return the sudo password: from the environment, or asked once."""
+    if (given := os.environ.get(PASSWORD_VARIABLE)) is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise HostUnreachable(
+            f"{name}: sudo asks {login} for a password, and there is no terminal to ask at: "
+            f"set {PASSWORD_VARIABLE}, or allow {login} sudo without a password"
+        )
+    # One password serves all hosts of a run: asked once.
+    if (name, login) not in _asked:
+        _asked[name, login] = getpass.getpass(f"sudo password of {login} on {name}: ")
+    return _asked[name, login]

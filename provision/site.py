@@ -1,0 +1,177 @@
+"""The site: what the operator wants, from one TOML file; without one, the defaults that stand here.
+
+Every key is described in docs/site.md. A site that could be read is possible in itself: nothing further down checks
+again. Key material never stands in it, only the path of a key file.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from provision.access import PRIVATE
+from provision.clock import Time
+from provision.decode import decode
+from provision.errors import SiteError
+from provision.releases import DEFAULT_CHRONY, DEFAULT_NETTLE
+from provision.source import Pool, Server, Source, Table
+from provision.values import Address, NettleVersion, Network, Refused, Sha256, Version
+
+NEAR = tuple(Network(str(network)) for network in PRIVATE)
+"""Who may ask a server whose site does not say: nobody whose packets the Internet would carry."""
+
+
+class Digests(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The digests of tarballs that are not pinned in this package."""
+
+    chrony: Sha256 | None = None
+    nettle: Sha256 | None = None
+
+
+class Versions(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which releases are built."""
+
+    chrony: Version = Version(DEFAULT_CHRONY)
+    nettle: NettleVersion = NettleVersion(DEFAULT_NETTLE)
+    sha256: Digests = Digests()
+
+
+class Build(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Features of the build that are not a must; dropping root, CMAC and IPv6 are one."""
+
+    nts: bool = True
+    seccomp: bool = True
+    readline: bool = True
+
+
+class Serve(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may ask this host for time."""
+
+    role: Literal["server", "client"] = "server"
+    allow: tuple[Network, ...] | None = None
+    deny: tuple[Network, ...] = ()
+
+    @property
+    def allowed(self) -> tuple[Network, ...]:
+        """Return the networks that may ask, but for those in ``deny``; none may ask a client."""
+        if self.role == "client":
+            return ()
+        return NEAR if self.allow is None else self.allow
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield a client that serves, a server that does not, and networks that are both allowed and denied."""
+        if self.role == "client":
+            for name in ("allow", "deny"):
+                if getattr(self, name):
+                    yield name, 'a client serves nobody; remove this, or set serve.role = "server"'
+            return
+        if self.allow == ():
+            yield "allow", 'a server that nobody may ask; set serve.role = "client", or leave this out for the default'
+        for number, network in enumerate(self.deny):
+            if network in self.allowed:
+                yield f"deny[{number}]", f"{network} is allowed, too"
+
+
+class Keys(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the operator keeps the keys, on the control machine."""
+
+    file: Path | None = None
+
+
+class Service(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How chronyd is run."""
+
+    seccomp: Literal[0, 1, 2] | None = None
+
+
+class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that the operator wants."""
+
+    release: Versions = Versions()
+    build: Build = Build()
+    time: Time = Time()
+    serve: Serve = Serve()
+    keys: Keys = Keys()
+    service: Service = Service()
+
+    @property
+    def seccomp(self) -> int:
+        """Return the level of the system call filter, ``chronyd -F``.
+
+        The default is 2, which blocks a few calls: level 1 allows a few, and has killed chronyd on a newer C library.
+        """
+        if self.service.seccomp is None:
+            return 2 if self._filters else 0
+        return self.service.seccomp
+
+    @property
+    def _filters(self) -> bool:
+        # chronyd(8): "The filters cannot be enabled with the mailonchange directive."
+        return self.build.seccomp and not any(line.name == "mailonchange" for line in self.time.extra)
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield what needs a feature that is not built, and lines that the chosen chrony does not know."""
+        if self.seccomp and not self._filters:
+            yield "service.seccomp", f"{self.seccomp} needs build.seccomp = true, and no mailonchange in time.extra"
+        for place, source in self.time.placed():
+            if source.nts and not self.build.nts:
+                yield f"time.{place}.nts", "needs build.nts = true"
+        for number, line in enumerate(self.time.extra):
+            if line.needs_nts and not self.build.nts:
+                yield f"time.extra[{number}]", f"{line.name} needs build.nts = true"
+            if (why := line.unknown_to(self.release.chrony)) is not None:
+                yield f"time.extra[{number}]", why
+
+
+def read_site(path: Path | None) -> Site:
+    """Read a site file; None is the default site. Raises SiteError, ``FILE: PATH: what is wrong``."""
+    if path is None:
+        return Site()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SiteError(f"{path}: cannot be read: {error.strerror}") from error
+
+    def value(kind: Any, text: Any) -> Any:
+        if not isinstance(text, str):
+            raise Refused(f"expected str, got {type(text).__name__}")
+        return _local_path(path.parent, text) if issubclass(kind, Path) else kind(text)
+
+    return decode(data, Site, file=str(path), hook=value)
+
+
+def _local_path(folder: Path, text: str) -> Path:
+    """Return a path of this machine; a relative one starts where the site file is."""
+    if not text:
+        raise Refused("is empty; leave it out for the default")
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError as error:
+        raise Refused(f"{text!r}: {error}") from error
+
+
+def with_releases(site: Site, *, chrony: str | None = None, nettle: str | None = None) -> Site:
+    """Return the site with other releases, as the command line asks. Raises SiteError."""
+    versions, digests = site.release, site.release.sha256
+    try:
+        # A digest in the site belongs to the version in the site.
+        if chrony is not None:
+            versions, digests = replace(versions, chrony=Version(chrony)), replace(digests, chrony=None)
+        if nettle is not None:
+            versions, digests = replace(versions, nettle=NettleVersion(nettle)), replace(digests, nettle=None)
+        return replace(site, release=replace(versions, sha256=digests))
+    except Refused as error:
+        raise SiteError(f"{error.key or 'release'}: {error}") from error
+
+
+def choose_sources(site: Site, *, time_source: str | None, ec2: bool) -> tuple[Source, ...]:
+    """Return the site's sources; when it names none, the sandbox's time source, Amazon's on EC2, or the NTP pool."""
+    if site.time.sources is not None:
+        return site.time.sources
+    if time_source is not None:
+        return (Server(address=Address(time_source)),)
+    if ec2:
+        # Amazon Time Sync Service; link-local, so asking every 16 seconds harms nobody.
+        return (Server(address=Address("169.254.169.123"), prefer=True, minpoll=4, maxpoll=4),)
+    return (Pool(address=Address("pool.ntp.org"), maxsources=4),)

@@ -1,0 +1,59 @@
+"""Time daemons that would fight with ours are stopped and masked; what they were is kept for the way back."""
+
+from dataclasses import dataclass
+
+from provision import remote
+from provision.host import Host
+from provision.recipe import ROOT
+from provision.steps import NoDiff
+
+UNITS = (
+    "chrony.service",
+    "systemd-timesyncd.service",
+    "ntp.service",
+    "ntpd.service",
+    "ntpsec.service",
+    "openntpd.service",
+)
+RECORD = f"{ROOT}/before/services"
+IDLE = {"inactive", "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class RivalsStopped(NoDiff):
+    """No other time daemon runs, nor starts by itself or with a package's upgrade."""
+
+    @property
+    def title(self) -> str:
+        """Return what the operator calls it."""
+        return "other time daemons stopped and masked"
+
+    def look(self) -> str:
+        """Print a line for each unit: id, load state, active state, unit file state, path."""
+        return remote.load("look_rivals", *UNITS)
+
+    def drift(self, seen: str) -> str | None:
+        """Return the units that run, or could."""
+        rivals = rivals_in(seen)
+        return "; ".join(f"{unit} is {active}, {enabled}" for unit, active, enabled in rivals) or None
+
+    def apply(self, host: Host) -> None:
+        """Stop and mask them, and write down first what they were."""
+        host.run("stopping other time daemons", remote.load("stop_rivals", RECORD, remote.load("look_rivals", *UNITS)))
+
+
+def rivals_in(seen: str) -> tuple[tuple[str, str, str], ...]:
+    """Return (unit, active state, unit file state) of each that is to be stopped.
+
+    Alias names show the id of the real unit, so a unit may be seen twice. A unit file in /etc is the administrator's
+    own and cannot be masked (systemctl(1)): it is enough that it is disabled.
+    """
+    found: dict[str, tuple[str, str, str]] = {}
+    for line in seen.splitlines():
+        unit, load, active, enabled, path = (*line.split("|"), "", "", "", "")[:5]
+        if load != "loaded" or unit == "chronyd.service":
+            continue
+        if active in IDLE and enabled != "enabled" and path.startswith("/etc/"):
+            continue
+        found[unit] = (unit, active, enabled or "static")
+    return tuple(found.values())

@@ -1,0 +1,81 @@
+"""A generation lies complete in its folder; it got there only if the new chronyd accepts its chrony.conf."""
+
+import io
+import tarfile
+from dataclasses import dataclass
+from hashlib import sha256
+
+from provision import remote
+from provision.build_evidence import sections
+from provision.generation import Generation
+from provision.host import Host
+from provision.recipe import ROOT
+from provision.steps.file import unified_diff
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A generation, complete and validated, not yet active."""
+
+    generation: Generation
+
+    @property
+    def title(self) -> str:
+        """Return what the operator calls it."""
+        return f"generation {self.generation.id} staged and valid"
+
+    def look(self) -> str:
+        """Print what the generation's folder holds, and chrony.conf and unit of the current one."""
+        return remote.load("look_generation", self.generation.path, f"{ROOT}/current")
+
+    def drift(self, seen: str) -> str | None:
+        """Return what is missing or differs."""
+        found = sections(seen)["generation"].splitlines()
+        if found == ["missing"]:
+            return "not there yet"
+        wanted = (
+            f"build {self.generation.recipe.prefix}",
+            *(f"{name} {sha256(data).hexdigest()}" for name, data in self._files().items()),
+            f"chrony.keys 0640 root:{self.generation.user}",
+        )
+        wrong = [line.split()[0] for line in wanted if line not in found]
+        return f"differs: {' '.join(dict.fromkeys(wrong))}" if wrong else None
+
+    def diff(self, seen: str) -> str:
+        """Return how chrony.conf and the unit differ from the current ones; of the keys, nothing."""
+        now = sections(seen)
+        return "\n".join(
+            text
+            for text in (
+                unified_diff("chrony.conf", now["chrony.conf"], self.generation.conf),
+                unified_diff("chronyd.service", now["chronyd.service"], self.generation.unit),
+            )
+            if text
+        )
+
+    def apply(self, host: Host) -> None:
+        """Upload everything in one archive; unpack it and let the new chronyd read its configuration."""
+        folder = host.stage()
+        host.upload(self._archive(), f"{folder}/generation.tar")
+        generation = self.generation
+        host.run(
+            "checking chrony.conf with the new chronyd (the running daemon is untouched)",
+            remote.load("stage", folder, generation.path, generation.recipe.prefix, generation.user),
+        )
+
+    def _files(self) -> dict[str, bytes]:
+        generation = self.generation
+        return {
+            "chrony.conf": generation.conf.encode(),
+            "chrony.keys": generation.keys.text.encode(),
+            "chronyd.service": generation.unit.encode(),
+        }
+
+    def _archive(self) -> bytes:
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            for name, data in self._files().items():
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = len(data), 0o600
+                tar.addfile(entry, io.BytesIO(data))
+        return archive.getvalue()

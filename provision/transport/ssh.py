@@ -1,0 +1,185 @@
+"""SSH, through Fabric. Host keys are checked, which Fabric by itself does not do."""
+
+import base64
+import hashlib
+import logging
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import paramiko
+from fabric import Config, Connection
+from paramiko.hostkeys import HostKeyEntry
+
+from provision.errors import CommandFailed, HostUnreachable
+from provision.target import Target
+from provision.transport import Output, Watch, runner
+
+CONNECT_SECONDS = 10
+KEEPALIVE_SECONDS = 10
+LOST_AFTER_SECONDS = 40
+"""tcp(7), TCP_USER_TIMEOUT: how long sent data may stay unacknowledged; the keepalive makes sure that some is sent."""
+
+T = TypeVar("T")
+
+# Without a handler, logging's last resort would print Paramiko's tracebacks over our messages.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+
+class SshTransport:
+    """Run lines over one Fabric connection, which stays open between them.
+
+    ``key`` and ``host_key`` are for hosts whose keys we made ourselves. Raises HostUnreachable.
+    """
+
+    def __init__(
+        self, target: Target, *, accept_new: bool = False, key: Path | None = None, host_key: str | None = None
+    ) -> None:
+        self._name = target.text
+        options: dict[str, Any] = {"banner_timeout": 15, "auth_timeout": 15, "gss_auth": False, "gss_kex": False}
+        if key is not None:
+            options |= {"key_filename": str(key), "look_for_keys": False, "allow_agent": False}
+        self._connection = Connection(
+            target.address,
+            user=target.user,
+            port=target.port,
+            config=Config(),
+            connect_timeout=CONNECT_SECONDS,
+            connect_kwargs=options,
+        )
+        _trust(self._connection, accept_new=accept_new, host_key=host_key)
+        self._open()
+
+    @property
+    def name(self) -> str:
+        """Return what the operator calls this host."""
+        return self._name
+
+    @property
+    def address(self) -> str:
+        """Return the address that we reached; behind a jump host, the name that it was given."""
+        sock = self._connection.transport.sock
+        return str(sock.getpeername()[0]) if isinstance(sock, socket.socket) else str(self._connection.host)
+
+    def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:
+        """Run a line in the login shell."""
+        output = self._translated(lambda: runner.execute(self._connection, line, password=password, watch=watch))
+        if output.status == -1:
+            # Paramiko's status of a channel that closed without one.
+            raise HostUnreachable(f"{self.name}: the connection was lost; run the same line again to complete")
+        return output
+
+    def upload(self, data: bytes, path: str) -> None:
+        """Write a new file by SFTP, because Invoke feeds a command's stdin at about 100 bytes a second."""
+
+        def put() -> None:
+            with self._connection.sftp().open(path, "wx") as file:
+                file.chmod(0o600)
+                # Without it, each 32 KiB would wait for its own answer.
+                file.set_pipelined(True)
+                file.write(data)
+
+        try:
+            self._translated(put)
+        except PermissionError as error:
+            raise CommandFailed(f"{self.name}: may not write {path}: {error}") from error
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def _open(self) -> None:
+        self._translated(self._connection.open)
+        transport = self._connection.transport
+        transport.set_keepalive(KEEPALIVE_SECONDS)
+        # Behind a jump host the "socket" is a channel, which has no options.
+        if isinstance(transport.sock, socket.socket) and hasattr(socket, "TCP_USER_TIMEOUT"):
+            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, LOST_AFTER_SECONDS * 1000)
+
+    def _translated(self, act: Callable[[], T]) -> T:
+        """Act; nobody above this line knows Paramiko."""
+        try:
+            return act()
+        except PermissionError:
+            raise
+        except paramiko.BadHostKeyException as error:
+            raise HostUnreachable(_changed_key(self.name, error)) from error
+        except paramiko.PasswordRequiredException as error:
+            raise HostUnreachable(f"{self.name}: the private key is encrypted; load it into ssh-agent first") from error
+        except paramiko.AuthenticationException as error:
+            who = self._connection.user
+            raise HostUnreachable(
+                f"{self.name}: {who!r} was not let in with any key; check user and key with ssh -v"
+            ) from error
+        except socket.gaierror as error:
+            raise HostUnreachable(f"{self.name}: cannot resolve {self._connection.host}: {error.strerror}") from error
+        except TimeoutError as error:
+            raise HostUnreachable(
+                f"{self.name}: no answer from {self._connection.host} port {self._connection.port} "
+                f"in {CONNECT_SECONDS} s; is it up, and its firewall open?"
+            ) from error
+        except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
+            reason = str(error) or "the connection was closed"
+            raise HostUnreachable(f"{self.name}: {reason}") from error
+
+
+class _KnownHosts(paramiko.MissingHostKeyPolicy):
+    """Refuse a key that we do not know, or learn it when the operator says so."""
+
+    def __init__(self, name: str, file: Path, *, accept_new: bool) -> None:
+        self._name = name
+        self._file = file
+        self._accept_new = accept_new
+
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
+        """Decide about a key; the signature is Paramiko's."""
+        if not self._accept_new:
+            raise HostUnreachable(
+                f"{self._name}: unknown host key {_fingerprint(key)}; compare it with what ssh-keygen -lf prints of the "
+                f"host's key, then say --accept-new"
+            )
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Appended, as ssh does it: Paramiko's own save would drop the file's comments.
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "a") as file:
+            file.write(str(HostKeyEntry([hostname], key).to_line()))
+
+
+def _trust(connection: Connection, *, accept_new: bool, host_key: str | None) -> None:
+    """Set up which host keys are good, for the host and for each jump host before it."""
+    client = connection.client
+    user_files = connection.ssh_config.get("userknownhostsfile", "~/.ssh/known_hosts").split()
+    files = [Path(file).expanduser() for file in user_files]
+    if host_key is not None:
+        kind, blob = host_key.split()[:2]
+        client.get_host_keys().add(connection.host, kind, paramiko.PKey.from_type_string(kind, base64.b64decode(blob)))
+    else:
+        for file in (*files, Path("/etc/ssh/ssh_known_hosts")):
+            _load_known_hosts(client, file)
+    client.set_missing_host_key_policy(_KnownHosts(connection.host, files[0], accept_new=accept_new))
+    if isinstance(connection.gateway, Connection):
+        _trust(connection.gateway, accept_new=accept_new, host_key=None)
+
+
+def _load_known_hosts(client: paramiko.SSHClient, file: Path) -> None:
+    try:
+        client.load_system_host_keys(str(file))
+    except FileNotFoundError:
+        pass
+    except (OSError, paramiko.SSHException) as error:
+        raise HostUnreachable(f"{file}: cannot read the known host keys: {error}") from error
+
+
+def _fingerprint(key: paramiko.PKey) -> str:
+    digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
+    return f"{key.get_name()} SHA256:{digest}"
+
+
+def _changed_key(name: str, error: paramiko.BadHostKeyException) -> str:
+    return (
+        f"{name}: THE HOST KEY HAS CHANGED: it shows {_fingerprint(error.key)}, known_hosts has "
+        f"{_fingerprint(error.expected_key)}; someone may stand between you and the host; "
+        f"if it was reinstalled: ssh-keygen -R {error.hostname}"
+    )

@@ -1,0 +1,95 @@
+"""What a command line and a site ask for, checked as far as can be without touching a host."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+from provision.errors import SiteError
+from provision.keys import Keys, read_keys
+from provision.releases import SYSTEM, Release, check_fit, find
+from provision.site import Site, read_site, with_releases
+from provision.target import Target, parse_target
+
+SITE_FILE = Path("site.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be done, on which hosts."""
+
+    targets: tuple[Target, ...]
+    site: Site
+    chrony: Release
+    nettle: Release | None
+    """None is the distribution's."""
+    key_file: Path
+    sources: Path | None = None
+    """The operator's folder of tarballs."""
+    check: bool = False
+    """Also run chrony's own unit tests after a build."""
+    accept_new: bool = False
+    """Learn the keys of hosts that known_hosts does not have."""
+    patience: int = 30
+    """Seconds to wait for the clock to be synchronised."""
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """Return the tarballs that are asked for."""
+        return (self.chrony,) if self.nettle is None else (self.nettle, self.chrony)
+
+    def read_keys(self) -> Keys | None:
+        """Read the operator's keys; None: there are none yet. Raises SiteError."""
+        return read_keys(self.key_file)
+
+
+def make_wish(
+    *,
+    hosts: list[str],
+    site: str = "",
+    chrony: str = "",
+    nettle: str = "",
+    sources: str = "",
+    check: bool = False,
+    accept_new: bool = False,
+    patience: int = 30,
+) -> Wish:
+    """Read the site and check everything that can be checked here. Raises SiteError.
+
+    Empty texts are options that were not given. Without ``site``, site.toml counts if it is there.
+    """
+    path = Path(site) if site else SITE_FILE if SITE_FILE.exists() else None
+    wanted = with_releases(read_site(path), chrony=chrony or None, nettle=nettle or None)
+    versions, digests = wanted.release, wanted.release.sha256
+    check_fit(versions.chrony, versions.nettle)
+    wish = Wish(
+        targets=tuple(parse_target(host) for host in dict.fromkeys(hosts)),
+        site=wanted,
+        chrony=find("chrony", versions.chrony, digests.chrony),
+        nettle=None if versions.nettle == SYSTEM else find("nettle", versions.nettle, digests.nettle),
+        key_file=wanted.keys.file or user_config_path("chrony-provision") / "chrony.keys",
+        sources=_folder(sources),
+        check=check,
+        accept_new=accept_new,
+        patience=patience,
+    )
+    _check_keys(wish)
+    return wish
+
+
+def _folder(sources: str) -> Path | None:
+    if not sources:
+        return None
+    if not Path(sources).is_dir():
+        raise SiteError(f"--sources {sources}: no such folder")
+    return Path(sources)
+
+
+def _check_keys(wish: Wish) -> None:
+    """Raise SiteError when the key file is unusable, or a source names a key that is not in it."""
+    keys = wish.read_keys()
+    if keys is None:
+        return
+    for source in wish.site.time.sources or ():
+        if source.key is not None and source.key not in keys.ids:
+            raise SiteError(f"time source {source.address}: key {source.key} is not in {wish.key_file}")

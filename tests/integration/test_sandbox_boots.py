@@ -1,0 +1,135 @@
+"""Hosts that are really booted. Others may run beside them: what is shared is judged with that in mind."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import ntplib
+import pytest
+
+from provision import sandbox
+from provision.errors import SandboxError
+from provision.sandbox import Sandbox
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(os.geteuid() != 0 or shutil.which("apt-get") is None, reason="needs root on Debian"),
+]
+
+
+def ssh(host: Sandbox, command: str) -> str:
+    """Run a command on a host whose key we know beforehand."""
+    known = host.key.with_name("known_hosts")
+    known.write_text(f"{host.address} {host.host_key}\n")
+    trust = ["-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes"]
+    line = ["ssh", "-F", "none", "-i", str(host.key), *trust, f"root@{host.address}", command]
+    return subprocess.run(line, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def local(*command: str) -> str:
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[tuple[Sandbox, Sandbox]]:
+    names = ("selftest-a", "selftest-b")
+    first, second = (sandbox.up(name, say=print) for name in names)
+    yield first, second
+    for name in names:
+        sandbox.down(name)
+
+
+@pytest.fixture
+def lone() -> Iterator[Sandbox]:
+    yield sandbox.up("selftest-lone", say=print)
+    if sandbox.find("selftest-lone"):
+        sandbox.down("selftest-lone")
+
+
+def test_the_network_and_the_time_source_go_with_the_last_host(lone: Sandbox) -> None:
+    # First in this file, before other tests boot hosts that stay.
+    def shared() -> set[bool]:
+        return {
+            "chrony_sandbox" in local("nft", "list", "tables"),
+            "cpsb0" in local("ip", "-br", "link"),
+            "cpsb.time" in local("ip", "netns", "list"),
+            "chrony-provision/time" in Path("/proc/self/mounts").read_text(),
+        }
+
+    assert shared() == {True}
+    sandbox.down(lone.name)
+    others = any(sandbox.pid_of(other) for other in sandbox.listed())
+    assert shared() == {others}
+
+
+def test_a_host_is_a_whole_debian(pair: tuple[Sandbox, Sandbox]) -> None:
+    for host in pair:
+        assert ssh(host, "systemctl is-system-running --wait").strip() == "running"
+        assert ssh(host, "hostname").strip() == host.name
+        assert "VERSION_CODENAME=bookworm" in ssh(host, "cat /etc/os-release")
+
+
+def test_hosts_are_not_twins(pair: tuple[Sandbox, Sandbox]) -> None:
+    first, second = pair
+    assert first.address != second.address
+    assert first.host_key != second.host_key
+    assert ssh(first, "cat /etc/machine-id") != ssh(second, "cat /etc/machine-id")
+
+
+def test_hosts_reach_each_other(pair: tuple[Sandbox, Sandbox]) -> None:
+    first, second = pair
+    assert second.host_key in ssh(first, f"ssh-keyscan -t ed25519 {second.address}")
+
+
+def test_apt_works_inside(pair: tuple[Sandbox, Sandbox]) -> None:
+    assert "Reading package lists" in ssh(pair[0], "apt-get update --error-on=any")
+
+
+def test_the_time_source_answers(pair: tuple[Sandbox, Sandbox]) -> None:
+    address = sandbox.time_source(say=pytest.fail)
+    answer = ntplib.NTPClient().request(address, version=4, timeout=2)
+    assert (answer.mode, answer.stratum, answer.leap) == (4, 1, 0)
+    assert abs(answer.offset) < 0.1, "all share one clock"
+    assert address not in {host.address for host in pair}
+
+
+def test_the_time_source_is_not_this_machines_business(pair: tuple[Sandbox, Sandbox]) -> None:
+    sandbox.time_source(say=pytest.fail)
+    assert "chronyd" not in local("ss", "-Hlnup"), f"chronyd listens outside its namespace, beside {pair}"
+
+
+def test_a_running_host_is_returned_as_it_is(pair: tuple[Sandbox, Sandbox]) -> None:
+    before = sandbox.pid_of(pair[0])
+    assert sandbox.up(pair[0].name, say=pytest.fail) == pair[0]
+    assert before is not None
+    assert sandbox.pid_of(pair[0]) == before
+    assert sandbox.find(pair[0].name) in sandbox.listed()
+
+
+def test_a_host_that_was_shut_down_boots_again_with_its_files(lone: Sandbox) -> None:
+    ssh(lone, "echo kept > /root/note; systemctl poweroff --no-block")
+    deadline = monotonic() + 20
+    while sandbox.pid_of(lone) is not None:
+        assert monotonic() < deadline, "it does not shut down"
+        sleep(0.1)
+    assert sandbox.up(lone.name, say=print) == lone
+    assert ssh(lone, "cat /root/note").strip() == "kept"
+
+
+def test_a_host_that_is_taken_down_leaves_nothing(lone: Sandbox) -> None:
+    pid = sandbox.pid_of(lone)
+    sandbox.down(lone.name)
+    assert sandbox.find(lone.name) is None
+    assert not lone.root.parent.exists()
+    assert not Path(f"/proc/{pid}/exe").exists()
+    assert str(lone.root) not in Path("/proc/self/mounts").read_text()
+    assert "cpsb-selftest-lone" not in local("ip", "netns", "list")
+    assert lone.name not in local("ps", "-eo", "args"), "a process of the host lives on"
+
+
+def test_an_unknown_host_cannot_be_taken_down() -> None:
+    with pytest.raises(SandboxError, match="there is no sandbox 'selftest-none'"):
+        sandbox.down("selftest-none")

@@ -1,0 +1,153 @@
+"""What chronyc and chronyd of 4.0, 4.3, 4.6.1 and 4.9 printed, and what we make of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from provision import chronyc
+from provision.errors import ParseError
+from provision.keys import Key
+
+CASES = Path(__file__).parent / "cases" / "chronyc"
+VERSIONS = ["4.0", "4.3", "4.6.1", "4.9"]
+each_version = pytest.mark.parametrize("version", VERSIONS)
+
+
+def answer(name: str, version: str = "4.9") -> str:
+    return (CASES / f"{name}-{version}.txt").read_text()
+
+
+@each_version
+def test_a_client_that_follows_a_source_is_synchronised(version: str) -> None:
+    tracking = chronyc.parse_tracking(answer("tracking", version))
+    assert (tracking.synchronised, tracking.source, tracking.stratum, tracking.leap) == (True, "127.0.0.2", 9, "Normal")
+    assert 0 < tracking.error_bound < 0.001
+
+
+def test_every_field_of_tracking_has_its_name() -> None:
+    assert chronyc.parse_tracking(answer("tracking")) == chronyc.Tracking(
+        reference_id="7F000002",
+        source="127.0.0.2",
+        stratum=9,
+        reference_time=1795379167.867546513,
+        offset=-0.000004262,
+        last_offset=0.000000196,
+        rms_offset=0.000001115,
+        frequency=0.054,
+        residual_frequency=0.004,
+        skew=0.272,
+        root_delay=0.000008516,
+        root_dispersion=0.000002194,
+        update_interval=1.0,
+        leap="Normal",
+    )
+
+
+def test_the_error_bound_counts_the_size_of_the_last_offset_and_half_of_the_way_there_and_back() -> None:
+    line = "7F000006,127.0.0.6,9,1795373485.930012329,-0.5,-0.25,0.0,0.017,-0.003,0.228,0.5,0.125,1.0,Normal\n"
+    assert chronyc.parse_tracking(line).error_bound == 0.25 + 0.125 + 0.25
+
+
+@pytest.mark.parametrize("name", ["tracking-alone", "tracking-local"])
+def test_a_daemon_without_a_source_is_not_synchronised(name: str) -> None:
+    assert not chronyc.parse_tracking(answer(name)).synchronised
+
+
+@each_version
+def test_the_selected_source_and_the_silent_one_are_told_apart(version: str) -> None:
+    good, silent = chronyc.parse_sources(answer("sources", version))
+    assert (good.selected, good.name, good.stratum, good.reach) == (True, "127.0.0.2", 8, 0o377)
+    assert (silent.selected, silent.state, silent.reach, silent.last_received) == (False, "?", 0, None)
+
+
+def test_no_sources_is_an_answer() -> None:
+    assert chronyc.parse_sources(answer("sources-none")) == ()
+
+
+@each_version
+def test_serverstats_of_every_version_are_read(version: str) -> None:
+    assert chronyc.parse_serverstats(answer("serverstats", version)) == chronyc.ServerStats(
+        received=15, dropped=0, authenticated=15
+    )
+
+
+def test_accheck_says_who_may_ask() -> None:
+    assert chronyc.parse_accheck(answer("accheck-allowed"))
+    assert not chronyc.parse_accheck(answer("accheck-denied"))
+
+
+@each_version
+@pytest.mark.parametrize("program", ["chronyd", "chronyc"])
+def test_a_program_tells_its_version_and_features(program: str, version: str) -> None:
+    told = chronyc.parse_version(answer(f"version-{program}", version))
+    assert (told.program, told.version) == (program, version)
+    assert {"SECHASH", "IPV6"} <= told.features
+    assert "DEBUG" not in told.features
+    assert ("READLINE" in told.features) == (program == "chronyc")
+
+
+def test_keygen_gives_a_key() -> None:
+    line = "7 AES128 HEX:9BD22EEDCD46B314E68C612025D6C33E\n"
+    assert chronyc.parse_keygen(line) == Key(7, "AES128", bytes.fromhex("9BD22EEDCD46B314E68C612025D6C33E"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("Unknown hash function or cipher AES128\n", id="no CMAC"),
+        pytest.param("0 AES128 HEX:9BD22EEDCD46B314E68C612025D6C33E\n", id="id 0"),
+        pytest.param("1 AES128 HEX:9BD22EEDCD46B314E68C612025D6C3\n", id="cut off"),
+        pytest.param("1 MD5 ASCII:correct-horse\n2 MD5 ASCII:correct-horse\n", id="two keys"),
+    ],
+)
+def test_anything_else_from_keygen_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        chronyc.parse_keygen(text)
+    assert str(caught.value) == "chronyc keygen did not print one key"
+
+
+SAID = "506 Cannot talk to daemon\n"
+UNEXPECTED = [
+    pytest.param(chronyc.parse_tracking, SAID, "tracking: unexpected answer '506 Cannot talk", id="tracking"),
+    pytest.param(chronyc.parse_tracking, "", "tracking: unexpected answer (it printed nothing)", id="nothing"),
+    pytest.param(chronyc.parse_sources, SAID, "sources: unexpected answer", id="sources"),
+    pytest.param(chronyc.parse_serverstats, "1,2,3,4,5,6,7,8,9\n", "serverstats: unexpected answer", id="9 fields"),
+    pytest.param(chronyc.parse_accheck, "501 Not authorised\n", "accheck: unexpected answer '501 Not", id="accheck"),
+    pytest.param(chronyc.parse_version, "chronyd: not found\n", "expected chrony's version", id="version"),
+    pytest.param(chronyc.parse_version, "x" * 200, f"got '{'x' * 77}...'", id="a long answer is cut"),
+]
+
+
+@pytest.mark.parametrize(("parse", "text", "words"), UNEXPECTED)
+def test_an_unexpected_answer_is_quoted_in_one_line(parse: Callable[[str], object], text: str, words: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse(text)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+PARSERS = [
+    chronyc.parse_tracking,
+    chronyc.parse_sources,
+    chronyc.parse_serverstats,
+    chronyc.parse_accheck,
+    chronyc.parse_version,
+    chronyc.parse_keygen,
+]
+FIELDS = st.sampled_from([field for case in CASES.glob("*.txt") for field in case.read_text().split(",")])
+NEARLY = st.lists(FIELDS | st.text() | st.sampled_from(["nan", "-inf", "1_0", "9" * 5000]), max_size=18).map(",".join)
+
+
+@pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__)
+@given(text=st.text() | NEARLY)
+@example(text=answer("tracking").replace("0.272", "nan"))
+@example(text=answer("tracking").replace(",9,", f",{'9' * 5000},"))
+def test_no_text_raises_anything_but_a_parse_error(parse: Callable[[str], object], text: str) -> None:
+    try:
+        assert parse(text) is not None
+    except ParseError as error:
+        assert "\n" not in str(error)
