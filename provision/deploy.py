@@ -65,7 +65,7 @@ def run_on(target: Target, wish: Wish, progress: Progress, story: Story) -> Repo
     log = Log(str(target))
     progress.say(str(target))
     try:
-        with connect(target, accept_new=wish.accept_new, log=log.write, progress=progress.line) as session:
+        with connect(target, accept_new=wish.accept_new, log=log.write, progress=progress.line, say=progress.say) as session:
             report.platform = session.facts.platform
             try:
                 story(Run(session, wish, report, progress, log))

@@ -223,7 +223,8 @@ def _ask(wanted: list[_Exchange], unwanted: list[_Exchange], *, patience: float,
         for exchange in (*wanted, *unwanted):
             selector.register(exchange.channel, selectors.EVENT_READ, exchange)
         for _ in range(tries):
-            for exchange in (*wanted, *unwanted):
+            # The plain request goes last: its round trip, which tells how good the time is, has no MACs to wait for.
+            for exchange in reversed((*wanted, *unwanted)):
                 if exchange.answer is None:
                     exchange.send()
             _listen(selector, patience, lambda: _any_waits(wanted))

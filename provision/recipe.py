@@ -1,7 +1,7 @@
 """What to build: releases, configure options and platform; its digest names the build."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
@@ -36,8 +36,8 @@ class Recipe:
     @cached_property
     def digest(self) -> str:
         """Return 12 hex digits of everything that decides what the build is."""
-        wish = {"format": FORMAT, "recipe": asdict(self), "nettle": NETTLE_OPTIONS, "chrony": self._options}
-        return sha256(json.dumps(wish, sort_keys=True).encode()).hexdigest()[:12]
+        wish = (FORMAT, self._sources, self.platform, NETTLE_OPTIONS, self._options)
+        return sha256(json.dumps(wish).encode()).hexdigest()[:12]
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -63,9 +63,18 @@ class Recipe:
     @property
     def receipt(self) -> str:
         """Return what a finished build carries to say what it was made from: one line of JSON."""
-        releases = {release.name: asdict(release) for release in self.releases}
-        made = {"name": self.name, "releases": releases, "platform": self.platform, "configure": self.chrony_options}
-        return json.dumps(made, sort_keys=True)
+        made = {
+            "name": self.name,
+            "sources": self._sources,
+            "platform": self.platform,
+            "nettle": NETTLE_OPTIONS if self.nettle else SYSTEM,
+            "chrony": self.chrony_options,
+        }
+        return json.dumps(made)
+
+    @property
+    def _sources(self) -> list[tuple[str, str, str]]:
+        return [(release.name, release.version, release.sha256) for release in self.releases]
 
     @property
     def _options(self) -> tuple[str, ...]:

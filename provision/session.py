@@ -37,9 +37,10 @@ def connect(
     accept_new: bool,
     log: Callable[[str], None],
     progress: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> Iterator[Session]:
     """Connect and learn the facts. Raises HostUnreachable, SandboxError."""
-    transport, address, time_source = _reach(target, accept_new=accept_new, progress=progress)
+    transport, address, time_source = _reach(target, accept_new=accept_new, say=say)
     try:
         host = Host(transport, log=log, progress=progress)
         facts = parse_facts(host.ask(remote.load("facts"), root=False))
@@ -50,7 +51,7 @@ def connect(
 
 
 def _reach(
-    target: Target, *, accept_new: bool, progress: Callable[[str], None]
+    target: Target, *, accept_new: bool, say: Callable[[str], None]
 ) -> tuple[Transport, str, str | None]:
     """Return the way to a host, its address for NTP, and the address of a sandbox's time source."""
     if target.kind is Kind.LOCAL:
@@ -65,10 +66,10 @@ def _reach(
 
     name = target.sandbox or sandbox.DEFAULT_SUITE
     known = sandbox.find(name)
-    room = sandbox.up(name, known.suite if known else name, say=progress)
+    room = sandbox.up(name, known.suite if known else name, say=say)
     reached = Target(text=target.text, kind=Kind.SSH, address=room.address, user="root")
     ssh = SshTransport(reached, key=room.key, host_key=room.host_key)
-    return ssh, room.address, sandbox.time_source(say=progress)
+    return ssh, room.address, sandbox.time_source(say=say)
 
 
 def _become(name: str, facts: Facts) -> tuple[Become, str | None]:

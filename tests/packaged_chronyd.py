@@ -42,8 +42,20 @@ class Package:
             wait_for(socket, process)
             yield socket
         finally:
-            process.terminate()
-            process.wait(10)
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End chronyd; it misses a signal that comes just before it goes to sleep, and sleeps on."""
+    for _ in range(20):
+        process.terminate()
+        try:
+            process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+    process.kill()
+    process.wait()
 
 
 def wait_for(socket: Path, process: subprocess.Popen[bytes]) -> None:

@@ -38,7 +38,7 @@ class SshTransport:
         self, target: Target, *, accept_new: bool = False, key: Path | None = None, host_key: str | None = None
     ) -> None:
         self._name = target.text
-        options: dict[str, Any] = {"banner_timeout": 15, "auth_timeout": 15, "gss_auth": False, "gss_kex": False}
+        options: dict[str, Any] = {"banner_timeout": 15, "auth_timeout": 15}
         if key is not None:
             options |= {"key_filename": str(key), "look_for_keys": False, "allow_agent": False}
         self._connection = Connection(
