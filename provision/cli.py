@@ -36,7 +36,7 @@ RELEASES = {
     "sources": "a folder that holds the tarballs, for places without Internet",
 }
 CHECK = {"check": "also run chrony's own unit tests after a build"}
-PATIENCE = {"patience": "seconds to wait for the clock to be synchronised (default: 30)"}
+PATIENCE = {"patience": "seconds to wait for the clock to be synchronised (default: 60)"}
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def deploy(  # noqa: PLR0913 -- one parameter for each option
     nettle: str = "",
     sources: str = "",
     json: str = "",
-    patience: int = 30,
+    patience: int = 60,
     check: bool = False,  # noqa: FBT001, FBT002 -- a flag
     accept_new: bool = False,  # noqa: FBT001, FBT002 -- a flag
 ) -> None:
@@ -149,7 +149,7 @@ def verify(  # noqa: PLR0913 -- one parameter for each option
     host: list[str],
     site: str = "",
     json: str = "",
-    patience: int = 30,
+    patience: int = 60,
     accept_new: bool = False,  # noqa: FBT001, FBT002 -- a flag
 ) -> None:
     """Prove what runs on hosts now; change nothing."""

@@ -12,8 +12,8 @@ import secrets
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 
 from provision.errors import SiteError

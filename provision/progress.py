@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from provision.converge import Outcome, Status
-from provision.report import outcome_text
+from provision.report import diff_text, outcome_text
 
 LINE_WIDTH = 100
 
@@ -60,6 +60,8 @@ class Progress:
         """Print how a step ended, and how long it took."""
         took = f"  {time.monotonic() - self._begun:.1f} s" if outcome.status is Status.CHANGED else ""
         self.say(outcome_text(outcome) + took)
+        if outcome.status is Status.PENDING and outcome.diff:
+            self.say(diff_text(outcome))
 
     def _update(self, words: str) -> None:
         elapsed = int(time.monotonic() - self._begun)

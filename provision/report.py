@@ -46,9 +46,13 @@ class Report:
 
 
 def outcome_text(outcome: Outcome) -> str:
-    """Return a line such as ``  changed    chrony 4.9 built  (no finished build of this recipe)``, and the diff."""
-    line = _line(outcome.status.value, outcome.title, outcome.reason)
-    return "\n".join([line, *(f"      {text}" for text in outcome.diff.splitlines())])
+    """Return a line such as ``  changed    chrony 4.9 built  (no finished build of this recipe)``."""
+    return _line(outcome.status.value, outcome.title, outcome.reason)
+
+
+def diff_text(outcome: Outcome) -> str:
+    """Return the diff of an outcome, indented below its line."""
+    return "\n".join(f"      {line}" for line in outcome.diff.splitlines())
 
 
 def finding_text(finding: Finding) -> str:

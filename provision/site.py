@@ -170,7 +170,8 @@ def choose_sources(site: Site, *, time_source: str | None, ec2: bool) -> tuple[S
     if site.time.sources is not None:
         return site.time.sources
     if time_source is not None:
-        return (Server(address=Address(time_source)),)
+        # A fresh clock has to be good in seconds; the source is a machine of our own.
+        return (Server(address=Address(time_source), minpoll=0, maxpoll=4),)
     if ec2:
         # Amazon Time Sync Service; link-local, so asking every 16 seconds harms nobody.
         return (Server(address=Address("169.254.169.123"), prefer=True, minpoll=4, maxpoll=4),)

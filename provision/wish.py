@@ -30,7 +30,7 @@ class Wish:
     """Also run chrony's own unit tests after a build."""
     accept_new: bool = False
     """Learn the keys of hosts that known_hosts does not have."""
-    patience: int = 30
+    patience: int = 60
     """Seconds to wait for the clock to be synchronised."""
 
     @property
@@ -52,7 +52,7 @@ def make_wish(
     sources: str = "",
     check: bool = False,
     accept_new: bool = False,
-    patience: int = 30,
+    patience: int = 60,
 ) -> Wish:
     """Read the site and check everything that can be checked here. Raises SiteError.
 

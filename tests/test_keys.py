@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from provision import keys
 from provision.errors import SiteError
-from provision.keys import Key, Keys, parse_keys, read_keys, write_keys
+from provision.keys import Key, Keys, add_key, parse_keys, read_keys, write_keys
 
 HEX = "7EA62AE64D190114D46D5A082F948EC1"
 KEY = Key(1, "AES128", bytes.fromhex(HEX))
@@ -162,6 +162,37 @@ def test_a_folder_that_cannot_be_made_is_told(path: Path) -> None:
     path.parent.write_text("a file")
     with pytest.raises(SiteError, match=r"chrony\.keys: cannot write the keys: File exists"):
         write_keys(path, SECRETS)
+
+
+def test_a_key_is_added_under_the_first_free_id_and_what_was_there_stays(path: Path) -> None:
+    write_keys(path, SECRETS)
+    path.write_text(f"# ours\n{SECRETS.text}".rstrip("\n"))
+    added = add_key(path, id=None, type="AES256")
+    assert (added.id, added.type, len(added.secret)) == (3, "AES256", 32)
+    assert read_keys(path) == Keys((*SECRETS, added))
+    assert path.read_text() == f"# ours\n{SECRETS.text}{added.line}\n"
+
+
+def test_the_first_key_makes_the_file(path: Path) -> None:
+    assert read_keys(path) is None
+    added = add_key(path, id=7, type="SHA3-256")
+    assert read_keys(path) == Keys((added,))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+REFUSED_KEYS = [
+    pytest.param(1, "AES128", "there is a key 1 already; choose another --id", id="an id twice"),
+    pytest.param(0, "AES128", "a key id is a number from 1", id="id 0"),
+    pytest.param(None, "aes128", "a key type is written in capitals: AES128", id="small type"),
+]
+
+
+@pytest.mark.parametrize(("id_", "type_", "words"), REFUSED_KEYS)
+def test_a_key_that_cannot_be_added_leaves_the_file_alone(path: Path, id_: int | None, type_: str, words: str) -> None:
+    write_keys(path, SECRETS)
+    with pytest.raises(SiteError, match=words):
+        add_key(path, id=id_, type=type_)
+    assert path.read_text() == SECRETS.text
 
 
 def test_no_file_is_no_error(path: Path) -> None:

@@ -387,8 +387,8 @@ def test_the_system_call_filter_is_one_that_chronyd_can_have(tmp_path: Path, tex
     [
         (None, False, "pool pool.ntp.org iburst maxsources 4"),
         (None, True, "server 169.254.169.123 prefer iburst minpoll 4 maxpoll 4"),
-        ("198.18.0.1", False, "server 198.18.0.1 iburst"),
-        ("198.18.0.1", True, "server 198.18.0.1 iburst"),
+        ("198.18.0.1", False, "server 198.18.0.1 iburst minpoll 0 maxpoll 4"),
+        ("198.18.0.1", True, "server 198.18.0.1 iburst minpoll 0 maxpoll 4"),
     ],
     ids=["the pool", "Amazon's on EC2", "the sandbox's", "the sandbox's, also on EC2"],
 )
@@ -412,7 +412,7 @@ def test_an_empty_list_with_a_local_clock_asks_nobody(tmp_path: Path) -> None:
 def test_a_local_clock_alone_is_what_is_served_while_the_default_sources_are_away(tmp_path: Path) -> None:
     site = read(tmp_path, "[time.local]")
     assert [source.line for source in choose_sources(site, time_source="198.18.0.1", ec2=False)] == [
-        "server 198.18.0.1 iburst"
+        "server 198.18.0.1 iburst minpoll 0 maxpoll 4"
     ]
 
 

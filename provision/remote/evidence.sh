@@ -42,8 +42,13 @@ for command in receipt.json configure.log; do
 done
 sh -c "$ask_build"
 
+# A clock counts when its frequency is known, too (skew, ppm, as in chronyc waitsync): until then the error that it
+# announces grows by a second in each second, and clients turn away.
+settled() {
+    "$chronyc" -c -n tracking 2>/dev/null | awk -F, '{ exit !($14 != "Not synchronised" && $10 <= 1000) }'
+}
 tries=$((patience * 5))
-while [ "$tries" -gt 0 ] && "$chronyc" -c -n tracking 2>/dev/null | grep -q ',Not synchronised$'; do
+while [ "$tries" -gt 0 ] && ! settled; do
     tries=$((tries - 1))
     sleep 0.2
 done
