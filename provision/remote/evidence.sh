@@ -97,10 +97,10 @@ answered="$answered $!"
 
 # shellcheck disable=SC2086
 wait $answered
-# What was not answered by now, while all others were, is not going to be.
+# What was not answered by now, while all others were, is not going to be. (A chronyd that just started may miss TERM.)
 sleep 0.2
 # shellcheck disable=SC2086
-kill $silent 2>/dev/null
+kill -KILL $silent 2>/dev/null
 # shellcheck disable=SC2086
 wait $silent
 for log in "$folder"/*.log; do
