@@ -7,13 +7,11 @@ something. What is slow to import is imported in the task that needs it: ``--lis
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit
-from invoke.program import Program
 from invoke.tasks import task
 
 from provision.errors import ProvisionError
@@ -274,4 +272,11 @@ def collection() -> Collection:
     return tasks
 
 
-program = Program(name="chrony-provision", binary="chrony-provision", version=version("chrony-provision"), namespace=collection())
+def main() -> None:
+    """Run the command ``chrony-provision``."""
+    from importlib.metadata import version
+
+    from invoke.program import Program
+
+    name = "chrony-provision"
+    Program(name=name, binary=name, version=version(name), namespace=collection()).run()

@@ -8,50 +8,105 @@ export LC_ALL
 root=$1 address=$2 patience=$3 client=$4 ask_build=$5
 build=$root/current/build
 chronyc=$build/bin/chronyc
-
-echo "==> process"
 pid=$(systemctl show -p MainPID chronyd.service)
 pid=${pid#MainPID=}
-echo "pid=$pid"
-echo "current=$(basename "$(readlink "$root/current")")"
-echo "build=$(readlink -f "$build")"
-if [ "$pid" != 0 ] && [ -d "/proc/$pid" ]; then
-    echo "executable=$(readlink "/proc/$pid/exe")"
-    echo "generation=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^CHRONY_GENERATION=//p')"
-    echo "user=$(stat -c %U "/proc/$pid")"
-    echo "seccomp=$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$pid/status")"
-    echo "arguments=$(tr '\0' ' ' <"/proc/$pid/cmdline")"
-fi
-
-# Sockets that wait for anybody: those without a remote address.
-echo "==> ports"
-# shellcheck disable=SC2012
-inodes=" $(ls -l "/proc/$pid/fd" 2>/dev/null | sed -n 's/.* socket:\[\([0-9]*\)\]$/\1/p' | tr '\n' ' ')"
-for protocol in udp udp6 tcp tcp6; do
-    [ -r "/proc/$pid/net/$protocol" ] || continue
-    awk -v protocol="$protocol" -v inodes="$inodes" '
-        NR > 1 && $3 ~ /:0000$/ {
-            owner = index(inodes, " " $10 " ") ? "chronyd" : "other"
-            print protocol, $2, owner
-        }' "/proc/$pid/net/$protocol"
-done
-
-for command in receipt.json configure.log; do
-    echo "==> $command"
-    cat "$build/$command" 2>/dev/null
-done
-sh -c "$ask_build"
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
 
 # A clock counts when its frequency is known, too (skew, ppm, as in chronyc waitsync): until then the error that it
 # announces grows by a second in each second, and clients turn away.
 settled() {
     "$chronyc" -c -n tracking 2>/dev/null | awk -F, '{ exit !($14 != "Not synchronised" && $10 <= 1000) }'
 }
+
+# chronyd as its own client, chronyd(8) -Q: it says how wrong the clock is when it could synchronise, and touches neither
+# clock nor daemon. With a key, only an answer with a valid MAC counts (chrony.conf(5), authselectmode require).
+ask() {
+    name=$1 keys=$2 source=$3 mode=$4
+    # exec: the id of the job is that of chronyd.
+    (exec "$build/sbin/chronyd" -U -Q -t 5 "server $address iburst maxsamples 1 $source" "keyfile $keys" \
+        "authselectmode $mode" 'port 0' 'cmdport 0' 'bindcmdaddress /') >"$folder/$name.log" 2>&1 &
+}
+
+ask_all() {
+    ids=$(awk '/^[0-9]/ { print $1 ":" (NF > 2 ? $2 : "MD5") }' "$root/current/chrony.keys")
+    unknown=4294967295
+    while echo "$ids" | grep -q "^$unknown:"; do unknown=$((unknown - 1)); done
+    # Those that must stay silent ask first: another secret under a right id, made and thrown away here, and an unknown id.
+    for key in $ids "$unknown:AES128"; do
+        id=${key%%:*}
+        (umask 077 && "$chronyc" keygen "$id" "${key#*:}" >"$folder/$id.keys")
+        name="other-secret $id"
+        [ "$id" = "$unknown" ] && name="unknown id"
+        ask "$name" "$folder/$id.keys" "key $id" require
+        silent="$silent $!"
+    done
+    for key in $ids; do
+        ask "key ${key%%:*}" "$root/current/chrony.keys" "key ${key%%:*}" require
+        answered="$answered $!"
+    done
+    ask plain /dev/null "" ignore
+    answered="$answered $!"
+}
+
+show_process() {
+    echo "==> process"
+    echo "pid=$pid"
+    echo "current=$(basename "$(readlink "$root/current")")"
+    echo "build=$(readlink -f "$build")"
+    [ -d "/proc/$pid/fd" ] || return
+    echo "executable=$(readlink "/proc/$pid/exe")"
+    echo "generation=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^CHRONY_GENERATION=//p')"
+    echo "user=$(stat -c %U "/proc/$pid")"
+    echo "seccomp=$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$pid/status")"
+    echo "arguments=$(tr '\0' ' ' <"/proc/$pid/cmdline")"
+}
+
+# Sockets that wait for anybody: those without a remote address.
+show_ports() {
+    echo "==> ports"
+    # shellcheck disable=SC2012
+    inodes=" $(ls -l "/proc/$pid/fd" 2>/dev/null | sed -n 's/.* socket:\[\([0-9]*\)\]$/\1/p' | tr '\n' ' ')"
+    for protocol in udp udp6 tcp tcp6; do
+        [ -r "/proc/$pid/net/$protocol" ] || continue
+        awk -v protocol="$protocol" -v inodes="$inodes" '
+            NR > 1 && $3 ~ /:0000$/ {
+                owner = index(inodes, " " $10 " ") ? "chronyd" : "other"
+                print protocol, $2, owner
+            }' "/proc/$pid/net/$protocol"
+    done
+}
+
+show_answers() {
+    # shellcheck disable=SC2086
+    wait $answered
+    # What was not answered by now, while all others were, is not going to be. KILL: a chronyd that just started may
+    # miss a TERM.
+    sleep 0.1
+    # shellcheck disable=SC2086
+    kill -KILL $silent 2>/dev/null
+    # shellcheck disable=SC2086
+    wait $silent 2>/dev/null
+    for log in "$folder"/*.log; do
+        name=${log##*/}
+        echo "==> ask ${name%.log}"
+        # Only a synchronised client prints this line; the last line tells what happened instead.
+        grep 'System clock wrong by' "$log" || tail -n 1 "$log"
+    done
+}
+
 tries=$((patience * 5))
-while [ "$tries" -gt 0 ] && ! settled; do
+while [ -d "/proc/$pid/fd" ] && [ "$tries" -gt 0 ] && ! settled; do
     tries=$((tries - 1))
     sleep 0.2
 done
+silent=
+answered=
+# They take a fifth of a second each, all at once; meanwhile we look around.
+[ -z "$address" ] || ask_all
+show_process
+show_ports
 for command in tracking sources serverstats; do
     echo "==> $command"
     "$chronyc" -c -n "$command" 2>&1
@@ -60,54 +115,10 @@ if [ -n "$client" ]; then
     echo "==> accheck"
     "$chronyc" accheck "$client" 2>&1
 fi
-
-[ -n "$address" ] || { echo "==> finished"; exit 0; }
-
-# chronyd as its own client, chronyd(8) -Q: it exits 0 when it could synchronise, and touches neither clock nor daemon.
-# With a key, only an answer with a valid MAC counts (chrony.conf(5), authselectmode require).
-folder=$(mktemp -d) || exit 1
-chmod 0700 "$folder"
-ask() {
-    name=$1 keys=$2 source=$3 mode=$4
-    # exec: the id of the job is that of chronyd.
-    (exec "$build/sbin/chronyd" -U -Q -t 5 "server $address iburst maxsamples 1 $source" "keyfile $keys" \
-        "authselectmode $mode" 'port 0' 'cmdport 0' 'bindcmdaddress /') >"$folder/$name.log" 2>&1 &
-}
-ids=$(awk '/^[0-9]/ { print $1 ":" (NF > 2 ? $2 : "MD5") }' "$root/current/chrony.keys")
-unknown=4294967295
-while echo "$ids" | grep -q "^$unknown:"; do unknown=$((unknown - 1)); done
-
-# Those that must stay silent ask first: another secret under a right id, made and thrown away here, and an unknown id.
-silent=
-for key in $ids "$unknown:AES128"; do
-    id=${key%%:*}
-    (umask 077 && "$chronyc" keygen "$id" "${key#*:}" >"$folder/$id.keys")
-    name="other-secret $id"
-    [ "$id" = "$unknown" ] && name="unknown id"
-    ask "$name" "$folder/$id.keys" "key $id" require
-    silent="$silent $!"
+for file in receipt.json configure.log; do
+    echo "==> $file"
+    cat "$build/$file" 2>/dev/null
 done
-answered=
-for key in $ids; do
-    ask "key ${key%%:*}" "$root/current/chrony.keys" "key ${key%%:*}" require
-    answered="$answered $!"
-done
-ask plain /dev/null "" ignore
-answered="$answered $!"
-
-# shellcheck disable=SC2086
-wait $answered
-# What was not answered by now, while all others were, is not going to be. (A chronyd that just started may miss TERM.)
-sleep 0.2
-# shellcheck disable=SC2086
-kill -KILL $silent 2>/dev/null
-# shellcheck disable=SC2086
-wait $silent
-for log in "$folder"/*.log; do
-    name=${log##*/}
-    echo "==> ask ${name%.log}"
-    # Only a synchronised client prints this line; the last line tells what happened instead.
-    grep 'System clock wrong by' "$log" || tail -n 1 "$log"
-done
-rm -rf "$folder"
+sh -c "$ask_build"
+[ -z "$address" ] || show_answers
 echo "==> finished"

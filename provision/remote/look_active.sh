@@ -10,11 +10,11 @@ elif [ -f "$2" ]; then
 else
     echo "unit file=missing"
 fi
-systemctl show -p ActiveState -p UnitFileState -p NeedDaemonReload -p MainPID chronyd.service |
+service=$(systemctl show -p ActiveState -p UnitFileState -p NeedDaemonReload -p MainPID chronyd.service)
+echo "$service" |
     sed 's/^ActiveState=/daemon=/; s/^UnitFileState=/at boot=/; s/^NeedDaemonReload=/unit reload=/; s/^MainPID=/pid=/'
-pid=$(systemctl show -p MainPID chronyd.service)
-pid=${pid#MainPID=}
-if [ "$pid" != 0 ]; then
+pid=$(echo "$service" | sed -n 's/^MainPID=//p')
+if [ -d "/proc/$pid/fd" ]; then
     echo "running generation=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^CHRONY_GENERATION=//p')"
     echo "executable=$(readlink "/proc/$pid/exe")"
 fi

@@ -51,6 +51,8 @@ def up(name: str, suite: str = DEFAULT_SUITE, *, say: Say) -> Sandbox:
     """
     _check(name, suite)
     check_rights()
+    if (there := find(name)) and pid_of(there) and _ready(there).exists():
+        return there
     install_tools(say)
     base = base_image(suite, say)
     with changing("sandboxes"):
@@ -166,8 +168,14 @@ def _serve_time(say: Say) -> str:
     return room.address
 
 
+def _ready(sandbox: Sandbox) -> Path:
+    """Return the file that is there while sshd of a host answers, or did: asking again costs a tenth of a second."""
+    return sandbox.root.parent / "ready"
+
+
 def _boot(sandbox: Sandbox, base: Path) -> None:
     room = _room(sandbox)
+    _ready(sandbox).unlink(missing_ok=True)
     room.close()  # what a host that shut itself down left
     room.open(base)
     script("sandbox_boot", sandbox.name, str(room.folder), room.netns)
@@ -182,6 +190,7 @@ def _await_sshd(sandbox: Sandbox) -> None:
         if monotonic() > deadline:
             raise SandboxError(_did_not_boot(sandbox, f"sshd did not answer in {_BOOT_SECONDS} s"))
         sleep(0.1)
+    _ready(sandbox).touch()
 
 
 def _did_not_boot(sandbox: Sandbox, what: str) -> str:
