@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from pathlib import Path
 
 from invoke.context import Context
 from invoke.exceptions import Exit

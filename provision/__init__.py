@@ -1,0 +1,42 @@
+"""Build chrony from pinned source on hosts, serve authenticated time with it, and prove that it works.
+
+The map, to be read from the bottom: a module knows only those above it (tests/test_architecture.py holds that).
+
+Words: pure, no host, no file but their own data, no clock
+    errors              what may go wrong, by what the operator does next
+    releases            pinned tarballs, and which Nettle fits which chrony
+    recipe              what to build: releases, configure options, platform; its digest names the build
+    keys, access        chrony.keys; who may query, by chrony's rules
+    site/               the site file: typed, and refused with the path of the value
+    target, facts       what --host may say; what a host is
+    packages, service   what a build needs from a distribution; what chronyd's unit must grant
+    render              templates and values to text (the only one that knows Jinja)
+    generation          build, chrony.conf, keys and unit, named by their content
+    configure_log, chronyc, findings, build_evidence, evidence
+                        what tools and hosts said, as values
+    report              what a run did and saw, as text and JSON
+
+Edge: one outside world per module
+    transport/          a way to a host: local, or SSH (the only one that knows Fabric)
+    remote/             the POSIX sh that runs on hosts
+    host                ask, run, write and upload, over any transport
+    fetch/              release to verified tarball: store, folder, upstream, apt's mirrors
+    ntp                 NTP requests, plain and with a MAC (the only one that opens UDP)
+    sandbox/            throwaway hosts, booted on this machine
+    log, progress       the full log of a run; what the operator sees meanwhile
+
+States
+    steps/              one wanted state per file: look, drift, apply
+
+Story
+    converge            the one loop: answer, drift, apply, look again
+    plan                site and facts to steps, in order
+    judge               evidence to findings
+    wish, session       a command line, checked; a host, connected
+    prove               collect evidence, on the host and with packets from here
+    deploy              one host from connect to report
+    cli                 the tasks, as ``inv`` and ``chrony-provision`` show them
+
+On a host everything of ours lies in /opt/chrony: ``builds/`` and ``generations/``, both named by what is in them, and
+``current``, the one link that a switch changes.
+"""

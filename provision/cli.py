@@ -3,7 +3,7 @@
 Errors end as one line, bugs as a traceback. Exit status: 0 as wanted, 1 not as wanted, 2 not tried, 3 plan would change
 something. What is slow to import is imported in the task that needs it: ``--list`` answers at once.
 """
-# ruff: noqa: PLC0415 -- see above
+# ruff: noqa: PLC0415, PLR0913, PLR0917, FBT001, FBT002 -- see above; a parameter is an option, a boolean one a flag
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,7 +62,7 @@ def _tell(story: "Story", wish: "Wish", json: str) -> None:
 
 
 @task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | RELEASES | CHECK | PATIENCE)
-def deploy(  # noqa: PLR0913 -- one parameter for each option
+def deploy(
     _: Context,
     host: list[str],
     site: str = "",
@@ -71,8 +71,8 @@ def deploy(  # noqa: PLR0913 -- one parameter for each option
     sources: str = "",
     json: str = "",
     patience: int = 60,
-    check: bool = False,  # noqa: FBT001, FBT002 -- a flag
-    accept_new: bool = False,  # noqa: FBT001, FBT002 -- a flag
+    check: bool = False,
+    accept_new: bool = False,
 ) -> None:
     """Build, configure, start and prove chrony on hosts, one after the other."""
     from provision.deploy import deploy as story
@@ -93,7 +93,7 @@ def deploy(  # noqa: PLR0913 -- one parameter for each option
 
 
 @task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | RELEASES)
-def plan(  # noqa: PLR0913 -- one parameter for each option
+def plan(
     _: Context,
     host: list[str],
     site: str = "",
@@ -101,7 +101,7 @@ def plan(  # noqa: PLR0913 -- one parameter for each option
     nettle: str = "",
     json: str = "",
     sources: str = "",
-    accept_new: bool = False,  # noqa: FBT001, FBT002 -- a flag
+    accept_new: bool = False,
 ) -> None:
     """Show what deploy would do, and why; change nothing. Exit status 3: something would change."""
     from provision.deploy import plan as story
@@ -113,7 +113,7 @@ def plan(  # noqa: PLR0913 -- one parameter for each option
 
 
 @task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | RELEASES | CHECK)
-def build(  # noqa: PLR0913 -- one parameter for each option
+def build(
     _: Context,
     host: list[str],
     site: str = "",
@@ -121,8 +121,8 @@ def build(  # noqa: PLR0913 -- one parameter for each option
     nettle: str = "",
     sources: str = "",
     json: str = "",
-    check: bool = False,  # noqa: FBT001, FBT002 -- a flag
-    accept_new: bool = False,  # noqa: FBT001, FBT002 -- a flag
+    check: bool = False,
+    accept_new: bool = False,
 ) -> None:
     """Build chrony and verify the build, no more; works without systemd, such as with --host local in a container."""
     from provision.deploy import build as story
@@ -142,13 +142,13 @@ def build(  # noqa: PLR0913 -- one parameter for each option
 
 
 @task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | PATIENCE)
-def verify(  # noqa: PLR0913 -- one parameter for each option
+def verify(
     _: Context,
     host: list[str],
     site: str = "",
     json: str = "",
     patience: int = 60,
-    accept_new: bool = False,  # noqa: FBT001, FBT002 -- a flag
+    accept_new: bool = False,
 ) -> None:
     """Prove what runs on hosts now; change nothing."""
     from provision.deploy import verify as story
@@ -164,7 +164,7 @@ def status(
     host: list[str],
     site: str = "",
     json: str = "",
-    accept_new: bool = False,  # noqa: FBT001, FBT002 -- a flag
+    accept_new: bool = False,
 ) -> None:
     """Show how the clocks of hosts stand: tracking and sources."""
     from provision.deploy import status as story
@@ -176,7 +176,12 @@ def status(
 
 @task(
     auto_shortflags=False,
-    help={"site": SITE["site"], "chrony": RELEASES["chrony"], "nettle": RELEASES["nettle"], "sources": RELEASES["sources"]},
+    help={
+        "site": SITE["site"],
+        "chrony": RELEASES["chrony"],
+        "nettle": RELEASES["nettle"],
+        "sources": RELEASES["sources"],
+    },
 )
 def fetch(_: Context, site: str = "", chrony: str = "", nettle: str = "", sources: str = "") -> None:
     """Fetch and verify the tarballs into the store of this machine."""
@@ -200,18 +205,18 @@ def fetch(_: Context, site: str = "", chrony: str = "", nettle: str = "", source
         "type": "AES128 (default), AES256, SHA1, SHA256, SHA512 …",
     },
 )
-def keygen(_: Context, site: str = "", id: int = 0, type: str = "AES128") -> None:  # noqa: A002 -- as in chronyc
+def keygen(_: Context, site: str = "", id: str = "", type: str = "AES128") -> None:  # noqa: A002 -- as in chronyc
     """Add a new key to the operator's key file; nothing secret is printed."""
-    from provision.keys import add_key
+    from provision.keys import add_key, key_id
     from provision.wish import make_wish
 
     with _one_line_errors():
         wish = make_wish(hosts=[], site=site)
-        print(f"{add_key(wish.key_file, id=id or None, type=type)} added to {wish.key_file}")
+        print(f"{add_key(wish.key_file, id=key_id(id) if id else None, type=type)} added to {wish.key_file}")
 
 
 @task(auto_shortflags=False, help={"offline": "do not ask upstream for the newest"})
-def releases(_: Context, offline: bool = False) -> None:  # noqa: FBT001, FBT002 -- a flag
+def releases(_: Context, offline: bool = False) -> None:
     """Show which releases are pinned, which are the default, and what is newest upstream."""
     from provision.fetch import newest
     from provision.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, pins

@@ -4,13 +4,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_bytes
+from typing import TYPE_CHECKING
 
 from provision.converge import Status, converge
 from provision.errors import FetchError, HostUnreachable, ProvisionError, SandboxError, SiteError
-from provision.fetch import Store, Tarball, fetch
 from provision.keys import Key, Keys, parse_keys, write_keys
 from provision.log import Log
-from provision.plan import Tarballs, build_steps, choose_generation, choose_recipe, refuse_without_systemd, service_steps
+from provision.plan import (
+    Tarballs,
+    build_steps,
+    choose_generation,
+    choose_recipe,
+    refuse_without_systemd,
+    service_steps,
+)
 from provision.progress import Progress
 from provision.prove import access_of, prove
 from provision.recipe import ROOT, Recipe
@@ -21,6 +28,9 @@ from provision.site import choose_sources
 from provision.steps import Step
 from provision.target import Target
 from provision.wish import Wish
+
+if TYPE_CHECKING:
+    from provision.fetch import Tarball
 
 NOT_TRIED = (SiteError, FetchError, HostUnreachable, SandboxError)
 """Errors after which, if nothing was changed yet, the host is as it was."""
@@ -65,7 +75,9 @@ def run_on(target: Target, wish: Wish, progress: Progress, story: Story) -> Repo
     log = Log(str(target))
     progress.say(str(target))
     try:
-        with connect(target, accept_new=wish.accept_new, log=log.write, progress=progress.line, say=progress.say) as session:
+        with connect(
+            target, accept_new=wish.accept_new, log=log.write, progress=progress.line, say=progress.say
+        ) as session:
             report.platform = session.facts.platform
             try:
                 story(Run(session, wish, report, progress, log))
@@ -127,9 +139,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
             run.converge(building)
         keys = _new_keys(run, recipe, dry_run=dry_run)
     run.log.hide(keys.secrets)
-    generation = choose_generation(
-        wish.site, session.facts, recipe=recipe, keys=keys, time_source=session.time_source
-    )
+    generation = choose_generation(wish.site, session.facts, recipe=recipe, keys=keys, time_source=session.time_source)
     run.converge([*building, *service_steps(generation)], dry_run=dry_run)
     _add_notes(run)
     if not dry_run or all(outcome.status is Status.UNCHANGED for outcome in run.report.outcomes):
@@ -141,15 +151,21 @@ def _recipe(run: Run) -> Recipe:
 
 
 def _build_steps(run: Run, recipe: Recipe) -> list[Step]:
-    store = Store.default()
+    # Imported when asked: a run that builds nothing does not pay for what downloads.
+    def at_hand(release: Release) -> bool:
+        from provision.fetch import Store  # noqa: PLC0415
 
-    def fetched(release: Release) -> Tarball:
-        return fetch(release, store=store, sources=run.wish.sources, say=run.progress.line)
+        return Store.default().find(release, run.progress.line) is not None
+
+    def fetched(release: Release) -> "Tarball":
+        from provision.fetch import Store, fetch  # noqa: PLC0415
+
+        return fetch(release, store=Store.default(), sources=run.wish.sources, say=run.progress.line)
 
     tarballs = Tarballs(
-        at_hand=lambda release: store.find(release, run.progress.line) is not None,
+        at_hand=at_hand,
         path=lambda release: fetched(release).path,
-        origin=lambda release: _provenance(fetched(release)),
+        origin=lambda release: fetched(release).in_words,
     )
     return build_steps(run.session.facts, recipe, tarballs, check=run.wish.check)
 
@@ -185,7 +201,3 @@ def _add_notes(run: Run) -> None:
         run.report.notes.append(f"may query: {access.in_words()}{warning}")
     if not run.session.facts.can_set_clock:
         run.report.notes.append("this host may not set its clock: chronyd runs with -x and only serves and measures")
-
-
-def _provenance(tarball: Tarball) -> str:
-    return f"{tarball.release} from {tarball.origin}; signature: {tarball.signature}"

@@ -150,13 +150,14 @@ def _parse_line(line: str) -> Key | None:
         raise SiteError("only printable ASCII can stand here; write the key as HEX:")
     match words:
         case [id_, secret]:
-            return Key(_parse_id(id_), "MD5", _parse_secret(secret))
+            return Key(key_id(id_), "MD5", _parse_secret(secret))
         case [id_, type_, secret]:
-            return Key(_parse_id(id_), type_, _parse_secret(secret))
+            return Key(key_id(id_), type_, _parse_secret(secret))
     raise SiteError(f"expected ID TYPE KEY, such as '1 AES128 HEX:' and 32 hex digits; found {len(words)} word(s)")
 
 
-def _parse_id(word: str) -> int:
+def key_id(word: str) -> int:
+    """Return the id that a word says; what is none becomes 0, which no key can have."""
     # chronyd would take the 1 of "1.5", and 4294967296 as 0. A number of any length reads as too large.
     return int(word) if re.fullmatch("[0-9]{1,10}", word) else 0
 

@@ -125,7 +125,7 @@ def manager_of(packager: str | None, absent_tools: tuple[str, ...]) -> Manager |
         return MANAGERS[packager]
     if absent_tools:
         raise SiteError(
-            f"no package manager that we know (apt, dnf, yum, zypper, apk, pacman), and no {', '.join(absent_tools)}: "
-            "install a C compiler, make, m4, pkg-config and the headers of libcap, libseccomp, libedit and GnuTLS by hand"
+            f"no {', '.join(absent_tools)}, and no package manager that we know (apt, dnf, yum, zypper, apk, pacman): "
+            "install a compiler, make, m4, pkg-config and the headers of libcap, libseccomp, libedit and GnuTLS by hand"
         )
     return None

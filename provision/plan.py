@@ -56,9 +56,7 @@ def choose_recipe(site: Site, facts: Facts, *, chrony: Release, nettle: Release 
     )
 
 
-def choose_generation(
-    site: Site, facts: Facts, *, recipe: Recipe, keys: Keys, time_source: str | None
-) -> Generation:
+def choose_generation(site: Site, facts: Facts, *, recipe: Recipe, keys: Keys, time_source: str | None) -> Generation:
     """Return everything that is to be put on a host."""
     sources = choose_sources(site, time_source=time_source, ec2=facts.ec2)
     conf = chrony_conf(site, sources=sources, keyfile=KEY_FILE)

@@ -1,6 +1,6 @@
 """Releases of chrony and Nettle: which are pinned, where they lie, and which Nettle fits which chrony.
 
-The pins are data, in ``data/releases.toml``. A release is a tarball that upstream made: the archives that code hosting
+The pins are data, in ``releases.toml``. A release is a tarball that upstream made: the archives that code hosting
 sites make of a tag are other files (no generated parser, no man pages, version "DEVELOPMENT").
 """
 
@@ -23,7 +23,7 @@ DEFAULT_NETTLE = "3.10.2"
 SYSTEM = "system"
 """Said instead of a version of Nettle: the one that the host's distribution has."""
 
-_DATA = Path(__file__).parent / "data" / "releases.toml"
+_DATA = Path(__file__).with_name("releases.toml")
 _NUMBER = r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}"
 _VERSION = re.compile(rf"{_NUMBER}(?:-pre[0-9]{{1,2}})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from provision.directive import lines
 from provision.site import Serve, Site
-from provision.source import Source
+from provision.site.directive import lines
+from provision.site.source import Source
 
 _PACKAGE = Path(__file__).parent
 

@@ -50,9 +50,7 @@ def connect(
         transport.close()
 
 
-def _reach(
-    target: Target, *, accept_new: bool, say: Callable[[str], None]
-) -> tuple[Transport, str, str | None]:
+def _reach(target: Target, *, accept_new: bool, say: Callable[[str], None]) -> tuple[Transport, str, str | None]:
     """Return the way to a host, its address for NTP, and the address of a sandbox's time source."""
     if target.kind is Kind.LOCAL:
         return LocalTransport(), "127.0.0.1", None

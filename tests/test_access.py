@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.packaged_chronyd import fetch
 
 from provision.access import PRIVATE, Access, Network
 from provision.chronyc import parse_accheck
 from provision.errors import ParseError, SiteError
 from provision.site import NEAR
+from tests.packaged_chronyd import fetch
 
 
 def access(allow: str, deny: str = "") -> Access:

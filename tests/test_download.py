@@ -13,8 +13,8 @@ from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import MaxRetryError, NameResolutionError
 
-from provision.download import _translated, get
 from provision.errors import FetchError
+from provision.fetch.download import _translated, get
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

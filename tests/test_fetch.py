@@ -17,9 +17,9 @@ from pysequoia import SignatureMode, Tsk, sign
 
 from provision.errors import FetchError
 from provision.fetch import Newest, Store, fetch, newest
-from provision.places import Folder, Place, Web, mirrors, parse_mirrors
+from provision.fetch.places import Folder, Place, Web, mirrors, parse_mirrors
+from provision.fetch.signature import check
 from provision.releases import Release, find, pins, pool
-from provision.signature import check
 
 SIGNATURES = Path(__file__).parent / "cases" / "signatures"
 """As they lie beside the tarballs in a Debian archive."""

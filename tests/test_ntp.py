@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.packaged_chronyd import Package, fetch
 
 from provision import keys as keys_module
 from provision.keys import Key, Keys
 from provision.ntp import KeyAnswer, Probe, digest, mac, probe
+from tests.packaged_chronyd import Package, fetch
 
 # RFC 4493, section 4: one key, four messages.
 RFC_KEY = Key(1, "AES128", bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"))

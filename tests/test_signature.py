@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pysequoia import Sig, SignatureMode, Tsk, sign
 
 from provision.errors import FetchError
+from provision.fetch.signature import check
 from provision.releases import pins
-from provision.signature import check
 
 EXPIRED = Path(__file__).parent / "cases" / "signatures" / "expired"
 """Made with gpg and its --faked-system-time: a key that expired in 2021, a text, and signatures of it from 2022."""

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from provision.decode import tables
 from provision.errors import SiteError
 from provision.site import NEAR, Site, choose_sources, read_site, with_releases
-from provision.source import Pool, Server, Source
-from provision.values import Address, Network
+from provision.site.decode import tables
+from provision.site.source import Pool, Server, Source
+from provision.site.values import Address, Network
 
 REPOSITORY = Path(__file__).parent.parent
 CASES = Path(__file__).parent / "cases" / "site"

@@ -137,8 +137,8 @@ class _KnownHosts(paramiko.MissingHostKeyPolicy):
         """Decide about a key; the signature is Paramiko's."""
         if not self._accept_new:
             raise HostUnreachable(
-                f"{self._name}: unknown host key {_fingerprint(key)}; compare it with what ssh-keygen -lf prints of the "
-                f"host's key, then say --accept-new"
+                f"{self._name}: unknown host key {_fingerprint(key)}; compare it with what ssh-keygen -lf prints on "
+                "the host of its /etc/ssh/ssh_host_*_key.pub, then say --accept-new"
             )
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Appended, as ssh does it: Paramiko's own save would drop the file's comments.

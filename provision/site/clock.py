@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from provision.directive import Directive, decimal, options
-from provision.source import Pool, Server, Source, Table
-from provision.values import HostPath, TimeZone
+from provision.site.directive import Directive, decimal, options
+from provision.site.source import Pool, Server, Source, Table
+from provision.site.values import HostPath, TimeZone
 
 # The folders of the service's own: the hardened unit makes them, and lets chronyd write nowhere else.
 _STATE = "/var/lib/chrony"

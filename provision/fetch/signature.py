@@ -17,7 +17,7 @@ from pysequoia.packet import PacketPile
 
 from provision.errors import FetchError
 
-KEYS = Path(__file__).parent / "data" / "signers"
+KEYS = Path(__file__).parent / "signers"
 
 _HASHES: dict[int, HashAlgorithm] = {8: SHA256(), 9: SHA384(), 10: SHA512()}
 """By their numbers in RFC 9580, 9.5. Those that are missing, MD5 and SHA-1 among them, prove nothing."""

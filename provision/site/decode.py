@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import fields
 
 from provision.errors import SiteError
-from provision.values import Refused, check_printable, nearest, quoted
+from provision.site.values import Refused, check_printable, nearest, quoted
 
 T = TypeVar("T", bound=msgspec.Struct)
 

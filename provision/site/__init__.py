@@ -11,12 +11,12 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from provision.access import PRIVATE
-from provision.clock import Time
-from provision.decode import decode
 from provision.errors import SiteError
 from provision.releases import DEFAULT_CHRONY, DEFAULT_NETTLE
-from provision.source import Pool, Server, Source, Table
-from provision.values import Address, NettleVersion, Network, Refused, Sha256, Version
+from provision.site.clock import Time
+from provision.site.decode import decode
+from provision.site.source import Pool, Server, Source, Table
+from provision.site.values import Address, NettleVersion, Network, Refused, Sha256, Version
 
 NEAR = tuple(Network(str(network)) for network in PRIVATE)
 """Who may ask a server whose site does not say: nobody whose packets the Internet would carry."""

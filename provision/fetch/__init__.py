@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 
 from provision import releases
 from provision.errors import FetchError
-from provision.places import Folder, Place, Web, web_places
+from provision.fetch.places import Folder, Place, Web, web_places
 from provision.releases import Release
 
 
@@ -27,6 +27,11 @@ class Tarball:
     path: Path
     origin: str
     signature: str
+
+    @property
+    def in_words(self) -> str:
+        """Return where it came from, and what its signature proves."""
+        return f"{self.release} from {self.origin}; signature: {self.signature}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,7 @@ def _signature(place: Place, release: Release, data: bytes) -> str:
     signature = place.signature(release)
     if signature is None:
         return f"none to be had from {place.name}"
-    from provision.signature import check  # noqa: PLC0415 -- OpenPGP is slow to import, and most runs verify nothing
+    from provision.fetch.signature import check  # noqa: PLC0415 -- OpenPGP is slow to import, and most runs verify nothing
 
     try:
         return check(data, signature, release.signer)

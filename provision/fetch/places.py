@@ -100,7 +100,7 @@ class Web:
 
 
 def _get(url: str) -> bytes:
-    from provision.download import get  # noqa: PLC0415 -- requests takes 0.1 s to import, and most runs download nothing
+    from provision.fetch.download import get  # noqa: PLC0415 -- requests takes 0.1 s to import, and most runs download nothing
 
     return get(url)
 

@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from provision.directive import options
-from provision.values import Address, Refused
+from provision.site.directive import options
+from provision.site.values import Address, Refused
 
 Poll = Annotated[int, Meta(ge=-7, le=24)]
 """An interval between requests, as a power of two in seconds."""

@@ -1,6 +1,6 @@
 """Directives of chrony.conf: values to words, and the lines that the operator writes himself.
 
-``data/directives.json`` says which chrony added which directive (read from the parser, conf.c, of every release from
+``directives.json`` says which chrony added which directive (read from the parser, conf.c, of every release from
 4.0 to 4.9; none was removed). chronyd validates the whole file on the host in any case; what is refused here is what
 ``chronyd -p`` would accept although it breaks what this tool does, and what can be told before any host is touched.
 """
@@ -13,9 +13,9 @@ from msgspec import Struct
 from packaging.version import Version
 
 from provision.releases import parse_version
-from provision.values import Refused, Text, nearest, quoted
+from provision.site.values import Refused, Text, nearest, quoted
 
-_SINCE = Path(__file__).parent / "data" / "directives.json"
+_SINCE = Path(__file__).parent / "directives.json"
 
 # conf.c, MAX_LINE_LENGTH: longer lines are a fatal error. The newline counts.
 _LONGEST = 2046

@@ -1,0 +1,41 @@
+"""The host that most of these tests share: a bare Debian 12 on which the program did its whole work once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from provision.sandbox import Sandbox
+from tests.booted import booted
+from tests.integration.operators import Operator, Ran
+from tests.integration.witness import Files, arguments_seen, files_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """A host after its first deployment, and what was seen meanwhile."""
+
+    host: Sandbox
+    operator: Operator
+    first: Ran
+    files: Files
+    arguments: set[str]
+    """The command lines of all processes, here and on the host."""
+
+    @property
+    def option(self) -> str:
+        """How the command line names the host."""
+        return f"--host=sandbox:{self.host.name}"
+
+    def run(self, task: str, *words: str, **environment: str) -> Ran:
+        """Run a task on the host."""
+        return self.operator.run(task, self.option, *words, **environment)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    operator = Operator(tmp_path_factory.mktemp("operator"))
+    with booted("it-main") as host:
+        with arguments_seen() as arguments:
+            first = operator.run("deploy", f"--host=sandbox:{host.name}")
+        yield Deployed(host=host, operator=operator, first=first, files=files_of(host), arguments=arguments)

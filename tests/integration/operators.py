@@ -1,0 +1,188 @@
+"""Somebody who runs the program: a home with keys, known hosts, SSH configuration and logs of its own."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.sandbox import Sandbox
+from tests.booted import ROOT, login
+
+TIME_SOURCE = "198.19.0.2"
+SITE = f"""
+[[time.servers]]
+address = "{TIME_SOURCE}"
+minpoll = 0
+maxpoll = 4
+"""
+"""For hosts that are reached through SSH, where nobody says that they are sandboxes."""
+
+REPORT_LINE = re.compile(
+    r"\S+|  (begun|unchanged|changed|pending|ok|NOT OK|not tried|note|FAILED|log) +\S.*|      .*"
+    r"|  (as wanted|not as wanted|not tried|would change).* \(\d+ round trips, [\d.]+ s\)"
+    r"|making the base image .*|booting sandbox .*"
+)
+"""What a report may consist of, a line each; a message that runs over two lines does not fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """How a run ended."""
+
+    status: int
+    output: str
+    errors: str
+    reports: list[dict[str, Any]]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report on the one host."""
+        (report,) = self.reports
+        return report
+
+    @property
+    def error(self) -> str:
+        """The one line that says what went wrong."""
+        assert "Traceback" not in self.output + self.errors
+        strange = [line for line in self.output.splitlines() if not REPORT_LINE.fullmatch(line)]
+        assert strange == [], self
+        failed = [line for line in self.output.splitlines() if line.startswith("  FAILED ")]
+        (line,) = failed + self.errors.splitlines()
+        return line.removeprefix("  FAILED").removeprefix("error:").strip()
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """The steps that changed something, and why."""
+        return self._steps("changed")
+
+    @property
+    def pending(self) -> dict[str, str]:
+        """The steps that would change something, and why."""
+        return self._steps("pending")
+
+    def held(self, claim: str) -> bool | None:
+        """Say whether the findings that have these words hold: all of them, or all could not be tried."""
+        holds = {finding["holds"] for finding in self.report["findings"] if claim in finding["claim"]}
+        assert len(holds) == 1, (claim, self.report["findings"])
+        (one,) = holds
+        return bool(one) if one is not None else None
+
+    def seen(self, claim: str) -> str:
+        """What was seen for the one finding that has these words."""
+        (seen,) = [finding["seen"] for finding in self.report["findings"] if claim in finding["claim"]]
+        return str(seen)
+
+    def assert_proven(self) -> None:
+        """Assert that the host is as wanted, and that each finding could be tried and holds."""
+        assert self.status == 0, self
+        assert self.report["ok"]
+        assert [finding for finding in self.report["findings"] if not finding["holds"]] == []
+        assert len(self.report["findings"]) >= 10
+
+    def _steps(self, status: str) -> dict[str, str]:
+        return {step["title"]: step["reason"] for step in self.report["outcomes"] if step["status"] == status}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator, who lives in a folder of their own; tarballs and base images are everybody's."""
+
+    home: Path
+
+    @property
+    def key_file(self) -> Path:
+        """The key file that a site without another one means."""
+        return self.home / "config/chrony-provision/chrony.keys"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of logs."""
+        return self.home / "state/chrony-provision/log"
+
+    @property
+    def known_hosts(self) -> Path:
+        """SSH's file of host keys."""
+        return self.home / ".ssh/known_hosts"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that lead to the home."""
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        return {
+            **{name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"},
+            "HOME": str(self.home),
+            "XDG_CACHE_HOME": cache,
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+            "XDG_STATE_HOME": str(self.home / "state"),
+        }
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a task, with its report asked for."""
+        self._report.unlink(missing_ok=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "invoke", *words, "--json", str(self._report)],
+            cwd=ROOT,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def end(self, process: subprocess.Popen[str]) -> Ran:
+        """Wait until a task that was started ends."""
+        try:
+            output, errors = process.communicate(timeout=600)
+        finally:
+            process.kill()
+        reports = json.loads(self._report.read_text()) if self._report.exists() else []
+        return Ran(status=process.returncode, output=output, errors=errors, reports=reports)
+
+    def run(self, *words: str, **environment: str) -> Ran:
+        """Run a task to its end."""
+        return self.end(self.start(*words, **environment))
+
+    def await_log(self, process: subprocess.Popen[str], words: str) -> None:
+        """Wait until the log of a task that was started has these words."""
+        for _ in range(1200):
+            logs = sorted(self.logs.glob(f"*-{process.pid}.log"))
+            if logs and words in logs[-1].read_text():
+                return
+            assert process.poll() is None, self.end(process)
+            time.sleep(0.1)
+        process.kill()
+        pytest.fail(f"no {words!r} in the log")
+
+    def site(self, text: str) -> str:
+        """Write a site file and return the option that names it."""
+        path = self.home / "site.toml"
+        path.write_text(text)
+        return f"--site={path}"
+
+    def meet(self, host: Sandbox, *users: str) -> None:
+        """Have SSH know a host and use its key, which also these users of it accept."""
+        folder = self.known_hosts.parent
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self.known_hosts.write_text(f"{host.address} {host.host_key}\n")
+        shutil.copy(host.key, folder / "id_ed25519")
+        for user in users:
+            accept_key(host, user)
+
+    @property
+    def _report(self) -> Path:
+        return self.home / "report.json"
+
+
+def accept_key(host: Sandbox, user: str) -> None:
+    """Let a user log in with the key of root."""
+    login(
+        host, f"install -d -o {user} -m 0700 ~{user}/.ssh; install -o {user} ~root/.ssh/authorized_keys ~{user}/.ssh/"
+    )

@@ -1,0 +1,169 @@
+"""The first deployment on a bare host, what it left there, and the second, which changes nothing."""
+
+import json
+from ipaddress import ip_address
+
+import pytest
+
+from provision import sandbox
+from provision.keys import read_keys
+from tests.booted import assert_nowhere, login
+from tests.integration.conftest import Deployed
+from tests.integration.witness import builds, current, files_of, pid, work_folders
+
+pytestmark = pytest.mark.integration
+
+
+def hex_of_key(deployed: Deployed) -> str:
+    keys = read_keys(deployed.operator.key_file)
+    assert keys is not None
+    (key,) = keys
+    return key.secret.hex()
+
+
+def test_the_first_run_ends_with_every_finding_held(deployed: Deployed) -> None:
+    deployed.first.assert_proven()
+    assert deployed.first.errors == ""
+    assert deployed.first.report["platform"] == "debian-12-x86_64"
+    assert deployed.first.report["changed"] == len(deployed.first.changed) >= 6
+
+
+def test_the_report_says_who_may_query_and_what_the_host_cannot(deployed: Deployed) -> None:
+    notes = " | ".join(deployed.first.report["notes"])
+    assert "may query: private networks and loopback" in notes
+    assert "may not set its clock" in notes
+    assert f"made key 1 (AES128), kept in {deployed.operator.key_file}" in notes
+
+
+def test_the_key_that_was_made_is_kept_where_only_its_owner_reads_it(deployed: Deployed) -> None:
+    assert deployed.operator.key_file.stat().st_mode & 0o777 == 0o600
+    assert len(hex_of_key(deployed)) == 32
+
+
+def test_the_second_run_changes_nothing_in_three_round_trips(deployed: Deployed) -> None:
+    before = (pid(deployed.host), current(deployed.host), files_of(deployed.host))
+    second = deployed.run("deploy")
+    second.assert_proven()
+    assert (second.changed, second.report["changed"], second.report["round_trips"]) == ({}, 0, 3)
+    assert (pid(deployed.host), current(deployed.host), files_of(deployed.host)) == before
+    assert before[2] == deployed.files, "what the first run left changed by itself"
+    assert "nothing changed" in second.output
+
+
+def test_plan_of_what_is_there_already_finds_nothing_to_do(deployed: Deployed) -> None:
+    plan = deployed.run("plan")
+    plan.assert_proven()
+    assert (plan.pending, plan.changed) == ({}, {})
+
+
+def test_plan_says_why_and_how_and_changes_nothing(deployed: Deployed) -> None:
+    before = (pid(deployed.host), files_of(deployed.host))
+    plan = deployed.run("plan", deployed.operator.site("[time]\nmaxupdateskew = 50.0\n"))
+    assert plan.status == 3
+    staged, running = plan.pending.items()
+    assert staged[1] == "not there yet"
+    assert running[1].startswith(f"current is generations/{current(deployed.host)}, not ")
+    assert "      +maxupdateskew 50" in plan.output
+    assert "would change" in plan.output
+    assert (pid(deployed.host), files_of(deployed.host)) == before
+
+
+def test_plan_on_a_host_without_the_build_changes_nothing_either(deployed: Deployed) -> None:
+    before = files_of(deployed.host)
+    plan = deployed.run("plan", "--chrony=4.6.1")
+    assert plan.status == 3
+    assert plan.pending["chrony 4.6.1 with nettle 3.10.2 built"] == "no finished build of this recipe"
+    assert "      -Type=notify" in plan.output
+    assert files_of(deployed.host) == before
+
+
+def test_verify_proves_what_runs_and_changes_nothing(deployed: Deployed) -> None:
+    before = (pid(deployed.host), files_of(deployed.host))
+    verified = deployed.run("verify")
+    verified.assert_proven()
+    assert (pid(deployed.host), files_of(deployed.host)) == before
+
+
+def test_status_shows_tracking_and_sources(deployed: Deployed) -> None:
+    status = deployed.run("status")
+    assert status.status == 0, status
+    assert "Leap status     : Normal" in status.output
+    assert f"^* {sandbox.time_source(say=pytest.fail)}" in status.output
+
+
+def test_build_of_what_is_built_builds_nothing(deployed: Deployed) -> None:
+    before = (pid(deployed.host), files_of(deployed.host))
+    build = deployed.run("build")
+    assert (build.status, build.changed) == (0, {})
+    assert (pid(deployed.host), files_of(deployed.host)) == before
+
+
+def test_the_report_in_json_is_what_was_printed(deployed: Deployed) -> None:
+    for finding in deployed.first.report["findings"]:
+        assert f"{finding['claim']}  ({finding['seen']})" in deployed.first.output
+
+
+def test_the_secret_is_nowhere_on_this_machine_but_in_the_key_file(deployed: Deployed) -> None:
+    secret = hex_of_key(deployed)
+    assert_nowhere(secret, deployed.first.output, deployed.first.errors, json.dumps(deployed.first.reports))
+    assert_nowhere(secret, *(path for path in deployed.operator.home.iterdir() if path.name != "config"))
+    assert list(deployed.operator.logs.iterdir()) != []
+    assert [path.name for path in deployed.operator.key_file.parent.iterdir()] == ["chrony.keys"]
+
+
+def test_the_secret_was_in_no_argument_list(deployed: Deployed) -> None:
+    assert any("make" in line for line in deployed.arguments), "the build was not seen"
+    assert any("chronyd -U -Q" in line for line in deployed.arguments), "the proof was not seen"
+    assert_nowhere(hex_of_key(deployed), *deployed.arguments)
+
+
+def test_the_secret_is_nowhere_on_the_host_but_in_files_that_chronyd_alone_reads(deployed: Deployed) -> None:
+    secret = hex_of_key(deployed)
+    holders = login(
+        deployed.host,
+        "find /opt /etc /root /home /tmp /var /run /usr/local /dev/shm -type f -print0 2>/dev/null |"
+        f" xargs -0 grep -liaF {secret} 2>/dev/null | xargs stat -c '%n %04a %U:%G'",
+    )
+    assert holders.splitlines() == [f"/opt/chrony/generations/{current(deployed.host)}/chrony.keys 0640 root:_chrony"]
+    # The journal may be compressed on disk.
+    assert_nowhere(secret, login(deployed.host, "journalctl -o export --no-pager"))
+
+
+def test_others_on_the_host_can_write_nothing_and_gain_nothing(deployed: Deployed) -> None:
+    find = "find /opt/chrony /usr/local/bin /usr/local/sbin /etc/chrony /etc/systemd/system/chronyd.service"
+    assert login(deployed.host, f"{find} ! -type l -perm /022") == ""
+    assert login(deployed.host, f"{find} ! -user root") == ""
+    assert login(deployed.host, f"{find} -perm /6000") == ""
+    assert login(deployed.host, "getcap -r /opt/chrony 2>/dev/null || true") == ""
+
+
+def test_chronyd_runs_as_its_own_user_in_folders_of_its_own(deployed: Deployed) -> None:
+    assert login(deployed.host, f"stat -c %U /proc/{pid(deployed.host)}").strip() == "_chrony"
+    owners = login(deployed.host, "stat -c '%n %a %U' /var/lib/chrony /var/log/chrony /run/chrony")
+    assert owners.splitlines() == [f"/{name}/chrony 750 _chrony" for name in ("var/lib", "var/log", "run")]
+
+
+def test_the_usual_paths_lead_to_what_runs(deployed: Deployed) -> None:
+    assert "version 4.9 " in login(deployed.host, "chronyc --version; chronyd --version")
+    exposed = login(deployed.host, "systemd-analyze security chronyd.service | tail -n 1")
+    assert float(exposed.split(": ")[1].split()[0]) <= 2.5, "chrony's own unit for servers has 3.9"
+
+
+def test_the_build_left_nothing_behind(deployed: Deployed) -> None:
+    assert work_folders(deployed.host) == []
+    assert len(builds(deployed.host)) == 1
+    assert login(deployed.host, "ls -A /tmp | grep -v '^systemd-private\\|^\\.' || true") == ""
+
+
+def test_packaged_files_are_their_packages_own(deployed: Deployed) -> None:
+    # debootstrap's minimal Debian changed nothing, either.
+    assert login(deployed.host, "dpkg -V") == ""
+
+
+def test_the_world_is_not_let_in(deployed: Deployed) -> None:
+    conf = (deployed.host.root / "opt/chrony/current/chrony.conf").read_text()
+    allowed = [line.split()[1] for line in conf.splitlines() if line.startswith("allow ")]
+    assert allowed
+    assert "Access denied" in login(deployed.host, "chronyc accheck 192.0.2.1")
+    assert "Access denied" in login(deployed.host, "chronyc accheck 2001:db8::1")
+    assert not any(ip_address(network.split("/")[0]).is_global for network in allowed)

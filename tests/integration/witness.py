@@ -1,0 +1,78 @@
+"""What can be seen of a host from outside of it: its files, its processes, its daemon."""
+
+import stat
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from provision.sandbox import Sandbox
+from tests.booted import login
+
+Files = Mapping[str, tuple[int, int, int]]
+"""Path → mode, size, time of the last change of its content in ns."""
+
+OF_THE_SYSTEM = ("var/log/", "var/lib/systemd/", "var/lib/chrony/", "var/log", "var/lib/systemd")
+"""What a running Debian, or a running chronyd, writes to by itself."""
+
+
+def files_of(host: Sandbox) -> Files:
+    """Return every file that the host has beyond its base image, and everything that it deleted from it."""
+    upper = host.root.parent / "upper"
+    found = {}
+    for path in upper.rglob("*"):
+        name = str(path.relative_to(upper))
+        status = path.lstat()
+        if not name.startswith(OF_THE_SYSTEM) and not stat.S_ISDIR(status.st_mode):
+            found[name] = (status.st_mode, status.st_size, status.st_mtime_ns)
+    return found
+
+
+@contextmanager
+def arguments_seen() -> Iterator[set[str]]:
+    """Collect the command line of every process, here and on the hosts, which share this machine's kernel."""
+    seen: set[str] = set()
+    enough = threading.Event()
+
+    def look() -> None:
+        while not enough.wait(0.01):
+            for process in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    seen.add(process.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                except OSError:  # it ended meanwhile
+                    continue
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        enough.set()
+        thread.join()
+
+
+def give_builds(giver: Sandbox, taker: Sandbox) -> None:
+    """Copy the builds of one host to another of the same suite: it need not compile them again."""
+    (taker.root / "opt/chrony").mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", giver.root / "opt/chrony/builds", taker.root / "opt/chrony/"], check=True)
+
+
+def pid(host: Sandbox) -> int:
+    """Return the process ID of chronyd, by systemd; 0: it does not run."""
+    return int(login(host, "systemctl show --value -p MainPID chronyd.service"))
+
+
+def current(host: Sandbox) -> str:
+    """Return the generation that is current."""
+    return (host.root / "opt/chrony/current").readlink().name
+
+
+def builds(host: Sandbox) -> set[str]:
+    """Return the names of all builds, finished or not."""
+    return {path.name for path in (host.root / "opt/chrony/builds").glob("*")}
+
+
+def work_folders(host: Sandbox) -> list[Path]:
+    """Return what builds have left behind."""
+    return list((host.root / "opt/chrony/work").glob("*"))
