@@ -33,6 +33,8 @@ RELEASES = {
     "nettle": "the Nettle release, such as 3.10.2, or system for the distribution's; before the site's",
     "sources": "a folder that holds the tarballs, for places without Internet",
 }
+INTERRUPTED = 130
+"""128 + SIGINT, as a shell says it."""
 CHECK = {"check": "also run chrony's own unit tests after a build"}
 PATIENCE = {"patience": "seconds to wait for the clock to be synchronised (default: 60)"}
 
@@ -43,6 +45,8 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except ProvisionError as error:
         raise Exit(f"error: {error}", code=2) from error
+    except KeyboardInterrupt:
+        raise Exit("interrupted; the same line completes what was begun", code=INTERRUPTED) from None
 
 
 def _tell(story: "Story", wish: "Wish", json: str) -> None:

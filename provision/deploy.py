@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
+from provision import remote
 from provision.converge import Status, converge
 from provision.errors import FetchError, HostUnreachable, ProvisionError, SandboxError, SiteError
 from provision.keys import Key, Keys, parse_keys, write_keys
@@ -110,6 +111,7 @@ def build(run: Run) -> None:
     """Build and verify only; needs no systemd."""
     recipe = _recipe(run)
     run.converge(_build_steps(run, recipe))
+    _note_checks(run)
 
 
 def verify(run: Run) -> None:
@@ -122,9 +124,7 @@ def verify(run: Run) -> None:
 
 def status(run: Run) -> None:
     """Show tracking and sources, as chronyc prints them."""
-    host = run.session.host
-    chronyc = f"{ROOT}/current/build/bin/chronyc"
-    run.progress.say(host.ask(f"{chronyc} -n tracking 2>&1 && echo && {chronyc} -n sources 2>&1").rstrip())
+    run.progress.say(run.session.host.ask(remote.load("status", ROOT)).rstrip())
 
 
 def _to_service(run: Run, *, dry_run: bool) -> None:
@@ -193,7 +193,13 @@ def _keys_on_host(session: Session) -> Keys | None:
     return parse_keys(there, f"{session.host.name}: {ROOT}/current/chrony.keys") if there else None
 
 
+def _note_checks(run: Run) -> None:
+    if run.wish.check and not run.report.changed:
+        run.report.notes.append("chrony's unit tests run after a build, and this build was there already")
+
+
 def _add_notes(run: Run) -> None:
+    _note_checks(run)
     site = run.wish.site
     if site.serve.role == "server":
         access = access_of(site)

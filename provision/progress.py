@@ -17,7 +17,6 @@ class _Live(Protocol):
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
-    def update(self, status: str) -> None: ...
 
 
 class Progress:
@@ -26,6 +25,7 @@ class Progress:
     def __init__(self) -> None:
         self._title = ""
         self._begun = 0.0
+        self._words = ""
         self._live: _Live | None = None
         self._terminal = sys.stdout.isatty()
 
@@ -63,13 +63,16 @@ class Progress:
         if outcome.status is Status.PENDING and outcome.diff:
             self.say(diff_text(outcome))
 
-    def _update(self, words: str) -> None:
+    def __rich__(self) -> str:
+        """Return the live line; Rich asks several times a second, so the time goes on when no words come."""
         elapsed = int(time.monotonic() - self._begun)
-        text = f"{self._title} · {elapsed} s · {words}"[:LINE_WIDTH] if self._title else words[:LINE_WIDTH]
+        return f"{self._title} · {elapsed} s · {self._words}"[:LINE_WIDTH] if self._title else self._words[:LINE_WIDTH]
+
+    def _update(self, words: str) -> None:
+        self._words = words
         if self._live is None:
-            self._live = _status()
+            self._live = _status(self)
             self._live.start()
-        self._live.update(text)
 
     def _stop(self) -> None:
         if self._live is not None:
@@ -77,10 +80,10 @@ class Progress:
             self._live = None
 
 
-def _status() -> _Live:
+def _status(line: Progress) -> _Live:
     # Rich is slow to import: a run that changes nothing does without.
     from rich.console import Console  # noqa: PLC0415
     from rich.status import Status as RichStatus  # noqa: PLC0415
 
     # Output of compilers is no markup.
-    return RichStatus("", console=Console(markup=False, highlight=False))
+    return RichStatus(line, console=Console(markup=False, highlight=False))

@@ -13,7 +13,17 @@ from pyinfra.operations.util import any_changed
 FILES = Path(__file__).parents[1] / "files"
 SOURCE = "/usr/local/src/chrony"
 PREFIX = "/opt/chrony"
-PACKAGES = ["gcc", "make", "libc6-dev", "pkg-config", "m4", "libcap-dev", "libseccomp-dev", "libedit-dev", "libgnutls28-dev"]
+PACKAGES = [
+    "gcc",
+    "make",
+    "libc6-dev",
+    "pkg-config",
+    "m4",
+    "libcap-dev",
+    "libseccomp-dev",
+    "libedit-dev",
+    "libgnutls28-dev",
+]
 
 NETTLE = f"""
 tar -xzf {SOURCE}/nettle.tar.gz --no-same-owner -C {SOURCE}
@@ -35,7 +45,9 @@ make -j$(nproc) chronyd chronyc &&
 make install
 """
 
-apt.packages(name="Install the packages to build with", packages=PACKAGES, no_recommends=True, update=True, cache_time=3600)
+apt.packages(
+    name="Install the packages to build with", packages=PACKAGES, no_recommends=True, update=True, cache_time=3600
+)
 server.user(
     name="Make the account",
     user="_chrony",

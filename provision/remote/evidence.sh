@@ -6,6 +6,7 @@ set -u
 LC_ALL=C
 export LC_ALL
 root=$1 address=$2 patience=$3 client=$4 ask_build=$5
+[ -e "$root/current" ] || { echo "nothing is deployed here yet (there is no $root/current)" >&2; exit 1; }
 build=$root/current/build
 chronyc=$build/bin/chronyc
 pid=$(systemctl show -p MainPID chronyd.service)

@@ -1,0 +1,27 @@
+"""A wish and a host as the tests of several modules know them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from provision.facts import Facts, parse_facts
+from provision.generation import Generation
+from provision.keys import Key, Keys
+from provision.recipe import Recipe
+from provision.releases import find
+
+CASES = Path(__file__).parent / "cases"
+
+FACTS: Facts = parse_facts((CASES / "facts" / "sandbox-bookworm.txt").read_text())
+RECIPE = Recipe(
+    chrony=find("chrony", "4.9"), nettle=find("nettle", "3.10.2"), platform="debian-12-x86_64", user="_chrony"
+)
+SYSTEM_NETTLE = replace(RECIPE, nettle=None)
+SECRET = "7EA62AE64D190114D46D5A082F948EC1"  # noqa: S105 -- a key of no use
+KEYS = Keys((Key(1, "AES128", bytes.fromhex(SECRET)),))
+GENERATION = Generation(
+    recipe=RECIPE,
+    user="_chrony",
+    conf="pool pool.ntp.org iburst\nkeyfile /opt/chrony/current/chrony.keys\n",
+    keys=KEYS,
+    unit_template="[Service]\nEnvironment=CHRONY_GENERATION=@GENERATION@\n",
+)

@@ -1,0 +1,132 @@
+"""Facts: what real hosts said, what follows from it, and that nonsense is refused."""
+
+import os
+import platform
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provision import remote
+from provision.errors import ParseError
+from provision.facts import Facts, parse_facts
+from provision.transport.local import LocalTransport
+from tests.sample import CASES, FACTS
+
+TEXT = (CASES / "facts" / "sandbox-bookworm.txt").read_text()
+
+
+def said(**changes: str | None) -> str:
+    """Return what the sandbox said, with other values; None leaves the line out."""
+    lines = dict(line.split("=", 1) for line in TEXT.splitlines()) | changes
+    return "".join(f"{name}={value}\n" for name, value in lines.items() if value is not None)
+
+
+def test_a_host_is_read_whole() -> None:
+    assert parse_facts(TEXT) == Facts(
+        os="debian",
+        os_version="12",
+        os_like=(),
+        os_name="Debian GNU/Linux 12 (bookworm)",
+        machine="x86_64",
+        cpus=2,
+        uid=0,
+        login="root",
+        sudo="root",
+        packager="apt-get",
+        absent_tools=("cc", "make", "m4", "pkg-config"),
+        systemd=252,
+        can_set_clock=False,
+        ec2=False,
+        chrony_user=None,
+        client="198.19.0.1",
+        address="198.19.0.5",
+    )
+
+
+VALUES = [
+    pytest.param({"systemd": "252.39-1~deb12u1"}, "systemd", 252, id="Debian's version of systemd"),
+    pytest.param({"systemd": "257~rc1"}, "systemd", 257, id="upstream's version of systemd"),
+    pytest.param({"systemd": None}, "systemd", None, id="no systemd"),
+    pytest.param({"cpus": "0"}, "cpus", 1, id="a host has a processor"),
+    pytest.param({"os_like": "rhel centos fedora"}, "os_like", ("rhel", "centos", "fedora"), id="like others"),
+    pytest.param({"os_name": "a=b"}, "os_name", "a=b", id="an equals sign in a value"),
+    pytest.param({"absent_tools": "m4 pkg-config"}, "absent_tools", ("m4", "pkg-config"), id="tools"),
+    pytest.param({"packager": None}, "packager", None, id="no package manager"),
+    pytest.param({"cloud": "ec2"}, "ec2", True, id="EC2"),
+    pytest.param({"chrony_user": "chrony"}, "chrony_user", "chrony", id="the account of a package"),
+    pytest.param({"ssh_connection": ""}, "client", None, id="no SSH, no client"),
+    pytest.param({"ssh_connection": ""}, "address", None, id="no SSH, no address"),
+    pytest.param({"ssh_connection": "2001:db8::7 1 2001:DB8:0::1 22"}, "address", "2001:db8::1", id="IPv6"),
+    pytest.param({"ssh_connection": "UNKNOWN 65535 UNKNOWN 65535"}, "client", None, id="sshd does not know it"),
+    pytest.param({"capabilities": "000001ffffffffff"}, "can_set_clock", True, id="all capabilities"),
+    pytest.param({"capabilities": "000001fffdffffff"}, "can_set_clock", False, id="all but CAP_SYS_TIME"),
+    pytest.param({"capabilities": "0000000002000000"}, "can_set_clock", True, id="CAP_SYS_TIME alone"),
+    pytest.param({"capabilities": "", "uid_map": ""}, "can_set_clock", True, id="a kernel that does not say"),
+    pytest.param(
+        {"capabilities": "000001ffffffffff", "uid_map": "0 100000 65536"}, "can_set_clock", False, id="user namespace"
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "name", "value"), VALUES)
+def test_a_value_is_understood(changes: dict[str, str | None], name: str, value: object) -> None:
+    assert getattr(parse_facts(said(**changes)), name) == value
+
+
+PLATFORMS = [
+    pytest.param({}, "debian-12-x86_64", id="Debian"),
+    pytest.param({"os": "arch", "os_version": ""}, "arch-x86_64", id="a distribution without versions"),
+    pytest.param({"os": "amzn", "os_version": "2023", "machine": "aarch64"}, "amzn-2023-aarch64", id="ARM"),
+]
+
+
+@pytest.mark.parametrize(("changes", "name"), PLATFORMS)
+def test_a_platform_names_what_a_build_fits(changes: dict[str, str], name: str) -> None:
+    assert parse_facts(said(**changes)).platform == name
+
+
+@pytest.mark.parametrize(
+    ("os_", "like", "holds"),
+    [
+        ("debian", (), True),
+        ("ubuntu", ("debian",), True),
+        ("linuxmint", ("ubuntu", "debian"), True),
+        ("rhel", (), False),
+    ],
+)
+def test_debian_and_what_comes_from_it_is_debian_like(os_: str, like: tuple[str, ...], holds: bool) -> None:
+    assert replace(FACTS, os=os_, os_like=like).is_debian_like is holds
+
+
+REFUSED = [
+    pytest.param("", "the host did not say its os; is its login shell a POSIX shell?", id="nothing"),
+    pytest.param("This account is currently not available.\n", "the host did not say its os", id="nologin"),
+    pytest.param(said(ssh_connection=None), "the host did not say its ssh_connection", id="cut off"),
+    pytest.param(said(cpus="two"), "the host's facts hold what should be a number and is none", id="no number"),
+    pytest.param(said(capabilities="all"), "the host's facts hold what should be a number", id="no hexadecimal"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSED)
+def test_what_is_no_answer_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ParseError, match=f"^{words}"):
+        parse_facts(text)
+
+
+LINES = st.tuples(st.sampled_from([line.split("=")[0] for line in TEXT.splitlines()]), st.text(max_size=12))
+
+
+@given(st.text() | st.lists(LINES).map(lambda lines: said(**dict(lines))))
+def test_no_text_raises_anything_but_a_parse_error(text: str) -> None:
+    try:
+        assert parse_facts(text).cpus >= 1
+    except ParseError as error:
+        assert "\n" not in str(error)
+
+
+def test_this_machine_tells_its_facts() -> None:
+    facts = parse_facts(LocalTransport().execute(remote.load("facts")).stdout)
+    assert (facts.machine, facts.uid, facts.cpus) == (platform.machine(), os.getuid(), os.cpu_count())
+    assert (facts.client is None) == ("SSH_CONNECTION" not in os.environ)
