@@ -1,0 +1,183 @@
+"""A host: how lines become root's, what an error says, and how a file gets to its place. Real processes, no SSH."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from provision.errors import CommandFailed, HostUnreachable
+from provision.host import Become, Host, as_root
+from provision.transport import Output, Watch
+from provision.transport.local import LocalTransport
+from tests import sudo
+
+LINES = [
+    pytest.param("id", Become.IS_ROOT, "sh -c id", id="root needs no sudo"),
+    pytest.param("id", Become.SUDO, "sudo -n sh -c id", id="sudo never waits for a password that it need not have"),
+    pytest.param(
+        "id", Become.PASSWORD, "sudo -S -p '[chrony-provision: sudo password] ' sh -c id", id="sudo asks on its stdin"
+    ),
+    pytest.param("cd /x && ls >log", Become.SUDO, "sudo -n sh -c 'cd /x && ls >log'", id="root owns the whole line"),
+    pytest.param("echo 'a b'", Become.IS_ROOT, """sh -c 'echo '"'"'a b'"'"''""", id="quotes"),
+]
+
+
+@pytest.mark.parametrize(("script", "become", "line"), LINES)
+def test_a_script_runs_as_root_in_one_line(script: str, become: Become, line: str) -> None:
+    assert as_root(script, become) == line
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host(LocalTransport())
+
+
+def test_what_a_look_printed_is_the_answer(host: Host) -> None:
+    assert host.ask("echo \"it's\"; echo '$HOME'; printf 'a\\tb'") == "it's\n$HOME\na\tb"
+    assert host.trips == 1
+
+
+FAILED = [
+    pytest.param("echo out; echo 'no such thing' >&2; exit 3", "(exit status 3): no such thing", id="errors go first"),
+    pytest.param("echo out; exit 1", "(exit status 1): out", id="else the last line of output"),
+    pytest.param("exit 127", "(exit status 127): (it printed nothing)", id="nothing"),
+    pytest.param("echo a >&2; echo b >&2; echo ' ' >&2; exit 1", "(exit status 1): b", id="the last that says something"),
+]
+
+
+@pytest.mark.parametrize(("script", "words"), FAILED)
+def test_a_look_that_fails_could_not_tell(host: Host, script: str, words: str) -> None:
+    with pytest.raises(CommandFailed) as caught:
+        host.ask(script)
+    assert str(caught.value) == f"local: could not look {words}"
+
+
+@pytest.mark.parametrize(("script", "words"), FAILED)
+def test_a_change_that_fails_is_named(host: Host, script: str, words: str) -> None:
+    with pytest.raises(CommandFailed) as caught:
+        host.run("tidying", script)
+    assert str(caught.value) == f"local: tidying failed {words}"
+
+
+def test_a_change_is_logged_whole_and_seen_live() -> None:
+    log: list[str] = []
+    live: list[str] = []
+    host = Host(LocalTransport(), log=log.append, progress=live.append)
+    assert host.run("counting", "echo one; echo two; echo hm >&2") == "one\ntwo\n"
+    assert log == ["--- counting", "one", "two", "hm"]
+    assert live == ["one", "two"]
+
+
+def test_what_a_look_prints_is_not_logged(host: Host) -> None:
+    log: list[str] = []
+    host.log = log.append
+    host.ask("echo it may be a secret")
+    assert log == []
+
+
+def test_tidying_up_does_not_take_the_place_of_an_error(host: Host) -> None:
+    host.clean_up("exit 1")
+    assert host.trips == 1
+
+
+class Lost(LocalTransport):
+    """A connection that is gone."""
+
+    def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:
+        raise HostUnreachable("ntp1: the connection was lost")
+
+
+def test_tidying_up_over_a_lost_connection_is_logged() -> None:
+    log: list[str] = []
+    Host(Lost(), log=log.append).clean_up("true")
+    assert log == ["could not tidy up: ntp1: the connection was lost"]
+
+
+def test_a_file_gets_to_its_place_with_mode_and_owner(host: Host, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    before = set(Path("/tmp").glob("tmp.*"))  # noqa: S108 -- where mktemp works
+    place = tmp_path / "it's here"
+    place.symlink_to(tmp_path / "elsewhere")
+    host.write(str(place), b"\x00\xff text\n", mode="0640", group="adm")
+    assert place.read_bytes() == b"\x00\xff text\n"
+    assert not place.is_symlink()
+    assert (stat.S_IMODE(place.stat().st_mode), place.stat().st_uid, place.group()) == (0o640, 0, "adm")
+    assert [file.name for file in tmp_path.iterdir()] == [place.name]
+    assert set(Path("/tmp").glob("tmp.*")) <= before  # noqa: S108 -- nothing is left of the upload
+
+
+def test_the_folder_for_uploads_is_private(host: Host) -> None:
+    folder = Path(host.stage())
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.rmdir()
+
+
+def test_sudo_without_a_password_runs_the_whole_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sudo.install(tmp_path, monkeypatch, password="")
+    host = Host(LocalTransport(), become=Become.SUDO)
+    assert host.ask("echo $AS_ROOT; echo $AS_ROOT") == "yes\nyes\n"
+    assert host.ask("echo ${AS_ROOT-no}", root=False) == "no\n"
+
+
+def test_sudo_with_a_password_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sudo.install(tmp_path, monkeypatch, password="correct horse '\"$x")
+    host = Host(LocalTransport(), become=Become.PASSWORD, password="correct horse '\"$x")
+    assert host.ask("echo $AS_ROOT") == "yes\n"
+    assert "correct" not in repr(host)
+
+
+REFUSALS = [
+    pytest.param(Become.PASSWORD, "wrong", "sudo: 3 incorrect password attempts", id="wrong password"),
+    pytest.param(Become.SUDO, None, "sudo: a password is required", id="a password that we do not have"),
+]
+
+
+@pytest.mark.parametrize(("become", "password", "words"), REFUSALS)
+def test_a_refusal_by_sudo_is_no_answer(
+    become: Become, password: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sudo.install(tmp_path, monkeypatch, password="correct horse")
+    host = Host(LocalTransport(), become=become, password=password)
+    with pytest.raises(HostUnreachable) as caught:
+        host.ask("echo $AS_ROOT")
+    assert str(caught.value) == f"local: no right to become root: {words}; log in as root, or allow sudo"
+
+
+SAID_BY_SUDO = [
+    "sudo: a password is required",
+    "ntp is not in the sudoers file.",
+    "Sorry, user ntp is not allowed to execute '/bin/sh' as root on ntp1.",
+    "sudo: account validation failure, is your account locked?",
+]
+
+
+class Says(LocalTransport):
+    """A sudo that refuses in these words."""
+
+    def __init__(self, *outputs: Output) -> None:
+        self._outputs = iter(outputs)
+
+    def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:
+        return next(self._outputs)
+
+
+@pytest.mark.parametrize("words", SAID_BY_SUDO)
+def test_whatever_sudo_says_is_understood(words: str) -> None:
+    with pytest.raises(HostUnreachable, match="no right to become root"):
+        Host(Says(Output(1, "", words)), become=Become.SUDO).ask("true")
+
+
+OTHERS = [
+    pytest.param(Become.SUDO, Output(2, "", "sudo: x"), id="another status"),
+    pytest.param(Become.SUDO, Output(1, "something", "sudo: x"), id="a script that had begun"),
+    pytest.param(Become.IS_ROOT, Output(1, "", "sudo: x"), id="no sudo was used"),
+    pytest.param(Become.SUDO, Output(1, "", "sh: 1: foo: not found"), id="other words"),
+]
+
+
+@pytest.mark.parametrize(("become", "output"), OTHERS)
+def test_a_script_that_fails_is_no_refusal(become: Become, output: Output) -> None:
+    with pytest.raises(CommandFailed, match="could not look"):
+        Host(Says(output), become=become).ask("true")

@@ -1,0 +1,108 @@
+"""The unit: whole rendered files, what loosens them, and that systemd understands them."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.recipe import ROOT
+from provision.render import render
+from provision.service import Service, service
+from tests.sample import CASES
+
+DEFAULTS: dict[str, Any] = {
+    "chrony": "4.9",
+    "conf": "server 198.19.0.2 iburst\nrtcsync\n",
+    "seccomp": 2,
+    "can_set_clock": True,
+    "serves": True,
+}
+LOOSENED = """\
+! lock_all in a comment changes nothing
+ # nor does hwtimestamp
+refclock PPS /dev/pps0
+rtcfile /var/lib/chrony/rtc
+Sched_Priority 1
+mailonchange root 0.5
+"""
+UNITS = [
+    pytest.param({}, id="server-4.9"),
+    pytest.param({"chrony": "4.6.1", "serves": False}, id="client-4.6.1"),
+    pytest.param({"can_set_clock": False, "seccomp": 0}, id="server-without-clock"),
+    pytest.param({"conf": LOOSENED, "seccomp": 0}, id="server-loosened"),
+]
+
+
+def unit(changes: dict[str, Any]) -> str:
+    wish = DEFAULTS | changes
+    return render("chronyd.service", service=service(**wish), serves=wish["serves"], user="_chrony", root=ROOT)
+
+
+@pytest.mark.parametrize("changes", UNITS)
+def test_the_unit_is_this_file(changes: dict[str, Any], request: pytest.FixtureRequest) -> None:
+    case = CASES / "unit" / f"{request.node.callspec.id}.service"
+    assert unit(changes) == case.read_text()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+@pytest.mark.parametrize("changes", UNITS)
+def test_systemd_understands_every_line(changes: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "chronyd.service"
+    # The program is not here; systemd would say only that.
+    file.write_text(unit(changes).replace(f"{ROOT}/current/build/sbin/chronyd", "/bin/true"))
+    words = ["systemd-analyze", "verify", "--man=no", file]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=30)
+    assert [line for line in done.stderr.splitlines() if file.name in line] == []
+
+
+def made(**changes: Any) -> Service:
+    return service(**DEFAULTS | changes)
+
+
+@pytest.mark.parametrize(
+    ("chrony", "notify"), [("4.0", False), ("4.6.1", False), ("4.7", True), ("4.9", True), ("4.10", True)]
+)
+def test_chronyd_tells_systemd_when_it_is_ready_since_4_7(chrony: str, notify: bool) -> None:
+    how = made(chrony=chrony)
+    assert (how.notify, "-n" in how.arguments) == (notify, notify)
+
+
+ARGUMENTS = [
+    pytest.param({}, ("-n", "-U", "-F 2"), id="server"),
+    pytest.param({"seccomp": 1}, ("-n", "-U", "-F 1"), id="the other level"),
+    pytest.param({"seccomp": 0}, ("-n", "-U"), id="no filter"),
+    pytest.param({"can_set_clock": False}, ("-n", "-U", "-x", "-F 2"), id="a clock that may not be set"),
+    pytest.param({"chrony": "4.6.1"}, ("-U", "-F 2"), id="forking"),
+]
+
+
+@pytest.mark.parametrize(("changes", "arguments"), ARGUMENTS)
+def test_chronyd_is_started_with(changes: dict[str, Any], arguments: tuple[str, ...]) -> None:
+    assert made(**changes).arguments == arguments
+
+
+BASE = ("CAP_SYS_TIME", "CAP_NET_BIND_SERVICE")
+GRANTED = [
+    pytest.param({}, BASE, (), id="nothing more"),
+    pytest.param({"serves": False}, ("CAP_SYS_TIME",), (), id="a client binds no port"),
+    pytest.param({"can_set_clock": False}, ("CAP_NET_BIND_SERVICE",), (), id="a clock that may not be set"),
+    pytest.param({"conf": "sched_priority 1"}, (*BASE, "CAP_SYS_NICE"), (), id="sched_priority"),
+    pytest.param({"conf": "lock_all"}, (*BASE, "CAP_IPC_LOCK"), (), id="lock_all"),
+    pytest.param({"conf": "hwtimestamp *"}, (*BASE, "CAP_NET_ADMIN"), (), id="hwtimestamp"),
+    pytest.param(
+        {"conf": "binddevice eth0\nbindacqdevice eth1\nbindcmddevice eth2"}, (*BASE, "CAP_NET_RAW"), (), id="devices"
+    ),
+    pytest.param({"conf": "refclock PHC /dev/ptp0"}, BASE, ("char-pps rw", "char-ptp rw"), id="refclock"),
+    pytest.param({"conf": "rtcfile /x\nrtcautotrim 30"}, BASE, ("char-rtc rw",), id="a clock in hardware"),
+    pytest.param({"conf": "\n  \n! lock_all\n;x\n%y\n#z\n"}, BASE, (), id="comments"),
+]
+
+
+@pytest.mark.parametrize(("changes", "capabilities", "devices"), GRANTED)
+def test_only_what_is_used_is_granted(
+    changes: dict[str, Any], capabilities: tuple[str, ...], devices: tuple[str, ...]
+) -> None:
+    how = made(**changes)
+    assert (how.capabilities, how.devices) == (capabilities, devices)
