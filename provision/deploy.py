@@ -111,7 +111,7 @@ def build(run: Run) -> None:
     """Build and verify only; needs no systemd."""
     recipe = _recipe(run)
     run.converge(_build_steps(run, recipe))
-    _note_checks(run)
+    _note_checks(run, recipe)
 
 
 def verify(run: Run) -> None:
@@ -141,7 +141,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     run.log.hide(keys.secrets)
     generation = choose_generation(wish.site, session.facts, recipe=recipe, keys=keys, time_source=session.time_source)
     run.converge([*building, *service_steps(generation)], dry_run=dry_run)
-    _add_notes(run)
+    _add_notes(run, recipe)
     if not dry_run or all(outcome.status is Status.UNCHANGED for outcome in run.report.outcomes):
         run.prove(keys, wish.chrony.version)
 
@@ -193,13 +193,14 @@ def _keys_on_host(session: Session) -> Keys | None:
     return parse_keys(there, f"{session.host.name}: {ROOT}/current/chrony.keys") if there else None
 
 
-def _note_checks(run: Run) -> None:
-    if run.wish.check and not run.report.changed:
+def _note_checks(run: Run, recipe: Recipe) -> None:
+    built = any(str(recipe) in outcome.title and outcome.status is Status.CHANGED for outcome in run.report.outcomes)
+    if run.wish.check and not built:
         run.report.notes.append("chrony's unit tests run after a build, and this build was there already")
 
 
-def _add_notes(run: Run) -> None:
-    _note_checks(run)
+def _add_notes(run: Run, recipe: Recipe) -> None:
+    _note_checks(run, recipe)
     site = run.wish.site
     if site.serve.role == "server":
         access = access_of(site)

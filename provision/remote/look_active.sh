@@ -16,5 +16,9 @@ echo "$service" |
 pid=$(echo "$service" | sed -n 's/^MainPID=//p')
 if [ -d "/proc/$pid/fd" ]; then
     echo "running generation=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^CHRONY_GENERATION=//p')"
-    echo "executable=$(readlink "/proc/$pid/exe")"
+    # Our folder may lie behind a link, as /opt does where /usr is read-only; the kernel tells the path without.
+    real=$(readlink -f "${1%/*}")
+    program=$(readlink "/proc/$pid/exe")
+    case $program in "$real"/*) program=${1%/*}/${program#"$real"/} ;; esac
+    echo "executable=$program"
 fi

@@ -2,7 +2,7 @@
 # Print what a generation's folder holds ($1), and configuration and unit of the current one ($2). No key material.
 echo "==> generation"
 if [ -d "$1" ]; then
-    echo "build $(readlink -f "$1/build")"
+    echo "build $(readlink "$1/build")"
     for name in chrony.conf chrony.keys chronyd.service; do
         if [ -f "$1/$name" ]; then
             digest=$(sha256sum <"$1/$name")

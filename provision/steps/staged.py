@@ -34,7 +34,7 @@ class Staged:
         if found == ["missing"]:
             return "not there yet"
         wanted = (
-            f"build {self.generation.recipe.prefix}",
+            f"build ../../builds/{self.generation.recipe.name}",
             *(f"{name} {sha256(data).hexdigest()}" for name, data in self._files().items()),
             f"chrony.keys 0640 root:{self.generation.user}",
         )
