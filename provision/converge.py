@@ -1,5 +1,6 @@
 """The one loop: answer, drift, apply, look again, and the drift must be gone."""
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from enum import StrEnum
 from provision.errors import CommandFailed, NotConverged, ParseError
 from provision.host import Host
 from provision.steps import Step
+from provision.transport import Output
 
 
 class Status(StrEnum):
@@ -36,11 +38,12 @@ def survey_script(looks: Sequence[str], mark: str) -> str:
 
 def parse_survey(text: str, mark: str, count: int) -> tuple[tuple[int, str], ...]:
     """Return exit status and answer of each look. Raises ParseError."""
+    ended = re.compile(rf"{re.escape(mark)} ([0-9]{{1,3}})")
     answers = []
     lines: list[str] = []
     for line in text.split("\n"):
-        if line.startswith(f"{mark} "):
-            answers.append((int(line.removeprefix(f"{mark} ")), "\n".join(lines).strip("\n")))
+        if (end := ended.fullmatch(line)) is not None:
+            answers.append((int(end[1]), "\n".join(lines).strip("\n")))
             lines = []
         else:
             lines.append(line)
@@ -57,7 +60,8 @@ def survey(host: Host, steps: Sequence[Step]) -> tuple[str, ...]:
     answers = parse_survey(said, mark, len(steps))
     for step, (status, answer) in zip(steps, answers, strict=True):
         if status != 0:
-            raise CommandFailed(f"{host.name}: {step.title}: could not look: {answer or f'exit status {status}'}")
+            said = Output(status, answer).last_words
+            raise CommandFailed(f"{host.name}: {step.title}: could not look (exit status {status}): {said}")
     return tuple(answer for _, answer in answers)
 
 

@@ -1,7 +1,7 @@
 """The story of one host: connect, plan, converge, prove, report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from secrets import token_bytes
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from provision import remote
 from provision.converge import Status, converge
 from provision.errors import FetchError, HostUnreachable, ProvisionError, SandboxError, SiteError
+from provision.findings import Finding
 from provision.keys import Key, Keys, parse_keys, write_keys
 from provision.log import Log
 from provision.plan import (
@@ -20,7 +21,7 @@ from provision.plan import (
     service_steps,
 )
 from provision.progress import Progress
-from provision.prove import access_of, prove
+from provision.prove import access_of, prove, prove_build
 from provision.recipe import ROOT, Recipe
 from provision.releases import Release
 from provision.report import Report, ending_text, finding_text
@@ -60,9 +61,12 @@ class Run:
         self.progress.begin("collecting evidence")
         site, session = self.wish.site, self.session
         sources = choose_sources(site, time_source=session.time_source, ec2=session.facts.ec2)
-        found = prove(session, site, keys, version=version, follows=bool(sources), patience=self.wish.patience)
-        self.report.findings.extend(found)
-        for finding in found:
+        self.found(prove(session, site, keys, version=version, follows=bool(sources), patience=self.wish.patience))
+
+    def found(self, findings: Iterable[Finding]) -> None:
+        """Take findings into the report."""
+        for finding in findings:
+            self.report.findings.append(finding)
             self.progress.say(finding_text(finding))
 
 
@@ -111,6 +115,7 @@ def build(run: Run) -> None:
     """Build and verify only; needs no systemd."""
     recipe = _recipe(run)
     run.converge(_build_steps(run, recipe))
+    run.found(prove_build(run.session.host, recipe))
     _note_checks(run, recipe)
 
 

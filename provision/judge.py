@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from provision.build_evidence import BuildEvidence
+from provision.configure_log import ConfigureLog
 from provision.evidence import Evidence
 from provision.findings import Finding
 from provision.ntp import Probe
@@ -29,7 +31,7 @@ def findings(evidence: Evidence, expected: Expectation, probe: Probe | None) -> 
     """Judge the whole of what was seen; ``probe`` is what this machine saw of the server, None where it is none."""
     return (
         *_process(evidence, expected),
-        *_build(evidence, expected),
+        *build_findings(evidence.build, evidence.configure, expected.version),
         *_ports(evidence, expected),
         *_client(evidence, expected),
         *_server(evidence, expected),
@@ -57,15 +59,15 @@ def _process(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
         yield Finding("its system calls are filtered", filtered, seen)
 
 
-def _build(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
-    log = evidence.configure
+def build_findings(build: BuildEvidence, log: ConfigureLog, version: str) -> Iterator[Finding]:
+    """Judge what configure found, and what the binaries say and do."""
     yield Finding(
         "its configure found Nettle, and CMAC in it",
         log.found("nettle") and log.found("CMAC in nettle") and "SECHASH" in log.features,
         f"nettle: {_yes(log.found('nettle'))}, CMAC in nettle: {_yes(log.found('CMAC in nettle'))}, "
         f"{'+' if 'SECHASH' in log.features else '-'}SECHASH",
     )
-    yield from evidence.build.findings(expected.version)
+    yield from build.findings(version)
 
 
 def _ports(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:

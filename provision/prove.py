@@ -4,13 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from provision import remote
 from provision.access import Access
+from provision.build_evidence import SECTION, parse_build, sections
+from provision.configure_log import parse_configure_log
 from provision.evidence import parse_evidence
 from provision.facts import Facts
 from provision.findings import Finding
-from provision.judge import Expectation, findings
+from provision.host import Host
+from provision.judge import Expectation, build_findings, findings
 from provision.keys import Keys
 from provision.ntp import probe
-from provision.recipe import ROOT
+from provision.recipe import ROOT, Recipe
 from provision.session import Session
 from provision.site import Site
 
@@ -54,6 +57,14 @@ def prove(
         # Asked before its clock was synchronised: the answer was good, and says nothing about now.
         seen = probe(session.address, keys)
     return findings(evidence, expected, seen)
+
+
+def prove_build(host: Host, recipe: Recipe) -> tuple[Finding, ...]:
+    """Return the findings about a finished build that need not run. Raises CommandFailed, ParseError."""
+    show_log = f"echo '{SECTION}configure.log'; cat {recipe.prefix}/configure.log"
+    said = host.ask(f"{show_log}\n{remote.load('verify_build', recipe.prefix)}")
+    log = parse_configure_log(sections(said)["configure.log"])
+    return tuple(build_findings(parse_build(said), log, recipe.chrony.version))
 
 
 def own_address(facts: Facts, access: Access) -> str | None:
