@@ -4,11 +4,11 @@
 #
 # Corrected only where it could not run here at all:
 #   - gcc, make and m4 are installed, which it takes for granted;
-#   - nettle-dev is not, for step 2 (Nettle from source) is for hosts that do not get it;
-#   - release tarballs instead of git, whose host is gone; the newest releases instead of Nettle 3.9.1 and chrony 4.1;
+#   - release tarballs instead of git, whose host is gone; today's releases instead of Nettle 3.9.1 and chrony 4.1;
 #   - chronyd gets -x (set_clock=no): a throwaway host may not set its clock.
-# Its faults stay: no -dev packages, so chronyd keeps root and filters no system calls; CPPFlAGS with a small l has no
-# effect; Nettle goes to /usr/lib64, where chrony does not find it; so keygen knows no AES128, and the key file is empty.
+# Its faults stay: no -dev packages of libcap and libseccomp, so chronyd keeps root and filters no system calls; CPPFlAGS
+# with a small l; --prefix=/usr writes over packaged files; the new libnettle goes to /usr/lib64, where chrony does not
+# look; the whole world is allowed; the keys lie open to all.
 set -eu
 tarballs=$1 set_clock=${2:-yes}
 export DEBIAN_FRONTEND=noninteractive
@@ -16,7 +16,7 @@ export DEBIAN_FRONTEND=noninteractive
 echo "==> 1. dependencies"
 apt-get update
 apt-get install -y gcc make m4
-apt-get install -y libcap2 libseccomp2 pkg-config
+apt-get install -y libcap2 libseccomp2 pkg-config nettle-dev
 
 echo "==> 2. Nettle"
 work=$(mktemp -d)
@@ -37,7 +37,7 @@ export LDFLAGS='-L/usr/lib'
 make -j 8
 sudo make install
 chronyc --version
-chronyc keygen 1 AES128 128 || echo "as said: no AES128"
+chronyc keygen 1 AES128 128
 
 echo "==> 4. configuration and service"
 cat >/etc/chrony/chrony.conf <<'END'
@@ -82,5 +82,5 @@ echo 'allow 0/0' >>/etc/chrony/chrony.conf
 sudo service chronyd restart
 
 echo "==> 6. key"
-chronyc keygen 1 AES128 128 >/etc/chrony/chrony.keys || echo "as said: no AES128"
+chronyc keygen 1 AES128 128 >/etc/chrony/chrony.keys
 sudo service chronyd restart

@@ -2,7 +2,7 @@
 
 The map, to be read from the bottom: a module knows only those above it (tests/test_architecture.py holds that).
 
-Words: pure, no host, no file but their own data, no clock
+Words: pure, no host, no clock, no file but their own data and the one that they are about
     errors              what may go wrong, by what the operator does next
     releases            pinned tarballs, and which Nettle fits which chrony
     recipe              what to build: releases, configure options, platform; its digest names the build
@@ -14,7 +14,6 @@ Words: pure, no host, no file but their own data, no clock
     generation          build, chrony.conf, keys and unit, named by their content
     configure_log, chronyc, findings, build_evidence, evidence
                         what tools and hosts said, as values
-    report              what a run did and saw, as text and JSON
 
 Edge: one outside world per module
     transport/          a way to a host: local, or SSH (the only one that knows Fabric)
@@ -23,13 +22,14 @@ Edge: one outside world per module
     fetch/              release to verified tarball: store, folder, upstream, apt's mirrors
     ntp                 NTP requests, plain and with a MAC (the only one that opens UDP)
     sandbox/            throwaway hosts, booted on this machine
-    log, progress       the full log of a run; what the operator sees meanwhile
+    log                 the full log of a run, without secrets
 
 States
     steps/              one wanted state per file: look, drift, apply
 
 Story
     converge            the one loop: answer, drift, apply, look again
+    report, progress    what a run did and saw, as text and JSON; what the operator sees meanwhile
     plan                site and facts to steps, in order
     judge               evidence to findings
     wish, session       a command line, checked; a host, connected

@@ -9,6 +9,7 @@ from provision.findings import Finding
 
 SECTION = "==> "
 KEYGEN_MUST_WORK = ("AES128", "AES256")
+NO_CIPHER = "AES999"
 
 
 def sections(text: str) -> Mapping[str, str]:
@@ -45,8 +46,8 @@ class BuildEvidence:
             Finding(
                 "chronyc makes AES128 and AES256 keys, and no others of that name",
                 all(self.keygen[cipher].startswith(f"1 {cipher} HEX:") for cipher in KEYGEN_MUST_WORK)
-                and self.keygen["AES999"].startswith("Unknown hash function or cipher"),
-                "; ".join(self.keygen[cipher] for cipher in (*KEYGEN_MUST_WORK, "AES999")),
+                and self.keygen[NO_CIPHER].startswith("Unknown hash function or cipher"),
+                "; ".join(self.keygen[cipher] for cipher in (*KEYGEN_MUST_WORK, NO_CIPHER)),
             ),
         )
 
@@ -66,9 +67,12 @@ def parse_build(text: str) -> BuildEvidence:
     if "end" not in said:
         raise ParseError("the build was not looked at to the end")
     libraries = [line.strip() for name, body in said.items() if name.startswith("ldd ") for line in body.splitlines()]
-    return BuildEvidence(
-        chronyd=said["chronyd"],
-        chronyc=said["chronyc"],
-        missing_libraries=tuple(line for line in libraries if "not found" in line),
-        keygen={name.removeprefix("keygen "): body for name, body in said.items() if name.startswith("keygen ")},
-    )
+    try:
+        return BuildEvidence(
+            chronyd=said["chronyd"],
+            chronyc=said["chronyc"],
+            missing_libraries=tuple(line for line in libraries if "not found" in line),
+            keygen={cipher: said[f"keygen {cipher}"] for cipher in (*KEYGEN_MUST_WORK, NO_CIPHER)},
+        )
+    except KeyError as error:
+        raise ParseError(f"the build was not asked about {error.args[0]}") from error

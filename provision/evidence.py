@@ -59,6 +59,13 @@ def parse_evidence(text: str) -> Evidence:
     said = sections(text)
     if "finished" not in said:
         raise ParseError("the evidence is incomplete; the host may have been cut off")
+    try:
+        return _evidence(text, said)
+    except (KeyError, ValueError) as error:
+        raise ParseError(f"the evidence is not what was asked for: {error}") from error
+
+
+def _evidence(text: str, said: Mapping[str, str]) -> Evidence:
     tracking = _or_none(said["tracking"])
     return Evidence(
         process=dict(line.split("=", 1) for line in said["process"].splitlines()),

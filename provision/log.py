@@ -9,12 +9,17 @@ from typing import TextIO
 
 from platformdirs import user_log_path
 
+from provision.errors import SiteError
+
+LONGEST = 100
+"""Characters of a host's name; with the rest of its name, a file may have 255 bytes."""
+
 
 class Log:
-    """Appends lines to a file of its own, which is made with the first."""
+    """Appends lines to a file of its own, which is made with the first. Raises SiteError where it cannot be written."""
 
     def __init__(self, host: str, folder: Path | None = None) -> None:
-        name = re.sub(r"[^A-Za-z0-9._@-]", "_", host)
+        name = re.sub(r"[^A-Za-z0-9._@-]", "_", host)[:LONGEST]
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self._path = (folder or user_log_path("chrony-provision")) / f"{name}-{stamp}-{os.getpid()}.log"
         self._file: TextIO | None = None
@@ -31,13 +36,21 @@ class Log:
 
     def write(self, line: str) -> None:
         """Append a line."""
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            self._file = os.fdopen(descriptor, "a", buffering=1)
         for secret in self._secrets:
             line = line.replace(secret, "(hidden)")
-        self._file.write(f"{line}\n")
+        try:
+            if self._file is None:
+                self._file = self._open()
+            self._file.write(f"{line}\n")
+        except OSError as error:
+            raise SiteError(
+                f"{self._path}: cannot write the log: {error.strerror}; let XDG_STATE_HOME name another folder"
+            ) from error
+
+    def _open(self) -> TextIO:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.fdopen(descriptor, "a", buffering=1)
 
     def close(self) -> None:
         """Close the file."""

@@ -1,3 +1,5 @@
+# mypy: disable-error-code="import-not-found"
+# (pyinfra lives in an environment of its own, and runs this file there)
 """The work of ``inv deploy`` as a pyinfra deploy: same packages, same recipe, same configuration, keys and unit.
 
 Given with ``--data``: nettle and chrony (tarballs of this machine), key_file (of this machine), time_source.
@@ -26,16 +28,16 @@ PACKAGES = [
 ]
 
 NETTLE = f"""
-tar -xzf {SOURCE}/nettle.tar.gz --no-same-owner -C {SOURCE}
-cd {SOURCE}/nettle-3.10.2
+tar -xzf {SOURCE}/nettle.tar.gz --no-same-owner --strip-components=1 -C {SOURCE}/nettle-src
+cd {SOURCE}/nettle-src
 CFLAGS=-O2 ./configure --prefix={SOURCE}/nettle --libdir={SOURCE}/nettle/lib --disable-shared \
     --disable-documentation --disable-public-key --disable-openssl &&
 make -j$(nproc) libnettle.a &&
 make install-headers install-static install-pkgconfig
 """
 CHRONY = f"""
-tar -xzf {SOURCE}/chrony.tar.gz --no-same-owner -C {SOURCE}
-cd {SOURCE}/chrony-4.9
+tar -xzf {SOURCE}/chrony.tar.gz --no-same-owner --strip-components=1 -C {SOURCE}/chrony-src
+cd {SOURCE}/chrony-src
 export PKG_CONFIG_PATH={SOURCE}/nettle/lib/pkgconfig
 export CPPFLAGS='-I{SOURCE}/nettle/include -g0' LDFLAGS='-L{SOURCE}/nettle/lib -s'
 ./configure --prefix={PREFIX} --sysconfdir=/etc/chrony --chronyrundir=/run/chrony \
@@ -48,7 +50,7 @@ make install
 apt.packages(
     name="Install the packages to build with", packages=PACKAGES, no_recommends=True, update=True, cache_time=3600
 )
-server.user(
+server.user(  # noqa: S604 -- the login shell of an account
     name="Make the account",
     user="_chrony",
     system=True,
@@ -56,7 +58,7 @@ server.user(
     create_home=False,
     shell="/usr/sbin/nologin",
 )
-for folder in (SOURCE, "/etc/chrony"):
+for folder in (f"{SOURCE}/nettle-src", f"{SOURCE}/chrony-src", "/etc/chrony"):
     files.directory(name=f"Make {folder}", path=folder)
 
 if host.get_fact(File, path=f"{SOURCE}/nettle/lib/pkgconfig/nettle.pc") is None:
@@ -89,7 +91,8 @@ unit = files.put(
     dest="/etc/systemd/system/chronyd.service",
     mode="644",
 )
-systemd.service(name="Start the service", service="chronyd", running=True, enabled=True, daemon_reload=True)
+systemd.daemon_reload(name="Let systemd read the unit", _if=unit.did_change)
+systemd.service(name="Start the service", service="chronyd", running=True, enabled=True)
 server.shell(
     name="Check chrony.conf and restart",
     commands=[f"{PREFIX}/sbin/chronyd -p -f /etc/chrony/chrony.conf", "systemctl restart chronyd"],

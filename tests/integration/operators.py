@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from provision.sandbox import Sandbox
-from tests.booted import ROOT, login
+from tests.booted import ROOT, inv, login
 
 TIME_SOURCE = "198.19.0.2"
 SITE = f"""
@@ -108,6 +108,11 @@ class Operator:
         return self.home / "state/chrony-provision/log"
 
     @property
+    def log(self) -> str:
+        """What the last run logged."""
+        return max(self.logs.iterdir(), key=lambda path: path.stat().st_mtime_ns).read_text()
+
+    @property
     def known_hosts(self) -> Path:
         """SSH's file of host keys."""
         return self.home / ".ssh/known_hosts"
@@ -161,11 +166,23 @@ class Operator:
         process.kill()
         pytest.fail(f"no {words!r} in the log")
 
+    def run_plainly(self, *words: str) -> Ran:
+        """Run a task that writes no report."""
+        done = inv(*words, env=self.environment)
+        return Ran(status=done.returncode, output=done.stdout, errors=done.stderr, reports=[])
+
     def site(self, text: str) -> str:
         """Write a site file and return the option that names it."""
         path = self.home / "site.toml"
         path.write_text(text)
         return f"--site={path}"
+
+    def make_key(self) -> Path:
+        """Make an SSH key and return the file with its public half."""
+        key = self.known_hosts.with_name("id_ed25519")
+        key.parent.mkdir(mode=0o700)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        return key.with_suffix(".pub")
 
     def meet(self, host: Sandbox, *users: str) -> None:
         """Have SSH know a host and use its key, which also these users of it accept."""

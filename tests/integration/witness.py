@@ -36,7 +36,7 @@ def arguments_seen() -> Iterator[set[str]]:
     enough = threading.Event()
 
     def look() -> None:
-        while not enough.wait(0.01):
+        while not enough.wait(0.05):
             for process in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
                     seen.add(process.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
@@ -56,6 +56,17 @@ def give_builds(giver: Sandbox, taker: Sandbox) -> None:
     """Copy the builds of one host to another of the same suite: it need not compile them again."""
     (taker.root / "opt/chrony").mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-a", giver.root / "opt/chrony/builds", taker.root / "opt/chrony/"], check=True)
+
+
+def install(host: Sandbox, *packages: str) -> None:
+    """Install Debian's packages, as an administrator would."""
+    quietly = "DEBIAN_FRONTEND=noninteractive apt-get -y install"
+    login(host, f"{{ apt-get update && {quietly} {' '.join(packages)}; }} 2>&1")
+
+
+def journal(host: Sandbox) -> str:
+    """Return every field of every entry of the journal; what is no text is left out."""
+    return login(host, "journalctl -o export --no-pager | LC_ALL=C tr -cd '[:print:]\\n'")
 
 
 def pid(host: Sandbox) -> int:

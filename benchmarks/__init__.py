@@ -1,0 +1,9 @@
+"""This tool beside the guide, Ansible and pyinfra: the same work, on fresh booted hosts, in one run.
+
+run.py         the order of things: ``python -m benchmarks.run``, or ``inv bench``
+contenders.py  who does the work, and how it is started
+hosts.py       a fresh host for each, and the way to it
+clocked.py     ``inv`` with its remote commands timed
+figures.py     what was measured, and the table
+guide.sh, ansible/, pyinfra/, files/   the work itself, as each of the others does it
+"""

@@ -1,0 +1,166 @@
+"""Those who do the work: Debian packages, Nettle and chrony from source, configuration, keys, unit, service."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from benchmarks.clocked import CLOCK
+from benchmarks.hosts import Host, run
+from provision.keys import add_key
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+
+
+class Contender(Protocol):
+    """One way to do the work."""
+
+    name: ClassVar[str]
+    repeats: ClassVar[bool]
+    """It can be run again, and then finds nothing to do."""
+
+    def prepare(self, host: Host) -> None:
+        """Do what is not measured."""
+
+    def deploy(self, host: Host) -> None:
+        """Do the work, or find it done; this is measured."""
+
+    def counts(self, host: Host) -> Mapping[str, float]:
+        """Return what else the deployment before told, by what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """``inv deploy``, in a process of its own and with an operator's folders of its own.
+
+    Its own folder: no site.toml lies there. The first deployment's commands are clocked on the host.
+    """
+
+    name: ClassVar[str] = "this tool"
+    repeats: ClassVar[bool] = True
+
+    def prepare(self, host: Host) -> None:
+        """Do nothing: the tarballs are in the store, the keys are made by the first deployment."""
+
+    def deploy(self, host: Host) -> None:
+        """Run ``inv deploy``."""
+        clocked = (sys.executable, "-m", "benchmarks.clocked")
+        inv = (str(Path(sys.executable).with_name("inv")),)
+        first = not self._report(host).exists()
+        run(
+            *(clocked if first else inv),
+            *("--search-root", ROOT, "deploy", "--host", f"sandbox:{host.sandbox.name}", "--json", self._report(host)),
+            cwd=host.folder,
+            env={"XDG_CONFIG_HOME": str(host.folder), "XDG_STATE_HOME": str(host.folder), "PYTHONPATH": str(ROOT)},
+        )
+
+    def counts(self, host: Host) -> Mapping[str, float]:
+        """Return the round trips, and the seconds of the first deployment's commands on the host."""
+        (report,) = json.loads(self._report(host).read_text())
+        if not report["changed"]:
+            return {"round trips": report["round_trips"]}
+        nanoseconds = map(int, host.ssh("cat", CLOCK).split())
+        return {"remote commands": sum(nanoseconds) / 1e9}
+
+    def _report(self, host: Host) -> Path:
+        return host.folder / "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """The manual procedure as one script over ssh; see the head of guide.sh."""
+
+    tarballs: tuple[Path, ...]
+    name: ClassVar[str] = "the guide"
+    repeats: ClassVar[bool] = False
+
+    def prepare(self, host: Host) -> None:
+        """Copy the tarballs: its own ways to them would need the Internet."""
+        host.copy(*self.tarballs, to="/root/tarballs")
+
+    def deploy(self, host: Host) -> None:
+        """Run the script."""
+        host.ssh("sh", "-s", "/root/tarballs", "no", stdin=(HERE / "guide.sh").read_text())
+
+    def counts(self, host: Host) -> Mapping[str, float]:  # noqa: ARG002 -- the protocol's
+        """Return nothing."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Ansible:
+    """A playbook, with pipelining and a connection that is kept."""
+
+    bin: Path
+    values: Mapping[str, str]
+    name: ClassVar[str] = "ansible-core"
+    repeats: ClassVar[bool] = True
+
+    def prepare(self, host: Host) -> None:
+        """Make a key, and install the Python that Ansible needs on the host."""
+        _make_key(host)
+        host.ssh(
+            "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends python3"
+        )
+
+    def deploy(self, host: Host) -> None:
+        """Run the playbook."""
+        run(
+            self.bin / "ansible-playbook",
+            *("--inventory", f"{host.address},", "--user", "root", "--private-key", host.sandbox.key),
+            *("--ssh-common-args", f"-o UserKnownHostsFile={host.known_hosts}"),
+            *("--extra-vars", json.dumps(_values(self.values, host))),
+            HERE / "ansible" / "chrony.yml",
+            cwd=host.folder,
+            env={"ANSIBLE_CONFIG": str(HERE / "ansible" / "ansible.cfg"), "ANSIBLE_HOME": str(host.folder / "ansible")},
+        )
+
+    def counts(self, host: Host) -> Mapping[str, float]:  # noqa: ARG002 -- the protocol's
+        """Return nothing."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Pyinfra:
+    """A deploy of pyinfra's."""
+
+    bin: Path
+    values: Mapping[str, str]
+    name: ClassVar[str] = "pyinfra"
+    repeats: ClassVar[bool] = True
+
+    def prepare(self, host: Host) -> None:
+        """Make a key."""
+        _make_key(host)
+
+    def deploy(self, host: Host) -> None:
+        """Run the deploy."""
+        connection = {"ssh_known_hosts_file": str(host.known_hosts), "ssh_strict_host_key_checking": "yes"}
+        data = _values(self.values, host) | connection
+        run(
+            self.bin / "pyinfra",
+            *(host.address, "--yes", "--user", "root", "--key", host.sandbox.key),
+            *(word for name, value in data.items() for word in ("--data", f"{name}={value}")),
+            HERE / "pyinfra" / "deploy.py",
+            cwd=host.folder,
+        )
+
+    def counts(self, host: Host) -> Mapping[str, float]:  # noqa: ARG002 -- the protocol's
+        """Return nothing."""
+        return {}
+
+
+def _key_file(host: Host) -> Path:
+    return host.folder / "chrony.keys"
+
+
+def _make_key(host: Host) -> None:
+    add_key(_key_file(host), id=None, type="AES128")
+
+
+def _values(tarballs: Mapping[str, str], host: Host) -> dict[str, str]:
+    """Return what playbook and deploy are given: nettle, chrony, key_file, time_source."""
+    return {**tarballs, "key_file": str(_key_file(host)), "time_source": host.time_source}

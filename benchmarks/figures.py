@@ -1,0 +1,109 @@
+"""What was measured, the budgets, and both as Markdown."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+FIRST, AGAIN = "first run, bare host", "nothing to do"
+REMOTE, TRIPS = "remote commands", "round trips"
+PROVEN = "an authenticated request is answered"
+
+TOOL, GUIDE, ANSIBLE, PYINFRA = "this tool", "the guide", "ansible-core", "pyinfra"
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The values of each (contender, what)."""
+
+    values: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, contender: str, what: str, value: float) -> None:
+        """Add the value of one run."""
+        self.values[contender, what].append(value)
+
+    def middle(self, contender: str, what: str) -> float:
+        """Return the median."""
+        return median(self.values[contender, what])
+
+    def ratio(self, what: str, other: str) -> float:
+        """Return the median of this tool, divided by another's."""
+        return self.middle(TOOL, what) / self.middle(other, what)
+
+    def cell(self, contender: str, what: str, form: str) -> str:
+        """Return the median, and least and most where they differ; "-" for what was not measured."""
+        if not (values := self.values.get((contender, what))):
+            return "-"
+        low, middle, high = (format(value, form) for value in (min(values), median(values), max(values)))
+        return middle if low == high else f"{middle} ({low} to {high})"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What must hold."""
+
+    claim: str
+    measured: Callable[[Figures], float]
+    limit: Callable[[Figures], float]
+    form: str = ".2f"
+
+    def row(self, figures: Figures) -> str:
+        """Return a row of the table."""
+        measured, limit = self.measured(figures), self.limit(figures)
+        verdict = "met" if measured <= limit else "**missed**"
+        return _row(self.claim, format(measured, self.form), f"≤ {limit:{self.form}}", verdict)
+
+
+BUDGETS = (
+    Budget("first run / the guide's", lambda figures: figures.ratio(FIRST, GUIDE), lambda _: 0.75),
+    Budget(
+        "first run, s; 1.05 times its commands on the host, and 2 s",
+        lambda figures: figures.middle(TOOL, FIRST),
+        lambda figures: 1.05 * figures.middle(TOOL, REMOTE) + 2,
+        ".1f",
+    ),
+    Budget("nothing to do / Ansible's", lambda figures: figures.ratio(AGAIN, ANSIBLE), lambda _: 0.10),
+    Budget("nothing to do / pyinfra's", lambda figures: figures.ratio(AGAIN, PYINFRA), lambda _: 0.40),
+    Budget("nothing to do, round trips", lambda figures: max(figures.values[TOOL, TRIPS]), lambda _: 3, ".0f"),
+)
+
+
+def tables(figures: Figures, contenders: Sequence[str]) -> str:
+    """Return what was measured and how it stands to the budgets, as Markdown."""
+
+    def row(title: str, what: str, form: str) -> str:
+        return _row(title, *(figures.cell(name, what, form) for name in contenders))
+
+    measured = (
+        _head("median (least to most)", *contenders),
+        row(f"{FIRST}, s", FIRST, ".1f"),
+        row("of it the commands on the host, s", REMOTE, ".1f"),
+        row(f"{AGAIN}, s", AGAIN, ".2f"),
+        row(f"{AGAIN}, round trips", TRIPS, ".0f"),
+        _row(PROVEN, *(_yes(figures.values[name, PROVEN]) for name in contenders)),
+    )
+    budgets = (_head("budget", "measured", "limit", ""), *(budget.row(figures) for budget in BUDGETS))
+    return "\n".join((*measured, "", *budgets))
+
+
+def replace_table(file: Path, text: str) -> None:
+    """Put a text between the two marks in a file. ValueError when they are not there."""
+    head, begin, rest = file.read_text().partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{file}: {BEGIN} and {END} must stand in it")
+    file.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
+
+
+def _yes(values: Sequence[float]) -> str:
+    return "yes" if values and all(values) else "**no**"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _head(*cells: str) -> str:
+    return f"{_row(*cells)}\n|{'---|' * len(cells)}"

@@ -1,0 +1,53 @@
+"""A way to a host's sshd that can be cut."""
+
+import socket
+import struct
+import threading
+from contextlib import suppress
+
+from provision.sandbox import Sandbox
+
+
+class Cable:
+    """Takes connections on a port of this machine and hands their bytes on to a host's sshd, until it is cut."""
+
+    def __init__(self, host: Sandbox) -> None:
+        self._host = host
+        self._ends: list[socket.socket] = []
+        self._door = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def target(self) -> str:
+        """How the command line names the host at the end of the cable."""
+        return f"--host=root@127.0.0.1:{self._door.getsockname()[1]}"
+
+    @property
+    def known_host(self) -> str:
+        """The line of known_hosts for it."""
+        return f"[127.0.0.1]:{self._door.getsockname()[1]} {self._host.host_key}\n"
+
+    def cut(self) -> None:
+        """End every connection at once, without a farewell, and take no more."""
+        for end in (self._door, *self._ends):
+            with suppress(OSError):
+                # A linger time of zero: close(2) sends a reset.
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._door.accept()
+                far = socket.create_connection((self._host.address, 22))
+                self._ends += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=_pump, args=(one, other), daemon=True).start()
+
+
+def _pump(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while data := one.recv(2**16):
+            other.sendall(data)
+        other.shutdown(socket.SHUT_WR)

@@ -1,0 +1,132 @@
+"""A deployed host and another wish: what changes, what does not, and what becomes of a wish that cannot work."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from provision import sandbox
+from tests.booted import login
+from tests.integration.conftest import Deployed
+from tests.integration.witness import current, files_of, pid
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def host(deployed: Deployed) -> Iterator[Deployed]:
+    """The host, which gets its first configuration back."""
+    keys = deployed.operator.key_file.read_text()
+    yield deployed
+    deployed.operator.key_file.write_text(keys)
+    assert deployed.run("deploy").status == 0
+
+
+def with_extra(host: Deployed, line: str) -> str:
+    return host.operator.site(f"[time]\nextra = ['{line}']\n")
+
+
+def activations(host: Deployed) -> list[str]:
+    return (host.host.root / "opt/chrony/history").read_text().splitlines()
+
+
+def test_a_changed_site_restarts_chronyd_once(host: Deployed) -> None:
+    site, before, history = host.operator.site("[time]\nmaxupdateskew = 50.0\n"), pid(host.host), activations(host)
+    first, after = host.run("deploy", site), pid(host.host)
+    second = host.run("deploy", site)
+    first.assert_proven()
+    assert next(iter(first.changed.values())) == "not there yet"
+    assert len(first.changed) == 2, "staged, switched"
+    assert before != after
+    assert activations(host)[:-1] == history, "one activation more"
+    second.assert_proven()
+    assert (second.changed, pid(host.host)) == ({}, after)
+
+
+def test_going_back_stages_nothing_again(host: Deployed) -> None:
+    generation = current(host.host)
+    assert host.run("deploy", host.operator.site("[time]\nmaxupdateskew = 60.0\n")).status == 0
+    assert current(host.host) != generation
+    back = host.run("deploy")
+    assert list(back.changed) == [f"generation {generation} running"]
+
+
+def test_a_file_that_was_changed_by_hand_is_put_right(host: Deployed) -> None:
+    login(host.host, "echo 'allow 0.0.0.0/0' >> /opt/chrony/current/chrony.conf; systemctl restart chronyd")
+    assert list(host.run("plan").pending.values()) == ["differs: chrony.conf"]
+    mended = host.run("deploy")
+    mended.assert_proven()
+    assert "0.0.0.0/0" not in login(host.host, "cat /opt/chrony/current/chrony.conf")
+
+
+def test_a_daemon_that_somebody_stopped_and_disabled_runs_again(host: Deployed) -> None:
+    login(host.host, "systemctl disable --now chronyd.service")
+    assert host.run("verify").status == 1
+    assert host.run("plan").status == 3
+    host.run("deploy").assert_proven()
+    assert login(host.host, "systemctl is-enabled chronyd.service").strip() == "enabled"
+
+
+def test_every_key_of_the_file_is_tried(host: Deployed) -> None:
+    more = host.operator.run_plainly("keygen", "--id=77", "--type=AES256")
+    assert more.status == 0, more
+    two = host.run("deploy")
+    two.assert_proven()
+    assert two.held("asked from here: with key 1, the MAC is valid")
+    assert two.held("asked from here: with key 77, the MAC is valid")
+    assert two.held("at 127.0.0.1: with key 77, the MAC is valid")
+
+
+def test_a_client_opens_no_ntp_port(host: Deployed) -> None:
+    client = host.run("deploy", host.operator.site('[serve]\nrole = "client"\n'))
+    client.assert_proven()
+    assert client.held("nothing listens on the NTP port")
+    assert "udp/123" not in client.seen("nothing listens on the NTP port")
+    assert not [finding for finding in client.report["findings"] if "asked" in finding["claim"]]
+    assert login(host.host, "ss -Hulnp sport = :123") == ""
+    assert "CAP_NET_BIND_SERVICE" not in login(host.host, "cat /etc/systemd/system/chronyd.service")
+
+
+def test_a_server_whose_rules_keep_this_machine_out_is_no_failure(host: Deployed) -> None:
+    site = host.operator.site('[serve]\nallow = ["10.0.0.0/8"]\n')
+    ran = host.run("deploy", site)
+    assert (ran.status, ran.report["ok"]) == (0, True)
+    assert ran.held("asked from here") is None
+    assert "not among those that may ask" in ran.seen("asked from here")
+    assert ran.held("asked by the host itself") is None
+    assert ran.held("it alone listens on the NTP port")
+    assert "  not tried  asked from here" in ran.output
+    assert "may query: 10.0.0.0/8" in " ".join(ran.report["notes"])
+
+
+def test_a_configuration_that_the_new_chronyd_refuses_leaves_the_running_one_alone(host: Deployed) -> None:
+    before = (pid(host.host), files_of(host.host))
+    ran = host.run("deploy", with_extra(host, "maxchange x"))
+    assert ran.status == 1
+    assert "checking chrony.conf with the new chronyd" in ran.error
+    assert "maxchange directive" in ran.error
+    assert (pid(host.host), files_of(host.host)) == before
+    assert host.run("verify").status == 0
+
+
+def test_a_generation_that_does_not_come_up_gives_way_to_the_one_before(host: Deployed) -> None:
+    generation = current(host.host)
+    ran = host.run("deploy", with_extra(host, "refclock PHC /dev/nosuch"))
+    assert ran.status == 1
+    assert f"did not come up; {generation} runs again" in ran.error
+    assert "nosuch" in ran.error, "the journal says why"
+    assert current(host.host) == generation
+    verified = host.run("verify")
+    verified.assert_proven()
+    assert generation in verified.seen("it runs the current generation")
+
+
+def test_it_serves_again_after_a_reboot(host: Deployed) -> None:
+    login(host.host, "systemctl poweroff --no-block")
+    deadline = time.monotonic() + 60
+    while sandbox.pid_of(host.host) is not None:
+        assert time.monotonic() < deadline, "it does not shut down"
+        time.sleep(0.1)
+    assert sandbox.up(host.host.name, say=print) == host.host
+    host.run("verify").assert_proven()
+    assert host.run("plan").pending == {}

@@ -1,0 +1,165 @@
+"""The command line, as its user runs it: what it lists, what it explains, and how bad input ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from invoke.collection import Collection
+from invoke.tasks import Task
+
+import tasks
+from tests.booted import ROOT, inv
+
+TASKS = ["build", "deploy", "fetch", "keygen", "plan", "releases", "status", "verify"]
+SANDBOX = ["sandbox.down", "sandbox.list", "sandbox.up"]
+DEVELOPERS = ["bench", "check", "test"]
+INSTALLED = "from provision.cli import main; main()"
+
+
+def everything(collection: Collection) -> dict[str, "Task[object]"]:
+    """Return every task by the name that one types."""
+    return {name: collection[name] for name in collection.task_names}
+
+
+NAMESPACE = everything(tasks.namespace)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """The environment of an operator who has nothing yet."""
+    return {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
+
+
+def installed(*words: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the installed command from a folder of somebody's."""
+    return subprocess.run(
+        [sys.executable, "-c", INSTALLED, *words],
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def listed(text: str) -> list[str]:
+    return [line.split()[0] for line in text.splitlines() if line.startswith("  ") and line[2] != " "]
+
+
+def test_inv_lists_every_task_with_a_sentence() -> None:
+    done = inv("--list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(listed(done.stdout)) == sorted([*TASKS, *SANDBOX, *DEVELOPERS])
+    assert sorted(NAMESPACE) == sorted(listed(done.stdout))
+
+
+def test_the_installed_command_lists_the_products_tasks_from_any_folder(tmp_path: Path) -> None:
+    done = installed("--list", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(listed(done.stdout)) == sorted([*TASKS, *SANDBOX])
+
+
+def test_the_installed_command_tells_its_version(tmp_path: Path) -> None:
+    assert installed("--version", folder=tmp_path).stdout.startswith("chrony-provision 0.")
+
+
+@pytest.mark.parametrize("name", NAMESPACE)
+def test_a_task_explains_itself_and_each_of_its_options(name: str) -> None:
+    task = NAMESPACE[name]
+    sentence = (task.__doc__ or "").strip()
+    assert sentence.endswith((".", "reason."))
+    assert {option.name: option.help for option in task.get_arguments() if not option.help} == {}
+    # A short flag would be taken from the next option that begins with the same letter.
+    assert all(len(flag) > 1 for option in task.get_arguments() for flag in option.names)
+
+
+@pytest.mark.parametrize("name", ["deploy", "sandbox.up"])
+def test_help_is_printed(name: str) -> None:
+    done = inv("--help", name)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = " ".join(done.stdout.split())
+    for option in NAMESPACE[name].get_arguments():
+        assert f"--{option.name.replace('_', '-')}" in text
+        assert option.help in text
+
+
+BAD = [
+    pytest.param(["deploy"], "error: no host; say --host NAME, --host local or --host sandbox", id="no host"),
+    pytest.param(["plan"], "error: no host; say --host NAME, --host local or --host sandbox", id="plan without a host"),
+    pytest.param(
+        ["deploy", "--host=a b"], "error: --host 'a b': not a host; say name, user@name:port,", id="bad target"
+    ),
+    pytest.param(["verify", "--host=a:0"], "error: --host 'a:0': port 0 is not between 1 and 65535", id="bad port"),
+    pytest.param(
+        ["deploy", "--host=ntp1", "--site=no.toml"], "error: no.toml: cannot be read: No such file", id="no site"
+    ),
+    pytest.param(["deploy", "--host=ntp1", "--site=README.md"], "error: README.md: is not TOML: ", id="bad site"),
+    pytest.param(
+        ["deploy", "--host=ntp1", "--chrony=4.8", "--nettle=4.0"],
+        "error: release.nettle: chrony 4.8 does not compile with Nettle 4.0",
+        id="versions that do not fit",
+    ),
+    pytest.param(["fetch", "--nettle=3.4.1"], "error: release.nettle: Nettle 3.4.1 has no AES-CMAC", id="no CMAC"),
+    pytest.param(["fetch", "--sources=nowhere"], "error: --sources nowhere: no such folder", id="no folder"),
+    pytest.param(["keygen", "--type=aes"], "error: unknown key type; there are MD5", id="bad key type"),
+    pytest.param(["keygen", "--id=-1"], "error: a key id is a number from 1 to 4294967295", id="bad key id"),
+    pytest.param(["sandbox.up", "--name=No!"], "error: sandbox name 'No!': use a to z", id="bad sandbox name"),
+    pytest.param(
+        ["sandbox.down", "--name=no-such"], "error: there is no sandbox 'no-such' (there are: ", id="no sandbox"
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "error"), BAD)
+def test_bad_input_ends_in_one_line_before_any_host(words: list[str], error: str, home: dict[str, str]) -> None:
+    if words[0].startswith("sandbox") and os.geteuid() != 0:
+        pytest.skip("needs root to say anything else")
+    done = inv(*words, env=home)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(error)
+    assert done.stderr.count("\n") == 1
+    assert not Path(home["XDG_CONFIG_HOME"]).exists()
+    assert not Path(home["XDG_STATE_HOME"]).exists()
+
+
+def test_a_host_that_cannot_be_found_is_not_tried(home: dict[str, str], tmp_path: Path) -> None:
+    done = inv("deploy", "--host=nosuchhost.invalid", f"--json={tmp_path}/report.json", env=home)
+    assert (done.returncode, done.stderr) == (2, "")
+    first, failed, log, last = done.stdout.splitlines()
+    assert first == "nosuchhost.invalid"
+    assert failed.startswith("  FAILED     nosuchhost.invalid: cannot resolve nosuchhost.invalid: ")
+    assert log.startswith(f"  log        {tmp_path}/state/")
+    assert last.startswith("  not tried (0 round trips, ")
+    assert '"tried": false' in (tmp_path / "report.json").read_text()
+
+
+def test_every_host_is_told_even_if_one_cannot_be_found(home: dict[str, str]) -> None:
+    done = inv("verify", "--host=a.invalid", "--host=b.invalid", env=home)
+    assert done.returncode == 2
+    assert [line for line in done.stdout.splitlines() if not line.startswith(" ")] == ["a.invalid", "b.invalid"]
+
+
+def test_a_log_that_cannot_be_written_is_one_line(home: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    done = inv("deploy", "--host=nosuchhost.invalid", env=home)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "cannot write the log: Not a directory; let XDG_STATE_HOME name another folder" in done.stderr
+
+
+def test_a_key_is_made_and_nothing_secret_is_printed(home: dict[str, str]) -> None:
+    done = inv("keygen", "--type=AES256", env=home)
+    path = Path(home["XDG_CONFIG_HOME"]) / "chrony-provision" / "chrony.keys"
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"key 1 (AES256) added to {path}\n", "")
+    assert path.read_text().startswith("1 AES256 HEX:")
+
+
+def test_releases_are_listed_without_asking_anybody() -> None:
+    done = inv("releases", "--offline")
+    assert done.stdout == (
+        "chrony  pinned: 4.0 4.1 4.2 4.3 4.4 4.5 4.6 4.6.1 4.7 4.8 4.9*  (* default)\n"
+        "nettle  pinned: 3.5.1 3.6 3.7 3.7.1 3.7.2 3.7.3 3.8 3.8.1 3.9 3.9.1 3.10 3.10.1 3.10.2* 4.0  (* default)\n"
+    )

@@ -1,0 +1,100 @@
+"""What was seen of a running chronyd; the texts are of a real server, and of one that was stopped."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from provision.errors import ParseError
+from provision.evidence import Port, parse_evidence
+from tests.sample import CASES
+
+SERVER = (CASES / "evidence" / "server.txt").read_text()
+STOPPED = (CASES / "evidence" / "stopped.txt").read_text()
+BUILD = "/opt/chrony/builds/chrony-4.9-nettle-3.10.2-48d8d26a6fd6"
+
+
+def port(protocol: str, number: int, *, ours: bool = True) -> Port:
+    return Port(protocol=protocol, number=number, ours=ours)
+
+
+def test_a_server_is_read_whole() -> None:
+    evidence = parse_evidence(SERVER)
+    assert evidence.runs
+    assert evidence.process["current"] == evidence.process["generation"] == "ff3107c3083169da"
+    assert evidence.process["executable"] == f"{BUILD}/sbin/chronyd"
+    assert (evidence.process["user"], evidence.process["seccomp"]) == ("_chrony", "2")
+    assert evidence.ports == (
+        port("udp", 123),
+        port("udp", 323),
+        port("udp6", 123),
+        port("udp6", 323),
+        port("tcp", 22, ours=False),
+        port("tcp6", 22, ours=False),
+    )
+    assert [str(there) for there in evidence.ports[:2]] == ["udp/123", "udp/323"]
+    assert evidence.build.missing_libraries == ()
+    assert evidence.configure.found("CMAC in nettle")
+    assert evidence.tracking is not None
+    assert (evidence.tracking.stratum, evidence.tracking.synchronised) == (2, True)
+    assert [source.name for source in evidence.sources if source.selected] == ["198.19.0.2"]
+    assert evidence.access is True
+    asked = {name: evidence.answered(name) for name in evidence.asked}
+    assert asked == {"plain": True, "key 1": True, "other-secret 1": False, "unknown id": False}
+
+
+def test_a_daemon_that_does_not_run_is_read_too() -> None:
+    evidence = parse_evidence(STOPPED)
+    assert not evidence.runs
+    assert evidence.process == {"pid": "0", "current": "ff3107c3083169da", "build": BUILD}
+    assert (evidence.ports, evidence.tracking, evidence.sources) == ((), None, ())
+    assert (evidence.access, evidence.asked) == (None, {})
+
+
+def test_a_request_that_was_not_sent_was_not_answered() -> None:
+    assert not parse_evidence(SERVER).answered("key 2")
+
+
+def test_who_is_denied_is_told() -> None:
+    assert parse_evidence(SERVER.replace("208 Access allowed", "209 Access denied")).access is False
+
+
+LINES = SERVER.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("count", range(len(LINES)))
+def test_evidence_that_was_cut_off_is_refused(count: int) -> None:
+    with pytest.raises(ParseError, match="^the evidence is incomplete; the host may have been cut off$"):
+        parse_evidence("".join(LINES[:count]))
+
+
+NONSENSE = [
+    pytest.param("==> finished", "the evidence is not what was asked for: 'tracking'", id="only its end"),
+    pytest.param(SERVER.replace("pid=", "pid ", 1), "the evidence is not what was asked for", id="process"),
+    pytest.param(SERVER.replace("0000:007B", "0000:xyz", 1), "the evidence is not what was asked for", id="port"),
+    pytest.param(SERVER.replace("udp 0000", "udp0000", 1), "the evidence is not what was asked for", id="socket"),
+    pytest.param(SERVER.replace("Features :", "Features"), "chrony's configure did not print", id="configure"),
+    pytest.param(SERVER.replace("208 Access", "999 Access"), "chronyc accheck: unexpected answer", id="access"),
+    pytest.param(SERVER.replace(",Normal", ",Abnormal"), "chronyc tracking", id="tracking"),
+    pytest.param(SERVER.replace("^,*,", "^,"), "chronyc sources", id="sources"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), NONSENSE)
+def test_nonsense_is_refused(text: str, words: str) -> None:
+    with pytest.raises(ParseError, match=f"^{words}"):
+        parse_evidence(text)
+
+
+PIECES = st.lists(st.sampled_from(LINES) | st.text(max_size=5)).map("".join)
+DAMAGED = st.tuples(st.integers(0, len(SERVER)), st.integers(0, 40), st.text(max_size=5)).map(
+    lambda cut: SERVER[: cut[0]] + cut[2] + SERVER[cut[0] + cut[1] :]
+)
+
+
+@given(st.text() | DAMAGED | PIECES | PIECES.map(lambda text: f"{text}\n==> finished\n"))
+@example("==> end\n==> finished")
+def test_no_text_raises_anything_but_a_parse_error(text: str) -> None:
+    try:
+        parse_evidence(text)
+    except ParseError as error:
+        assert "\n" not in str(error)

@@ -1,0 +1,87 @@
+"""The log of a run: whole, private, and without secrets."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provision.errors import SiteError
+from provision.log import Log
+from tests.booted import assert_nowhere
+from tests.sample import KEYS, SECRET
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    log = Log("admin@ntp1:2222", tmp_path / "log")
+    yield log
+    log.close()
+
+
+def test_a_run_that_logs_nothing_leaves_no_file(log: Log, tmp_path: Path) -> None:
+    assert log.path is None
+    log.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lines_are_there_at_once(log: Log) -> None:
+    log.write("one")
+    log.write("zwölf")
+    assert log.path is not None
+    assert Path(log.path).read_text() == "one\nzwölf\n"
+
+
+def test_only_its_owner_may_read_it(log: Log) -> None:
+    before = os.umask(0)
+    try:
+        log.write("one")
+    finally:
+        os.umask(before)
+    assert log.path is not None
+    assert stat.S_IMODE(Path(log.path).stat().st_mode) == 0o600
+
+
+NAMES = [
+    pytest.param("ntp1", "ntp1", id="a name"),
+    pytest.param("admin@ntp1:2222", "admin@ntp1_2222", id="user and port"),
+    pytest.param("[2001:db8::1]:22", "_2001_db8__1__22", id="IPv6"),
+    pytest.param("sandbox:../../etc", "sandbox_.._.._etc", id="no way out of the folder"),
+    pytest.param("n" * 300, "n" * 100, id="longer than a file's name may be"),
+]
+
+
+@pytest.mark.parametrize(("host", "name"), NAMES)
+def test_a_host_has_a_file_of_its_own(host: str, name: str, tmp_path: Path) -> None:
+    log = Log(host, tmp_path)
+    log.write("one")
+    log.close()
+    (file,) = tmp_path.iterdir()
+    assert re.fullmatch(rf"{re.escape(name)}-\d{{8}}T\d{{6}}Z-{os.getpid()}\.log", file.name)
+    assert log.path == str(file)
+
+
+def test_secrets_are_left_out_however_they_are_written(log: Log, tmp_path: Path) -> None:
+    log.hide(KEYS.secrets)
+    log.write(f"1 AES128 HEX:{SECRET}")
+    log.write(f"{SECRET.lower()}{SECRET}.")
+    assert log.path is not None
+    assert Path(log.path).read_text() == "1 AES128 HEX:(hidden)\n(hidden)(hidden).\n"
+    assert_nowhere(SECRET, tmp_path)
+
+
+def test_the_users_state_folder_is_where_logs_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    log = Log("ntp1")
+    log.write("one")
+    log.close()
+    assert len(list(tmp_path.glob("chrony-provision/log/ntp1-*.log"))) == 1
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    words = r"cannot write the log: Not a directory; let XDG_STATE_HOME name another folder$"
+    with pytest.raises(SiteError, match=words):
+        Log("ntp1", tmp_path / "file" / "log").write("one")

@@ -1,0 +1,714 @@
+"""Every step: what differs, by real answers; and its scripts, run by sh in a folder of the test."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import pytest
+
+from provision import remote
+from provision.converge import survey
+from provision.errors import BuildRefused, CommandFailed
+from provision.host import Host
+from provision.packages import MANAGERS
+from provision.releases import Release
+from provision.steps import Step
+from provision.steps.active import Active
+from provision.steps.built import Built, _judge_unit_tests
+from provision.steps.fetched import Fetched
+from provision.steps.file import File
+from provision.steps.links import LINKS, Links
+from provision.steps.packages import Packages
+from provision.steps.rivals import UNITS, RivalsStopped, rivals_in
+from provision.steps.staged import Staged
+from provision.steps.user import ServiceUser
+from provision.transport.local import LocalTransport
+from tests.booted import assert_nowhere
+from tests.sample import GENERATION, RECIPE, SECRET
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to root")
+HOST = Host(LocalTransport())
+
+
+def never(_: Release) -> Any:
+    raise AssertionError("nobody may ask for a tarball")
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+FILE = File("/opt/chrony/switch", "#!/bin/sh\n", mode="0755")
+BUILT = Built(RECIPE, never, jobs=2, uid=0)
+PACKAGES = Packages(MANAGERS["apt-get"], ("gcc", "make"), RECIPE.prefix)
+STAGED = Staged(GENERATION)
+ACTIVE = Active(GENERATION)
+USER = ServiceUser("_chrony")
+AT_HAND = Fetched(RECIPE, lambda _: True, never)
+NOT_AT_HAND = Fetched(RECIPE, lambda release: release.name == "chrony", never)
+STEPS = [FILE, BUILT, PACKAGES, STAGED, ACTIVE, USER, RivalsStopped(), Links(), AT_HAND]
+
+HOLDS = "\n".join(
+    (
+        f"build ../../builds/{RECIPE.name}",
+        f"chrony.conf {digest(GENERATION.conf)}",
+        f"chrony.keys {digest(GENERATION.keys.text)}",
+        f"chronyd.service {digest(GENERATION.unit)}",
+        "chrony.keys 0640 root:_chrony",
+    )
+)
+CURRENT = f"==> chrony.conf\n{GENERATION.conf}==> chronyd.service\n{GENERATION.unit}".rstrip("\n")
+RUNS = f"""\
+current=generations/{GENERATION.id}
+unit file={digest(GENERATION.unit)}
+pid=4413
+daemon=active
+at boot=enabled
+unit reload=no
+running generation={GENERATION.id}
+executable={RECIPE.prefix}/sbin/chronyd"""
+BARE = "current=\nunit file=missing\npid=0\ndaemon=inactive\nat boot=\nunit reload=no"
+OTHER = replace(RECIPE, nts=False)
+NOT_FOUND = "\n".join(f"{unit}|not-found|inactive||" for unit in UNITS)
+TIMESYNCD = "systemd-timesyncd.service|loaded|active|enabled|/lib/systemd/system/systemd-timesyncd.service"
+
+DRIFTS = [
+    pytest.param(FILE, f"0755 root:root\n{digest(FILE.content)}  -\n#!/bin/sh", None, id="file as wanted"),
+    pytest.param(FILE, "missing", "missing", id="file missing"),
+    pytest.param(FILE, "symlink", "a symlink is in its place", id="file is a symlink"),
+    pytest.param(FILE, f"0755 root:root\n{digest('#!/bin/bash')}  -\n#!/bin/bash", "content differs", id="content"),
+    pytest.param(
+        FILE,
+        f"0644 root:root\n{digest(FILE.content)}  -\n#!/bin/sh",
+        "mode and owner are 0644 root:root, not 0755 root:root",
+        id="file mode",
+    ),
+    pytest.param(
+        FILE,
+        f"0755 chrony:root\n{digest(FILE.content)}  -\n#!/bin/sh",
+        "mode and owner are 0755 chrony:root, not 0755 root:root",
+        id="file owner",
+    ),
+    pytest.param(BUILT, f"{RECIPE.receipt}\nintact", None, id="build as wanted"),
+    pytest.param(BUILT, "missing", "no finished build of this recipe", id="no build"),
+    pytest.param(BUILT, f"{RECIPE.receipt}\ndamaged", "its files are not as they were installed", id="build damaged"),
+    pytest.param(BUILT, f"{OTHER.receipt}\nintact", "its receipt is another recipe's", id="another receipt"),
+    pytest.param(BUILT, "\nintact", "its receipt is another recipe's", id="receipt empty"),
+    pytest.param(
+        BUILT, f"{RECIPE.receipt}\n{RECIPE.receipt}\nintact", "its receipt is another recipe's", id="two lines"
+    ),
+    pytest.param(PACKAGES, "", None, id="packages there"),
+    pytest.param(PACKAGES, "built", None, id="no compiler once it is built"),
+    pytest.param(PACKAGES, "gcc\nmake", "missing: gcc make", id="packages missing"),
+    pytest.param(AT_HAND, "build", None, id="source at hand"),
+    pytest.param(NOT_AT_HAND, "built", None, id="no source once it is built"),
+    pytest.param(NOT_AT_HAND, "build", "not in the store: nettle 3.10.2", id="source not at hand"),
+    pytest.param(STAGED, f"==> generation\n{HOLDS}\n{CURRENT}", None, id="generation as wanted"),
+    pytest.param(
+        STAGED, "==> generation\nmissing\n==> chrony.conf\n==> chronyd.service", "not there yet", id="no generation"
+    ),
+    pytest.param(
+        STAGED,
+        f"==> generation\n{HOLDS.replace('0640', '0644')}\n{CURRENT}",
+        "differs: chrony.keys",
+        id="keys that others may read",
+    ),
+    pytest.param(
+        STAGED,
+        f"==> generation\n{HOLDS.replace('root:_chrony', 'root:root')}\n{CURRENT}",
+        "differs: chrony.keys",
+        id="keys that chronyd cannot read",
+    ),
+    pytest.param(
+        STAGED,
+        f"==> generation\nbuild /nowhere\nchrony.conf {digest('')}\n{CURRENT}",
+        "differs: build chrony.conf chrony.keys chronyd.service",
+        id="everything differs",
+    ),
+    pytest.param(ACTIVE, RUNS, None, id="generation runs"),
+    pytest.param(ACTIVE, BARE, f"current is nothing, not generations/{GENERATION.id}", id="bare host"),
+    pytest.param(
+        ACTIVE, RUNS.replace("daemon=active", "daemon=failed"), "daemon is failed, not active", id="daemon failed"
+    ),
+    pytest.param(
+        ACTIVE, RUNS.replace("reload=no", "reload=yes"), "unit reload is yes, not no", id="systemd knows an older unit"
+    ),
+    pytest.param(ACTIVE, RUNS.replace("=enabled", "=disabled"), "at boot is disabled, not enabled", id="not at boot"),
+    pytest.param(
+        ACTIVE,
+        RUNS.replace(f"running generation={GENERATION.id}", "running generation=0123456789abcdef"),
+        f"running generation is 0123456789abcdef, not {GENERATION.id}",
+        id="an older process runs on",
+    ),
+    pytest.param(
+        ACTIVE,
+        RUNS.replace(f"{RECIPE.prefix}/sbin/chronyd", f"{RECIPE.prefix}/sbin/chronyd (deleted)"),
+        f"executable is {RECIPE.prefix}/sbin/chronyd (deleted), not {RECIPE.prefix}/sbin/chronyd",
+        id="the build was replaced below the process",
+    ),
+    pytest.param(
+        ACTIVE,
+        RUNS.replace(digest(GENERATION.unit), "a symlink"),
+        f"unit file is a symlink, not {digest(GENERATION.unit)}",
+        id="the package's symlink",
+    ),
+    pytest.param(USER, "there", None, id="account there"),
+    pytest.param(USER, "missing", "missing", id="account missing"),
+    pytest.param(RivalsStopped(), NOT_FOUND, None, id="no rival"),
+    pytest.param(
+        RivalsStopped(), f"{NOT_FOUND}\n{TIMESYNCD}", "systemd-timesyncd.service is active, enabled", id="timesyncd"
+    ),
+    pytest.param(Links(), "", None, id="links there"),
+    pytest.param(Links(), "/usr/local/bin/chronyc", "missing: /usr/local/bin/chronyc", id="link missing"),
+]
+
+
+@pytest.mark.parametrize(("step", "seen", "words"), DRIFTS)
+def test_drift(step: Step, seen: str, words: str | None) -> None:
+    assert step.drift(seen) == words
+
+
+TITLES = [
+    "/opt/chrony/switch",
+    "chrony 4.9 with nettle 3.10.2 built",
+    "packages to build with",
+    f"generation {GENERATION.id} staged and valid",
+    f"generation {GENERATION.id} running",
+    "account _chrony",
+    "other time daemons stopped and masked",
+    "links in /usr/local and /etc/chrony",
+    "source of nettle 3.10.2 and chrony 4.9 at hand",
+]
+
+
+@pytest.mark.parametrize(("step", "title"), list(zip(STEPS, TITLES, strict=True)), ids=TITLES)
+def test_a_step_is_called(step: Step, title: str) -> None:
+    assert step.title == title
+
+
+@pytest.mark.parametrize("step", STEPS, ids=TITLES)
+def test_no_secret_is_in_a_question_or_shown(step: Step) -> None:
+    assert_nowhere(SECRET, step.look(), step.title, repr(step))
+
+
+MASKED = "chrony.service|masked|inactive|masked|/dev/null"
+RIVALS = [
+    pytest.param(NOT_FOUND, (), id="none"),
+    pytest.param(MASKED, (), id="masked"),
+    pytest.param(TIMESYNCD, (("systemd-timesyncd.service", "active", "enabled"),), id="active"),
+    pytest.param(
+        TIMESYNCD.replace("active|enabled", "inactive|disabled"),
+        (("systemd-timesyncd.service", "inactive", "disabled"),),
+        id="idle and disabled, but an upgrade could start it",
+    ),
+    pytest.param(
+        "ntp.service|loaded|failed||/run/systemd/generator.late/ntp.service",
+        (("ntp.service", "failed", "static"),),
+        id="SysV",
+    ),
+    pytest.param(
+        "ntp.service|loaded|inactive|disabled|/etc/systemd/system/ntp.service", (), id="the admin's, disabled"
+    ),
+    pytest.param(
+        "ntp.service|loaded|inactive|enabled|/etc/systemd/system/ntp.service",
+        (("ntp.service", "inactive", "enabled"),),
+        id="the admin's, enabled",
+    ),
+    pytest.param(
+        "ntp.service|loaded|active|disabled|/etc/systemd/system/ntp.service",
+        (("ntp.service", "active", "disabled"),),
+        id="the admin's, started by hand",
+    ),
+    pytest.param("chronyd.service|loaded|active|enabled|/etc/systemd/system/chronyd.service", (), id="we are no rival"),
+    pytest.param(f"{TIMESYNCD}\n{TIMESYNCD}", (("systemd-timesyncd.service", "active", "enabled"),), id="seen twice"),
+]
+
+
+@pytest.mark.parametrize(("seen", "rivals"), RIVALS)
+def test_rivals(seen: str, rivals: tuple[tuple[str, str, str], ...]) -> None:
+    assert rivals_in(seen) == rivals
+
+
+def test_a_diff_shows_configuration_and_unit_and_no_key() -> None:
+    conf = GENERATION.conf.replace("pool pool.ntp.org iburst", "pool old.example iburst")
+    unit = GENERATION.unit.replace(GENERATION.id, "0123456789abcdef")
+    seen = f"==> generation\nmissing\n==> chrony.conf\n{conf}==> chronyd.service\n{unit}"
+    diff = STAGED.diff(seen)
+    assert (
+        diff
+        == f"""\
+--- chrony.conf
++++ chrony.conf (new)
+@@ -1,2 +1,2 @@
+-pool old.example iburst
++pool pool.ntp.org iburst
+ keyfile /opt/chrony/current/chrony.keys
+--- chronyd.service
++++ chronyd.service (new)
+@@ -1,2 +1,2 @@
+ [Service]
+-Environment=CHRONY_GENERATION=0123456789abcdef
++Environment=CHRONY_GENERATION={GENERATION.id}"""
+    )
+    assert_nowhere(SECRET, diff)
+
+
+def test_a_diff_against_a_bare_host_adds_every_line() -> None:
+    diff = STAGED.diff("==> generation\nmissing\n==> chrony.conf\n==> chronyd.service")
+    assert [line for line in diff.splitlines() if line.startswith("+p")] == ["+pool pool.ntp.org iburst"]
+    assert_nowhere(SECRET, diff)
+
+
+def test_nothing_but_another_key_is_an_empty_diff() -> None:
+    assert STAGED.diff(f"==> generation\nmissing\n{CURRENT}") == ""
+
+
+FILE_DIFFS = [
+    pytest.param(
+        "missing", "--- /opt/chrony/switch\n+++ /opt/chrony/switch (new)\n@@ -0,0 +1 @@\n+#!/bin/sh", id="new"
+    ),
+    pytest.param(
+        f"0755 root:root\n{digest('#!/bin/bash')}  -\n#!/bin/bash",
+        "--- /opt/chrony/switch\n+++ /opt/chrony/switch (new)\n@@ -1 +1 @@\n-#!/bin/bash\n+#!/bin/sh",
+        id="other",
+    ),
+    pytest.param(f"0644 root:root\n{digest('#!/bin/sh')}  -\n#!/bin/sh", "", id="only its mode"),
+]
+
+
+@pytest.mark.parametrize(("seen", "diff"), FILE_DIFFS)
+def test_the_diff_of_a_file(seen: str, diff: str) -> None:
+    assert FILE.diff(seen) == diff
+
+
+def ask(script: str) -> str:
+    """Ask a look as the survey does."""
+    return survey(HOST, [Asked(script)])[0]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A look alone."""
+
+    script: str
+    title: str = "asked"
+
+    def look(self) -> str:
+        return self.script
+
+    def drift(self, seen: str) -> str | None:
+        return None
+
+    def diff(self, seen: str) -> str:
+        return ""
+
+    def apply(self, host: Host) -> None:
+        raise AssertionError("only asked")
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Return what lies in a folder: the content of each file, the target of each link."""
+    return {
+        str(path.relative_to(folder)): f"-> {path.readlink()}" if path.is_symlink() else path.read_text()
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+@needs_root
+def test_a_file_is_looked_at_and_written(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("not ours\n")
+    place = tmp_path / "it's ours"
+    step = File(str(place), "one\ntwo", mode="0640")
+    for there in ("missing", "symlink", "other"):
+        place.unlink(missing_ok=True)
+        if there == "symlink":
+            place.symlink_to(target)
+        elif there == "other":
+            place.write_text("three\n")
+        assert step.drift(ask(step.look())) is not None
+        step.apply(HOST)
+        assert step.drift(ask(step.look())) is None
+        assert place.read_text() == "one\ntwo"
+        assert not place.is_symlink()
+    assert target.read_text() == "not ours\n"
+
+
+def test_a_folder_in_a_files_place_cannot_be_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="could not look"):
+        ask(File(str(tmp_path), "x").look())
+
+
+USERS = [pytest.param("root", "there", id="there"), pytest.param("no-such-account", "missing", id="missing")]
+
+
+@pytest.mark.parametrize(("name", "seen"), USERS)
+def test_an_account_is_looked_for(name: str, seen: str) -> None:
+    assert ask(ServiceUser(name).look()) == seen
+
+
+PACKAGE_LOOKS = [
+    pytest.param("[ $1 = gcc ]", False, "make\nm4", id="two are missing"),
+    pytest.param("true", False, "", id="all are there"),
+    pytest.param("false", True, "built", id="the build is there"),
+]
+
+
+@pytest.mark.parametrize(("query", "finished", "seen"), PACKAGE_LOOKS)
+def test_packages_are_asked_for_until_the_build_is_there(query: str, finished: bool, seen: str, tmp_path: Path) -> None:
+    if finished:
+        (tmp_path / "receipt.json").write_text("{}")
+    step = Packages(replace(MANAGERS["apt-get"], query=query), ("gcc", "make", "m4"), str(tmp_path))
+    assert ask(step.look()) == seen
+
+
+def test_source_is_wanted_only_for_a_build_that_is_to_come(tmp_path: Path) -> None:
+    look = remote.load("look_packages", str(tmp_path), "false", "build")
+    assert ask(look) == "build"
+    (tmp_path / "receipt.json").touch()
+    assert ask(look) == "built"
+
+
+def test_fetching_says_where_from_and_asks_the_host_nothing() -> None:
+    said: list[str] = []
+    host = Host(LocalTransport(), log=said.append, progress=said.append)
+    Fetched(RECIPE, lambda _: False, lambda release: f"{release} from the moon").apply(host)
+    assert [line for line in said if line.startswith("nettle")] == ["nettle 3.10.2 from the moon"] * 2
+    assert host.trips == 0
+
+
+def staged_build(folder: Path) -> Path:
+    for name in ("sbin/chronyd", "bin/chronyc"):
+        (folder / "stage" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "stage" / name).write_text(name)
+        (folder / "stage" / name).chmod(0o700)
+    (folder / "configure.log").write_text("Features : +SECHASH\n")
+    return folder / "stage"
+
+
+def install(folder: Path, prefix: Path) -> None:
+    log = str(folder / "configure.log")
+    HOST.run("installing", remote.load("install_build", str(prefix), str(staged_build(folder)), log, RECIPE.receipt))
+
+
+def test_a_build_is_installed_whole_and_seen_as_finished(tmp_path: Path) -> None:
+    prefix = tmp_path / "builds" / "one"
+    look = remote.load("look_build", str(prefix))
+    assert ask(look) == "missing"
+    install(tmp_path, prefix)
+    assert BUILT.drift(ask(look)) is None
+    assert sorted(tree(prefix)) == ["bin/chronyc", "configure.log", "receipt.json", "sbin/chronyd", "sha256sums"]
+    assert (prefix / "sbin/chronyd").stat().st_mode & 0o777 == 0o755
+    assert [path.name for path in prefix.parent.iterdir()] == ["one"]
+
+
+DAMAGES: list[Any] = [
+    pytest.param(lambda prefix: (prefix / "sbin/chronyd").write_text("other"), "installed", id="a binary is another"),
+    pytest.param(lambda prefix: (prefix / "bin/chronyc").unlink(), "installed", id="a binary is gone"),
+    pytest.param(lambda prefix: (prefix / "sha256sums").unlink(), "installed", id="the digests are gone"),
+    pytest.param(lambda prefix: (prefix / "receipt.json").unlink(), "no finished build", id="no receipt"),
+    pytest.param(lambda prefix: (prefix / "receipt.json").write_text("{}\n"), "another recipe", id="other receipt"),
+    pytest.param(lambda prefix: (prefix / "receipt.json").write_text(""), "another recipe", id="empty receipt"),
+]
+
+
+@pytest.mark.parametrize(("damage", "words"), DAMAGES)
+def test_a_build_that_was_touched_is_made_anew(damage: Callable[[Path], object], words: str, tmp_path: Path) -> None:
+    prefix = tmp_path / "builds" / "one"
+    install(tmp_path, prefix)
+    damage(prefix)
+    look = remote.load("look_build", str(prefix))
+    assert words in str(BUILT.drift(ask(look)))
+    install(tmp_path, prefix)
+    assert BUILT.drift(ask(look)) is None
+    assert [path.name for path in prefix.parent.iterdir()] == ["one"]
+
+
+def links(folder: Path) -> tuple[str, ...]:
+    root = str(folder / "opt")
+    return (
+        root,
+        str(folder / "bin" / "chronyc"),
+        f"{root}/current/chronyc",
+        str(folder / "etc/conf"),
+        f"{root}/current/conf",
+    )
+
+
+def test_links_are_made_where_nothing_is(tmp_path: Path) -> None:
+    assert ask(remote.load("look_links", *links(tmp_path))).split("\n") == list(links(tmp_path)[1::2])
+    HOST.run("making links", remote.load("make_links", *links(tmp_path)))
+    assert ask(remote.load("look_links", *links(tmp_path))) == ""
+    assert tree(tmp_path) == {
+        "bin/chronyc": f"-> {tmp_path}/opt/current/chronyc",
+        "etc/conf": f"-> {tmp_path}/opt/current/conf",
+    }
+
+
+def test_a_link_of_ours_that_leads_elsewhere_is_moved_and_others_files_stay(tmp_path: Path) -> None:
+    for folder in ("bin", "etc"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "bin/chronyc").symlink_to(tmp_path / "opt/old/chronyc")
+    (tmp_path / "etc/conf").write_text("the package's")
+    assert ask(remote.load("look_links", *links(tmp_path))) == str(tmp_path / "bin/chronyc")
+    HOST.run("making links", remote.load("make_links", *links(tmp_path)))
+    assert ask(remote.load("look_links", *links(tmp_path))) == ""
+    assert tree(tmp_path) == {"bin/chronyc": f"-> {tmp_path}/opt/current/chronyc", "etc/conf": "the package's"}
+
+
+def test_a_link_of_somebody_elses_stays_even_if_it_leads_nowhere(tmp_path: Path) -> None:
+    for name in ("bin/chronyc", "etc/conf"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).symlink_to("/nowhere")
+    HOST.run("making links", remote.load("make_links", *links(tmp_path)))
+    assert ask(remote.load("look_links", *links(tmp_path))) == ""
+    assert set(tree(tmp_path).values()) == {"-> /nowhere"}
+
+
+def test_links_come_in_pairs() -> None:
+    assert len(LINKS) % 2 == 0
+    assert all(link.startswith(("/usr/local/", "/etc/chrony/")) for link in LINKS[::2])
+    assert all(target.startswith("/opt/chrony/current/") for target in LINKS[1::2])
+
+
+CHRONYD = """\
+#!/bin/sh
+[ "$1" = -p ] && [ "$2" = -f ] || exit 64
+if grep -q nonsense "$3"; then echo "Fatal error : Invalid directive at line 1 in file $3" >&2; exit 1; fi
+cat "$3"
+"""
+
+
+@dataclass(frozen=True)
+class Opt:
+    """A folder like /opt/chrony with a build whose chronyd refuses nonsense."""
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        chronyd = self.root / "builds" / RECIPE.name / "sbin" / "chronyd"
+        chronyd.parent.mkdir(parents=True)
+        chronyd.write_text(CHRONYD)
+        chronyd.chmod(0o755)
+
+    @property
+    def generation(self) -> Path:
+        return self.root / "generations" / GENERATION.id
+
+    @property
+    def generations(self) -> list[str]:
+        return [path.name for path in (self.root / "generations").iterdir()]
+
+    def stage(self, conf: str = GENERATION.conf) -> None:
+        folder = HOST.stage()
+        archive = Staged(replace(GENERATION, conf=conf))._archive()
+        HOST.upload(archive, f"{folder}/generation.tar")
+        build = str(self.root / "builds" / RECIPE.name)
+        try:
+            HOST.run("staging", remote.load("stage", folder, str(self.generation), build, "adm"))
+        finally:
+            assert not Path(folder).exists()
+
+    def look(self) -> str:
+        seen = ask(remote.load("look_generation", str(self.generation), str(self.root / "current")))
+        return seen.replace("root:adm", "root:_chrony")
+
+
+@needs_root
+def test_a_generation_is_staged_whole_and_private(tmp_path: Path) -> None:
+    opt = Opt(tmp_path / "opt")
+    assert STAGED.drift(opt.look()) == "not there yet"
+    before = os.umask(0o077)
+    try:
+        opt.stage()
+    finally:
+        os.umask(before)
+    assert STAGED.drift(opt.look()) is None
+    assert opt.generations == [GENERATION.id]
+    modes = {path.name: f"{path.lstat().st_mode & 0o777:o} {path.group()}" for path in opt.generation.iterdir()}
+    del modes["build"]
+    assert modes == {"chrony.conf": "644 root", "chrony.keys": "640 adm", "chronyd.service": "644 root"}
+    assert [folder.stat().st_mode & 0o777 for folder in (opt.generation, opt.generation.parent)] == [0o755, 0o755]
+
+
+@needs_root
+def test_a_configuration_that_the_new_chronyd_refuses_is_not_staged(tmp_path: Path) -> None:
+    opt = Opt(tmp_path / "opt")
+    with pytest.raises(CommandFailed, match=r"local: staging failed .exit status 1.: Fatal error : Invalid directive"):
+        opt.stage("nonsense\n")
+    assert opt.generations == []
+
+
+@needs_root
+def test_a_generation_that_was_touched_is_staged_anew(tmp_path: Path) -> None:
+    opt = Opt(tmp_path / "opt")
+    opt.stage()
+    (opt.generation / "chrony.conf").write_text("rtcsync\n")
+    assert STAGED.drift(opt.look()) == "differs: chrony.conf"
+    opt.stage()
+    assert STAGED.drift(opt.look()) is None
+    assert opt.generations == [GENERATION.id]
+
+
+@needs_root
+def test_looking_at_generations_shows_the_current_configuration_and_no_key(tmp_path: Path) -> None:
+    opt = Opt(tmp_path / "opt")
+    opt.stage()
+    (opt.root / "current").symlink_to(opt.generation)
+    assert STAGED.diff(opt.look()) == ""
+    assert_nowhere(SECRET, opt.look())
+
+
+SYSTEMCTL = """\
+#!/bin/sh
+# systemctl show -p NAME ... UNIT...: an empty line stands between units.
+echo "$@" >>"$FOLDER/calls"
+[ "$1" = show ] || exit 0
+shift
+wanted=
+while [ "$1" = -p ]; do wanted="$wanted $2"; shift 2; done
+first=$1
+for unit; do
+    [ "$unit" = "$first" ] || echo
+    for name in $wanted; do grep "^$name=" "$FOLDER/$unit" || exit 1; done
+done
+"""
+
+
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A systemctl that shows what lies in files, and writes down what it is told."""
+    folder = tmp_path / "systemd"
+    folder.mkdir()
+    (folder / "systemctl").write_text(SYSTEMCTL)
+    (folder / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("FOLDER", str(folder))
+    return folder
+
+
+def shows(id_: str, load: str, active: str, enabled: str, path: str) -> str:
+    values = {"Id": id_, "LoadState": load, "ActiveState": active, "UnitFileState": enabled, "FragmentPath": path}
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def test_rivals_are_stopped_and_what_they_were_is_kept(systemctl: Path, tmp_path: Path) -> None:
+    (systemctl / "chrony.service").write_text(shows("chrony.service", "loaded", "active", "enabled", "/lib/x"))
+    (systemctl / "ntp.service").write_text(shows("ntpsec.service", "loaded", "inactive", "disabled", "/lib/y"))
+    (systemctl / "ntpsec.service").write_text(shows("ntpsec.service", "loaded", "inactive", "disabled", "/lib/y"))
+    (systemctl / "ntpd.service").write_text(shows("ntpd.service", "not-found", "inactive", "", ""))
+    (systemctl / "openntpd.service").write_text(shows("openntpd.service", "loaded", "active", "enabled", "/etc/z"))
+    (systemctl / "systemd-timesyncd.service").write_text(
+        shows("systemd-timesyncd.service", "masked", "inactive", "masked", "/dev/null")
+    )
+    look = remote.load("look_rivals", *UNITS)
+    assert RivalsStopped().drift(ask(look)) == (
+        "chrony.service is active, enabled; ntpsec.service is inactive, disabled; openntpd.service is active, enabled"
+    )
+    (systemctl / "calls").unlink()
+    record = tmp_path / "before" / "services"
+    for _ in range(2):
+        HOST.run("stopping", remote.load("stop_rivals", str(record), look))
+    assert record.read_text().splitlines() == [
+        "chrony.service active enabled",
+        "ntpsec.service inactive disabled",
+        "openntpd.service active enabled",
+    ]
+    told = [line for line in (systemctl / "calls").read_text().splitlines() if not line.startswith("show")]
+    assert told == 2 * ["mask --now chrony.service", "mask --now ntpsec.service", "disable --now openntpd.service"]
+
+
+def test_a_systemctl_that_fails_could_not_tell(systemctl: Path) -> None:
+    for unit in UNITS[1:]:
+        (systemctl / unit).write_text(shows(unit, "not-found", "inactive", "", ""))
+    with pytest.raises(CommandFailed, match="could not look"):
+        ask(remote.load("look_rivals", *UNITS))
+
+
+def test_what_runs_is_looked_at(systemctl: Path, tmp_path: Path) -> None:
+    unit = tmp_path / "chronyd.service"
+    unit.write_text(GENERATION.unit)
+    (tmp_path / "current").symlink_to(f"generations/{GENERATION.id}")
+    state = "ActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\n"
+    (systemctl / "chronyd.service").write_text(f"{state}MainPID={os.getpid()}\n")
+    seen = ask(remote.load("look_active", str(tmp_path / "current"), str(unit))).splitlines()
+    wanted = RUNS.replace("pid=4413", f"pid={os.getpid()}").splitlines()[:6]
+    assert sorted(seen[:6]) == sorted(wanted)
+    assert seen[6:] == ["running generation=", f"executable={Path('/proc/self/exe').resolve()}"]
+
+
+BARE_LOOKS = [
+    pytest.param(lambda unit: None, "missing", id="no unit file"),
+    pytest.param(lambda unit: unit.symlink_to("/lib/systemd/system/chrony.service"), "a symlink", id="a symlink"),
+]
+
+
+@pytest.mark.parametrize(("prepare", "words"), BARE_LOOKS)
+def test_a_host_on_which_nothing_runs_is_looked_at(
+    prepare: Callable[[Path], None], words: str, systemctl: Path, tmp_path: Path
+) -> None:
+    prepare(tmp_path / "chronyd.service")
+    (systemctl / "chronyd.service").write_text("ActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no\nMainPID=0\n")
+    seen = ask(remote.load("look_active", str(tmp_path / "current"), str(tmp_path / "chronyd.service")))
+    assert sorted(seen.splitlines()) == sorted(BARE.replace("=missing", f"={words}").splitlines())
+    assert ACTIVE.drift(seen) == f"current is nothing, not generations/{GENERATION.id}"
+
+
+def test_a_systemctl_that_cannot_say_what_runs_could_not_tell(systemctl: Path, tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="could not look"):
+        ask(remote.load("look_active", str(tmp_path / "current"), str(tmp_path / "chronyd.service")))
+
+
+@needs_root
+def test_a_build_has_a_private_folder_and_an_id_that_belongs_to_nobody(tmp_path: Path) -> None:
+    folder, builder = HOST.run("room", remote.load("work_begin", str(tmp_path / "work"), "0", "1")).split()
+    assert 61184 <= int(builder) <= 65519
+    assert (Path(folder).stat().st_mode & 0o777, Path(folder).stat().st_uid) == (0o700, int(builder))
+    line = remote.load("as_builder", folder, builder, 'id -u; pwd; echo "$HOME"; touch file; umask')
+    assert HOST.run("building", line) == f"{builder}\n{folder}\n{folder}\n0022\n"
+    assert (Path(folder) / "file").stat().st_uid == int(builder)
+
+
+def test_a_full_disk_is_told_before_the_build(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match=r"no space left: .* has \d+ MB free, a build needs 99999999 MB"):
+        HOST.run("room", remote.load("work_begin", str(tmp_path), str(os.getuid()), "99999999"))
+
+
+@needs_root
+def test_what_a_run_left_that_was_cut_off_long_ago_is_removed(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    os.utime(tmp_path / "old", (0, 0))
+    HOST.run("room", remote.load("work_begin", str(tmp_path), "0", "1"))
+    assert [(tmp_path / name).exists() for name in ("old", "new")] == [False, True]
+
+
+@pytest.mark.parametrize("folder", ["/opt/chrony/work/", "/opt/chrony", "/"])
+def test_only_a_work_folder_is_removed(folder: str) -> None:
+    script = remote.load("work_end", folder).replace("rm -rf", "echo would remove")
+    assert LocalTransport().execute(f"sh -c {quote(script)}") == LocalTransport().execute("exit 64")
+
+
+PASSED = "Testing hash                          PASS\nTesting cmac                     PASS\n"
+UNIT_TESTS = [
+    pytest.param(PASSED, None, id="all passed"),
+    pytest.param(f"{PASSED}Testing siv  SKIP\n", None, id="a feature that is left out"),
+    pytest.param(f"{PASSED}Testing keys  FAIL\n", "3 ran, not passed: keys", id="one failed"),
+    pytest.param("Testing cmac  SKIP\n", "1 ran, not passed: cmac, which did not run", id="no CMAC"),
+    pytest.param("", "0 ran, not passed: cmac, which did not run", id="none ran"),
+    pytest.param("Testing keys\nTesting cmac  PASS\n", None, id="a line that was cut"),
+]
+
+
+@pytest.mark.parametrize(("said", "words"), UNIT_TESTS)
+def test_chronys_own_tests_are_counted(said: str, words: str | None) -> None:
+    if words is None:
+        _judge_unit_tests(said)
+        return
+    with pytest.raises(BuildRefused, match=f"^chrony's unit tests: {words}$"):
+        _judge_unit_tests(said)
