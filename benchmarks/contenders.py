@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from benchmarks.clocked import CLOCK
+from benchmarks.figures import ANSIBLE, GUIDE, PYINFRA, REMOTE, TOOL, TRIPS
 from benchmarks.hosts import Host, run
 from provision.keys import add_key
 
@@ -19,7 +20,7 @@ class Contender(Protocol):
     """One way to do the work."""
 
     name: ClassVar[str]
-    repeats: ClassVar[bool]
+    repeats: ClassVar[bool] = True
     """It can be run again, and then finds nothing to do."""
 
     def prepare(self, host: Host) -> None:
@@ -28,22 +29,22 @@ class Contender(Protocol):
     def deploy(self, host: Host) -> None:
         """Do the work, or find it done; this is measured."""
 
-    def counts(self, host: Host) -> Mapping[str, float]:
+    def counts(self, host: Host) -> Mapping[str, float]:  # noqa: ARG002 -- most have none
         """Return what else the deployment before told, by what it is."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Contender):
     """``inv deploy``, in a process of its own and with an operator's folders of its own.
 
-    Its own folder: no site.toml lies there. The first deployment's commands are clocked on the host.
+    No site.toml lies there; the first deployment makes the key. Its commands are clocked on the host.
     """
 
-    name: ClassVar[str] = "this tool"
-    repeats: ClassVar[bool] = True
+    name: ClassVar[str] = TOOL
 
     def prepare(self, host: Host) -> None:
-        """Do nothing: the tarballs are in the store, the keys are made by the first deployment."""
+        """Do nothing: the tarballs are in the store."""
 
     def deploy(self, host: Host) -> None:
         """Run ``inv deploy``."""
@@ -61,20 +62,20 @@ class Tool:
         """Return the round trips, and the seconds of the first deployment's commands on the host."""
         (report,) = json.loads(self._report(host).read_text())
         if not report["changed"]:
-            return {"round trips": report["round_trips"]}
+            return {TRIPS: report["round_trips"]}
         nanoseconds = map(int, host.ssh("cat", CLOCK).split())
-        return {"remote commands": sum(nanoseconds) / 1e9}
+        return {REMOTE: sum(nanoseconds) / 1e9}
 
     def _report(self, host: Host) -> Path:
         return host.folder / "report.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Guide:
+class Guide(Contender):
     """The manual procedure as one script over ssh; see the head of guide.sh."""
 
     tarballs: tuple[Path, ...]
-    name: ClassVar[str] = "the guide"
+    name: ClassVar[str] = GUIDE
     repeats: ClassVar[bool] = False
 
     def prepare(self, host: Host) -> None:
@@ -85,19 +86,14 @@ class Guide:
         """Run the script."""
         host.ssh("sh", "-s", "/root/tarballs", "no", stdin=(HERE / "guide.sh").read_text())
 
-    def counts(self, host: Host) -> Mapping[str, float]:  # noqa: ARG002 -- the protocol's
-        """Return nothing."""
-        return {}
-
 
 @dataclass(frozen=True, slots=True)
-class Ansible:
+class Ansible(Contender):
     """A playbook, with pipelining and a connection that is kept."""
 
     bin: Path
     values: Mapping[str, str]
-    name: ClassVar[str] = "ansible-core"
-    repeats: ClassVar[bool] = True
+    name: ClassVar[str] = ANSIBLE
 
     def prepare(self, host: Host) -> None:
         """Make a key, and install the Python that Ansible needs on the host."""
@@ -118,19 +114,14 @@ class Ansible:
             env={"ANSIBLE_CONFIG": str(HERE / "ansible" / "ansible.cfg"), "ANSIBLE_HOME": str(host.folder / "ansible")},
         )
 
-    def counts(self, host: Host) -> Mapping[str, float]:  # noqa: ARG002 -- the protocol's
-        """Return nothing."""
-        return {}
-
 
 @dataclass(frozen=True, slots=True)
-class Pyinfra:
+class Pyinfra(Contender):
     """A deploy of pyinfra's."""
 
     bin: Path
     values: Mapping[str, str]
-    name: ClassVar[str] = "pyinfra"
-    repeats: ClassVar[bool] = True
+    name: ClassVar[str] = PYINFRA
 
     def prepare(self, host: Host) -> None:
         """Make a key."""
@@ -147,10 +138,6 @@ class Pyinfra:
             HERE / "pyinfra" / "deploy.py",
             cwd=host.folder,
         )
-
-    def counts(self, host: Host) -> Mapping[str, float]:  # noqa: ARG002 -- the protocol's
-        """Return nothing."""
-        return {}
 
 
 def _key_file(host: Host) -> Path:

@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BenchError, ProvisionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     print(text)
     if options.write:
         replace_table(options.write, text)
@@ -77,7 +79,7 @@ def install_peers() -> Path:
     folder = user_cache_path("chrony-provision") / "bench"
     if not (folder / "bin" / "pip").exists():
         venv.create(folder, with_pip=True)
-    _say(f"installing {' and '.join(PEERS.read_text().split())} into {folder}")
+    _say(f"getting {' and '.join(PEERS.read_text().split())} ready in {folder}")
     run(folder / "bin" / "pip", "install", "--quiet", "--requirement", PEERS, cwd=folder)
     return folder / "bin"
 

@@ -1,4 +1,4 @@
-"""A ``sudo`` for tests: on PATH, it asks on standard error and reads the password from standard input, as the real one."""
+"""A ``sudo`` for tests, found on PATH: it asks on standard error and reads from standard input, as the real one."""
 
 import os
 from pathlib import Path

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from provision.converge import Outcome, Status, converge, parse_survey, survey, survey_script
 from provision.errors import CommandFailed, NotConverged, ParseError
 from provision.host import Host
-from provision.steps import Step
 from provision.transport.local import LocalTransport
 
 MARK = "==mark=="
@@ -123,16 +122,16 @@ class Blind(Line):
 COULD_NOT_TELL = [
     pytest.param("exit 3", "(exit status 3): (it printed nothing)", id="nothing said"),
     pytest.param("echo one; echo two; false", "(exit status 1): two", id="the last line said"),
-    pytest.param("set -eu; nosuchtool 2>/dev/null; echo missing", "(exit status 127): (it printed nothing)", id="no tool"),
+    pytest.param(
+        "set -eu; nosuchtool 2>/dev/null; echo missing", "(exit status 127): (it printed nothing)", id="no tool"
+    ),
     pytest.param("set -u; echo $unset; echo missing", "(exit status 2): (it printed nothing)", id="a variable unset"),
 ]
 
 
 @pytest.mark.parametrize(("script", "words"), COULD_NOT_TELL)
-def test_could_not_tell_is_an_error_and_nothing_is_applied(
-    host: Host, tmp_path: Path, script: str, words: str
-) -> None:
-    steps: list[Step] = [Line(tmp_path / "first"), Blind(tmp_path / "blind", script=script)]
+def test_could_not_tell_is_an_error_and_nothing_is_applied(host: Host, tmp_path: Path, script: str, words: str) -> None:
+    steps = [Line(tmp_path / "first"), Blind(tmp_path / "blind", script=script)]
     with pytest.raises(CommandFailed) as caught:
         list(converge(host, steps))
     assert str(caught.value) == f"local: blind: could not look {words}"
@@ -144,7 +143,9 @@ LOOKS = [
     pytest.param(("printf a", "echo b"), ("a", "b"), id="no newline at the end"),
     pytest.param(("true", "echo b"), ("", "b"), id="an empty answer"),
     pytest.param(("echo a; exit 0; echo no", "echo b"), ("a", "b"), id="exit ends one look only"),
-    pytest.param(("x=1; cd /; set -eu; umask 0", 'echo "${x-unset}"; umask'), ("", "unset\n0022"), id="nothing is left behind"),
+    pytest.param(
+        ("x=1; cd /; set -eu; umask 0", 'echo "${x-unset}"; umask'), ("", "unset\n0022"), id="nothing is left behind"
+    ),
     pytest.param(("set -- a b; echo $#", "echo $#"), ("2", "0"), id="arguments of its own"),
     pytest.param(("echo a # a comment", "echo b"), ("a", "b"), id="a comment at the end"),
     pytest.param(("cat <<'.'\nhere\n.", "echo b"), ("here", "b"), id="a document"),

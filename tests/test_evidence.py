@@ -63,7 +63,7 @@ LINES = SERVER.splitlines(keepends=True)
 
 @pytest.mark.parametrize("count", range(len(LINES)))
 def test_evidence_that_was_cut_off_is_refused(count: int) -> None:
-    with pytest.raises(ParseError, match="^the evidence is incomplete; the host may have been cut off$"):
+    with pytest.raises(ParseError, match=r"^the evidence is incomplete; the host may have been cut off$"):
         parse_evidence("".join(LINES[:count]))
 
 

@@ -1,4 +1,5 @@
 """Facts: what real hosts said, what follows from it, and that nonsense is refused."""
+# ruff: noqa: FBT001 -- a parameter of a case
 
 import os
 import platform

@@ -1,14 +1,16 @@
 """A host: how lines become root's, what an error says, and how a file gets to its place. Real processes, no SSH."""
+# ruff: noqa: ARG002, S106 -- fakes have the signature of what they stand for; passwords of no use
 
 import os
 import stat
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
 from provision.errors import CommandFailed, HostUnreachable
 from provision.host import Become, Host, as_root
-from provision.transport import Output, Watch
+from provision.transport import SUDO_PROMPT, Output, Watch
 from provision.transport.local import LocalTransport
 from tests import sudo
 
@@ -42,7 +44,9 @@ FAILED = [
     pytest.param("echo out; echo 'no such thing' >&2; exit 3", "(exit status 3): no such thing", id="errors go first"),
     pytest.param("echo out; exit 1", "(exit status 1): out", id="else the last line of output"),
     pytest.param("exit 127", "(exit status 127): (it printed nothing)", id="nothing"),
-    pytest.param("echo a >&2; echo b >&2; echo ' ' >&2; exit 1", "(exit status 1): b", id="the last that says something"),
+    pytest.param(
+        "echo a >&2; echo b >&2; echo ' ' >&2; exit 1", "(exit status 1): b", id="the last that says something"
+    ),
 ]
 
 
@@ -126,6 +130,14 @@ def test_sudo_with_a_password_is_answered(tmp_path: Path, monkeypatch: pytest.Mo
     host = Host(LocalTransport(), become=Become.PASSWORD, password="correct horse '\"$x")
     assert host.ask("echo $AS_ROOT") == "yes\n"
     assert "correct" not in repr(host)
+
+
+def test_the_password_is_for_sudo_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sudo.install(tmp_path, monkeypatch, password="correct horse")
+    host = Host(LocalTransport(), become=Become.PASSWORD, password="correct horse")
+    trap = f"printf '%s' '{SUDO_PROMPT}' >&2; read -r answer; echo \"$answer\""
+    with pytest.raises(CommandFailed, match="exit status 124"):
+        host.ask(f"timeout 0.5 sh -c {quote(trap)}", root=False)
 
 
 REFUSALS = [

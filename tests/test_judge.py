@@ -1,4 +1,5 @@
 """Evidence to findings: the evidence of a real server, and what becomes of each finding when one thing is otherwise."""
+# ruff: noqa: FBT001, FBT003 -- a finding reads best as claim, holds, seen; a parameter of a case
 
 from dataclasses import replace
 from typing import Any

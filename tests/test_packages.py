@@ -1,4 +1,5 @@
 """What a build needs from a distribution, and that the asking and installing scripts do it."""
+# ruff: noqa: FBT001 -- a parameter of a case
 
 import os
 import subprocess
@@ -19,7 +20,9 @@ COMPILER = ("gcc", "make", "libc6-dev", "pkg-config", "m4")
 NEEDED = [
     pytest.param(RECIPE, ("libcap-dev", "libseccomp-dev", "libedit-dev", "libgnutls28-dev"), id="everything"),
     pytest.param(replace(RECIPE, seccomp=False), ("libcap-dev", "libedit-dev", "libgnutls28-dev"), id="no seccomp"),
-    pytest.param(replace(RECIPE, readline=False), ("libcap-dev", "libseccomp-dev", "libgnutls28-dev"), id="no readline"),
+    pytest.param(
+        replace(RECIPE, readline=False), ("libcap-dev", "libseccomp-dev", "libgnutls28-dev"), id="no readline"
+    ),
     pytest.param(replace(RECIPE, nts=False), ("libcap-dev", "libseccomp-dev", "libedit-dev"), id="no NTS"),
     pytest.param(
         SYSTEM_NETTLE,
@@ -68,9 +71,7 @@ INSTALLS = [
 
 
 @pytest.mark.parametrize(("outcome", "calls", "status"), INSTALLS)
-def test_lists_are_refreshed_only_when_an_install_fails(
-    outcome: str, calls: str, status: int, tmp_path: Path
-) -> None:
+def test_lists_are_refreshed_only_when_an_install_fails(outcome: str, calls: str, status: int, tmp_path: Path) -> None:
     (tmp_path / "fake").write_text(f'#!/bin/sh\necho "$@" >>calls\n[ "$1" = install ] || touch refreshed\n{outcome}\n')
     (tmp_path / "fake").chmod(0o755)
     manager = replace(APT, refresh="./fake refresh || :", install="./fake install")
@@ -85,6 +86,8 @@ def test_a_host_without_a_manager_may_have_the_tools_already() -> None:
 
 
 def test_a_host_that_has_neither_is_told_what_to_install() -> None:
-    words = r"^no cc, m4, and no package manager that we know \(apt, dnf, yum, zypper, apk, pacman\): install a compiler"
+    words = (
+        r"^no cc, m4, and no package manager that we know \(apt, dnf, yum, zypper, apk, pacman\): install a compiler"
+    )
     with pytest.raises(SiteError, match=words):
         manager_of(None, ("cc", "m4"))

@@ -1,4 +1,5 @@
 """Connecting: how we get root, where the password comes from, and what was learned on the way."""
+# ruff: noqa: S106 -- passwords of no use
 
 import os
 from dataclasses import replace
@@ -31,7 +32,7 @@ def test_nobody_is_asked_for_a_password_that_is_not_needed(can: str, how: Become
 
 
 def test_a_host_without_sudo_is_told_apart() -> None:
-    with pytest.raises(HostUnreachable, match="^ntp1: ntp is not root and there is no sudo; log in as root$"):
+    with pytest.raises(HostUnreachable, match=r"^ntp1: ntp is not root and there is no sudo; log in as root$"):
         become("missing")
 
 

@@ -1,4 +1,5 @@
 """Every step: what differs, by real answers; and its scripts, run by sh in a folder of the test."""
+# ruff: noqa: ARG001, ARG002, ARG005, FBT001 -- fakes have the signature of what they stand for; a parameter of a case
 
 import os
 from collections.abc import Callable
@@ -317,6 +318,15 @@ def tree(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_symlink() or path.is_file()
     }
+
+
+@needs_root
+def test_a_symlink_to_the_very_same_content_is_no_file_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("one\n")
+    (tmp_path / "target").chmod(0o644)
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    step = File(str(tmp_path / "link"), "one\n")
+    assert step.drift(ask(step.look())) == "a symlink is in its place"
 
 
 @needs_root

@@ -42,13 +42,27 @@ def test_a_host_is_understood(target: Target) -> None:
     assert str(target) == target.text
 
 
-REFUSED = ["", " ", "a b", "@ntp1", "admin@", "a@b@c", "ntp1:", "ntp1:ssh", "ntp1:123456", "-oProxyCommand=sh", "ntp1\n"]
+REFUSED = [
+    "",
+    " ",
+    "a b",
+    "@ntp1",
+    "admin@",
+    "a@b@c",
+    "ntp1:",
+    "ntp1:ssh",
+    "ntp1:123456",
+    "-oProxyCommand=sh",
+    "ntp1\n",
+]
 REFUSED += [".", "ssh://ntp1", "ntp1/", "[2001:db8::1", "[ntp 1]:22", "root@-oX", "a;b", "$(id)"]
 
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_is_no_host_is_refused_with_what_may_be_said(text: str) -> None:
-    words = re.escape(f"--host {text!r}: not a host; say name, user@name:port, user@[2001:db8::1]:port, local or sandbox")
+    words = re.escape(
+        f"--host {text!r}: not a host; say name, user@name:port, user@[2001:db8::1]:port, local or sandbox"
+    )
     with pytest.raises(SiteError, match=f"^{words}$"):
         parse_target(text)
 
@@ -59,7 +73,9 @@ def test_a_port_is_one_that_there_is(port: int) -> None:
         parse_target(f"ntp1:{port}")
 
 
-PARTS = st.sampled_from(["admin", "@", "ntp1", ":", "22", "[", "]", "2001:db8::1", "%", "sandbox", "local", ".", "-", " "])
+PARTS = st.sampled_from(
+    ["admin", "@", "ntp1", ":", "22", "[", "]", "2001:db8::1", "%", "sandbox", "local", ".", "-", " "]
+)
 
 
 @given(st.text() | st.lists(PARTS).map("".join))

@@ -1,4 +1,5 @@
 """Running lines: quoting, streaming, prompts. Real processes on this machine; SSH shares the runner."""
+# ruff: noqa: FBT001, S106 -- a parameter of a case; passwords of no use
 
 import os
 import stat
@@ -114,6 +115,6 @@ def test_an_upload_is_a_new_private_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "why"), [("there", "File exists"), ("no/folder", "No such file or directory")])
 def test_an_upload_replaces_nothing(name: str, why: str, tmp_path: Path) -> None:
     (tmp_path / "there").write_text("as it was")
-    with pytest.raises(CommandFailed, match=f"^local: cannot write {name.split('/')[-1]}: {why}$"):
+    with pytest.raises(CommandFailed, match=f"^local: cannot write {Path(name).name}: {why}$"):
         LOCAL.upload(b"other", str(tmp_path / name))
     assert (tmp_path / "there").read_text() == "as it was"

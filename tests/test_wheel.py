@@ -25,9 +25,7 @@ print(len(releases.pins("chrony")), len(list(signature.KEYS.glob("*.asc"))), rem
 @pytest.mark.integration
 def test_a_wheel_has_all_that_it_needs(tmp_path: Path) -> None:
     env = {**os.environ, "PIP_NO_INPUT": "1"}
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, ROOT], check=True, env=env
-    )
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, ROOT], check=True, env=env)
     (wheel,) = tmp_path.glob("*.whl")
     target = tmp_path / "installed"
     subprocess.run(

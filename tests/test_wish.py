@@ -45,7 +45,7 @@ CHOSEN = [
 
 @pytest.mark.parametrize(("options", "expected"), CHOSEN)
 def test_the_command_line_goes_before_the_site(
-    options: dict[str, str], expected: tuple[str, str | None], folder: Path
+    options: dict[str, Any], expected: tuple[str, str | None], folder: Path
 ) -> None:
     (folder / "other.toml").write_text(SITE)
     assert versions(make_wish(hosts=[], site="other.toml", **options)) == expected
