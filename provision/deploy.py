@@ -1,5 +1,6 @@
 """The story of one host: connect, plan, converge, prove, report."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class Run:
 
     session: Session
     wish: Wish
+    keys: Keys | None
+    """The operator's; None: there are none yet."""
     report: Report
     progress: Progress
     log: Log
@@ -80,12 +83,15 @@ def run_on(target: Target, wish: Wish, progress: Progress, story: Story) -> Repo
     log = Log(str(target))
     progress.say(str(target))
     try:
+        # Its name takes a while to compute, on purpose: meanwhile we connect.
+        keys = wish.read_keys()
+        threading.Thread(target=lambda: keys and keys.digest, daemon=True).start()
         with connect(
             target, accept_new=wish.accept_new, log=log.write, progress=progress.line, say=progress.say
         ) as session:
             report.platform = session.facts.platform
             try:
-                story(Run(session, wish, report, progress, log))
+                story(Run(session, wish, keys, report, progress, log))
             finally:
                 report.round_trips = session.host.trips
     except ProvisionError as error:
@@ -122,7 +128,7 @@ def build(run: Run) -> None:
 def verify(run: Run) -> None:
     """Prove what runs now; change nothing."""
     refuse_without_systemd(run.session.host.name, run.session.facts)
-    keys = run.wish.read_keys() or _keys_on_host(run.session) or Keys(())
+    keys = run.keys or _keys_on_host(run.session) or Keys(())
     run.log.hide(keys.secrets)
     run.prove(keys, run.wish.chrony.version)
 
@@ -137,7 +143,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     refuse_without_systemd(session.host.name, session.facts)
     recipe = _recipe(run)
     building = _build_steps(run, recipe)
-    keys = wish.read_keys()
+    keys = run.keys
     if keys is None:
         # Keys are made by the chronyc that was built, so the build comes first.
         if not dry_run:

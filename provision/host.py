@@ -107,6 +107,8 @@ class Host:
 
     def _execute(self, script: str, *, root: bool, watch: Watch | None = None) -> Output:
         self.trips += 1
+        # A command that asks would wait for ever: nobody is there to answer.
+        script = f"exec </dev/null\n{script}"
         line = as_root(script, self.become) if root else f"sh -c {quote(script)}"
         output = self.transport.execute(line, password=self.password if root else None, watch=watch)
         if root and self.become is not Become.IS_ROOT and output.status == 1 and _refused_by_sudo(output):

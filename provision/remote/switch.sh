@@ -53,7 +53,8 @@ if activate "$wanted"; then
     exit 0
 fi
 record "$wanted" failed
-words=$(journalctl -u chronyd.service -n 20 -o cat --no-pager 2>/dev/null | grep -i -E 'fatal|error|could not|killed|failed' | tail -n 1 || true)
+# chronyd's own reason; a chronyd that was killed has none, and then systemd tells.
+words=$(journalctl -u chronyd.service -n 20 -o cat --no-pager 2>/dev/null | grep -E 'Fatal error|Could not|code=killed' | tail -n 1 || true)
 if [ -n "$previous" ] && [ "$previous" != "$wanted" ] && activate "$previous"; then
     record "$previous" "active again"
     echo "chronyd of generation $wanted did not come up; $previous runs again: ${words:-the journal has no reason}" >&2

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import paramiko
 from fabric import Config, Connection
+from fabric.runners import Remote
 from paramiko.hostkeys import HostKeyEntry
 
 from provision.errors import CommandFailed, HostUnreachable
@@ -38,14 +39,14 @@ class SshTransport:
         self, target: Target, *, accept_new: bool = False, key: Path | None = None, host_key: str | None = None
     ) -> None:
         self._name = target.text
-        options: dict[str, Any] = {"banner_timeout": 15, "auth_timeout": 15}
+        options: dict[str, Any] = {"banner_timeout": 15, "auth_timeout": 15, "transport_factory": _undelayed}
         if key is not None:
             options |= {"key_filename": str(key), "look_for_keys": False, "allow_agent": False}
         self._connection = Connection(
             target.address,
             user=target.user,
             port=target.port,
-            config=Config(),
+            config=Config(overrides={"runners": {"remote": _Interruptible}}),
             connect_timeout=CONNECT_SECONDS,
             connect_kwargs=options,
         )
@@ -80,6 +81,9 @@ class SshTransport:
                 # Without it, each 32 KiB would wait for its own answer.
                 file.set_pipelined(True)
                 file.write(data)
+                # Nor does a pipelined write fail: that the disk was full shows in the size alone.
+                if file.stat().st_size != len(data):
+                    raise CommandFailed(f"{self.name}: no space left for {path}; make room there")
 
         try:
             self._translated(put)
@@ -120,9 +124,27 @@ class SshTransport:
                 f"{self.name}: no answer from {self._connection.host} port {self._connection.port} "
                 f"in {CONNECT_SECONDS} s; is it up, and its firewall open?"
             ) from error
+        except paramiko.ssh_exception.NoValidConnectionsError as error:
+            raise HostUnreachable(_no_connection(self.name, error)) from error
         except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
             reason = str(error) or "the connection was closed"
             raise HostUnreachable(f"{self.name}: {reason}") from error
+
+
+def _undelayed(sock: Any, **options: Any) -> paramiko.Transport:
+    """Return a transport that sends at once: with Nagle's algorithm each command waits 40 ms for a delayed ACK."""
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return paramiko.Transport(sock, **options)
+
+
+class _Interruptible(Remote):  # type: ignore[misc]  # Fabric publishes no types
+    """Ends with Ctrl-C at once; Fabric's own would first wait for the command to end, which may be a long build."""
+
+    def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
+        """Close the channel: what still runs on the host ends at its next line of output (SIGPIPE)."""
+        self.channel.close()
+        raise interrupt
 
 
 class _KnownHosts(paramiko.MissingHostKeyPolicy):
@@ -142,9 +164,12 @@ class _KnownHosts(paramiko.MissingHostKeyPolicy):
             )
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Appended, as ssh does it: Paramiko's own save would drop the file's comments.
-        descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "a") as file:
-            file.write(str(HostKeyEntry([hostname], key).to_line()))
+        descriptor = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "a+b") as file:
+            file.seek(0)
+            # An editor may have left the last line without its end: ours would become a part of it.
+            end = b"" if file.read()[-1:] in {b"", b"\n"} else b"\n"
+            file.write(end + str(HostKeyEntry([hostname], key).to_line()).encode())
 
 
 def _trust(connection: Connection, *, accept_new: bool, host_key: str | None) -> None:
@@ -175,6 +200,13 @@ def _load_known_hosts(client: paramiko.SSHClient, file: Path) -> None:
 def _fingerprint(key: paramiko.PKey) -> str:
     digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
     return f"{key.get_name()} SHA256:{digest}"
+
+
+def _no_connection(name: str, error: paramiko.ssh_exception.NoValidConnectionsError) -> str:
+    """Say why; a name may have several addresses, and the last one tried speaks for all."""
+    *_, ((address, port, *_), reason) = error.errors.items()
+    why = (getattr(reason, "strerror", None) or str(reason)).lower()
+    return f"{name}: no connection to {address} port {port}: {why}; is the host up, and is that sshd's port?"
 
 
 def _changed_key(name: str, error: paramiko.BadHostKeyException) -> str:
