@@ -56,7 +56,9 @@ def _version_finding(said: str, version: str) -> Finding:
     try:
         parsed = parse_version(said)
     except ParseError:
-        return Finding(f"a program of chrony {version} starts", holds=False, seen=said or "it printed nothing")
+        return Finding(
+            f"a program of chrony {version} starts", holds=False, seen=" ".join(said.split()) or "it printed nothing"
+        )
     holds = parsed.version == version and "SECHASH" in parsed.features
     return Finding(f"{parsed.program} is {version} with SECHASH", holds, said)
 

@@ -55,6 +55,9 @@ def _tell(story: "Story", wish: "Wish", json: str) -> None:
     from provision.progress import Progress
     from provision.report import exit_status, write_json
 
+    if json:
+        # Before the first host: a report that cannot be written is bad input.
+        write_json(json, [])
     if not wish.targets:
         raise Exit("error: no host; say --host NAME, --host local or --host sandbox", code=2)
     with Progress() as progress:
@@ -74,7 +77,7 @@ def deploy(
     nettle: str = "",
     sources: str = "",
     json: str = "",
-    patience: int = 60,
+    patience: str = "60",
     check: bool = False,
     accept_new: bool = False,
 ) -> None:
@@ -151,7 +154,7 @@ def verify(
     host: list[str],
     site: str = "",
     json: str = "",
-    patience: int = 60,
+    patience: str = "60",
     accept_new: bool = False,
 ) -> None:
     """Prove what runs on hosts now; change nothing."""

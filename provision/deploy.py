@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from secrets import token_bytes
 from typing import TYPE_CHECKING
@@ -59,12 +60,12 @@ class Run:
                 self.report.outcomes.append(outcome)
                 self.progress.outcome(outcome)
 
-    def prove(self, keys: Keys, version: str) -> None:
+    def prove(self, keys: Keys, *, patience: int) -> tuple[Finding, ...]:
         """Collect evidence and judge it."""
-        self.progress.begin("collecting evidence")
         site, session = self.wish.site, self.session
         sources = choose_sources(site, time_source=session.time_source, ec2=session.facts.ec2)
-        self.found(prove(session, site, keys, version=version, follows=bool(sources), patience=self.wish.patience))
+        version = self.wish.chrony.version
+        return prove(session, site, keys, version=version, follows=bool(sources), patience=patience)
 
     def found(self, findings: Iterable[Finding]) -> None:
         """Take findings into the report."""
@@ -130,7 +131,8 @@ def verify(run: Run) -> None:
     refuse_without_systemd(run.session.host.name, run.session.facts)
     keys = run.keys or _keys_on_host(run.session) or Keys(())
     run.log.hide(keys.secrets)
-    run.prove(keys, run.wish.chrony.version)
+    run.progress.begin("collecting evidence")
+    run.found(run.prove(keys, patience=run.wish.patience))
 
 
 def status(run: Run) -> None:
@@ -151,10 +153,18 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
         keys = _new_keys(run, recipe, dry_run=dry_run)
     run.log.hide(keys.secrets)
     generation = choose_generation(wish.site, session.facts, recipe=recipe, keys=keys, time_source=session.time_source)
-    run.converge([*building, *service_steps(generation)], dry_run=dry_run)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # While the survey is under way, for the run that changes nothing; after a change it says nothing.
+        early = pool.submit(run.prove, keys, patience=0)
+        run.converge([*building, *service_steps(generation)], dry_run=dry_run)
     _add_notes(run, recipe)
-    if not dry_run or all(outcome.status is Status.UNCHANGED for outcome in run.report.outcomes):
-        run.prove(keys, wish.chrony.version)
+    if run.report.pending:
+        return
+    if run.report.changed or not all(finding.holds is not False for finding in early.result()):
+        run.progress.begin("collecting evidence")
+        run.found(run.prove(keys, patience=wish.patience))
+    else:
+        run.found(early.result())
 
 
 def _recipe(run: Run) -> Recipe:
@@ -178,7 +188,7 @@ def _build_steps(run: Run, recipe: Recipe) -> list[Step]:
         path=lambda release: fetched(release).path,
         origin=lambda release: fetched(release).in_words,
     )
-    return build_steps(run.session.facts, recipe, tarballs, check=run.wish.check)
+    return build_steps(run.session.host.name, run.session.facts, recipe, tarballs, check=run.wish.check)
 
 
 def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:

@@ -116,8 +116,8 @@ def install_script(manager: Manager, missing: tuple[str, ...]) -> str:
     return f"{install} || {{ {manager.refresh} && {install}; }}"
 
 
-def manager_of(packager: str | None, absent_tools: tuple[str, ...]) -> Manager | None:
-    """Return the host's package manager; None where there is none but the tools are there already.
+def manager_of(name: str, packager: str | None, absent_tools: tuple[str, ...]) -> Manager | None:
+    """Return the package manager of the host called ``name``; None where there is none but the tools are there already.
 
     Raises SiteError where neither is.
     """
@@ -125,7 +125,8 @@ def manager_of(packager: str | None, absent_tools: tuple[str, ...]) -> Manager |
         return MANAGERS[packager]
     if absent_tools:
         raise SiteError(
-            f"no {', '.join(absent_tools)}, and no package manager that we know (apt, dnf, yum, zypper, apk, pacman): "
-            "install a compiler, make, m4, pkg-config and the headers of libcap, libseccomp, libedit and GnuTLS by hand"
+            f"{name}: no {', '.join(absent_tools)}, and no package manager that we know "
+            "(apt, dnf, yum, zypper, apk, pacman): install a compiler, make, m4, pkg-config and the headers "
+            "of libcap, libseccomp, libedit and GnuTLS by hand"
         )
     return None

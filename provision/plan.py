@@ -73,9 +73,9 @@ def choose_generation(site: Site, facts: Facts, *, recipe: Recipe, keys: Keys, t
     return Generation(recipe=recipe, user=user, conf=conf, keys=keys, unit_template=unit)
 
 
-def build_steps(facts: Facts, recipe: Recipe, tarballs: Tarballs, *, check: bool = False) -> list[Step]:
+def build_steps(name: str, facts: Facts, recipe: Recipe, tarballs: Tarballs, *, check: bool = False) -> list[Step]:
     """Return the steps to a finished build. Raises SiteError where a host has nothing to build with."""
-    manager = manager_of(facts.packager, facts.absent_tools)
+    manager = manager_of(name, facts.packager, facts.absent_tools)
     return [
         Fetched(recipe, tarballs.at_hand, tarballs.origin),
         *([Packages(manager, needed(manager, recipe), recipe.prefix)] if manager else []),

@@ -37,8 +37,6 @@ class Service:
     devices: tuple[str, ...]
     realtime: bool
     """sched_priority was asked for."""
-    mail: bool
-    """mailonchange was asked for: sendmail must be able to run."""
 
 
 def service(*, chrony: str, conf: str, seccomp: int, can_set_clock: bool, serves: bool) -> Service:
@@ -60,5 +58,4 @@ def service(*, chrony: str, conf: str, seccomp: int, can_set_clock: bool, serves
         ),
         devices=tuple(sorted({device for name in used & DEVICES.keys() for device in DEVICES[name]})),
         realtime="sched_priority" in used,
-        mail="mailonchange" in used,
     )

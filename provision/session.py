@@ -82,7 +82,8 @@ def _become(name: str, facts: Facts) -> tuple[Become, str | None]:
             return Become.PASSWORD, _password(name, facts.login)
 
 
-_asked: dict[tuple[str, str], str] = {}
+_asked: dict[str, str] = {}
+"""Login → its password: one serves all hosts of a run."""
 
 
 def _password(name: str, login: str) -> str:
@@ -94,7 +95,6 @@ def _password(name: str, login: str) -> str:
             f"{name}: sudo asks {login} for a password, and there is no terminal to ask at: "
             f"set {PASSWORD_VARIABLE}, or allow {login} sudo without a password"
         )
-    # One password serves all hosts of a run: asked once.
-    if (name, login) not in _asked:
-        _asked[name, login] = getpass.getpass(f"sudo password of {login} on {name}: ")
-    return _asked[name, login]
+    if login not in _asked:
+        _asked[login] = getpass.getpass(f"sudo password of {login}: ")
+    return _asked[login]

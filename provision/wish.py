@@ -1,5 +1,6 @@
 """What a command line and a site ask for, checked as far as can be without touching a host."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def make_wish(
     sources: str = "",
     check: bool = False,
     accept_new: bool = False,
-    patience: int = 60,
+    patience: str = "60",
 ) -> Wish:
     """Read the site and check everything that can be checked here. Raises SiteError.
 
@@ -71,10 +72,16 @@ def make_wish(
         sources=_folder(sources),
         check=check,
         accept_new=accept_new,
-        patience=patience,
+        patience=_seconds(patience),
     )
     _check_keys(wish)
     return wish
+
+
+def _seconds(patience: str) -> int:
+    if not re.fullmatch("[0-9]{1,4}", patience):
+        raise SiteError(f"--patience {patience}: say how many seconds, from 0 to 9999")
+    return int(patience)
 
 
 def _folder(sources: str) -> Path | None:

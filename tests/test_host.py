@@ -135,9 +135,12 @@ def test_sudo_with_a_password_is_answered(tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_password_is_for_sudo_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sudo.install(tmp_path, monkeypatch, password="correct horse")
     host = Host(LocalTransport(), become=Become.PASSWORD, password="correct horse")
-    trap = f"printf '%s' '{SUDO_PROMPT}' >&2; read -r answer; echo \"$answer\""
-    with pytest.raises(CommandFailed, match="exit status 124"):
-        host.ask(f"timeout 0.5 sh -c {quote(trap)}", root=False)
+    trap = f"printf '%s' '{SUDO_PROMPT}' >&2; read -r answer; echo \"<$answer>\""
+    assert host.ask(f"timeout 5 sh -c {quote(trap)}", root=False) == "<>\n"
+
+
+def test_a_command_that_asks_is_told_that_nobody_is_there() -> None:
+    assert Host(LocalTransport()).ask("timeout 5 cat; echo $?") == "0\n"
 
 
 REFUSALS = [

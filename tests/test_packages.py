@@ -81,13 +81,11 @@ def test_lists_are_refreshed_only_when_an_install_fails(outcome: str, calls: str
 
 
 def test_a_host_without_a_manager_may_have_the_tools_already() -> None:
-    assert manager_of("dnf", ("cc",)) is MANAGERS["dnf"]
-    assert manager_of(None, ()) is None
+    assert manager_of("ntp1", "dnf", ("cc",)) is MANAGERS["dnf"]
+    assert manager_of("ntp1", None, ()) is None
 
 
 def test_a_host_that_has_neither_is_told_what_to_install() -> None:
-    words = (
-        r"^no cc, m4, and no package manager that we know \(apt, dnf, yum, zypper, apk, pacman\): install a compiler"
-    )
+    words = r"^ntp1: no cc, m4, and no package manager that we know \(apt, dnf, yum, zypper, apk, pacman\): install a"
     with pytest.raises(SiteError, match=words):
-        manager_of(None, ("cc", "m4"))
+        manager_of("ntp1", None, ("cc", "m4"))

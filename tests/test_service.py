@@ -26,7 +26,6 @@ LOOSENED = """\
 refclock PPS /dev/pps0
 rtcfile /var/lib/chrony/rtc
 Sched_Priority 1
-mailonchange root 0.5
 """
 UNITS = [
     pytest.param({}, id="server-4.9"),

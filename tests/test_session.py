@@ -64,7 +64,7 @@ class Keyboard:
 def test_a_person_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     keyboard = Keyboard(monkeypatch, there=True)
     assert {become("password") for _ in range(3)} == {(Become.PASSWORD, "correct horse")}
-    assert keyboard.prompts == ["sudo password of ntp on ntp1: "]
+    assert keyboard.prompts == ["sudo password of ntp: "]
 
 
 def test_a_pipeline_is_told_how_to_give_the_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def real_plan(host: Host) -> list[Step]:
         origin=origin,
     )
     generation = choose_generation(wish.site, facts, recipe=recipe, keys=KEYS, time_source=None)
-    return [*build_steps(facts, recipe, tarballs), *service_steps(generation)]
+    return [*build_steps("contract", facts, recipe, tarballs), *service_steps(generation)]
 
 
 @pytest.fixture(scope="module")

@@ -109,6 +109,7 @@ REFUSED = [
     pytest.param(PIN, {"chrony": "4.9.2"}, "release.chrony: 4.9.2 is not pinned", id="a digest of another version"),
     pytest.param("", {"sources": "nowhere"}, "--sources nowhere: no such folder", id="no folder of tarballs"),
     pytest.param("", {"sources": "site.toml"}, "--sources site.toml: no such folder", id="a file for a folder"),
+    pytest.param("", {"patience": "long"}, "--patience long: say how many seconds, from 0 to 9999", id="patience"),
     pytest.param('keys.file = "."', {}, ".: cannot read the keys: Is a directory", id="a folder of keys"),
     pytest.param(
         'keys.file = "site.toml"', {}, "site.toml: others than its owner may use it (mode 0644)", id="readable"

@@ -17,8 +17,14 @@ chown "root:$4" "$new/chrony.keys"
 chmod 0640 "$new/chrony.keys"
 # chronyd(8), -p: print the configuration and exit; an error goes to standard error with exit status 1.
 "$3/sbin/chronyd" -p -f "$new/chrony.conf" >/dev/null
-if [ -e "$2" ]; then
-    mv "$2" "$2.broken.$$"
-    rm -rf "$2.broken.$$"
+if [ ! -e "$2" ]; then
+    mv -T "$new" "$2"
+    exit 0
 fi
+mv "$2" "$2.broken.$$"
 mv -T "$new" "$2"
+rm -rf "$2.broken.$$"
+# Somebody changed the current generation by hand, and the daemon may have read it.
+if [ "$(readlink -f "${2%/*/*}/current")" = "$(readlink -f "$2")" ]; then
+    systemctl try-restart chronyd.service
+fi

@@ -102,18 +102,13 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         The default is 2, which blocks a few calls: level 1 allows a few, and has killed chronyd on a newer C library.
         """
         if self.service.seccomp is None:
-            return 2 if self._filters else 0
+            return 2 if self.build.seccomp else 0
         return self.service.seccomp
-
-    @property
-    def _filters(self) -> bool:
-        # chronyd(8): "The filters cannot be enabled with the mailonchange directive."
-        return self.build.seccomp and not any(line.name == "mailonchange" for line in self.time.extra)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield what needs a feature that is not built, and lines that the chosen chrony does not know."""
-        if self.seccomp and not self._filters:
-            yield "service.seccomp", f"{self.seccomp} needs build.seccomp = true, and no mailonchange in time.extra"
+        if self.seccomp and not self.build.seccomp:
+            yield "service.seccomp", f"{self.seccomp} needs build.seccomp = true"
         for place, source in self.time.placed():
             if source.nts and not self.build.nts:
                 yield f"time.{place}.nts", "needs build.nts = true"

@@ -41,6 +41,7 @@ _REFUSED = {
     "local": "use time.local",
     "log": "use time.log",
     "logdir": "use time.logdir",
+    "mailonchange": "the service has no right to start sendmail",
     "makestep": "use time.makestep",
     "maxdistance": "use time.maxdistance",
     "maxupdateskew": "use time.maxupdateskew",
