@@ -148,11 +148,12 @@ def build(
         _tell(story, wish, json)
 
 
-@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | PATIENCE)
+@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | {"chrony": RELEASES["chrony"]} | PATIENCE)
 def verify(
     _: Context,
     host: list[str],
     site: str = "",
+    chrony: str = "",
     json: str = "",
     patience: str = "60",
     accept_new: bool = False,
@@ -162,7 +163,8 @@ def verify(
     from provision.wish import make_wish
 
     with _one_line_errors():
-        _tell(story, make_wish(hosts=host, site=site, accept_new=accept_new, patience=patience), json)
+        wish = make_wish(hosts=host, site=site, chrony=chrony, accept_new=accept_new, patience=patience)
+        _tell(story, wish, json)
 
 
 @task(auto_shortflags=False, iterable=["host"], help=HOST | SITE)

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_bytes
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ from provision.session import Session, connect
 from provision.site import choose_sources
 from provision.steps import Step
 from provision.target import Target
-from provision.wish import Wish
+from provision.wish import Wish, check_keys
 
 if TYPE_CHECKING:
     from provision.fetch import Tarball
@@ -55,10 +56,14 @@ class Run:
     def converge(self, steps: list[Step], *, dry_run: bool = False) -> None:
         """Bring the host to the wanted states; a step that was reported before is not reported again."""
         known = {outcome.title for outcome in self.report.outcomes}
-        for outcome in converge(self.session.host, steps, dry_run=dry_run, begin=self.progress.begin):
+        for outcome in converge(self.session.host, steps, dry_run=dry_run, begin=self._begin):
             if outcome.title not in known:
                 self.report.outcomes.append(outcome)
                 self.progress.outcome(outcome)
+
+    def _begin(self, title: str) -> None:
+        self.report.begun = True
+        self.progress.begin(title)
 
     def prove(self, keys: Keys, *, patience: int) -> tuple[Finding, ...]:
         """Collect evidence and judge it."""
@@ -97,8 +102,9 @@ def run_on(target: Target, wish: Wish, progress: Progress, story: Story) -> Repo
                 report.round_trips = session.host.trips
     except ProvisionError as error:
         report.error = str(error)
-        report.tried = bool(report.changed) or not isinstance(error, NOT_TRIED)
-        log.write(f"error: {error}")
+        report.tried = report.begun or report.changed > 0 or not isinstance(error, NOT_TRIED)
+        with suppress(SiteError):  # the error may be that the log cannot be written
+            log.write(f"error: {error}")
     else:
         report.tried = True
     report.log = log.path
@@ -151,20 +157,22 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
         if not dry_run:
             run.converge(building)
         keys = _new_keys(run, recipe, dry_run=dry_run)
+    else:
+        _refuse_other_keys(run, keys)
     run.log.hide(keys.secrets)
     generation = choose_generation(wish.site, session.facts, recipe=recipe, keys=keys, time_source=session.time_source)
     with ThreadPoolExecutor(max_workers=1) as pool:
         # While the survey is under way, for the run that changes nothing; after a change it says nothing.
-        early = pool.submit(run.prove, keys, patience=0)
+        early = pool.submit(run.prove, keys, patience=0) if run.keys and not dry_run else None
         run.converge([*building, *service_steps(generation)], dry_run=dry_run)
     _add_notes(run, recipe)
     if run.report.pending:
         return
-    if run.report.changed or not all(finding.holds is not False for finding in early.result()):
+    found = early.result() if early and not run.report.changed else ()
+    if not found or any(finding.holds is False for finding in found):
         run.progress.begin("collecting evidence")
-        run.found(run.prove(keys, patience=wish.patience))
-    else:
-        run.found(early.result())
+        found = run.prove(keys, patience=wish.patience)
+    run.found(found)
 
 
 def _recipe(run: Run) -> Recipe:
@@ -204,9 +212,20 @@ def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
         # Its output is a secret: ask() does not log.
         keys = parse_keys(session.host.ask(f"{recipe.prefix}/bin/chronyc keygen 1 AES128"), "chronyc keygen")
         run.report.notes.append(f"made key 1 (AES128), kept in {path}")
+    check_keys(run.wish.site, keys, path)
     if not dry_run:
         write_keys(path, keys)
     return keys
+
+
+def _refuse_other_keys(run: Run, keys: Keys) -> None:
+    """Raise SiteError where a run over several hosts would replace the keys of one by those of the one before it."""
+    there = None if run.wish.has_keys else _keys_on_host(run.session)
+    if there is not None and there.text != keys.text:
+        raise SiteError(
+            f"{run.session.host.name}: has other keys than {run.wish.key_file}, which this run made for a host before "
+            "it; put the keys of both into that file, or deploy this host with a site of its own"
+        )
 
 
 def _keys_on_host(session: Session) -> Keys | None:

@@ -50,7 +50,7 @@ class Log:
     def _open(self) -> TextIO:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return os.fdopen(descriptor, "a", buffering=1)
+        return os.fdopen(descriptor, "a", buffering=1, encoding="utf-8")
 
     def close(self) -> None:
         """Close the file."""

@@ -31,7 +31,8 @@ def prove(
     """
     serves = site.serve.role == "server"
     access = access_of(site)
-    asked_at = own_address(session.facts, access) if serves else None
+    bound = tuple(line.split()[1] for line in site.time.extra if line.name == "bindaddress" and " " in line.strip())
+    asked_at = own_address(session.facts, access, bound) if serves else None
     expected = Expectation(
         version=version,
         serves=serves,
@@ -67,9 +68,12 @@ def prove_build(host: Host, recipe: Recipe) -> tuple[Finding, ...]:
     return tuple(build_findings(parse_build(said), log, recipe.chrony.version))
 
 
-def own_address(facts: Facts, access: Access) -> str | None:
-    """Return an address at which the host may ask itself; None: its rules let none in that we know."""
-    for address in (*LOOPBACK, facts.address):
+def own_address(facts: Facts, access: Access, bound: tuple[str, ...] = ()) -> str | None:
+    """Return an address at which the host may ask itself; None: its rules let none in that we know.
+
+    A daemon that is bound to addresses (bindaddress) answers at those alone.
+    """
+    for address in bound or (*LOOPBACK, facts.address):
         if address is not None and access.admits(address):
             return address
     return None

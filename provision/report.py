@@ -23,6 +23,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     """Why it ended early."""
+    begun: bool = False
+    """A step was applied, or cut off while it was."""
     tried: bool = False
     """Something was asked of the host; an error before that means exit status 2."""
     log: str | None = None
@@ -74,13 +76,16 @@ def ending_text(report: Report) -> str:
 
 def as_data(report: Report) -> dict[str, Any]:
     """Return the report as it goes into JSON."""
-    return {**asdict(report), "ok": report.ok, "changed": report.changed}
+    data = asdict(report)
+    del data["begun"]  # "tried" says what a reader needs
+    return {**data, "ok": report.ok, "changed": report.changed}
 
 
 def write_json(path: str, reports: list[Report]) -> None:
     """Write the reports to a file. Raises SiteError."""
     try:
-        Path(path).write_text(json.dumps([as_data(report) for report in reports], indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps([as_data(report) for report in reports], indent=2, ensure_ascii=False)
+        Path(path).write_text(f"{text}\n", encoding="utf-8")
     except OSError as error:
         raise SiteError(f"--json {path}: cannot be written: {error.strerror}") from error
 

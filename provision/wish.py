@@ -25,6 +25,8 @@ class Wish:
     nettle: Release | None
     """None is the distribution's."""
     key_file: Path
+    has_keys: bool
+    """The key file was there when the command began; otherwise the run itself made it, for the first of its hosts."""
     sources: Path | None = None
     """The operator's folder of tarballs."""
     check: bool = False
@@ -63,19 +65,22 @@ def make_wish(
     wanted = with_releases(read_site(path), chrony=chrony or None, nettle=nettle or None)
     versions, digests = wanted.release, wanted.release.sha256
     check_fit(versions.chrony, versions.nettle)
-    wish = Wish(
+    key_file = wanted.keys.file or user_config_path("chrony-provision") / "chrony.keys"
+    keys = read_keys(key_file)
+    if keys is not None:
+        check_keys(wanted, keys, key_file)
+    return Wish(
         targets=tuple(parse_target(host) for host in dict.fromkeys(hosts)),
         site=wanted,
         chrony=find("chrony", versions.chrony, digests.chrony),
         nettle=None if versions.nettle == SYSTEM else find("nettle", versions.nettle, digests.nettle),
-        key_file=wanted.keys.file or user_config_path("chrony-provision") / "chrony.keys",
+        key_file=key_file,
+        has_keys=keys is not None,
         sources=_folder(sources),
         check=check,
         accept_new=accept_new,
         patience=_seconds(patience),
     )
-    _check_keys(wish)
-    return wish
 
 
 def _seconds(patience: str) -> int:
@@ -92,11 +97,8 @@ def _folder(sources: str) -> Path | None:
     return Path(sources)
 
 
-def _check_keys(wish: Wish) -> None:
-    """Raise SiteError when the key file is unusable, or a source names a key that is not in it."""
-    keys = wish.read_keys()
-    if keys is None:
-        return
-    for source in wish.site.time.sources or ():
+def check_keys(site: Site, keys: Keys, path: Path) -> None:
+    """Raise SiteError when a source names a key that is not among the operator's: chronyd would only log it."""
+    for source in site.time.sources or ():
         if source.key is not None and source.key not in keys.ids:
-            raise SiteError(f"time source {source.address}: key {source.key} is not in {wish.key_file}")
+            raise SiteError(f"time source {source.address}: key {source.key} is not in {path}")

@@ -722,3 +722,8 @@ def test_chronys_own_tests_are_counted(said: str, words: str | None) -> None:
         return
     with pytest.raises(BuildRefused, match=f"^chrony's unit tests: {words}$"):
         _judge_unit_tests(said)
+
+
+def test_a_daemon_that_is_masked_and_runs_all_the_same_is_a_rival() -> None:
+    seen = "systemd-timesyncd.service|masked|active|masked|\nntp.service|not-found|inactive||\n"
+    assert RivalsStopped().drift(seen) == "systemd-timesyncd.service is active, masked"

@@ -82,6 +82,15 @@ show_ports() {
 show_answers() {
     # shellcheck disable=SC2086
     wait $answered
+    # Each of the others has asked by now, or is given the time to: chronyd opens a socket when it sends.
+    for job in $silent; do
+        tries=20
+        # shellcheck disable=SC2010
+        until ls -l "/proc/$job/fd" 2>/dev/null | grep -q 'socket:' || [ "$tries" -eq 0 ]; do
+            tries=$((tries - 1))
+            sleep 0.05
+        done
+    done
     # What was not answered by now, while all others were, is not going to be. KILL: a chronyd that just started may
     # miss a TERM.
     sleep 0.1

@@ -5,13 +5,14 @@ set -eu
 umask 022
 root=/opt/chrony
 unit=/etc/systemd/system/chronyd.service
-wanted=${1:?usage: $0 GENERATION, one of: $(ls "$root/generations")}
+wanted=${1:-none}
+case $wanted in */* | .*) wanted=none ;; esac
+if ! [ -e "$root/generations/$wanted/chronyd.service" ]; then
+    echo "usage: $0 GENERATION, one of:" "$root"/generations/* >&2
+    exit 2
+fi
 
 activate() {
-    if ! [ -e "$root/generations/$1/chronyd.service" ]; then
-        echo "there is no generation $1 in $root/generations" >&2
-        return 1
-    fi
     # "set -e" does not hold inside a condition: each step says so itself. A unit at its place may be a symlink,
     # which Debian's chrony package leaves there: the move replaces it, and never writes through it.
     ln -s "generations/$1" "$root/current.new.$$" &&

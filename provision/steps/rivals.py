@@ -51,7 +51,8 @@ def rivals_in(seen: str) -> tuple[tuple[str, str, str], ...]:
     found: dict[str, tuple[str, str, str]] = {}
     for line in seen.splitlines():
         unit, load, active, enabled, path = (*line.split("|"), "", "", "", "")[:5]
-        if load != "loaded" or unit == "chronyd.service":
+        # What is masked may still run: masking alone stops nothing.
+        if unit == "chronyd.service" or (load != "loaded" and active in {*IDLE, ""}):
             continue
         if active in IDLE and enabled != "enabled" and path.startswith("/etc/"):
             continue

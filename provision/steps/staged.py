@@ -4,9 +4,11 @@ import io
 import tarfile
 from dataclasses import dataclass
 from hashlib import sha256
+from shlex import quote
 
 from provision import remote
 from provision.build_evidence import sections
+from provision.errors import ProvisionError
 from provision.generation import Generation
 from provision.host import Host
 from provision.recipe import ROOT
@@ -56,7 +58,11 @@ class Staged:
     def apply(self, host: Host) -> None:
         """Upload everything in one archive; unpack it and let the new chronyd read its configuration."""
         folder = host.stage()
-        host.upload(self._archive(), f"{folder}/generation.tar")
+        try:
+            host.upload(self._archive(), f"{folder}/generation.tar")
+        except ProvisionError:
+            host.clean_up(f"rm -rf {quote(folder)}")
+            raise
         generation = self.generation
         host.run(
             "checking chrony.conf with the new chronyd (the running daemon is untouched)",

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from invoke.context import Context
+from invoke.exceptions import ThreadException
 from invoke.watchers import Responder
 
 from provision.transport import SUDO_PROMPT, Output, Watch
@@ -36,6 +37,10 @@ def execute(context: Context, line: str, *, password: str | None, watch: Watch |
     if password is not None:
         # Invoke feeds stdin at about 100 bytes a second, but answers a prompt at once.
         options["watchers"] = [Responder(pattern=re.escape(SUDO_PROMPT), response=password + "\n")]
-    result = context.run(line, **options)
+    try:
+        result = context.run(line, **options)
+    except ThreadException as error:
+        # What went wrong in a thread that reads output: a log that is full, a connection that broke.
+        raise error.exceptions[0].value from error
     assert result is not None  # only an asynchronous or disowned run has none  # noqa: S101
     return Output(result.exited, result.stdout, result.stderr.replace(SUDO_PROMPT, ""))

@@ -42,14 +42,17 @@ class SshTransport:
         options: dict[str, Any] = {"banner_timeout": 15, "auth_timeout": 15, "transport_factory": _undelayed}
         if key is not None:
             options |= {"key_filename": str(key), "look_for_keys": False, "allow_agent": False}
-        self._connection = Connection(
-            target.address,
-            user=target.user,
-            port=target.port,
-            config=Config(overrides={"runners": {"remote": _Interruptible}}),
-            connect_timeout=CONNECT_SECONDS,
-            connect_kwargs=options,
-        )
+        try:
+            self._connection = Connection(
+                target.address,
+                user=target.user,
+                port=target.port,
+                config=Config(overrides={"runners": {"remote": _Interruptible}}),
+                connect_timeout=CONNECT_SECONDS,
+                connect_kwargs=options,
+            )
+        except (paramiko.SSHException, OSError, ValueError) as error:
+            raise HostUnreachable(f"{self._name}: ~/.ssh/config: {error}") from error
         _trust(self._connection, accept_new=accept_new, host_key=host_key)
         self._open()
 
@@ -76,7 +79,11 @@ class SshTransport:
         """Write a new file by SFTP, because Invoke feeds a command's stdin at about 100 bytes a second."""
 
         def put() -> None:
-            with self._connection.sftp().open(path, "wx") as file:
+            try:
+                opened = self._connection.sftp().open(path, "wx")
+            except PermissionError as error:
+                raise CommandFailed(f"{self.name}: may not write {path}: {error}") from error
+            with opened as file:
                 file.chmod(0o600)
                 # Without it, each 32 KiB would wait for its own answer.
                 file.set_pipelined(True)
@@ -85,10 +92,7 @@ class SshTransport:
                 if file.stat().st_size != len(data):
                     raise CommandFailed(f"{self.name}: no space left for {path}; make room there")
 
-        try:
-            self._translated(put)
-        except PermissionError as error:
-            raise CommandFailed(f"{self.name}: may not write {path}: {error}") from error
+        self._translated(put)
 
     def close(self) -> None:
         """End the connection."""
@@ -106,8 +110,6 @@ class SshTransport:
         """Act; nobody above this line knows Paramiko."""
         try:
             return act()
-        except PermissionError:
-            raise
         except paramiko.BadHostKeyException as error:
             raise HostUnreachable(_changed_key(self.name, error)) from error
         except paramiko.PasswordRequiredException as error:
