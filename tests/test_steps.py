@@ -19,7 +19,7 @@ from provision.packages import MANAGERS
 from provision.releases import Release
 from provision.steps import Step
 from provision.steps.active import Active
-from provision.steps.built import Built, _judge_unit_tests
+from provision.steps.built import WORK, Built, _judge_unit_tests
 from provision.steps.fetched import Fetched
 from provision.steps.file import File
 from provision.steps.links import LINKS, Links
@@ -698,7 +698,7 @@ def test_what_a_run_left_that_was_cut_off_long_ago_is_removed(tmp_path: Path) ->
     assert [(tmp_path / name).exists() for name in ("old", "new")] == [False, True]
 
 
-@pytest.mark.parametrize("folder", ["/opt/chrony/work/", "/opt/chrony", "/"])
+@pytest.mark.parametrize("folder", [f"{WORK}/", "/opt/chrony", "/"])
 def test_only_a_work_folder_is_removed(folder: str) -> None:
     script = remote.load("work_end", folder).replace("rm -rf", "echo would remove")
     assert LocalTransport().execute(f"sh -c {quote(script)}") == LocalTransport().execute("exit 64")
