@@ -1,7 +1,7 @@
 """What a build needs from a distribution, by package manager. Only apt is tried on booted hosts.
 
-The names of the others are those in the distributions' own chrony packages (RHEL's and openSUSE's spec files, Alpine's
-APKBUILD, Arch's PKGBUILD). A name that is missing here would not stop chrony's configure: it degrades in silence, which
+RHEL's names are those that its chrony.spec builds with; the names for openSUSE, Alpine and Arch are what their packages
+are called, and nobody has built with them yet. A name that is missing here would not stop chrony's configure: it degrades in silence, which
 is why ``configure_log.refusals`` judges its output as well.
 """
 
