@@ -1,8 +1,8 @@
 """What a build needs from a distribution, by package manager. Only apt is tried on booted hosts.
 
 RHEL's names are those that its chrony.spec builds with; the names for openSUSE, Alpine and Arch are what their packages
-are called, and nobody has built with them yet. A name that is missing here would not stop chrony's configure: it degrades in silence, which
-is why ``configure_log.refusals`` judges its output as well.
+are called, and nobody has built with them yet. A name that is missing here would not stop chrony's configure: it
+degrades in silence, which is why ``configure_log.refusals`` judges its output as well.
 """
 
 from collections.abc import Mapping
