@@ -102,7 +102,9 @@ def run_on(target: Target, wish: Wish, progress: Progress, story: Story) -> Repo
                 report.round_trips = session.host.trips
     except ProvisionError as error:
         report.error = str(error)
-        report.tried = report.begun or report.changed > 0 or not isinstance(error, NOT_TRIED)
+        # A connection may be lost in the middle of a step; a fetch that fails has not touched the host.
+        cut_off = report.begun and isinstance(error, HostUnreachable)
+        report.tried = cut_off or report.changed > 0 or not isinstance(error, NOT_TRIED)
         with suppress(SiteError):  # the error may be that the log cannot be written
             log.write(f"error: {error}")
     else:
