@@ -11,13 +11,15 @@ Words: pure, no host, no clock, no file but their own data and the one that they
     target, facts       what --host may say; what a host is
     packages, service   what a build needs from a distribution; what chronyd's unit must grant
     render              templates and values to text (the only one that knows Jinja)
+    history             what a host was switched to, when, by whom
     generation          build, chrony.conf, keys and unit, named by their content
-    configure_log, chronyc, findings, build_evidence, evidence
+    configure_log, chronyc, findings, build_evidence, asked, evidence, rehearsal
                         what tools and hosts said, as values
 
 Edge: one outside world per module
     transport/          a way to a host: local, or SSH (the only one that knows Fabric)
     remote/             the POSIX sh that runs on hosts
+    workplace           a private folder there, everybody else kept out, and a guard that tidies up
     host                ask, run, write and upload, over any transport
     fetch/              release to verified tarball: store, folder, upstream, apt's mirrors
     ntp                 NTP requests, plain and with a MAC (the only one that opens UDP)
@@ -31,10 +33,14 @@ Story
     converge            the one loop: answer, drift, apply, look again
     report, progress    what a run did and saw, as text and JSON; what the operator sees meanwhile
     plan                site and facts to steps, in order
+    expectation         chrony.conf to what its chronyd has to show
     judge               evidence to findings
     wish, session       a command line, checked; a host, connected
     prove               collect evidence, on the host and with packets from here
-    deploy              one host from connect to report
+    run                 one run on one host: connect, tell a story, report
+    deploy              the stories of a deployment, and of its parts
+    rollback            the stories of a host's past
+    uninstall           the story of the way out
     cli                 the tasks, as ``inv`` and ``chrony-provision`` show them
 
 On a host everything of ours lies in /opt/chrony: ``builds/`` and ``generations/``, both named by what is in them, and

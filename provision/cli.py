@@ -17,7 +17,7 @@ from invoke.tasks import task
 from provision.errors import ProvisionError
 
 if TYPE_CHECKING:
-    from provision.deploy import Story
+    from provision.run import Story
     from provision.wish import Wish
 
 HOST = {
@@ -37,6 +37,10 @@ INTERRUPTED = 130
 """128 + SIGINT, as a shell says it."""
 CHECK = {"check": "also run chrony's own unit tests after a build"}
 PATIENCE = {"patience": "seconds to wait for the clock to be synchronised (default: 60)"}
+WAIT = {"wait": "wait, for an hour at most, while somebody else is at work on the host"}
+SWITCH = {
+    "confirm-within": "seconds after which a host goes back by itself, if nobody proved the new daemon (default: 90)"
+}
 
 
 @contextmanager
@@ -51,9 +55,9 @@ def _one_line_errors() -> Iterator[None]:
 
 def _tell(story: "Story", wish: "Wish", json: str) -> None:
     """Tell a story on each host in turn, write the report, and exit as it says."""
-    from provision.deploy import run_on
     from provision.progress import Progress
     from provision.report import exit_status, write_json
+    from provision.run import run_on
 
     if json:
         # Before the first host: a report that cannot be written is bad input.
@@ -68,7 +72,18 @@ def _tell(story: "Story", wish: "Wish", json: str) -> None:
         raise Exit(code=status)
 
 
-@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | RELEASES | CHECK | PATIENCE)
+@task(
+    auto_shortflags=False,
+    iterable=["host"],
+    help=HOST
+    | SITE
+    | RELEASES
+    | CHECK
+    | PATIENCE
+    | SWITCH
+    | WAIT
+    | {"no-activate": "stage and rehearse only, as for an image; works without systemd"},
+)
 def deploy(
     _: Context,
     host: list[str],
@@ -78,11 +93,15 @@ def deploy(
     sources: str = "",
     json: str = "",
     patience: str = "60",
+    confirm_within: str = "90",
     check: bool = False,
     accept_new: bool = False,
+    wait: bool = False,
+    no_activate: bool = False,
 ) -> None:
     """Build, configure, start and prove chrony on hosts, one after the other."""
-    from provision.deploy import deploy as story
+    from provision.deploy import deploy as whole
+    from provision.deploy import stage
     from provision.wish import make_wish
 
     with _one_line_errors():
@@ -95,8 +114,10 @@ def deploy(
             check=check,
             accept_new=accept_new,
             patience=patience,
+            confirm_within=confirm_within,
+            wait=wait,
         )
-        _tell(story, wish, json)
+        _tell(stage if no_activate else whole, wish, json)
 
 
 @task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | RELEASES)
@@ -119,7 +140,7 @@ def plan(
         _tell(story, wish, json)
 
 
-@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | RELEASES | CHECK)
+@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | RELEASES | CHECK | WAIT)
 def build(
     _: Context,
     host: list[str],
@@ -130,8 +151,9 @@ def build(
     json: str = "",
     check: bool = False,
     accept_new: bool = False,
+    wait: bool = False,
 ) -> None:
-    """Build chrony and verify the build, no more; works without systemd, such as with --host local in a container."""
+    """Build chrony, verify and rehearse it, no more; works without systemd, as with --host local in a container."""
     from provision.deploy import build as story
     from provision.wish import make_wish
 
@@ -144,6 +166,7 @@ def build(
             sources=sources,
             check=check,
             accept_new=accept_new,
+            wait=wait,
         )
         _tell(story, wish, json)
 
@@ -181,6 +204,89 @@ def status(
 
     with _one_line_errors():
         _tell(story, make_wish(hosts=host, site=site, accept_new=accept_new), json)
+
+
+@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE)
+def history(
+    _: Context,
+    host: list[str],
+    site: str = "",
+    json: str = "",
+    accept_new: bool = False,
+) -> None:
+    """Show what hosts were switched to: when, by whom, what changed, and what became of it."""
+    from provision.rollback import history as story
+    from provision.wish import make_wish
+
+    with _one_line_errors():
+        _tell(story, make_wish(hosts=host, site=site, accept_new=accept_new), json)
+
+
+@task(
+    auto_shortflags=False,
+    iterable=["host"],
+    help=HOST
+    | SITE
+    | PATIENCE
+    | SWITCH
+    | WAIT
+    | {"to": "the generation (default: the one before); history lists them"},
+)
+def rollback(
+    _: Context,
+    host: list[str],
+    to: str = "",
+    site: str = "",
+    json: str = "",
+    patience: str = "60",
+    confirm_within: str = "90",
+    accept_new: bool = False,
+    wait: bool = False,
+) -> None:
+    """Switch hosts back to a generation that they still have, and prove it."""
+    from functools import partial
+
+    from provision.rollback import rollback as story
+    from provision.wish import make_wish
+
+    with _one_line_errors():
+        wish = make_wish(
+            hosts=host,
+            site=site,
+            accept_new=accept_new,
+            patience=patience,
+            confirm_within=confirm_within,
+            wait=wait,
+        )
+        _tell(partial(story, to=to), wish, json)
+
+
+@task(
+    auto_shortflags=False,
+    iterable=["host"],
+    help=HOST
+    | SITE
+    | WAIT
+    | {"purge": "also remove builds, generations and their keys, state, and the account if we made it"},
+)
+def uninstall(
+    _: Context,
+    host: list[str],
+    purge: bool = False,
+    site: str = "",
+    json: str = "",
+    accept_new: bool = False,
+    wait: bool = False,
+) -> None:
+    """Leave hosts: the time service that was there before does its work again."""
+    from functools import partial
+
+    from provision.uninstall import uninstall as story
+    from provision.wish import make_wish
+
+    with _one_line_errors():
+        wish = make_wish(hosts=host, site=site, accept_new=accept_new, wait=wait)
+        _tell(partial(story, purge=purge), wish, json)
 
 
 @task(
@@ -277,7 +383,7 @@ def sandbox_down(_: Context, name: list[str]) -> None:
 
 def collection() -> Collection:
     """Return the tasks; the checkout's tasks.py adds those for developers."""
-    tasks = Collection(deploy, plan, fetch, build, verify, status, keygen, releases)
+    tasks = Collection(deploy, plan, fetch, build, verify, status, history, rollback, uninstall, keygen, releases)
     rooms = Collection("sandbox")
     rooms.add_task(sandbox_up, name="up")
     rooms.add_task(sandbox_list, name="list")

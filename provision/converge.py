@@ -66,12 +66,12 @@ def survey(host: Host, steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 def converge(
-    host: Host, steps: Sequence[Step], *, dry_run: bool = False, begin: Callable[[str], None] = lambda _: None
+    host: Host, steps: Sequence[Step], *, dry_run: bool = False, begin: Callable[[Step], bool] = lambda _: False
 ) -> Iterator[Outcome]:
     """Bring the host to the wanted states, in order; yield each outcome as it comes.
 
-    ``begin`` is told the title of a step that is about to be applied. After the first apply the steps behind it look
-    afresh, for it may have changed what they see.
+    ``begin`` is told each step that is about to be applied; it returns True when somebody else may have changed the
+    host since we looked. After the first apply the steps behind it look afresh, for it may have changed what they see.
     """
     seen: list[str] | None = list(survey(host, steps)) if steps else []
     for index, step in enumerate(steps):
@@ -83,7 +83,13 @@ def converge(
         if dry_run:
             yield Outcome(title=step.title, status=Status.PENDING, reason=drift, diff=step.diff(answer))
             continue
-        begin(step.title)
+        if begin(step):
+            seen = None
+            answer = survey(host, [step])[0]
+            drift = step.drift(answer)
+            if drift is None:
+                yield Outcome(title=step.title, status=Status.UNCHANGED)
+                continue
         step.apply(host)
         seen = None
         remaining = step.drift(survey(host, [step])[0])

@@ -1,133 +1,66 @@
-"""The story of one host: connect, plan, converge, prove, report."""
+"""The stories of a deployment: plan, converge, prove. And those of its parts: build, verify, status."""
 
-import threading
-import time
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from provision import remote
-from provision.converge import Status, converge
-from provision.errors import FetchError, HostUnreachable, ProvisionError, SandboxError, SiteError
-from provision.findings import Finding
+from provision.converge import Status
+from provision.errors import SiteError
+from provision.expectation import Expectation, expect
+from provision.generation import Generation
 from provision.keys import Key, Keys, parse_keys, write_keys
-from provision.log import Log
 from provision.plan import (
     Tarballs,
     build_steps,
+    choose_conf,
     choose_generation,
     choose_recipe,
     refuse_without_systemd,
-    service_steps,
+    staging_steps,
+    switching_steps,
 )
-from provision.progress import Progress
-from provision.prove import access_of, prove, prove_build
+from provision.prove import prove_build
 from provision.recipe import ROOT, Recipe
 from provision.releases import Release
-from provision.report import Report, ending_text, finding_text
-from provision.session import Session, connect
-from provision.site import choose_sources
+from provision.run import Run
+from provision.session import Session
 from provision.steps import Step
-from provision.target import Target
-from provision.wish import Wish, check_keys
+from provision.steps.active import SWITCH, Active
+from provision.steps.confirmed import Confirmed
+from provision.wish import check_keys
 
 if TYPE_CHECKING:
     from provision.fetch import Tarball
 
-NOT_TRIED = (SiteError, FetchError, HostUnreachable, SandboxError)
-"""Errors after which, if nothing was changed yet, the host is as it was."""
-
-
-@dataclass(slots=True)
-class Run:
-    """One run on one host."""
-
-    session: Session
-    wish: Wish
-    keys: Keys | None
-    """The operator's; None: there are none yet."""
-    report: Report
-    progress: Progress
-    log: Log
-
-    def converge(self, steps: list[Step], *, dry_run: bool = False) -> None:
-        """Bring the host to the wanted states; a step that was reported before is not reported again."""
-        known = {outcome.title for outcome in self.report.outcomes}
-        for outcome in converge(self.session.host, steps, dry_run=dry_run, begin=self._begin):
-            if outcome.title not in known:
-                self.report.outcomes.append(outcome)
-                self.progress.outcome(outcome)
-
-    def _begin(self, title: str) -> None:
-        self.report.begun = True
-        self.progress.begin(title)
-
-    def prove(self, keys: Keys, *, patience: int) -> tuple[Finding, ...]:
-        """Collect evidence and judge it."""
-        site, session = self.wish.site, self.session
-        sources = choose_sources(site, time_source=session.time_source, ec2=session.facts.ec2)
-        version = self.wish.chrony.version
-        return prove(session, site, keys, version=version, follows=bool(sources), patience=patience)
-
-    def found(self, findings: Iterable[Finding]) -> None:
-        """Take findings into the report."""
-        for finding in findings:
-            self.report.findings.append(finding)
-            self.progress.say(finding_text(finding))
-
-
-Story = Callable[[Run], None]
-
-
-def run_on(target: Target, wish: Wish, progress: Progress, story: Story) -> Report:
-    """Tell a story on one host; what the outside world gets wrong on the way ends in the report."""
-    begun = time.monotonic()
-    report = Report(host=str(target))
-    log = Log(str(target))
-    progress.say(str(target))
-    try:
-        # Its name takes a while to compute, on purpose: meanwhile we connect.
-        keys = wish.read_keys()
-        threading.Thread(target=lambda: keys and keys.digest, daemon=True).start()
-        with connect(
-            target, accept_new=wish.accept_new, log=log.write, progress=progress.line, say=progress.say
-        ) as session:
-            report.platform = session.facts.platform
-            try:
-                story(Run(session, wish, keys, report, progress, log))
-            finally:
-                report.round_trips = session.host.trips
-    except ProvisionError as error:
-        report.error = str(error)
-        # A connection may be lost in the middle of a step; a fetch that fails has not touched the host.
-        cut_off = report.begun and isinstance(error, HostUnreachable)
-        report.tried = cut_off or report.changed > 0 or not isinstance(error, NOT_TRIED)
-        with suppress(SiteError):  # the error may be that the log cannot be written
-            log.write(f"error: {error}")
-    else:
-        report.tried = True
-    report.log = log.path
-    log.close()
-    report.seconds = round(time.monotonic() - begun, 2)
-    progress.say(ending_text(report))
-    return report
-
 
 def deploy(run: Run) -> None:
-    """Everything: build, configuration, keys, service, proof."""
+    """Everything: build, configuration, keys, rehearsal, service, proof."""
+    refuse_without_systemd(run.session.host.name, run.session.facts)
     _to_service(run, dry_run=False)
+
+
+def stage(run: Run) -> None:
+    """Everything up to the switch, which somebody else does, such as an image at its first boot."""
+    recipe = _recipe(run)
+    keys = _keys(run, recipe, dry_run=False)
+    generation, expected = _generation(run, recipe, keys)
+    run.converge([*_build_steps(run, recipe), *staging_steps(generation, asked_at=expected.asked_at)])
+    _add_notes(run, recipe, expected)
+    run.report.notes.append(
+        f"not done: nothing was switched; the daemon of generation {generation.id} was rehearsed and is not active. "
+        f"To activate it, as root, where systemd runs: {SWITCH} {generation.id}"
+    )
 
 
 def plan(run: Run) -> None:
     """Show what deploy would do; change nothing, here or there."""
+    refuse_without_systemd(run.session.host.name, run.session.facts)
     _to_service(run, dry_run=True)
 
 
 def build(run: Run) -> None:
-    """Build and verify only; needs no systemd."""
+    """Build, verify and rehearse only; needs no systemd."""
     recipe = _recipe(run)
     run.converge(_build_steps(run, recipe))
     run.found(prove_build(run.session.host, recipe))
@@ -136,11 +69,14 @@ def build(run: Run) -> None:
 
 def verify(run: Run) -> None:
     """Prove what runs now; change nothing."""
-    refuse_without_systemd(run.session.host.name, run.session.facts)
-    keys = run.keys or _keys_on_host(run.session) or Keys(())
+    session, site = run.session, run.wish.site
+    refuse_without_systemd(session.host.name, session.facts)
+    keys = run.keys or keys_on_host(session) or Keys(())
     run.log.hide(keys.secrets)
+    conf = choose_conf(site, session.facts, time_source=session.time_source)
+    expected = expect(conf, version=run.wish.chrony.version, seccomp=site.seccomp > 0, facts=session.facts)
     run.progress.begin("collecting evidence")
-    run.found(run.prove(keys, patience=run.wish.patience))
+    run.found(run.prove(expected, keys, patience=run.wish.patience))
 
 
 def status(run: Run) -> None:
@@ -149,32 +85,66 @@ def status(run: Run) -> None:
 
 
 def _to_service(run: Run, *, dry_run: bool) -> None:
-    session, wish = run.session, run.wish
-    refuse_without_systemd(session.host.name, session.facts)
+    wish = run.wish
     recipe = _recipe(run)
-    building = _build_steps(run, recipe)
-    keys = run.keys
-    if keys is None:
-        # Keys are made by the chronyc that was built, so the build comes first.
-        if not dry_run:
-            run.converge(building)
-        keys = _new_keys(run, recipe, dry_run=dry_run)
-    else:
-        _refuse_other_keys(run, keys)
-    run.log.hide(keys.secrets)
-    generation = choose_generation(wish.site, session.facts, recipe=recipe, keys=keys, time_source=session.time_source)
+    keys = _keys(run, recipe, dry_run=dry_run)
+    generation, expected = _generation(run, recipe, keys)
+    steps = [
+        *_build_steps(run, recipe),
+        *staging_steps(generation, asked_at=expected.asked_at),
+        *_switching_steps(run, generation, expected),
+    ]
     with ThreadPoolExecutor(max_workers=1) as pool:
         # While the survey is under way, for the run that changes nothing; after a change it says nothing.
-        early = pool.submit(run.prove, keys, patience=0) if run.keys and not dry_run else None
-        run.converge([*building, *service_steps(generation)], dry_run=dry_run)
-    _add_notes(run, recipe)
-    if run.report.pending:
+        early = pool.submit(run.prove, expected, keys, patience=0) if run.keys and not dry_run else None
+        run.converge(steps, dry_run=dry_run)
+    _add_notes(run, recipe, expected)
+    if run.report.pending or run.report.findings:
         return
     found = early.result() if early and not run.report.changed else ()
     if not found or any(finding.holds is False for finding in found):
         run.progress.begin("collecting evidence")
-        found = run.prove(keys, patience=wish.patience)
+        found = run.prove(expected, keys, patience=wish.patience)
     run.found(found)
+
+
+def _keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
+    """Return the operator's keys, or the first ones."""
+    keys = run.keys
+    if keys is None:
+        # Keys are made by the chronyc that was built, so the build comes first.
+        if not dry_run:
+            run.converge(_build_steps(run, recipe))
+        keys = _new_keys(run, recipe, dry_run=dry_run)
+    else:
+        _refuse_other_keys(run, keys)
+    run.log.hide(keys.secrets)
+    return keys
+
+
+def _generation(run: Run, recipe: Recipe, keys: Keys) -> tuple[Generation, Expectation]:
+    session, site = run.session, run.wish.site
+    generation = choose_generation(site, session.facts, recipe=recipe, keys=keys, time_source=session.time_source)
+    version = recipe.chrony.version
+    return generation, expect(generation.conf, version=version, seccomp=site.seccomp > 0, facts=session.facts)
+
+
+def _switching_steps(run: Run, generation: Generation, expected: Expectation) -> list[Step]:
+    return switching_steps(
+        Active(
+            generation=generation.id,
+            unit_sha256=generation.unit_sha256,
+            build=generation.recipe.prefix,
+            who=run.who,
+            confirm_within=run.wish.confirm_within,
+        ),
+        Confirmed(
+            generation=generation.id,
+            prove=lambda: run.prove_switch(expected, generation.keys),
+            who=run.who,
+            keep=run.wish.site.keep,
+        ),
+    )
 
 
 def _recipe(run: Run) -> Recipe:
@@ -204,7 +174,7 @@ def _build_steps(run: Run, recipe: Recipe) -> list[Step]:
 def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
     """Return the keys that the host serves with already, or make the first; keep them in the operator's file."""
     path, session = run.wish.key_file, run.session
-    keys = _keys_on_host(session)
+    keys = keys_on_host(session)
     if keys is not None:
         run.report.notes.append(f"no {path}: {'would take' if dry_run else 'took'} over the keys that the host has")
     elif dry_run:
@@ -222,7 +192,7 @@ def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
 
 def _refuse_other_keys(run: Run, keys: Keys) -> None:
     """Raise SiteError where a run over several hosts would replace the keys of one by those of the one before it."""
-    there = None if run.wish.has_keys else _keys_on_host(run.session)
+    there = None if run.wish.has_keys else keys_on_host(run.session)
     if there is not None and there.text != keys.text:
         raise SiteError(
             f"{run.session.host.name}: has other keys than {run.wish.key_file}, which this run made for a host before "
@@ -230,7 +200,8 @@ def _refuse_other_keys(run: Run, keys: Keys) -> None:
         )
 
 
-def _keys_on_host(session: Session) -> Keys | None:
+def keys_on_host(session: Session) -> Keys | None:
+    """Return the keys that the current generation has; None: there is none. ask() does not log them."""
     there = session.host.ask(f"if [ -e {ROOT}/current/chrony.keys ]; then cat {ROOT}/current/chrony.keys; fi")
     return parse_keys(there, f"{session.host.name}: {ROOT}/current/chrony.keys") if there else None
 
@@ -241,12 +212,10 @@ def _note_checks(run: Run, recipe: Recipe) -> None:
         run.report.notes.append("chrony's unit tests run after a build, and this build was there already")
 
 
-def _add_notes(run: Run, recipe: Recipe) -> None:
+def _add_notes(run: Run, recipe: Recipe, expected: Expectation) -> None:
     _note_checks(run, recipe)
-    site = run.wish.site
-    if site.serve.role == "server":
-        access = access_of(site)
-        warning = ": the whole world, that is" if access.is_public else ""
-        run.report.notes.append(f"may query: {access.in_words()}{warning}")
+    if expected.serves:
+        warning = ": the whole world, that is" if expected.access.is_public else ""
+        run.report.notes.append(f"may query: {expected.access.in_words()}{warning}")
     if not run.session.facts.can_set_clock:
         run.report.notes.append("this host may not set its clock: chronyd runs with -x and only serves and measures")

@@ -7,6 +7,7 @@ ProvisionError
 ├── SandboxError     a throwaway host could not be booted on this machine
 ├── CommandFailed    a command ran and said no
 ├── BuildRefused     what was built, or would be, is not what the site asks for
+├── RehearsalFailed  the new daemon, tried beside the running one, did not do its work; the running one is untouched
 ├── NotConverged     a step was applied and the host still differs
 └── ParseError       a tool said something that we do not understand
 
@@ -41,6 +42,10 @@ class CommandFailed(ProvisionError):  # noqa: N818 -- what happened, in the past
 
 class BuildRefused(ProvisionError):  # noqa: N818 -- what happened, in the past tense
     """What was built, or would be, is not what the site asks for."""
+
+
+class RehearsalFailed(ProvisionError):  # noqa: N818 -- what happened, in the past tense
+    """The new daemon was tried beside the running one, and did not do its work; the running one is untouched."""
 
 
 class NotConverged(ProvisionError):  # noqa: N818 -- a state of the host, and named as one

@@ -27,6 +27,15 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockBefore:
+    """How the clock stood before a switch that waits to be confirmed; not synchronised, where there is none."""
+
+    synchronised: bool
+    error_bound: float | None
+    """Seconds; None: no chrony ran, and others do not tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What was seen of a running chronyd."""
 
@@ -37,6 +46,7 @@ class Evidence:
     configure: ConfigureLog
     tracking: Tracking | None
     """None: chronyc could not talk to the daemon."""
+    before: ClockBefore
     sources: tuple[SourceReport, ...]
     access: bool | None
     """Whether our own address may ask; None: not asked."""
@@ -73,10 +83,18 @@ def _evidence(text: str, said: Mapping[str, str]) -> Evidence:
         build=parse_build(text),
         configure=parse_configure_log(said["configure.log"]),
         tracking=parse_tracking(tracking) if tracking else None,
+        before=_clock_before(said["tracking before the switch"].strip()),
         sources=parse_sources(said["sources"]) if tracking else (),
         access=parse_accheck(said["accheck"]) if tracking and "accheck" in said else None,
         asked={name.removeprefix("ask "): body for name, body in said.items() if name.startswith("ask ")},
     )
+
+
+def _clock_before(text: str) -> ClockBefore:
+    if "," not in text:
+        return ClockBefore(synchronised=text == "synchronised", error_bound=None)
+    tracking = parse_tracking(text)
+    return ClockBefore(synchronised=tracking.synchronised, error_bound=tracking.error_bound)
 
 
 def _or_none(text: str) -> str | None:

@@ -29,7 +29,7 @@ class Facts:
     packager: str | None
     """apt-get, dnf, yum, zypper, apk or pacman."""
     absent_tools: tuple[str, ...]
-    """Of cc, make, m4 and pkg-config, those that are not there."""
+    """Of cc, make, m4, pkg-config, tar and gzip, those that are not there."""
     systemd: int | None
     """systemd's version when it runs as init."""
     can_set_clock: bool

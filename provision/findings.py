@@ -11,3 +11,5 @@ class Finding:
     holds: bool | None
     """None: it could not be tried from here, which ``seen`` explains; that is no failure of the host."""
     seen: str
+    vital: bool = True
+    """A switch is not confirmed when it does not hold."""

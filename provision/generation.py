@@ -38,3 +38,8 @@ class Generation:
     def unit(self) -> str:
         """Return the text of chronyd.service."""
         return self.unit_template.replace(_HERE, self.id)
+
+    @property
+    def unit_sha256(self) -> str:
+        """Return the digest of chronyd.service, in hex."""
+        return sha256(self.unit.encode()).hexdigest()

@@ -10,8 +10,10 @@ from enum import Enum
 from shlex import quote
 
 from provision import remote
-from provision.errors import CommandFailed, HostUnreachable, ProvisionError
+from provision.errors import CommandFailed, HostUnreachable
+from provision.recipe import ROOT
 from provision.transport import SUDO_PROMPT, Output, Transport, Watch
+from provision.workplace import SILENCE_SECONDS, Workplace, take
 
 
 class Become(Enum):
@@ -53,6 +55,8 @@ class Host:
     log: Callable[[str], None] = _discard
     progress: Watch = _discard
     trips: int = 0
+    workplace: Workplace | None = None
+    """Ours, from the first change on."""
 
     @property
     def name(self) -> str:
@@ -72,7 +76,7 @@ class Host:
         ``what`` is how the operator calls it; it opens the message when the script fails.
         """
         self.log(f"--- {what}")
-        output = self._execute(script, root=root, watch=self._watched)
+        output = self._execute(f"{self._still_ours()}{script}", root=root, watch=self._watched)
         for line in output.stderr.splitlines():
             self.log(line)
         if output.status != 0:
@@ -84,22 +88,50 @@ class Host:
         self.trips += 1
         self.transport.upload(data, path)
 
+    def claim(self, *, who: str, uid: int, patience: int, say: Callable[[str], None]) -> bool:
+        """Make sure that we are the only ones who change this host; True: just now, others may have changed it before.
+
+        ``uid`` is the login user's; ``patience`` the seconds to wait for somebody else to end. Raises HostUnreachable.
+        """
+        if self.workplace is not None:
+            return False
+        self.trips += 1
+        arguments = (ROOT, who, str(uid), str(patience), str(SILENCE_SECONDS))
+        held = self.transport.hold(as_root(remote.load("workplace", *arguments), self.become))
+        if self.become is Become.PASSWORD:
+            # sudo reads one line; a sudo that does not ask leaves it to the guard, as a sign of life.
+            held.send(f"{self.password}\n".encode())
+        self.workplace = take(self.name, held, say)
+        return True
+
+    def leave(self) -> None:
+        """Let others in again; nothing of what a run needed for a while is left."""
+        if self.workplace is not None:
+            self.workplace.close()
+            self.workplace = None
+
     def write(self, path: str, data: bytes, *, mode: str, group: str = "root") -> None:
         """Put bytes into a file of root's, in one move: nobody sees it half written, or readable too early."""
-        folder = self.stage()
-        self.upload(data, f"{folder}/file")
-        self.run(f"writing {path}", remote.load("place_file", f"{folder}/file", path, mode, group))
+        upload = self.new_path()
+        self.upload(data, upload)
+        self.run(f"writing {path}", remote.load("place_file", upload, path, mode, group))
 
-    def clean_up(self, script: str) -> None:
-        """Run a script that tidies up behind an error as well, whose place it must not take."""
-        try:
-            self._execute(script, root=True)
-        except ProvisionError as error:
-            self.log(f"could not tidy up: {error}")
+    def new_path(self) -> str:
+        """Return a path for an upload (SFTP has no sudo), or a folder to be made; it goes with the workplace."""
+        return self.my_workplace.new_path()
 
-    def stage(self) -> str:
-        """Return a new private folder of the login user's, for uploads: SFTP has no sudo."""
-        return self.run("making room for an upload", "umask 077; mktemp -d", root=False).strip()
+    @property
+    def my_workplace(self) -> Workplace:
+        """Return our workplace; a host is claimed before it is changed."""
+        assert self.workplace is not None  # noqa: S101 -- see above
+        return self.workplace
+
+    def _still_ours(self) -> str:
+        """Return the lines that refuse to go on when the guard gave us up: somebody else may be at work by now."""
+        if self.workplace is None:
+            return ""
+        folder = quote(self.workplace.folder)
+        return f"[ -d {folder} ] || {{ echo 'the connection was lost for too long' >&2; exit 75; }}\n"
 
     def _watched(self, line: str) -> None:
         self.log(line)

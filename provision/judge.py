@@ -1,30 +1,20 @@
 """Evidence → findings. No claim rests on a single witness."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from provision.build_evidence import BuildEvidence
+from provision.chronyc import Tracking
 from provision.configure_log import ConfigureLog
 from provision.evidence import Evidence
+from provision.expectation import Expectation
 from provision.findings import Finding
 from provision.ntp import Probe
 
 NTP_PORT = 123
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """What the site makes us expect of a running chronyd."""
-
-    version: str
-    serves: bool
-    follows: bool
-    """It has sources; a server with only a ``local`` stratum has none."""
-    seccomp: bool
-    max_error: float
-    """Seconds, the largest error bound with which a clock counts as synchronised."""
-    asked_at: str | None
-    """The address at which the host asked itself; None: its access rules let none of its own in."""
+WORSE = 10
+"""How many times worse than before a switch the error bound may be after it: chronyd has measured for seconds only."""
+GOOD_ENOUGH = 1e-3
+"""Seconds. An error bound below this is never called worse: on a quiet network microseconds come and go."""
 
 
 def findings(evidence: Evidence, expected: Expectation, probe: Probe | None) -> tuple[Finding, ...]:
@@ -89,16 +79,29 @@ def _client(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
         return
     if not expected.follows:
         return
+    yield _synchronised(evidence, tracking, expected.max_error)
+    was, now = evidence.before.error_bound, tracking.error_bound
+    if evidence.before.synchronised and was is not None and tracking.synchronised:
+        yield Finding(
+            "the clock is as good as before the switch",
+            now <= max(WORSE * was, GOOD_ENOUGH),
+            f"error bound {in_units(now)}, before {in_units(was)}",
+        )
+
+
+def _synchronised(evidence: Evidence, tracking: Tracking, max_error: float) -> Finding:
+    # A host that had no time before the switch loses none by it.
+    vital = evidence.before.synchronised
     selected = [source.name for source in evidence.sources if source.selected]
     if not (tracking.synchronised and selected):
         reached = sum(1 for source in evidence.sources if source.reach)
         seen = f"{reached} of {len(evidence.sources)} sources answer, none is selected"
-        yield Finding("the clock is synchronised", holds=False, seen=seen)
-        return
-    yield Finding(
-        f"the clock is synchronised, to {expected.max_error:g} s or better",
-        tracking.error_bound <= expected.max_error,
+        return Finding("the clock is synchronised", holds=False, seen=seen, vital=vital)
+    return Finding(
+        f"the clock is synchronised, to {max_error:g} s or better",
+        tracking.error_bound <= max_error,
         f"to {selected[0]}, stratum {tracking.stratum}, error bound {in_units(tracking.error_bound)}",
+        vital=vital,
     )
 
 

@@ -1,35 +1,42 @@
-"""What a build needs from a distribution, by package manager. Only apt is tried on booted hosts.
+"""What a build needs from a distribution: by package manager, and what some distributions keep apart or have too old.
 
-RHEL's names are those that its chrony.spec builds with; the names for openSUSE, Alpine and Arch are what their packages
-are called, and nobody has built with them yet. A name that is missing here would not stop chrony's configure: it
+docs/platforms.md says where each name was seen. A name that is missing here would not stop chrony's configure: it
 degrades in silence, which is why ``configure_log.refusals`` judges its output as well.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from shlex import join
+from dataclasses import dataclass, replace
 
 from provision.errors import SiteError
+from provision.facts import Facts
 from provision.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manager:
-    """A package manager: how to ask, how to install, and what it calls what we need."""
+    """A package manager: how to ask, how to install, and what it calls what we need.
+
+    ``query`` and ``offers`` are sh that exits 0 if the package ``$1`` is installed, or is in a repository that is
+    enabled; ``install`` takes packages as its arguments.
+    """
 
     refresh: str
-    """Fetch the lists; nothing where the install does it."""
+    """Fetch the lists; it fails where a repository cannot be reached."""
     install: str
     query: str
-    """Exits 0 if the package ``$1`` is installed."""
-    compiler: tuple[str, ...]
+    offers: str
+    tools: tuple[str, ...]
+    """The compiler, and what minimal images lack of the rest."""
     libcap: str
     seccomp: str
     readline: str
     gnutls: str
     nettle: str
+    remedy: str = ""
+    """What to do on this host about a package that no repository offers."""
 
 
+_TOOLS = ("gcc", "make", "m4", "tar", "gzip")
 _RPM_NAMES: Mapping[str, str] = {
     "libcap": "libcap-devel",
     "seccomp": "libseccomp-devel",
@@ -45,7 +52,8 @@ MANAGERS: Mapping[str, Manager] = {
         refresh="apt-get -qq -o DPkg::Lock::Timeout=300 update",
         install="DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300 install --no-install-recommends",
         query="dpkg-query -W -f '${db:Status-Status}\\n' \"$1\" 2>/dev/null | grep -qx installed",
-        compiler=("gcc", "make", "libc6-dev", "pkg-config", "m4"),
+        offers='apt-cache show "$1"',
+        tools=("gcc", "make", "libc6-dev", "pkg-config", "m4"),
         libcap="libcap-dev",
         seccomp="libseccomp-dev",
         readline="libedit-dev",
@@ -53,31 +61,36 @@ MANAGERS: Mapping[str, Manager] = {
         nettle="nettle-dev",
     ),
     "dnf": Manager(
-        refresh="true",
+        refresh="dnf -q makecache",
         install="dnf -y --setopt=install_weak_deps=False install",
         query=_RPM_QUERY,
-        compiler=("gcc", "make", "glibc-devel", "pkgconf-pkg-config", "m4"),
+        offers='dnf -q list "$1"',
+        tools=(*_TOOLS, "glibc-devel", "pkgconf-pkg-config", "shadow-utils"),
         **_RPM_NAMES,
     ),
     "yum": Manager(
-        refresh="true",
-        install="yum -y install",
+        refresh="yum -q makecache",
+        # Without the option, yum 3 leaves out what it does not find, and says that all went well: yum.conf(5).
+        install="yum -y --setopt=skip_missing_names_on_install=False install",
         query=_RPM_QUERY,
-        compiler=("gcc", "make", "glibc-devel", "pkgconfig", "m4"),
+        offers='yum -q list "$1"',
+        tools=(*_TOOLS, "glibc-devel", "pkgconfig", "shadow-utils"),
         **_RPM_NAMES,
     ),
     "zypper": Manager(
         refresh="zypper -n refresh",
         install="zypper -n install --no-recommends",
         query=_RPM_QUERY,
-        compiler=("gcc", "make", "glibc-devel", "pkg-config", "m4"),
+        offers='zypper -n search --match-exact --provides "$1"',
+        tools=(*_TOOLS, "glibc-devel", "pkg-config", "shadow"),
         **{**_RPM_NAMES, "gnutls": "libgnutls-devel", "nettle": "libnettle-devel"},
     ),
     "apk": Manager(
         refresh="apk update",
         install="apk add",
         query='apk info -e "$1" >/dev/null 2>&1',
-        compiler=("gcc", "make", "musl-dev", "linux-headers", "pkgconf", "m4", "setpriv"),
+        offers='apk search -e "$1" | grep -q .',
+        tools=(*_TOOLS, "musl-dev", "linux-headers", "pkgconf", "coreutils", "setpriv"),
         libcap="libcap-dev",
         seccomp="libseccomp-dev",
         readline="libedit-dev",
@@ -85,10 +98,11 @@ MANAGERS: Mapping[str, Manager] = {
         nettle="nettle-dev",
     ),
     "pacman": Manager(
-        refresh="true",
-        install="pacman -Sy --noconfirm --needed",
+        refresh="pacman -Sy",
+        install="pacman -S --noconfirm --needed",
         query='pacman -Qq "$1" >/dev/null 2>&1',
-        compiler=("gcc", "make", "glibc", "pkgconf", "m4"),
+        offers='pacman -Si "$1"',
+        tools=(*_TOOLS, "glibc", "pkgconf"),
         libcap="libcap",
         seccomp="libseccomp",
         readline="libedit",
@@ -97,11 +111,22 @@ MANAGERS: Mapping[str, Manager] = {
     ),
 }
 
+_CRB = "dnf -y install dnf-plugins-core && dnf config-manager --set-enabled"
+_WITHOUT_TLS13: Mapping[tuple[str, str], str] = {
+    ("amzn", "2"): "3.3",
+    ("centos", "7"): "3.3",
+    ("ol", "7"): "3.3",
+    ("rhel", "7"): "3.3",
+    ("sles", "12"): "3.4",
+    ("ubuntu", "18"): "3.5",
+}
+"""Distributions whose GnuTLS is older than 3.6.3, the first with TLS 1.3, and which one it is."""
+
 
 def needed(manager: Manager, recipe: Recipe) -> tuple[str, ...]:
     """Return the packages that a recipe is built with."""
     return (
-        *manager.compiler,
+        *manager.tools,
         manager.libcap,
         *((manager.seccomp,) if recipe.seccomp else ()),
         *((manager.readline,) if recipe.readline else ()),
@@ -110,23 +135,54 @@ def needed(manager: Manager, recipe: Recipe) -> tuple[str, ...]:
     )
 
 
-def install_script(manager: Manager, missing: tuple[str, ...]) -> str:
-    """Return the script that installs packages; lists that are old or missing are fetched when it fails."""
-    install = f"{manager.install} {join(missing)}"
-    return f"{install} || {{ {manager.refresh} && {install}; }}"
-
-
-def manager_of(name: str, packager: str | None, absent_tools: tuple[str, ...]) -> Manager | None:
+def manager_of(name: str, facts: Facts, recipe: Recipe) -> Manager | None:
     """Return the package manager of the host called ``name``; None where there is none but the tools are there already.
 
-    Raises SiteError where neither is.
+    Raises SiteError where neither is, and where the distribution has nothing that the recipe could be built with.
     """
-    if packager is not None:
-        return MANAGERS[packager]
-    if absent_tools:
+    gnutls = _WITHOUT_TLS13.get((facts.os, _major(facts)))
+    if recipe.nts and gnutls is not None:
+        raise SiteError(f"{name}: {facts.os_name} has GnuTLS {gnutls}, and NTS needs 3.6.3: choose build.nts = false")
+    if facts.packager is not None:
+        manager = MANAGERS[facts.packager]
+        return replace(manager, remedy=_remedy(manager, facts))
+    if facts.absent_tools:
         raise SiteError(
-            f"{name}: no {', '.join(absent_tools)}, and no package manager that we know "
-            "(apt, dnf, yum, zypper, apk, pacman): install a compiler, make, m4, pkg-config and the headers "
+            f"{name}: no {', '.join(facts.absent_tools)}, and no package manager that we know "
+            "(apt, dnf, yum, zypper, apk, pacman): install a compiler, make, m4, pkg-config, tar, gzip and the headers "
             "of libcap, libseccomp, libedit and GnuTLS by hand"
         )
     return None
+
+
+def _remedy(manager: Manager, facts: Facts) -> str:
+    command = _enabling(facts)
+    enable = f"enable one that has it, with: {command}; or" if command else "enable one that has it, or"
+    return (
+        f"{enable} choose build.readline = false ({manager.readline}), "
+        f"build.seccomp = false ({manager.seccomp}) or build.nts = false ({manager.gnutls})"
+    )
+
+
+def _enabling(facts: Facts) -> str | None:
+    """Return the command that enables the repository where this distribution keeps headers apart."""
+    major = _major(facts)
+    match facts.os, major:
+        case "rhel", "7":
+            return "subscription-manager repos --enable rhel-7-server-optional-rpms"
+        case "rhel", _:
+            return f"subscription-manager repos --enable codeready-builder-for-rhel-{major}-{facts.machine}-rpms"
+        case "ol", "8" | "9" | "10":
+            return f"{_CRB} ol{major}_codeready_builder"
+        case "rocky" | "almalinux" | "centos", "8":
+            return f"{_CRB} powertools"
+        case "rocky" | "almalinux" | "centos", "9" | "10":
+            return f"{_CRB} crb"
+        case "sles", "15":
+            return f"SUSEConnect -p sle-module-development-tools/{facts.os_version}/{facts.machine}"
+        case _:
+            return None
+
+
+def _major(facts: Facts) -> str:
+    return facts.os_version.partition(".")[0]

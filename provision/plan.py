@@ -18,10 +18,12 @@ from provision.site import Site, choose_sources
 from provision.steps import Step
 from provision.steps.active import SWITCH, Active
 from provision.steps.built import Built
+from provision.steps.confirmed import Confirmed
 from provision.steps.fetched import Fetched
 from provision.steps.file import File
 from provision.steps.links import Links
 from provision.steps.packages import Packages
+from provision.steps.rehearsed import Rehearsed
 from provision.steps.rivals import RivalsStopped
 from provision.steps.staged import Staged
 from provision.steps.user import ServiceUser
@@ -56,26 +58,33 @@ def choose_recipe(site: Site, facts: Facts, *, chrony: Release, nettle: Release 
     )
 
 
+def choose_conf(site: Site, facts: Facts, *, time_source: str | None) -> str:
+    """Return the chrony.conf of a host."""
+    sources = choose_sources(site, time_source=time_source, ec2=facts.ec2)
+    return chrony_conf(site, sources=sources, keyfile=KEY_FILE)
+
+
 def choose_generation(site: Site, facts: Facts, *, recipe: Recipe, keys: Keys, time_source: str | None) -> Generation:
     """Return everything that is to be put on a host."""
-    sources = choose_sources(site, time_source=time_source, ec2=facts.ec2)
-    conf = chrony_conf(site, sources=sources, keyfile=KEY_FILE)
+    conf = choose_conf(site, facts, time_source=time_source)
     serves = site.serve.role == "server"
+    user = choose_user(facts)
     how = service(
         chrony=recipe.chrony.version,
         conf=conf,
         seccomp=site.seccomp,
         can_set_clock=facts.can_set_clock,
         serves=serves,
+        user=user,
+        systemd=facts.systemd,
     )
-    user = choose_user(facts)
     unit = render("chronyd.service", service=how, serves=serves, user=user, root=ROOT)
     return Generation(recipe=recipe, user=user, conf=conf, keys=keys, unit_template=unit)
 
 
 def build_steps(name: str, facts: Facts, recipe: Recipe, tarballs: Tarballs, *, check: bool = False) -> list[Step]:
     """Return the steps to a finished build. Raises SiteError where a host has nothing to build with."""
-    manager = manager_of(name, facts.packager, facts.absent_tools)
+    manager = manager_of(name, facts, recipe)
     return [
         Fetched(recipe, tarballs.at_hand, tarballs.origin),
         *([Packages(manager, needed(manager, recipe), recipe.prefix)] if manager else []),
@@ -83,16 +92,19 @@ def build_steps(name: str, facts: Facts, recipe: Recipe, tarballs: Tarballs, *, 
     ]
 
 
-def service_steps(generation: Generation) -> list[Step]:
-    """Return the steps from a finished build to a daemon that runs."""
+def staging_steps(generation: Generation, *, asked_at: str | None) -> list[Step]:
+    """Return the steps from a finished build to a generation that was rehearsed, beside the daemon that runs."""
     return [
         ServiceUser(generation.user),
         File(SWITCH, remote.text("switch"), mode="0755"),
         Staged(generation),
-        RivalsStopped(),
-        Active(generation),
-        Links(),
+        Rehearsed(generation, asked_at),
     ]
+
+
+def switching_steps(active: Active, confirmed: Confirmed) -> list[Step]:
+    """Return the steps from a generation on the host to a daemon that was proven."""
+    return [active, RivalsStopped(), confirmed, Links()]
 
 
 def refuse_without_systemd(name: str, facts: Facts) -> None:
@@ -100,5 +112,5 @@ def refuse_without_systemd(name: str, facts: Facts) -> None:
     if facts.systemd is None:
         raise HostUnreachable(
             f"{name}: systemd does not run here ({facts.os_name}), so there is no service to deploy; "
-            "the build task works without it"
+            "build, and deploy --no-activate, work without it"
         )

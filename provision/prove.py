@@ -1,57 +1,44 @@
 """Collect what proves that the daemon does its work: on the host in one round trip, and with NTP packets from here."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from provision import remote
-from provision.access import Access
 from provision.build_evidence import SECTION, parse_build, sections
 from provision.configure_log import parse_configure_log
 from provision.evidence import parse_evidence
-from provision.facts import Facts
+from provision.expectation import Expectation
 from provision.findings import Finding
 from provision.host import Host
-from provision.judge import Expectation, build_findings, findings
+from provision.judge import build_findings, findings
 from provision.keys import Keys
 from provision.ntp import probe
 from provision.recipe import ROOT, Recipe
+from provision.rehearsal import parse_rehearsal
 from provision.session import Session
-from provision.site import Site
+from provision.steps.rehearsed import alone
 
-MAX_ERROR = 1.0
-"""Seconds. A clock on a bad path keeps 0.1 s; chronyd itself gives a source up at 3 s (chrony.conf(5), maxdistance)."""
-LOOPBACK = ("127.0.0.1", "::1")
+NOBODY = "65534"
+"""The account that owns nothing, by its number: a container need not know its name."""
 
 
-def prove(
-    session: Session, site: Site, keys: Keys, *, version: str, follows: bool, patience: int
-) -> tuple[Finding, ...]:
+def prove(session: Session, expected: Expectation, keys: Keys, *, patience: int) -> tuple[Finding, ...]:
     """Return the findings about the daemon that runs; wait up to ``patience`` seconds until its clock is synchronised.
 
     Raises CommandFailed, HostUnreachable, ParseError.
     """
-    serves = site.serve.role == "server"
-    access = access_of(site)
-    bound = tuple(line.split()[1] for line in site.time.extra if line.name == "bindaddress" and " " in line.strip())
-    asked_at = own_address(session.facts, access, bound) if serves else None
-    expected = Expectation(
-        version=version,
-        serves=serves,
-        follows=follows,
-        seccomp=site.seccomp > 0,
-        max_error=MAX_ERROR,
-        asked_at=asked_at,
-    )
     script = remote.load(
         "evidence",
         ROOT,
-        asked_at or "",
-        str(patience if follows else 0),
+        expected.asked_at or "",
+        str(patience if expected.follows else 0),
         session.facts.client or "",
         remote.load("verify_build", f"{ROOT}/current/build"),
+        library="asking",
     )
     with ThreadPoolExecutor(max_workers=1) as pool:
         # The packets from here travel while the host looks at itself.
-        probed = pool.submit(probe, session.address, keys) if serves else None
+        probed = pool.submit(probe, session.address, keys) if expected.serves else None
         evidence = parse_evidence(session.host.ask(script))
     seen = probed.result() if probed else None
     if seen and seen.plain and not seen.plain.stratum and evidence.tracking and evidence.tracking.synchronised:
@@ -68,18 +55,16 @@ def prove_build(host: Host, recipe: Recipe) -> tuple[Finding, ...]:
     return tuple(build_findings(parse_build(said), log, recipe.chrony.version))
 
 
-def own_address(facts: Facts, access: Access, bound: tuple[str, ...] = ()) -> str | None:
-    """Return an address at which the host may ask itself; None: its rules let none in that we know.
+def rehearse_build(
+    host: Host, recipe: Recipe, conf: str, key_types: Iterable[tuple[int, str]], *, seccomp: int
+) -> tuple[Finding, ...]:
+    """Return the findings about a finished build that was run for a moment; needs no systemd, and no account.
 
-    A daemon that is bound to addresses (bindaddress) answers at those alone.
+    It runs with the chrony.conf ``conf``, with the filter of system calls at level ``seccomp``, and with new keys of
+    these ids and types, which are thrown away. Raises CommandFailed, ParseError.
     """
-    for address in bound or (*LOOPBACK, facts.address):
-        if address is not None and access.admits(address):
-            return address
-    return None
-
-
-def access_of(site: Site) -> Access:
-    """Return who may ask, by the site."""
-    allow = tuple(network.ip for network in site.serve.allowed)
-    return Access(allow, tuple(network.ip for network in site.serve.deny))
+    ids_and_types = (word for id_, type_ in key_types for word in (str(id_), type_))
+    sample = remote.load("sample_generation", recipe.prefix, conf, *ids_and_types)
+    trial = remote.load("rehearse", "generation", "", str(seccomp), library="asking")
+    script = alone(f"(\n{sample}\n) || exit 1\n{trial}", folder=host.new_path(), account=NOBODY)
+    return parse_rehearsal(host.run("rehearsing the build", script)).findings

@@ -35,6 +35,10 @@ class Wish:
     """Learn the keys of hosts that known_hosts does not have."""
     patience: int = 60
     """Seconds to wait for the clock to be synchronised."""
+    confirm_within: int = 90
+    """Seconds after which a host goes back by itself from a switch that nobody confirmed."""
+    wait: bool = False
+    """Wait for somebody else who is at work on a host."""
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -46,7 +50,7 @@ class Wish:
         return read_keys(self.key_file)
 
 
-def make_wish(
+def make_wish(  # noqa: PLR0913 -- each is an option of the command line
     *,
     hosts: list[str],
     site: str = "",
@@ -56,6 +60,8 @@ def make_wish(
     check: bool = False,
     accept_new: bool = False,
     patience: str = "60",
+    confirm_within: str = "90",
+    wait: bool = False,
 ) -> Wish:
     """Read the site and check everything that can be checked here. Raises SiteError.
 
@@ -79,14 +85,16 @@ def make_wish(
         sources=_folder(sources),
         check=check,
         accept_new=accept_new,
-        patience=_seconds(patience),
+        patience=_seconds("--patience", patience, 0, 9999),
+        confirm_within=_seconds("--confirm-within", confirm_within, 15, 3600),
+        wait=wait,
     )
 
 
-def _seconds(patience: str) -> int:
-    if not re.fullmatch("[0-9]{1,4}", patience):
-        raise SiteError(f"--patience {patience}: say how many seconds, from 0 to 9999")
-    return int(patience)
+def _seconds(option: str, text: str, least: int, most: int) -> int:
+    if not re.fullmatch("[0-9]{1,4}", text) or not least <= int(text) <= most:
+        raise SiteError(f"{option} {text}: say how many seconds, from {least} to {most}")
+    return int(text)
 
 
 def _folder(sources: str) -> Path | None:

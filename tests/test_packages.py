@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from provision import remote
 from provision.errors import SiteError
-from provision.packages import MANAGERS, Manager, install_script, manager_of, needed
+from provision.packages import MANAGERS, Manager, manager_of, needed
 from provision.recipe import Recipe
-from tests.sample import RECIPE, SYSTEM_NETTLE
+from tests.sample import FACTS, RECIPE, SYSTEM_NETTLE
 
 APT = MANAGERS["apt-get"]
-COMPILER = ("gcc", "make", "libc6-dev", "pkg-config", "m4")
+TOOLS = ("gcc", "make", "libc6-dev", "pkg-config", "m4")
 
 NEEDED = [
     pytest.param(RECIPE, ("libcap-dev", "libseccomp-dev", "libedit-dev", "libgnutls28-dev"), id="everything"),
@@ -34,7 +35,7 @@ NEEDED = [
 
 @pytest.mark.parametrize(("recipe", "libraries"), NEEDED)
 def test_a_recipe_needs_a_compiler_and_its_libraries(recipe: Recipe, libraries: tuple[str, ...]) -> None:
-    assert needed(APT, recipe) == (*COMPILER, *libraries)
+    assert needed(APT, recipe) == (*TOOLS, *libraries)
 
 
 def test_every_manager_that_the_facts_look_for_is_known() -> None:
@@ -45,14 +46,14 @@ def test_every_manager_that_the_facts_look_for_is_known() -> None:
 
 @pytest.mark.parametrize("manager", MANAGERS.values(), ids=MANAGERS)
 def test_every_manager_has_a_name_for_everything(manager: Manager) -> None:
-    values: list[Any] = [getattr(manager, field.name) for field in fields(manager)]
+    values: list[Any] = [getattr(manager, field.name) for field in fields(manager) if field.name != "remedy"]
     assert all(values)
     assert all(" " not in name for name in needed(manager, SYSTEM_NETTLE))
 
 
 @pytest.mark.parametrize("manager", MANAGERS.values(), ids=MANAGERS)
 def test_what_a_manager_runs_is_sh(manager: Manager) -> None:
-    for script in (manager.query, install_script(manager, ("gcc", "a b"))):
+    for script in (manager.query, manager.offers, manager.refresh, f'{manager.install} "$@"'):
         subprocess.run(["sh", "-n", "-c", script], check=True, timeout=10)
 
 
@@ -63,29 +64,105 @@ def test_dpkg_is_asked_whether_a_package_is_installed(package: str, installed: b
     assert (done.returncode == 0, done.stdout, done.stderr) == (installed, b"", b"")
 
 
+FAKE = """\
+#!/bin/sh
+echo "$@" >>calls
+case $1 in
+    install) test -e "$works" ;;
+    refresh) touch refreshed; test "$works" != nothing ;;
+    offers) test "$2" != missing ;;
+    query) test "$2" = there ;;
+esac
+"""
+ASKED = "query there\nquery gcc\noffers gcc\nquery missing\noffers missing\n"
 INSTALLS = [
-    pytest.param("true", "install gcc\n", 0, id="lists are good: no refresh"),
-    pytest.param("test -e refreshed", "install gcc\nrefresh\ninstall gcc\n", 0, id="lists are old: refresh, again"),
-    pytest.param("false", "install gcc\nrefresh\ninstall gcc\n", 1, id="there is no such package"),
+    pytest.param("fake", "install there gcc missing\n", "", 0, id="lists are good: no refresh"),
+    pytest.param(
+        "refreshed",
+        "install there gcc missing\nrefresh\ninstall there gcc missing\n",
+        "",
+        0,
+        id="lists are old: refresh, again",
+    ),
+    pytest.param(
+        "none",
+        f"install there gcc missing\nrefresh\ninstall there gcc missing\n{ASKED}",
+        "no repository that is enabled has missing: do this\n",
+        1,
+        id="there is no such package",
+    ),
+    pytest.param("nothing", "install there gcc missing\nrefresh\n", "", 1, id="no repository can be reached"),
 ]
 
 
-@pytest.mark.parametrize(("outcome", "calls", "status"), INSTALLS)
-def test_lists_are_refreshed_only_when_an_install_fails(outcome: str, calls: str, status: int, tmp_path: Path) -> None:
-    (tmp_path / "fake").write_text(f'#!/bin/sh\necho "$@" >>calls\n[ "$1" = install ] || touch refreshed\n{outcome}\n')
+@pytest.mark.parametrize(("works", "calls", "said", "status"), INSTALLS)
+def test_lists_are_refreshed_only_when_an_install_fails(
+    works: str, calls: str, said: str, status: int, tmp_path: Path
+) -> None:
+    (tmp_path / "fake").write_text(FAKE)
     (tmp_path / "fake").chmod(0o755)
-    manager = replace(APT, refresh="./fake refresh || :", install="./fake install")
-    script = install_script(manager, ("gcc",))
-    done = subprocess.run(["sh", "-c", script], check=False, cwd=tmp_path, timeout=10)
-    assert ((tmp_path / "calls").read_text(), done.returncode) == (calls, status)
+    commands = ('./fake query "$1"', "./fake install", "./fake refresh", './fake offers "$1"')
+    script = remote.load("install_packages", *commands, "do this", "there", "gcc", "missing")
+    done = subprocess.run(
+        ["sh", "-c", script],
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "works": works},
+        capture_output=True,
+        text=True,
+        timeout=10,
+    )
+    assert ((tmp_path / "calls").read_text(), done.stderr, done.returncode) == (calls, said, status)
 
 
 def test_a_host_without_a_manager_may_have_the_tools_already() -> None:
-    assert manager_of("ntp1", "dnf", ("cc",)) is MANAGERS["dnf"]
-    assert manager_of("ntp1", None, ()) is None
+    assert manager_of("ntp1", replace(FACTS, packager=None, absent_tools=()), RECIPE) is None
 
 
 def test_a_host_that_has_neither_is_told_what_to_install() -> None:
     words = r"^ntp1: no cc, m4, and no package manager that we know \(apt, dnf, yum, zypper, apk, pacman\): install a"
     with pytest.raises(SiteError, match=words):
-        manager_of("ntp1", None, ("cc", "m4"))
+        manager_of("ntp1", replace(FACTS, packager=None, absent_tools=("cc", "m4")), RECIPE)
+
+
+CRB = "dnf -y install dnf-plugins-core && dnf config-manager --set-enabled"
+ENABLING = [
+    pytest.param("rhel", "8.10", "subscription-manager repos --enable codeready-builder-for-rhel-8-x86_64-rpms"),
+    pytest.param("rhel", "9.6", "subscription-manager repos --enable codeready-builder-for-rhel-9-x86_64-rpms"),
+    pytest.param("rhel", "10.0", "subscription-manager repos --enable codeready-builder-for-rhel-10-x86_64-rpms"),
+    pytest.param("rocky", "8.10", f"{CRB} powertools"),
+    pytest.param("almalinux", "9.6", f"{CRB} crb"),
+    pytest.param("centos", "10", f"{CRB} crb"),
+    pytest.param("ol", "9.6", f"{CRB} ol9_codeready_builder"),
+    pytest.param("sles", "15.6", "SUSEConnect -p sle-module-development-tools/15.6/x86_64"),
+]
+
+
+@pytest.mark.parametrize(("os_id", "version", "command"), ENABLING)
+def test_a_host_is_told_how_to_enable_where_its_distribution_keeps_headers(
+    os_id: str, version: str, command: str
+) -> None:
+    manager = manager_of("ntp1", replace(FACTS, os=os_id, os_version=version, packager="dnf"), RECIPE)
+    assert manager is not None
+    assert manager.remedy == (
+        f"enable one that has it, with: {command}; or choose build.readline = false (libedit-devel), "
+        "build.seccomp = false (libseccomp-devel) or build.nts = false (gnutls-devel)"
+    )
+
+
+@pytest.mark.parametrize(("os_id", "version"), [("amzn", "2023"), ("fedora", "43"), ("debian", "13"), ("rocky", "11")])
+def test_no_command_is_told_where_none_is_known(os_id: str, version: str) -> None:
+    manager = manager_of("ntp1", replace(FACTS, os=os_id, os_version=version), RECIPE)
+    assert manager is not None
+    assert manager.remedy.startswith("enable one that has it, or choose build.readline = false (libedit-dev), ")
+
+
+OLD = [("amzn", "2"), ("centos", "7"), ("rhel", "7.9"), ("ol", "7.9"), ("sles", "12.5"), ("ubuntu", "18.04")]
+
+
+@pytest.mark.parametrize(("os_id", "version"), OLD)
+def test_nts_is_refused_where_gnutls_has_no_tls_1_3(os_id: str, version: str) -> None:
+    facts = replace(FACTS, os=os_id, os_version=version, os_name="Amazon Linux 2")
+    with pytest.raises(SiteError, match=r"^ntp1: Amazon Linux 2 has GnuTLS 3\.\d, and NTS needs 3\.6\.3: choose build"):
+        manager_of("ntp1", facts, RECIPE)
+    assert manager_of("ntp1", facts, replace(RECIPE, nts=False)) is not None

@@ -48,6 +48,7 @@ def normal(word: str) -> str | float:
 
 def test_the_guide_is_rendered_directive_for_directive() -> None:
     # The place of the key file is ours to choose; here it is the guide's, so that nothing needs an exception.
-    assert directives(rendered(read_site(REPOSITORY / "examples" / "guide.toml"))) == directives(
-        (CASES / "guide" / "chrony.conf").read_text()
-    )
+    # The guide's daemon forgets its measurements at each restart; ours keeps them.
+    guide = directives((CASES / "guide" / "chrony.conf").read_text())
+    ours = directives(rendered(read_site(REPOSITORY / "examples" / "guide.toml")))
+    assert ours == guide | {("dumpdir", "/var/lib/chrony")}

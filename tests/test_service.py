@@ -19,6 +19,8 @@ DEFAULTS: dict[str, Any] = {
     "seccomp": 2,
     "can_set_clock": True,
     "serves": True,
+    "user": "_chrony",
+    "systemd": 252,
 }
 LOOSENED = """\
 ! lock_all in a comment changes nothing
@@ -32,6 +34,7 @@ UNITS = [
     pytest.param({"chrony": "4.6.1", "serves": False}, id="client-4.6.1"),
     pytest.param({"can_set_clock": False, "seccomp": 0}, id="server-without-clock"),
     pytest.param({"conf": LOOSENED, "seccomp": 0}, id="server-loosened"),
+    pytest.param({"systemd": 219}, id="server-systemd-219"),
 ]
 
 
@@ -70,11 +73,13 @@ def test_chronyd_tells_systemd_when_it_is_ready_since_4_7(chrony: str, notify: b
 
 
 ARGUMENTS = [
-    pytest.param({}, ("-n", "-U", "-F 2"), id="server"),
-    pytest.param({"seccomp": 1}, ("-n", "-U", "-F 1"), id="the other level"),
-    pytest.param({"seccomp": 0}, ("-n", "-U"), id="no filter"),
-    pytest.param({"can_set_clock": False}, ("-n", "-U", "-x", "-F 2"), id="a clock that may not be set"),
-    pytest.param({"chrony": "4.6.1"}, ("-U", "-F 2"), id="forking"),
+    pytest.param({}, ("-n", "-U", "-r", "-F 2"), id="server"),
+    pytest.param({"seccomp": 1}, ("-n", "-U", "-r", "-F 1"), id="the other level"),
+    pytest.param({"seccomp": 0}, ("-n", "-U", "-r"), id="no filter"),
+    pytest.param({"can_set_clock": False}, ("-n", "-U", "-r", "-x", "-F 2"), id="a clock that may not be set"),
+    pytest.param({"chrony": "4.6.1"}, ("-U", "-r", "-F 2"), id="forking"),
+    pytest.param({"systemd": 234}, ("-n", "-u _chrony", "-r", "-F 2"), id="a systemd that starts it as root"),
+    pytest.param({"systemd": None}, ("-n", "-U", "-r", "-F 2"), id="a systemd that is not there"),
 ]
 
 
@@ -96,6 +101,9 @@ GRANTED = [
     ),
     pytest.param({"conf": "refclock PHC /dev/ptp0"}, BASE, ("char-pps rw", "char-ptp rw"), id="refclock"),
     pytest.param({"conf": "rtcfile /x\nrtcautotrim 30"}, BASE, ("char-rtc rw",), id="a clock in hardware"),
+    pytest.param(
+        {"systemd": 234}, ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID", *BASE), (), id="root at first"
+    ),
     pytest.param({"conf": "\n  \n! lock_all\n;x\n%y\n#z\n"}, BASE, (), id="comments"),
 ]
 

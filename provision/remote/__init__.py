@@ -9,9 +9,13 @@ from shlex import join
 _FOLDER = Path(__file__).parent
 
 
-def load(script: str, *arguments: str) -> str:
-    """Return the text of ``SCRIPT.sh`` with its arguments set as ``$1``, ``$2`` …; it can stand in another script."""
-    return f"set -- {join(arguments)}\n{text(script)}"
+def load(script: str, *arguments: str, library: str | None = None) -> str:
+    """Return the text of ``SCRIPT.sh`` with its arguments set as ``$1``, ``$2`` …; it can stand in another script.
+
+    ``library`` is a script of functions that it calls.
+    """
+    functions = text(library) if library else ""
+    return f"{functions}set -- {join(arguments)}\n{text(script)}"
 
 
 def text(script: str) -> str:

@@ -36,7 +36,7 @@ for tool in apt-get dnf yum zypper apk pacman; do
     command -v "$tool" >/dev/null 2>&1 && { say packager "$tool"; break; }
 done
 absent=
-for tool in cc make m4 pkg-config; do
+for tool in cc make m4 pkg-config tar gzip; do
     command -v "$tool" >/dev/null 2>&1 || absent="$absent $tool"
 done
 say absent_tools "${absent# }"

@@ -4,14 +4,23 @@ set -eu
 umask 022
 root=$1
 shift
+can_write() { # is the nearest folder that there is
+    folder=${1%/*}
+    until [ -e "${folder:-/}" ]; do folder=${folder%/*}; done
+    [ -w "${folder:-/}" ]
+}
 while [ $# -gt 0 ]; do
     there=$(readlink "$1" || true)
-    case $there in
-        "$root"/*) rm "$1" ;;
-    esac
-    if [ ! -e "$1" ] && [ ! -L "$1" ]; then
-        mkdir -p "${1%/*}"
-        ln -s "$2" "$1"
+    if can_write "$1"; then
+        case $there in
+            "$root"/*) rm "$1" ;;
+        esac
+        if [ ! -e "$1" ] && [ ! -L "$1" ]; then
+            # For the day when all is taken away again.
+            [ -e "${1%/*}" ] || echo "folder ${1%/*}" >>"$root/made"
+            mkdir -p "${1%/*}"
+            ln -s "$2" "$1"
+        fi
     fi
     shift 2
 done

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# Move an uploaded file to its place. $1: the upload, alone in its folder; $2: path, $3: mode, $4: group.
+# Move an uploaded file to its place. $1: the upload; $2: path, $3: mode, $4: group.
 set -eu
 umask 077
 new=$2.new.$$
-trap 'rm -rf "$new" "${1%/*}"' EXIT
+trap 'rm -rf "$new" "$1"' EXIT
 cp "$1" "$new"
 chown "root:$4" "$new"
 chmod "$3" "$new"

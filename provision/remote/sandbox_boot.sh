@@ -17,8 +17,10 @@ unit=--keep-unit
 export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
 # The console goes to the log: no colours there.
 export TERM=dumb
+# CAP_NET_ADMIN is over its own network namespace: a host has a firewall of its own.
 # shellcheck disable=SC2086 # no option at all when empty
 setsid systemd-nspawn --boot --directory="$root" --machine="$netns" --hostname="$name" \
-    --network-namespace-path="/run/netns/$netns" --register=no $unit --resolv-conf=off --link-journal=no \
+    --network-namespace-path="/run/netns/$netns" --capability=CAP_NET_ADMIN --register=no $unit --resolv-conf=off \
+    --link-journal=no \
     </dev/null >"$folder/nspawn.log" 2>&1 &
 echo $! >"$folder/pid"

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Unpack a generation beside the others and let its own chronyd read chrony.conf; it gets its name only then.
-# $1: the upload's folder, $2: the generation's folder, $3: its build, $4: the account of chronyd.
+# $1: the uploaded archive, $2: the generation's folder, $3: its build, $4: the account of chronyd.
 set -eu
 umask 077
 new=$2.new.$$
@@ -9,7 +9,7 @@ mkdir -p "${2%/*}"
 # The folders are for all to see, whatever the umask; the keys are not.
 chmod 0755 "${2%/*}" "${2%/*/*}"
 mkdir "$new"
-tar -xf "$1/generation.tar" --no-same-owner -C "$new"
+tar -xf "$1" --no-same-owner -C "$new"
 ln -s "../../builds/${3##*/}" "$new/build"
 chmod 0755 "$new"
 chmod 0644 "$new/chrony.conf" "$new/chronyd.service"

@@ -6,8 +6,9 @@ again. Key material never stands in it, only the path of a key file.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta
 from msgspec.structs import replace
 
 from provision.access import PRIVATE
@@ -94,6 +95,8 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     serve: Serve = Serve()
     keys: Keys = Keys()
     service: Service = Service()
+    keep: Annotated[int, Meta(ge=2, le=100)] = 3
+    """How many generations stay on a host, the current one among them: at least that and the one before."""
 
     @property
     def seccomp(self) -> int:

@@ -31,6 +31,7 @@ _REFUSED = {
     "confdir": _ONE_FILE,
     "deny": "use serve.deny",
     "driftfile": "use time.driftfile",
+    "dumpdir": "measurements are kept where the service keeps state",
     "dumponexit": _GONE,
     "generatecommandkey": _GONE,
     "include": _ONE_FILE,

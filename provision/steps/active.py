@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from shlex import quote
 
 from provision import remote
-from provision.generation import UNIT_PATH, Generation
+from provision.generation import UNIT_PATH
 from provision.host import Host
 from provision.recipe import ROOT
 from provision.steps import NoDiff
@@ -13,7 +13,7 @@ from provision.steps import NoDiff
 SWITCH = f"{ROOT}/switch"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Active(NoDiff):
     """A generation runs.
 
@@ -21,12 +21,20 @@ class Active(NoDiff):
     write and restart loses nothing.
     """
 
-    generation: Generation
+    generation: str
+    """Its id."""
+    unit_sha256: str
+    build: str
+    """The build's folder."""
+    who: str
+    """Who switches, for the host's history."""
+    confirm_within: int
+    """Seconds after which the host goes back by itself."""
 
     @property
     def title(self) -> str:
         """Return what the operator calls it."""
-        return f"generation {self.generation.id} running"
+        return f"generation {self.generation} running"
 
     def look(self) -> str:
         """Print link, unit and process as "name=value" lines."""
@@ -42,17 +50,21 @@ class Active(NoDiff):
         return None
 
     def apply(self, host: Host) -> None:
-        """Let the host's own script switch to the generation."""
-        host.run("switching", f"{SWITCH} {self.generation.id}")
+        """Let the host's own script switch to the generation, with its way back armed."""
+        host.run("switching", f"{signed(self.who)} {SWITCH} {self.generation} {self.confirm_within}")
 
     def _wanted(self) -> Mapping[str, str]:
-        generation = self.generation
         return {
-            "current": f"generations/{generation.id}",
-            "unit file": sha256(generation.unit.encode()).hexdigest(),
+            "current": f"generations/{self.generation}",
+            "unit file": self.unit_sha256,
             "at boot": "enabled",
             "unit reload": "no",
             "daemon": "active",
-            "running generation": generation.id,
-            "executable": f"{generation.recipe.prefix}/sbin/chronyd",
+            "running generation": self.generation,
+            "executable": f"{self.build}/sbin/chronyd",
         }
+
+
+def signed(who: str) -> str:
+    """Return the assignment that tells the host's switch whom to name in its history."""
+    return f"CHRONY_PROVISION_WHO={quote(who)}"

@@ -1,7 +1,6 @@
 """The recipe is built and installed in its own prefix, and its receipt says so."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,11 +9,10 @@ from provision.build_evidence import BuildEvidence, parse_build
 from provision.configure_log import parse_configure_log, refusals
 from provision.errors import BuildRefused
 from provision.host import Host
-from provision.recipe import NETTLE_OPTIONS, ROOT, Recipe
+from provision.recipe import NETTLE_OPTIONS, Recipe
 from provision.releases import Release
 from provision.steps import NoDiff
 
-WORK = f"{ROOT}/work"
 MEGABYTES = 150
 """Nettle 3.10.2 and chrony 4.9 with NTS took 74 MB; the rest is room for both tarballs and the unit tests."""
 
@@ -56,21 +54,22 @@ class Built(NoDiff):
     def apply(self, host: Host) -> None:
         """Build in a private folder without privileges; install as root."""
         tarballs = {release: self.tarball(release) for release in self.recipe.releases}
-        with _workshop(host, self.uid) as workshop:
-            for release, path in tarballs.items():
-                host.upload(path.read_bytes(), f"{workshop.folder}/{release.filename}")
-            if self.recipe.nettle:
-                nettle = self.recipe.nettle
-                workshop.run(f"building {nettle}", "build_nettle", nettle.filename, str(self.jobs), *NETTLE_OPTIONS)
-            self._configure(workshop)
-            workshop.run(f"building {self.recipe.chrony}", "build_chrony", str(self.jobs))
-            if self.check:
-                _judge_unit_tests(workshop.run("chrony's unit tests", "check_chrony", str(self.jobs)))
-            staged = f"{workshop.folder}/stage{self.recipe.prefix}"
-            judge_build(parse_build(workshop.run("verifying the build", "verify_build", staged)), self.recipe)
-            log = f"{workshop.folder}/configure.log"
-            install = remote.load("install_build", self.recipe.prefix, staged, log, self.recipe.receipt)
-            host.run("installing the build", install)
+        workshop = Workshop(host, self.uid)
+        host.run("making room for the build", remote.load("need_room", workshop.folder, str(MEGABYTES)))
+        for release, path in tarballs.items():
+            host.upload(path.read_bytes(), f"{workshop.folder}/{release.filename}")
+        if self.recipe.nettle:
+            nettle = self.recipe.nettle
+            workshop.run(f"building {nettle}", "build_nettle", nettle.filename, str(self.jobs), *NETTLE_OPTIONS)
+        self._configure(workshop)
+        workshop.run(f"building {self.recipe.chrony}", "build_chrony", str(self.jobs))
+        if self.check:
+            _judge_unit_tests(workshop.run("chrony's unit tests", "check_chrony", str(self.jobs)))
+        staged = f"{workshop.folder}/stage{self.recipe.prefix}"
+        judge_build(parse_build(workshop.run("verifying the build", "verify_build", staged)), self.recipe)
+        log = f"{workshop.folder}/configure.log"
+        install = remote.load("install_build", self.recipe.prefix, staged, log, self.recipe.receipt)
+        host.run("installing the build", install)
 
     def _configure(self, workshop: "Workshop") -> None:
         recipe = self.recipe
@@ -85,27 +84,22 @@ class Built(NoDiff):
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """A private folder on a host, and the unprivileged user who works in it."""
+    """The unprivileged user who works in our workplace on a host."""
 
     host: Host
-    folder: str
     uid: int
-    builder: int
+    """The login user's id."""
+
+    @property
+    def folder(self) -> str:
+        """Return the builder's folder."""
+        return self.host.my_workplace.build
 
     def run(self, what: str, script: str, *arguments: str) -> str:
         """Run one of our scripts in the folder as the builder."""
-        line = remote.load("as_builder", self.folder, str(self.builder), remote.load(script, *arguments))
+        builder = str(self.host.my_workplace.builder)
+        line = remote.load("as_builder", self.folder, builder, remote.load(script, *arguments))
         return self.host.run(what, line, root=self.uid == 0)
-
-
-@contextmanager
-def _workshop(host: Host, uid: int) -> Iterator[Workshop]:
-    begun = host.run("making room for the build", remote.load("work_begin", WORK, str(uid), str(MEGABYTES)))
-    folder, builder = begun.split()
-    try:
-        yield Workshop(host, folder, uid, int(builder))
-    finally:
-        host.clean_up(remote.load("work_end", folder))
 
 
 def judge_build(build: BuildEvidence, recipe: Recipe) -> None:

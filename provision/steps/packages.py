@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from provision import remote
 from provision.host import Host
-from provision.packages import Manager, install_script
+from provision.packages import Manager
+from provision.recipe import ROOT
 from provision.steps import NoDiff
 
 
@@ -32,5 +33,9 @@ class Packages(NoDiff):
         return f"missing: {' '.join(missing)}" if missing and missing != ["built"] else None
 
     def apply(self, host: Host) -> None:
-        """Install all of them: those that are there cost nothing."""
-        host.run("installing packages", install_script(self.manager, self.names))
+        """Install all of them; a failure ends with what no repository offers, and what to do about it."""
+        missing = f'missing=$(\n{self.look()}\n)\nset -- {ROOT} "packages $(echo $missing)"\n'
+        manager = self.manager
+        commands = (manager.query, manager.install, manager.refresh, manager.offers)
+        install = remote.load("install_packages", *commands, manager.remedy, *self.names)
+        host.run("installing packages", f"{missing}{remote.text('made')}\n{install}")

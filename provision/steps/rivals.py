@@ -1,27 +1,21 @@
-"""Time daemons that would fight with ours are stopped and masked; what they were is kept for the way back."""
+"""No other time daemon would fight with ours. What they were is kept for the way back."""
 
 from dataclasses import dataclass
 
 from provision import remote
 from provision.host import Host
-from provision.recipe import ROOT
 from provision.steps import NoDiff
+from provision.steps.active import SWITCH
 
-UNITS = (
-    "chrony.service",
-    "systemd-timesyncd.service",
-    "ntp.service",
-    "ntpd.service",
-    "ntpsec.service",
-    "openntpd.service",
-)
-RECORD = f"{ROOT}/before/services"
 IDLE = {"inactive", "failed"}
 
 
 @dataclass(frozen=True, slots=True)
 class RivalsStopped(NoDiff):
-    """No other time daemon runs, nor starts by itself or with a package's upgrade."""
+    """No other time daemon runs, nor starts by itself or with a package's upgrade.
+
+    A switch stops those that it finds, the moment before ours starts; this step is for those that came later.
+    """
 
     @property
     def title(self) -> str:
@@ -30,7 +24,7 @@ class RivalsStopped(NoDiff):
 
     def look(self) -> str:
         """Print a line for each unit: id, load state, active state, unit file state, path."""
-        return remote.load("look_rivals", *UNITS)
+        return remote.load("switch", "--others")
 
     def drift(self, seen: str) -> str | None:
         """Return the units that run, or could."""
@@ -39,7 +33,7 @@ class RivalsStopped(NoDiff):
 
     def apply(self, host: Host) -> None:
         """Stop and mask them, and write down first what they were."""
-        host.run("stopping other time daemons", remote.load("stop_rivals", RECORD, remote.load("look_rivals", *UNITS)))
+        host.run("stopping other time daemons", f"{SWITCH} --stop-others")
 
 
 def rivals_in(seen: str) -> tuple[tuple[str, str, str], ...]:

@@ -4,11 +4,9 @@ import io
 import tarfile
 from dataclasses import dataclass
 from hashlib import sha256
-from shlex import quote
 
 from provision import remote
 from provision.build_evidence import sections
-from provision.errors import ProvisionError
 from provision.generation import Generation
 from provision.host import Host
 from provision.recipe import ROOT
@@ -57,16 +55,12 @@ class Staged:
 
     def apply(self, host: Host) -> None:
         """Upload everything in one archive; unpack it and let the new chronyd read its configuration."""
-        folder = host.stage()
-        try:
-            host.upload(self._archive(), f"{folder}/generation.tar")
-        except ProvisionError:
-            host.clean_up(f"rm -rf {quote(folder)}")
-            raise
+        upload = host.new_path()
+        host.upload(self._archive(), upload)
         generation = self.generation
         host.run(
             "checking chrony.conf with the new chronyd (the running daemon is untouched)",
-            remote.load("stage", folder, generation.path, generation.recipe.prefix, generation.user),
+            remote.load("stage", upload, generation.path, generation.recipe.prefix, generation.user),
         )
 
     def _files(self) -> dict[str, bytes]:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from shlex import quote
 
+from provision import remote
 from provision.host import Host
+from provision.recipe import ROOT
 from provision.steps import NoDiff
 
 
@@ -32,6 +34,7 @@ class ServiceUser(NoDiff):
         name = quote(self.name)
         host.run(
             f"making the account {self.name}",
+            f"{remote.load('made', ROOT, f'account {self.name}')}\n"
             f"getent group {name} >/dev/null || groupadd -r {name}\n"
             f"getent passwd {name} >/dev/null || "
             f"useradd -r -g {name} -d /var/lib/chrony -M -s /usr/sbin/nologin {name}",

@@ -1,7 +1,8 @@
-"""A way to a host: two verbs, so that a fake has two verbs.
+"""A way to a host: three verbs, so that a fake has three verbs.
 
-``execute`` runs one line of POSIX sh; ``upload`` puts bytes into a file that only the login user may read. No decision
-lives behind this protocol: what cannot be tested without a network should not need to be.
+``execute`` runs one line of POSIX sh; ``hold`` starts one that stays for as long as we do; ``upload`` puts bytes into a
+file that only the login user may read. No decision lives behind this protocol: what cannot be tested without a network
+should not need to be.
 """
 
 from collections.abc import Callable
@@ -30,6 +31,19 @@ class Output:
         return lines[-1] if lines else "(it printed nothing)"
 
 
+class Held(Protocol):
+    """A line that runs on a host until we close its standard input, or cannot be reached any more."""
+
+    def read_line(self) -> str:
+        """Return the next line that it printed; empty when it has ended. Raises HostUnreachable."""
+
+    def send(self, data: bytes) -> None:
+        """Write to its standard input. Raises HostUnreachable when the connection is lost, or it has ended."""
+
+    def close(self) -> Output:
+        """Close its standard input, wait until it ends, and return how; status -1 when the connection was lost."""
+
+
 class Transport(Protocol):
     """One machine, reached in one way."""
 
@@ -42,6 +56,9 @@ class Transport(Protocol):
 
         Raises HostUnreachable when the connection is lost before the line ended.
         """
+
+    def hold(self, line: str) -> Held:
+        """Start a line in ``sh``; its standard input stays open. Raises HostUnreachable."""
 
     def upload(self, data: bytes, path: str) -> None:
         """Write a new file, mode 0600; its folder must exist. Raises HostUnreachable, CommandFailed."""

@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 from invoke.config import Config
 from invoke.context import Context
 
-from provision.errors import CommandFailed
-from provision.transport import Output, Watch, runner
+from provision.errors import CommandFailed, HostUnreachable
+from provision.transport import Held, Output, Watch, runner
 
 
 class LocalTransport:
@@ -26,6 +27,11 @@ class LocalTransport:
         """Run a line in ``sh``."""
         return runner.execute(self._context, line, password=password, watch=watch)
 
+    def hold(self, line: str) -> Held:
+        """Start a line in ``sh``."""
+        # A session of its own: Ctrl-C at the terminal is for us, and the end of its input tells it that we are gone.
+        return _Process(Popen(("/bin/sh", "-c", line), stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True))  # noqa: S603 -- the one door
+
     def upload(self, data: bytes, path: str) -> None:
         """Write a new file, mode 0600."""
         try:
@@ -36,3 +42,29 @@ class LocalTransport:
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
+
+
+class _Process:
+    """A line that runs on this machine."""
+
+    def __init__(self, process: Popen[bytes]) -> None:
+        self._process = process
+
+    def read_line(self) -> str:
+        """Return the next line that it printed."""
+        assert self._process.stdout is not None  # it was asked for  # noqa: S101
+        return self._process.stdout.readline().decode(errors="replace").rstrip("\n")
+
+    def send(self, data: bytes) -> None:
+        """Write to its standard input."""
+        assert self._process.stdin is not None  # it was asked for  # noqa: S101
+        try:
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+        except OSError as error:
+            raise HostUnreachable(f"local: {error.strerror}") from error
+
+    def close(self) -> Output:
+        """Close its standard input and wait until it ends."""
+        stdout, stderr = self._process.communicate()
+        return Output(self._process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import paramiko
 from fabric import Config, Connection
@@ -16,7 +16,7 @@ from paramiko.hostkeys import HostKeyEntry
 
 from provision.errors import CommandFailed, HostUnreachable
 from provision.target import Target
-from provision.transport import Output, Watch, runner
+from provision.transport import Held, Output, Watch, runner
 
 CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 10
@@ -24,6 +24,14 @@ LOST_AFTER_SECONDS = 40
 """tcp(7), TCP_USER_TIMEOUT: how long sent data may stay unacknowledged; the keepalive makes sure that some is sent."""
 
 T = TypeVar("T")
+
+
+class Translated(Protocol):
+    """Acts, and turns what Paramiko says when that fails into our own words."""
+
+    def __call__(self, act: Callable[[], T]) -> T:
+        """Act."""
+
 
 # Without a handler, logging's last resort would print Paramiko's tracebacks over our messages.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -74,6 +82,16 @@ class SshTransport:
             # Paramiko's status of a channel that closed without one.
             raise HostUnreachable(f"{self.name}: the connection was lost; run the same line again to complete")
         return output
+
+    def hold(self, line: str) -> Held:
+        """Start a line in the login shell, in a channel of its own."""
+
+        def start() -> paramiko.Channel:
+            channel: paramiko.Channel = self._connection.transport.open_session(timeout=CONNECT_SECONDS)
+            channel.exec_command(line)
+            return channel
+
+        return _HeldChannel(self.name, self._translated(start), self._translated)
 
     def upload(self, data: bytes, path: str) -> None:
         """Write a new file by SFTP, because Invoke feeds a command's stdin at about 100 bytes a second."""
@@ -131,6 +149,39 @@ class SshTransport:
         except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
             reason = str(error) or "the connection was closed"
             raise HostUnreachable(f"{self.name}: {reason}") from error
+
+
+class _HeldChannel:
+    """A line that runs on the host."""
+
+    def __init__(self, name: str, channel: paramiko.Channel, translated: Translated) -> None:
+        self._name = name
+        self._channel = channel
+        self._output = channel.makefile()
+        self._translated = translated
+
+    def read_line(self) -> str:
+        """Return the next line that it printed."""
+        return self._translated(lambda: _text(self._output.readline()).rstrip("\n"))
+
+    def send(self, data: bytes) -> None:
+        """Write to its standard input."""
+        self._translated(lambda: self._channel.sendall(data))
+
+    def close(self) -> Output:
+        """Close its standard input and wait until it ends."""
+
+        def end() -> Output:
+            self._channel.shutdown_write()
+            stdout = _text(self._output.read())
+            stderr = _text(self._channel.makefile_stderr().read())
+            return Output(self._channel.recv_exit_status(), stdout, stderr)
+
+        return self._translated(end)
+
+
+def _text(data: bytes | str) -> str:
+    return data.decode(errors="replace") if isinstance(data, bytes) else data
 
 
 def _undelayed(sock: Any, **options: Any) -> paramiko.Transport:

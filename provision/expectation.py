@@ -1,0 +1,68 @@
+"""What a generation makes us expect of the chronyd that runs it: read from its chrony.conf. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from provision.access import Access, Network
+from provision.facts import Facts
+
+MAX_ERROR = 1.0
+"""Seconds. A clock on a bad path keeps 0.1 s; chronyd itself gives a source up at 3 s (chrony.conf(5), maxdistance)."""
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a running chronyd has to show."""
+
+    version: str
+    serves: bool
+    follows: bool
+    """It has sources; a server with only a ``local`` stratum has none."""
+    seccomp: bool
+    access: Access
+    """Who may ask."""
+    asked_at: str | None
+    """The address at which the host can ask itself; None: its access rules let none of its own in that we know."""
+    max_error: float = MAX_ERROR
+    """Seconds, the largest error bound with which a clock counts as synchronised."""
+
+
+def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectation:
+    """Return what a chrony.conf of ours makes of a daemon on a host."""
+    lines = tuple(_directives(conf))
+    serves = ("port", "0") not in lines
+    access = Access(_networks(lines, "allow"), _networks(lines, "deny"))
+    bound = tuple(address for name, address in lines if name == "bindaddress" and address)
+    return Expectation(
+        version=version,
+        serves=serves,
+        follows=any(name in {"server", "pool"} for name, _ in lines),
+        seccomp=seccomp,
+        access=access,
+        asked_at=own_address(facts, access, bound) if serves else None,
+    )
+
+
+def own_address(facts: Facts, access: Access, bound: tuple[str, ...] = ()) -> str | None:
+    """Return an address at which the host may ask itself; None: its rules let none in that we know.
+
+    A daemon that is bound to addresses (bindaddress) answers at those alone.
+    """
+    for address in bound or (*LOOPBACK, facts.address):
+        if address is not None and access.admits(address):
+            return address
+    return None
+
+
+def _directives(conf: str) -> Iterator[tuple[str, str]]:
+    """Yield each directive with its first word; chrony.conf(5): comments begin with one of ``!;#%``."""
+    for line in conf.splitlines():
+        words = line.split()
+        if words and words[0][0] not in "!;#%":
+            yield words[0].lower(), words[1] if len(words) > 1 else ""
+
+
+def _networks(lines: tuple[tuple[str, str], ...], directive: str) -> tuple[Network, ...]:
+    return tuple(ip_network(network) for name, network in lines if name == directive)

@@ -1,0 +1,12 @@
+# shellcheck shell=sh
+# Print what of ours is in charge of the host's time. $1: our folder on the host, $2: our unit's path, then our links.
+set -eu
+root=$1 unit=$2
+shift 2
+if [ ! -L "$unit" ] && grep -qs '^Environment=CHRONY_GENERATION=' "$unit"; then echo "$unit"; fi
+for path in "$root/current" "$root/before" "$root/unconfirmed"; do
+    if [ -e "$path" ] || [ -L "$path" ]; then echo "$path"; fi
+done
+for link; do
+    case $(readlink "$link" || true) in "$root"/*) echo "$link" ;; esac
+done
