@@ -12,6 +12,7 @@ Words: pure, no host, no clock, no file but their own data and the one that they
     packages, service   what a build needs from a distribution; what chronyd's unit must grant
     render              templates and values to text (the only one that knows Jinja)
     history             what a host was switched to, when, by whom
+    firewall/           what a local firewall said: whether it lets in NTP, and what opens it
     generation          build, chrony.conf, keys and unit, named by their content
     configure_log, chronyc, findings, build_evidence, asked, evidence, rehearsal
                         what tools and hosts said, as values

@@ -24,9 +24,23 @@ class Become(Enum):
     PASSWORD = "sudo with a password"  # noqa: S105 -- a word, not a password
 
 
+IN_DISGUISE = str.maketrans({"\n": "\1", "\\": "\2", "'": "\3", "!": "\4"})
+"""Inside single quotes csh ends at a newline and looks for a ``!`` in its history, and fish has escapes of its own."""
+UNDISGUISED = r'script=$(printf %s "$@" | tr "\1\2\3\4" "\12\134\47\41") && set -- && eval "$script"'
+WORD = 900
+"""Characters. BSD's csh takes no word of more than 1024."""
+
+
+def in_sh(script: str) -> str:
+    """Return the one line that runs a script in sh, whatever the login shell."""
+    text = script.translate(IN_DISGUISE)
+    words = [f"'{text[start : start + WORD]}'" for start in range(0, len(text), WORD)]
+    return " ".join((f"sh -c '{UNDISGUISED}' sh", *words))
+
+
 def as_root(script: str, become: Become) -> str:
     """Return the one line that runs the whole script as root, whatever the login shell."""
-    line = f"sh -c {quote(script)}"
+    line = in_sh(script)
     match become:
         case Become.IS_ROOT:
             return line
@@ -141,7 +155,7 @@ class Host:
         self.trips += 1
         # A command that asks would wait for ever: nobody is there to answer.
         script = f"exec </dev/null\n{script}"
-        line = as_root(script, self.become) if root else f"sh -c {quote(script)}"
+        line = as_root(script, self.become) if root else in_sh(script)
         output = self.transport.execute(line, password=self.password if root else None, watch=watch)
         if root and self.become is not Become.IS_ROOT and output.status == 1 and _refused_by_sudo(output):
             raise HostUnreachable(

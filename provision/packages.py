@@ -61,7 +61,7 @@ MANAGERS: Mapping[str, Manager] = {
         nettle="nettle-dev",
     ),
     "dnf": Manager(
-        refresh="dnf -q makecache",
+        refresh="dnf -q --refresh makecache",
         install="dnf -y --setopt=install_weak_deps=False install",
         query=_RPM_QUERY,
         offers='dnf -q list "$1"',
@@ -168,9 +168,7 @@ def _enabling(facts: Facts) -> str | None:
     """Return the command that enables the repository where this distribution keeps headers apart."""
     major = _major(facts)
     match facts.os, major:
-        case "rhel", "7":
-            return "subscription-manager repos --enable rhel-7-server-optional-rpms"
-        case "rhel", _:
+        case "rhel", "8" | "9" | "10":
             return f"subscription-manager repos --enable codeready-builder-for-rhel-{major}-{facts.machine}-rpms"
         case "ol", "8" | "9" | "10":
             return f"{_CRB} ol{major}_codeready_builder"

@@ -58,7 +58,9 @@ class Rehearsal:
         """Return why it failed; none: it passed. Of causes and what follows from them, the causes alone."""
         if self.complaints:
             return _first(tuple(f"chronyd says: {line}" for line in self.complaints))
-        return _first(tuple(f"{finding.claim}: no ({finding.seen})" for finding in self.findings if finding.holds is False))
+        return _first(
+            tuple(f"{finding.claim}: no ({finding.seen})" for finding in self.findings if finding.holds is False)
+        )
 
     def _started(self) -> Finding:
         holds = self.ending == RUNNING and not self.complaints and bool(self.asked.said)

@@ -14,7 +14,7 @@ NOTIFY_SINCE = Version("4.7")
 """chronyd knows NOTIFY_SOCKET from 4.7 (main.c); Type=notify with an older one would time out."""
 
 UNPRIVILEGED_SINCE = 235
-"""systemd knows AmbientCapabilities= from 229, ProtectSystem=strict from 232 and StateDirectory= from 235 (its NEWS)."""
+"""systemd knows AmbientCapabilities= from 229, ProtectSystem=strict from 232, StateDirectory= from 235 (its NEWS)."""
 TO_DROP_ROOT = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID")
 """What chronyd needs as root before it drops the rest: folders and a pidfile of its account's, and the account."""
 

@@ -78,6 +78,11 @@ def _become(name: str, facts: Facts) -> tuple[Become, str | None]:
             return Become.SUDO, None
         case "missing":
             raise HostUnreachable(f"{name}: {facts.login} is not root and there is no sudo; log in as root")
+        case "tty":
+            raise HostUnreachable(
+                f"{name}: sudo wants a terminal (requiretty), and there is none: "
+                f"say 'Defaults:{facts.login} !requiretty' in its /etc/sudoers.d, or log in as root"
+            )
         case _:
             return Become.PASSWORD, _password(name, facts.login)
 

@@ -10,7 +10,19 @@ import pytest
 import tasks
 from tests.booted import ROOT, inv
 
-TASKS = ["build", "deploy", "fetch", "keygen", "plan", "releases", "status", "verify"]
+TASKS = [
+    "build",
+    "deploy",
+    "fetch",
+    "history",
+    "keygen",
+    "plan",
+    "releases",
+    "rollback",
+    "status",
+    "uninstall",
+    "verify",
+]
 SANDBOX = ["sandbox.down", "sandbox.list", "sandbox.up"]
 DEVELOPERS = ["bench", "check", "test"]
 INSTALLED = "from provision.cli import main; main()"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from provision.converge import Outcome, Status, converge, parse_survey, survey, survey_script
 from provision.errors import CommandFailed, NotConverged, ParseError
 from provision.host import Host
+from provision.steps import Step
 from provision.transport.local import LocalTransport
 
 MARK = "==mark=="
@@ -65,13 +66,18 @@ def test_what_differs_is_changed_and_then_it_is_not(host: Host, tmp_path: Path) 
     (tmp_path / "old").write_text("before\n")
     steps = [Line(tmp_path / "new"), Line(tmp_path / "old"), Line(tmp_path / "absent", line="missing")]
     begun: list[str] = []
-    assert list(converge(host, steps, begin=begun.append)) == [
+
+    def begin(step: Step) -> bool:
+        begun.append(step.title)
+        return False
+
+    assert list(converge(host, steps, begin=begin)) == [
         Outcome(title="new", status=Status.CHANGED, reason="'missing', not 'wanted'", diff="-missing\n+wanted"),
         Outcome(title="old", status=Status.CHANGED, reason="'before', not 'wanted'", diff="-before\n+wanted"),
         Outcome(title="absent", status=Status.UNCHANGED),
     ]
     assert begun == ["new", "old"]
-    assert {outcome.status for outcome in converge(host, steps, begin=begun.append)} == {Status.UNCHANGED}
+    assert {outcome.status for outcome in converge(host, steps, begin=begin)} == {Status.UNCHANGED}
     assert begun == ["new", "old"]
 
 
@@ -82,12 +88,32 @@ def test_outcomes_come_as_they_happen(host: Host, tmp_path: Path) -> None:
 
 
 def test_a_dry_run_tells_why_and_changes_nothing(host: Host, tmp_path: Path) -> None:
-    begun: list[str] = []
-    outcomes = list(converge(host, [Line(tmp_path / "new")], dry_run=True, begin=begun.append))
+    def begin(_: Step) -> bool:
+        pytest.fail("nothing may begin")
+
+    outcomes = list(converge(host, [Line(tmp_path / "new")], dry_run=True, begin=begin))
     assert outcomes == [
         Outcome(title="new", status=Status.PENDING, reason="'missing', not 'wanted'", diff="-missing\n+wanted")
     ]
-    assert (begun, list(tmp_path.iterdir()), host.trips) == ([], [], 1)
+    assert (list(tmp_path.iterdir()), host.trips) == ([], 1)
+
+
+def test_what_somebody_else_did_meanwhile_is_not_done_again(host: Host, tmp_path: Path) -> None:
+    def waits(step: Step) -> bool:
+        (tmp_path / step.title).write_text("wanted\n")
+        return True
+
+    (outcome,) = converge(host, [Line(tmp_path / "new", writes="twice")], begin=waits)
+    assert outcome == Outcome(title="new", status=Status.UNCHANGED)
+
+
+def test_after_waiting_for_somebody_else_the_drift_is_that_of_now(host: Host, tmp_path: Path) -> None:
+    def waits(step: Step) -> bool:
+        (tmp_path / step.title).write_text("theirs\n")
+        return True
+
+    (outcome,) = converge(host, [Line(tmp_path / "new")], begin=waits)
+    assert (outcome.status, outcome.reason) == (Status.CHANGED, "'theirs', not 'wanted'")
 
 
 def test_steps_behind_a_change_look_afresh(host: Host, tmp_path: Path) -> None:

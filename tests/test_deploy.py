@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from provision.converge import Outcome, Status
-from provision.deploy import NOT_TRIED, Run, run_on
 from provision.errors import (
     BuildRefused,
     CommandFailed,
@@ -16,12 +15,14 @@ from provision.errors import (
     NotConverged,
     ParseError,
     ProvisionError,
+    RehearsalFailed,
     SandboxError,
     SiteError,
 )
 from provision.findings import Finding
 from provision.progress import Progress
 from provision.report import Report, exit_status
+from provision.run import NOT_TRIED, Run, run_on
 from provision.target import parse_target
 from provision.wish import make_wish
 from tests import sudo
@@ -73,6 +74,7 @@ ERRORS = [
     pytest.param(CommandFailed, False, 1, id="command"),
     pytest.param(BuildRefused, False, 1, id="build"),
     pytest.param(NotConverged, False, 1, id="not converged"),
+    pytest.param(RehearsalFailed, False, 1, id="rehearsal"),
     pytest.param(ParseError, False, 1, id="parse"),
     pytest.param(HostUnreachable, True, 1, id="lost after a change"),
     pytest.param(FetchError, True, 1, id="fetch after a change"),

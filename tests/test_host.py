@@ -13,6 +13,7 @@ from provision.host import Become, Host, as_root
 from provision.transport import SUDO_PROMPT, Output, Watch
 from provision.transport.local import LocalTransport
 from tests import sudo
+from tests.working import claimed
 
 LINES = [
     pytest.param("id", Become.IS_ROOT, "sh -c id", id="root needs no sudo"),
@@ -80,42 +81,17 @@ def test_what_a_look_prints_is_not_logged(host: Host) -> None:
     assert log == []
 
 
-def test_tidying_up_does_not_take_the_place_of_an_error(host: Host) -> None:
-    host.clean_up("exit 1")
-    assert host.trips == 1
-
-
-class Lost(LocalTransport):
-    """A connection that is gone."""
-
-    def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:
-        raise HostUnreachable("ntp1: the connection was lost")
-
-
-def test_tidying_up_over_a_lost_connection_is_logged() -> None:
-    log: list[str] = []
-    Host(Lost(), log=log.append).clean_up("true")
-    assert log == ["could not tidy up: ntp1: the connection was lost"]
-
-
-def test_a_file_gets_to_its_place_with_mode_and_owner(host: Host, tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    before = set(Path("/tmp").glob("tmp.*"))  # noqa: S108 -- where mktemp works
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a file to root")
+def test_a_file_gets_to_its_place_with_mode_and_owner(tmp_path: Path) -> None:
     place = tmp_path / "it's here"
     place.symlink_to(tmp_path / "elsewhere")
-    host.write(str(place), b"\x00\xff text\n", mode="0640", group="adm")
+    with claimed(tmp_path / "opt") as host:
+        host.write(str(place), b"\x00\xff text\n", mode="0640", group="adm")
+        assert list(Path(host.my_workplace.folder, "uploads").iterdir()) == []
     assert place.read_bytes() == b"\x00\xff text\n"
     assert not place.is_symlink()
     assert (stat.S_IMODE(place.stat().st_mode), place.stat().st_uid, place.group()) == (0o640, 0, "adm")
-    assert [file.name for file in tmp_path.iterdir()] == [place.name]
-    assert set(Path("/tmp").glob("tmp.*")) <= before  # noqa: S108 -- nothing is left of the upload
-
-
-def test_the_folder_for_uploads_is_private(host: Host) -> None:
-    folder = Path(host.stage())
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    folder.rmdir()
+    assert {file.name for file in tmp_path.iterdir()} == {place.name, "opt"}
 
 
 def test_sudo_without_a_password_runs_the_whole_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

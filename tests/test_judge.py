@@ -6,15 +6,25 @@ from typing import Any
 
 import pytest
 
-from provision.evidence import Evidence, Port, parse_evidence
+from provision.access import PRIVATE, Access
+from provision.evidence import ClockBefore, Evidence, Port, parse_evidence
+from provision.expectation import Expectation
 from provision.findings import Finding
-from provision.judge import Expectation, findings, in_units
+from provision.judge import findings, in_units
 from provision.ntp import Answer, KeyAnswer, Probe
 from tests.sample import CASES
 
 SERVER = parse_evidence((CASES / "evidence" / "server.txt").read_text())
 STOPPED = parse_evidence((CASES / "evidence" / "stopped.txt").read_text())
-EXPECTED = Expectation(version="4.9", serves=True, follows=True, seccomp=True, max_error=1.0, asked_at="127.0.0.1")
+EXPECTED = Expectation(
+    version="4.9",
+    serves=True,
+    follows=True,
+    seccomp=True,
+    access=Access(PRIVATE),
+    asked_at="127.0.0.1",
+    max_error=1.0,
+)
 KEY = KeyAnswer(id=1, answered=True, mac_valid=True)
 PROBE = Probe(
     address="198.19.0.5",
@@ -173,25 +183,30 @@ WRONG = [
     pytest.param(
         tracking(leap="Not synchronised"),
         EXPECTED,
-        Finding("the clock is synchronised", False, "1 of 1 sources answer, none is selected"),
+        Finding("the clock is synchronised", False, "1 of 1 sources answer, none is selected", vital=False),
         id="not synchronised",
     ),
     pytest.param(
         tracking(reference_id="7F7F0101"),
         EXPECTED,
-        Finding("the clock is synchronised", False, "1 of 1 sources answer, none is selected"),
+        Finding("the clock is synchronised", False, "1 of 1 sources answer, none is selected", vital=False),
         id="follows itself",
     ),
     pytest.param(
         replace(SERVER, sources=tuple(replace(source, state="?", reach=0) for source in SERVER.sources)),
         EXPECTED,
-        Finding("the clock is synchronised", False, "0 of 1 sources answer, none is selected"),
+        Finding("the clock is synchronised", False, "0 of 1 sources answer, none is selected", vital=False),
         id="no source answers",
     ),
     pytest.param(
         tracking(root_dispersion=1.5, root_delay=0.0, last_offset=0.0),
         EXPECTED,
-        Finding("the clock is synchronised, to 1 s or better", False, "to 198.19.0.2, stratum 2, error bound 1.5 s"),
+        Finding(
+            "the clock is synchronised, to 1 s or better",
+            False,
+            "to 198.19.0.2, stratum 2, error bound 1.5 s",
+            vital=False,
+        ),
         id="too far away",
     ),
     pytest.param(
@@ -332,3 +347,43 @@ UNITS = [(1.5, "1.5 s"), (0.0012, "1.2 ms"), (0.000127, "127 us"), (5e-8, "50 ns
 @pytest.mark.parametrize(("seconds", "words"), UNITS)
 def test_seconds_are_read_as_people_say_them(seconds: float, words: str) -> None:
     assert in_units(seconds) == words
+
+
+def after_a_switch(now: float, was: float | None, *, synchronised: bool = True) -> dict[str, Finding]:
+    """Judge the clock with this error bound, in seconds, after a switch; ``was`` is that before it."""
+    evidence = tracking(root_dispersion=now, root_delay=0.0, last_offset=0.0)
+    before = ClockBefore(synchronised=synchronised, error_bound=was)
+    found = findings(replace(evidence, before=before), EXPECTED, None)
+    return {finding.claim: finding for finding in found if "clock" in finding.claim}
+
+
+WORSE = [
+    pytest.param(0.002, 0.002, True, "error bound 2 ms, before 2 ms", id="the same"),
+    pytest.param(
+        0.019, 0.002, True, "error bound 19 ms, before 2 ms", id="ten times, which seconds of measuring explain"
+    ),
+    pytest.param(0.021, 0.002, False, "error bound 21 ms, before 2 ms", id="more than ten times"),
+    pytest.param(0.0009, 0.000001, True, "error bound 900 us, before 1 us", id="still good"),
+]
+
+
+@pytest.mark.parametrize(("now", "was", "holds", "seen"), WORSE)
+def test_a_switch_that_makes_the_clock_worse_is_found(now: float, was: float, holds: bool, seen: str) -> None:
+    claim = "the clock is as good as before the switch"
+    assert after_a_switch(now, was)[claim] == Finding(claim, holds, seen)
+
+
+def test_a_clock_that_was_synchronised_has_to_be_again() -> None:
+    claim = "the clock is synchronised"
+    lost = replace(tracking(leap="Not synchronised"), before=ClockBefore(synchronised=True, error_bound=None))
+    (finding,) = [finding for finding in findings(lost, EXPECTED, None) if finding.claim == claim]
+    assert (finding.holds, finding.vital) == (False, True)
+
+
+def test_a_clock_that_was_not_synchronised_is_no_reason_to_go_back() -> None:
+    found = after_a_switch(2.0, None, synchronised=False)
+    assert [(finding.holds, finding.vital) for finding in found.values()] == [(False, False)]
+
+
+def test_where_the_error_before_is_not_known_nothing_is_compared() -> None:
+    assert list(after_a_switch(0.001, None)) == ["the clock is synchronised, to 1 s or better"]

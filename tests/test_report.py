@@ -131,7 +131,9 @@ def test_json_holds_everything(tmp_path: Path) -> None:
         "host": "ntp1",
         "platform": "debian-12-x86_64",
         "outcomes": [{"title": "generation 3f0c staged", "status": "pending", "reason": "not there yet", "diff": DIFF}],
-        "findings": [{"claim": "asked from here", "holds": None, "seen": "no answer reaches this machine"}],
+        "findings": [
+            {"claim": "asked from here", "holds": None, "seen": "no answer reaches this machine", "vital": True}
+        ],
         "notes": ["Schlüssel"],
         "error": None,
         "tried": True,

@@ -172,6 +172,11 @@ REFUSED = [
         id="a key of the site",
     ),
     pytest.param(
+        "[time]\nextra = ['dumpdir /srv']",
+        "time.extra[0]: dumpdir is not for extra lines: measurements are kept where the service keeps state",
+        id="a folder that the service could not write",
+    ),
+    pytest.param(
         "[time]\nextra = ['include /etc/chrony/more']",
         "time.extra[0]: include is not for extra lines: "
         "the deployment validates and switches one file; write its lines in time.extra",

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import pytest
@@ -19,17 +18,21 @@ from provision.packages import MANAGERS
 from provision.releases import Release
 from provision.steps import Step
 from provision.steps.active import Active
-from provision.steps.built import WORK, Built, _judge_unit_tests
+from provision.steps.built import Built, _judge_unit_tests
+from provision.steps.confirmed import Confirmed
 from provision.steps.fetched import Fetched
 from provision.steps.file import File
 from provision.steps.links import LINKS, Links
 from provision.steps.packages import Packages
-from provision.steps.rivals import UNITS, RivalsStopped, rivals_in
+from provision.steps.purged import Purged
+from provision.steps.restored import Restored
+from provision.steps.rivals import RivalsStopped, rivals_in
 from provision.steps.staged import Staged
 from provision.steps.user import ServiceUser
 from provision.transport.local import LocalTransport
 from tests.booted import assert_nowhere
 from tests.sample import GENERATION, RECIPE, SECRET
+from tests.working import claimed
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to root")
 HOST = Host(LocalTransport())
@@ -47,11 +50,27 @@ FILE = File("/opt/chrony/switch", "#!/bin/sh\n", mode="0755")
 BUILT = Built(RECIPE, never, jobs=2, uid=0)
 PACKAGES = Packages(MANAGERS["apt-get"], ("gcc", "make"), RECIPE.prefix)
 STAGED = Staged(GENERATION)
-ACTIVE = Active(GENERATION)
+ACTIVE = Active(
+    generation=GENERATION.id,
+    unit_sha256=GENERATION.unit_sha256,
+    build=RECIPE.prefix,
+    who="alice@laptop",
+    confirm_within=90,
+)
+CONFIRMED = Confirmed(generation=GENERATION.id, prove=list, who="alice@laptop", keep=3)
+RESTORED = Restored("alice@laptop")
+UNITS = (
+    "chrony.service",
+    "systemd-timesyncd.service",
+    "ntp.service",
+    "ntpd.service",
+    "ntpsec.service",
+    "openntpd.service",
+)
 USER = ServiceUser("_chrony")
 AT_HAND = Fetched(RECIPE, lambda _: True, never)
 NOT_AT_HAND = Fetched(RECIPE, lambda release: release.name == "chrony", never)
-STEPS = [FILE, BUILT, PACKAGES, STAGED, ACTIVE, USER, RivalsStopped(), Links(), AT_HAND]
+STEPS = [FILE, BUILT, PACKAGES, STAGED, ACTIVE, CONFIRMED, USER, RivalsStopped(), Links(), AT_HAND, RESTORED, Purged()]
 
 HOLDS = "\n".join(
     (
@@ -157,6 +176,28 @@ DRIFTS = [
         f"unit file is a symlink, not {digest(GENERATION.unit)}",
         id="the package's symlink",
     ),
+    pytest.param(CONFIRMED, f"unconfirmed=\ncurrent={GENERATION.id}", None, id="nothing waits to be confirmed"),
+    pytest.param(
+        CONFIRMED,
+        f"unconfirmed={GENERATION.id}\ncurrent={GENERATION.id}",
+        f"{GENERATION.id} waits to be confirmed",
+        id="it waits to be confirmed",
+    ),
+    pytest.param(CONFIRMED, "unconfirmed=\ncurrent=", "it does not run yet", id="nothing to confirm yet"),
+    pytest.param(RESTORED, "", None, id="nothing of ours is in charge"),
+    pytest.param(
+        RESTORED,
+        "/opt/chrony/current\n/usr/local/bin/chronyc",
+        "ours: /opt/chrony/current /usr/local/bin/chronyc",
+        id="we are in charge",
+    ),
+    pytest.param(Purged(), "", None, id="nothing is left"),
+    pytest.param(
+        Purged(),
+        "/opt/chrony\npackages gcc make\naccount _chrony\nfolder /var/lib/chrony",
+        "there: /opt/chrony, _chrony, /var/lib/chrony",
+        id="packages stay",
+    ),
     pytest.param(USER, "there", None, id="account there"),
     pytest.param(USER, "missing", "missing", id="account missing"),
     pytest.param(RivalsStopped(), NOT_FOUND, None, id="no rival"),
@@ -179,10 +220,13 @@ TITLES = [
     "packages to build with",
     f"generation {GENERATION.id} staged and valid",
     f"generation {GENERATION.id} running",
+    f"generation {GENERATION.id} proven and confirmed",
     "account _chrony",
     "other time daemons stopped and masked",
     "links in /usr/local and /etc/chrony",
     "source of nettle 3.10.2 and chrony 4.9 at hand",
+    "time service as it was before the first deployment",
+    "builds, generations, keys, state and account removed",
 ]
 
 
@@ -342,7 +386,8 @@ def test_a_file_is_looked_at_and_written(tmp_path: Path) -> None:
         elif there == "other":
             place.write_text("three\n")
         assert step.drift(ask(step.look())) is not None
-        step.apply(HOST)
+        with claimed(tmp_path / "opt") as host:
+            step.apply(host)
         assert step.drift(ask(step.look())) is None
         assert place.read_text() == "one\ntwo"
         assert not place.is_symlink()
@@ -451,10 +496,12 @@ def links(folder: Path) -> tuple[str, ...]:
 
 
 def test_links_are_made_where_nothing_is(tmp_path: Path) -> None:
+    (tmp_path / "opt").mkdir()
     assert ask(remote.load("look_links", *links(tmp_path))).split("\n") == list(links(tmp_path)[1::2])
     HOST.run("making links", remote.load("make_links", *links(tmp_path)))
     assert ask(remote.load("look_links", *links(tmp_path))) == ""
     assert tree(tmp_path) == {
+        "opt/made": f"folder {tmp_path}/bin\nfolder {tmp_path}/etc\n",
         "bin/chronyc": f"-> {tmp_path}/opt/current/chronyc",
         "etc/conf": f"-> {tmp_path}/opt/current/conf",
     }
@@ -515,14 +562,14 @@ class Opt:
         return [path.name for path in (self.root / "generations").iterdir()]
 
     def stage(self, conf: str = GENERATION.conf) -> None:
-        folder = HOST.stage()
-        archive = Staged(replace(GENERATION, conf=conf))._archive()
-        HOST.upload(archive, f"{folder}/generation.tar")
         build = str(self.root / "builds" / RECIPE.name)
-        try:
-            HOST.run("staging", remote.load("stage", folder, str(self.generation), build, "adm"))
-        finally:
-            assert not Path(folder).exists()
+        with claimed(self.root) as host:
+            upload = host.new_path()
+            host.upload(Staged(replace(GENERATION, conf=conf))._archive(), upload)
+            try:
+                host.run("staging", remote.load("stage", upload, str(self.generation), build, "adm"))
+            finally:
+                assert not Path(upload).exists()
 
     def look(self) -> str:
         seen = ask(remote.load("look_generation", str(self.generation), str(self.root / "current")))
@@ -607,6 +654,7 @@ def shows(id_: str, load: str, active: str, enabled: str, path: str) -> str:
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
+@needs_root
 def test_rivals_are_stopped_and_what_they_were_is_kept(systemctl: Path, tmp_path: Path) -> None:
     (systemctl / "chrony.service").write_text(shows("chrony.service", "loaded", "active", "enabled", "/lib/x"))
     (systemctl / "ntp.service").write_text(shows("ntpsec.service", "loaded", "inactive", "disabled", "/lib/y"))
@@ -616,28 +664,30 @@ def test_rivals_are_stopped_and_what_they_were_is_kept(systemctl: Path, tmp_path
     (systemctl / "systemd-timesyncd.service").write_text(
         shows("systemd-timesyncd.service", "masked", "inactive", "masked", "/dev/null")
     )
-    look = remote.load("look_rivals", *UNITS)
-    assert RivalsStopped().drift(ask(look)) == (
+    assert RivalsStopped().drift(ask(RivalsStopped().look())) == (
         "chrony.service is active, enabled; ntpsec.service is inactive, disabled; openntpd.service is active, enabled"
     )
     (systemctl / "calls").unlink()
-    record = tmp_path / "before" / "services"
+    # As on a host, but for the folder.
+    switch = remote.load("switch", "--stop-others").replace("root=/opt/chrony", f"root={tmp_path}")
     for _ in range(2):
-        HOST.run("stopping", remote.load("stop_rivals", str(record), look))
-    assert record.read_text().splitlines() == [
+        HOST.run("stopping", switch)
+    assert (tmp_path / "before/services").read_text().splitlines() == [
         "chrony.service active enabled",
         "ntpsec.service inactive disabled",
         "openntpd.service active enabled",
     ]
     told = [line for line in (systemctl / "calls").read_text().splitlines() if not line.startswith("show")]
-    assert told == 2 * ["mask --now chrony.service", "mask --now ntpsec.service", "disable --now openntpd.service"]
+    held = ["-q mask chrony.service", "-q mask ntpsec.service", "-q disable openntpd.service"]
+    stopped = ["stop chrony.service openntpd.service"]
+    assert told == ["is-enabled chronyd.service", *held, *stopped, *held, *stopped]
 
 
 def test_a_systemctl_that_fails_could_not_tell(systemctl: Path) -> None:
     for unit in UNITS[1:]:
         (systemctl / unit).write_text(shows(unit, "not-found", "inactive", "", ""))
     with pytest.raises(CommandFailed, match="could not look"):
-        ask(remote.load("look_rivals", *UNITS))
+        ask(RivalsStopped().look())
 
 
 def test_what_runs_is_looked_at(systemctl: Path, tmp_path: Path) -> None:
@@ -675,33 +725,20 @@ def test_a_systemctl_that_cannot_say_what_runs_could_not_tell(systemctl: Path, t
 
 
 @needs_root
-def test_a_build_has_a_private_folder_and_an_id_that_belongs_to_nobody(tmp_path: Path) -> None:
-    folder, builder = HOST.run("room", remote.load("work_begin", str(tmp_path / "work"), "0", "1")).split()
-    assert 61184 <= int(builder) <= 65519
-    assert (Path(folder).stat().st_mode & 0o777, Path(folder).stat().st_uid) == (0o700, int(builder))
-    line = remote.load("as_builder", folder, builder, 'id -u; pwd; echo "$HOME"; touch file; umask')
-    assert HOST.run("building", line) == f"{builder}\n{folder}\n{folder}\n0022\n"
-    assert (Path(folder) / "file").stat().st_uid == int(builder)
+def test_a_build_is_made_by_an_id_that_belongs_to_nobody(tmp_path: Path) -> None:
+    with claimed(tmp_path) as host:
+        folder, builder = host.my_workplace.build, host.my_workplace.builder
+        line = remote.load("as_builder", folder, str(builder), 'id -u; pwd; echo "$HOME"; touch file; umask')
+        assert host.run("building", line) == f"{builder}\n{folder}\n{folder}\n0022\n"
+        assert (Path(folder) / "file").stat().st_uid == builder
 
 
-def test_a_full_disk_is_told_before_the_build(tmp_path: Path) -> None:
+def test_a_build_begins_in_an_empty_folder_and_a_full_disk_is_told(tmp_path: Path) -> None:
+    (tmp_path / "of an earlier build").mkdir()
+    HOST.run("room", remote.load("need_room", str(tmp_path), "1"))
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(CommandFailed, match=r"no space left: .* has \d+ MB free, a build needs 99999999 MB"):
-        HOST.run("room", remote.load("work_begin", str(tmp_path), str(os.getuid()), "99999999"))
-
-
-@needs_root
-def test_what_a_run_left_that_was_cut_off_long_ago_is_removed(tmp_path: Path) -> None:
-    for name in ("old", "new"):
-        (tmp_path / name).mkdir()
-    os.utime(tmp_path / "old", (0, 0))
-    HOST.run("room", remote.load("work_begin", str(tmp_path), "0", "1"))
-    assert [(tmp_path / name).exists() for name in ("old", "new")] == [False, True]
-
-
-@pytest.mark.parametrize("folder", [f"{WORK}/", "/opt/chrony", "/"])
-def test_only_a_work_folder_is_removed(folder: str) -> None:
-    script = remote.load("work_end", folder).replace("rm -rf", "echo would remove")
-    assert LocalTransport().execute(f"sh -c {quote(script)}") == LocalTransport().execute("exit 64")
+        HOST.run("room", remote.load("need_room", str(tmp_path), "99999999"))
 
 
 PASSED = "Testing hash                          PASS\nTesting cmac                     PASS\n"

@@ -10,10 +10,12 @@ from provision.converge import Outcome, Status, converge, survey
 from provision.facts import parse_facts
 from provision.fetch import Store, fetch
 from provision.host import Host
-from provision.plan import Tarballs, build_steps, choose_generation, choose_recipe, service_steps
+from provision.plan import Tarballs, build_steps, choose_generation, choose_recipe, staging_steps, switching_steps
 from provision.releases import Release
 from provision.sandbox import Sandbox
 from provision.steps import Step
+from provision.steps.active import Active
+from provision.steps.confirmed import Confirmed
 from provision.target import Kind, Target
 from provision.transport.ssh import SshTransport
 from provision.wish import make_wish
@@ -29,8 +31,10 @@ PLAN = [
     "ServiceUser",
     "File",
     "Staged",
-    "RivalsStopped",
+    "Rehearsed",
     "Active",
+    "RivalsStopped",
+    "Confirmed",
     "Links",
 ]
 LISTING = r"""
@@ -59,6 +63,13 @@ class Contract:
     def converge(self) -> list[Outcome]:
         return list(converge(self.host, self.steps))
 
+    def mend(self) -> list[Outcome]:
+        self.host.claim(who="contract", uid=0, patience=0, say=print)
+        try:
+            return self.converge()
+        finally:
+            self.host.leave()
+
 
 def real_plan(host: Host) -> list[Step]:
     """Return the plan of the default wish for a host; the source counts as fetched when this run fetched it."""
@@ -77,7 +88,21 @@ def real_plan(host: Host) -> list[Step]:
         origin=origin,
     )
     generation = choose_generation(wish.site, facts, recipe=recipe, keys=KEYS, time_source=None)
-    return [*build_steps("contract", facts, recipe, tarballs), *service_steps(generation)]
+    steps = switching_steps(
+        Active(
+            generation=generation.id,
+            unit_sha256=generation.unit_sha256,
+            build=recipe.prefix,
+            who="contract",
+            confirm_within=90,
+        ),
+        Confirmed(generation=generation.id, prove=list, who="contract", keep=3),
+    )
+    return [
+        *build_steps("contract", facts, recipe, tarballs),
+        *staging_steps(generation, asked_at="127.0.0.1"),
+        *steps,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +121,11 @@ def contract(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contract]:
         survey(host, contract.steps)
         list(converge(host, contract.steps, dry_run=True))
         contract.listings["bare, looked at"] = contract.listing()
+        host.claim(who="contract", uid=0, patience=0, say=print)
         for step in contract.steps:
             contract.first.extend(converge(host, [step]))
             contract.second.extend(converge(host, [step]))
+        host.leave()
         contract.listings["done"] = contract.listing()
         survey(host, contract.steps)
         contract.listings["done, looked at"] = contract.listing()
@@ -112,8 +139,10 @@ def test_the_plan_is_these_steps(contract: Contract) -> None:
 
 @pytest.mark.parametrize("number", range(len(PLAN)), ids=PLAN)
 def test_a_bare_host_changes_once(number: int, contract: Contract) -> None:
-    assert (contract.first[number].status, contract.second[number].status) == (Status.CHANGED, Status.UNCHANGED)
-    assert contract.first[number].reason
+    # A switch has stopped the rivals itself; their step is for those that come later.
+    first = Status.UNCHANGED if PLAN[number] == "RivalsStopped" else Status.CHANGED
+    assert (contract.first[number].status, contract.second[number].status) == (first, Status.UNCHANGED)
+    assert bool(contract.first[number].reason) == (first is Status.CHANGED)
 
 
 @pytest.mark.parametrize("state", ["bare", "done"])
@@ -143,11 +172,11 @@ DAMAGES = [
     pytest.param(f"{CURRENT} rm build", "Staged", id="link to the build gone"),
     pytest.param("chmod 644 /opt/chrony/switch", "File", id="switch not executable"),
     pytest.param("ln -sfn /etc/passwd /opt/chrony/switch", "File", id="switch is a symlink"),
-    pytest.param("systemctl stop chronyd", "Active", id="daemon stopped"),
-    pytest.param("systemctl disable -q chronyd", "Active", id="daemon not at boot"),
-    pytest.param("rm /etc/systemd/system/chronyd.service", "Active", id="unit gone"),
-    pytest.param("echo >>/etc/systemd/system/chronyd.service", "Active", id="unit edited"),
-    pytest.param("rm /opt/chrony/current", "Active", id="current gone"),
+    pytest.param("systemctl stop chronyd", "Active Confirmed", id="daemon stopped"),
+    pytest.param("systemctl disable -q chronyd", "Active Confirmed", id="daemon not at boot"),
+    pytest.param("rm /etc/systemd/system/chronyd.service", "Active Confirmed", id="unit gone"),
+    pytest.param("echo >>/etc/systemd/system/chronyd.service", "Active Confirmed", id="unit edited"),
+    pytest.param("rm /opt/chrony/current", "Rehearsed Active Confirmed", id="current gone"),
     pytest.param("systemctl unmask -q systemd-timesyncd", "RivalsStopped", id="rival unmasked"),
     pytest.param("rm /usr/local/bin/chronyc /etc/chrony/chrony.conf", "Links", id="links gone"),
     pytest.param("ln -sfn /opt/chrony/builds/old/chronyc /usr/local/bin/chronyc", "Links", id="link of ours astray"),
@@ -157,7 +186,7 @@ DAMAGES = [
 @pytest.mark.parametrize(("damage", "mended"), DAMAGES)
 def test_damage_is_seen_and_mended_by_the_step_whose_it_is(damage: str, mended: str, contract: Contract) -> None:
     login(contract.sandbox, damage)
-    outcomes = contract.converge()
+    outcomes = contract.mend()
     changed = [name for name, outcome in zip(PLAN, outcomes, strict=True) if outcome.status is Status.CHANGED]
-    assert changed == [mended]
+    assert changed == mended.split()
     assert {outcome.status for outcome in contract.converge()} == {Status.UNCHANGED}

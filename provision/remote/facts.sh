@@ -26,10 +26,11 @@ if [ "$(id -u)" = 0 ]; then
     say sudo root
 elif ! command -v sudo >/dev/null 2>&1; then
     say sudo missing
-elif sudo -n true 2>/dev/null; then
+elif refusal=$(sudo -n true 2>&1); then
     say sudo yes
 else
-    say sudo password
+    # sudoers(5), requiretty: "sudo: sorry, you must have a tty to run sudo".
+    case $refusal in *" tty "*) say sudo tty ;; *) say sudo password ;; esac
 fi
 
 for tool in apt-get dnf yum zypper apk pacman; do

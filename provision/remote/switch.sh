@@ -234,8 +234,9 @@ return_to() { # GENERATION or "before"; whatever happens, once
 # --- what can be asked for --------------------------------------------------------------------------------------------
 
 usage() {
-    sed -n '/^#   /s/^#   //p' "$root/switch" 2>/dev/null >&2 || true
-    echo "generations:" "$(ls "$root/generations" 2>/dev/null || true)" >&2
+    sed -n 's/^#   //p' "$root/switch" >&2 2>/dev/null || true
+    # shellcheck disable=SC2012 # for people
+    echo "generations:" "$(ls "$root/generations" 2>/dev/null | tr '\n' ' ')" >&2
     exit 2
 }
 
@@ -295,23 +296,26 @@ back() {
     disarm
 }
 
-if [ "${1-}" = --others ]; then
-    others
-    exit 0
-fi
-mkdir -p "$root"
-# One at a time: a timer may go off while somebody switches.
-exec 9>>"$root/switch.lock"
-flock 9
 case ${1-} in
-    --stop-others) remember && hold_others "$root/before/services" && stop_others ;;
-    --confirm) confirm "${2-}" ;;
-    --back) back ;;
-    --before) disarm && leave && record before active ;;
+    --others)
+        others
+        exit 0
+        ;;
+    --stop-others | --confirm | --back | --before) ;;
     "" | -* | */* | .*) usage ;;
     *)
         [ -e "$root/generations/$1/chronyd.service" ] || usage
         case ${2-} in *[!0-9]*) usage ;; esac
-        switch "$1" "${2-}"
         ;;
+esac
+mkdir -p "$root"
+# One at a time: a timer may go off while somebody switches.
+exec 9>>"$root/switch.lock"
+flock 9
+case $1 in
+    --stop-others) remember && hold_others "$root/before/services" && stop_others ;;
+    --confirm) confirm "${2-}" ;;
+    --back) back ;;
+    --before) disarm && leave && record before active ;;
+    *) switch "$1" "${2-}" ;;
 esac

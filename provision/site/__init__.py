@@ -52,6 +52,7 @@ class Serve(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     role: Literal["server", "client"] = "server"
     allow: tuple[Network, ...] | None = None
     deny: tuple[Network, ...] = ()
+    firewall: Literal["leave", "open"] = "leave"
 
     @property
     def allowed(self) -> tuple[Network, ...]:
@@ -66,6 +67,8 @@ class Serve(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             for name in ("allow", "deny"):
                 if getattr(self, name):
                     yield name, 'a client serves nobody; remove this, or set serve.role = "server"'
+            if self.firewall == "open":
+                yield "firewall", 'a client needs no open port; remove this, or set serve.role = "server"'
             return
         if self.allow == ():
             yield "allow", 'a server that nobody may ask; set serve.role = "client", or leave this out for the default'

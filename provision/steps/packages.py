@@ -35,7 +35,8 @@ class Packages(NoDiff):
     def apply(self, host: Host) -> None:
         """Install all of them; a failure ends with what no repository offers, and what to do about it."""
         missing = f'missing=$(\n{self.look()}\n)\nset -- {ROOT} "packages $(echo $missing)"\n'
+        made = remote.text("made")
         manager = self.manager
         commands = (manager.query, manager.install, manager.refresh, manager.offers)
         install = remote.load("install_packages", *commands, manager.remedy, *self.names)
-        host.run("installing packages", f"{missing}{remote.text('made')}\n{install}")
+        host.run("installing packages", f"{missing}{made}\n{install}")

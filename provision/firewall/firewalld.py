@@ -1,0 +1,31 @@
+"""Read what ``firewall-cmd --zone=ZONE --list-all`` prints (firewall-cmd(1))."""
+
+import re
+
+from provision.errors import ParseError
+from provision.firewall.rules import Hook, Verdict, has_ntp_port
+
+FIELD = re.compile(r"^  (?P<name>[a-z-]+): ?(?P<value>.*)$", re.MULTILINE)
+RICH = re.compile(r'^\s+rule .*("ntp"|port="123" protocol="udp").* accept', re.MULTILINE)
+LETS_IN, LETS_SOME_IN, SHUT = {Verdict.ACCEPT}, {Verdict.ACCEPT, Verdict.DROP}, {Verdict.DROP}
+
+
+def firewalld_hooks(text: str, zone: str) -> tuple[Hook, ...]:
+    """Return the hook of a zone. Raises ParseError."""
+    fields = {found["name"]: found["value"] for found in FIELD.finditer(text)}
+    if not {"target", "services", "ports"} <= fields.keys():
+        raise ParseError(f"firewall-cmd did not say what zone {zone!r} lets in")
+    try:
+        open_port = any(_is_ours(port) for port in fields["ports"].split())
+    except ValueError as error:
+        raise ParseError(f"firewall-cmd printed a port that we do not understand: {fields['ports']!r}") from error
+    if fields["target"] == "ACCEPT" or "ntp" in fields["services"].split() or open_port:
+        ways = LETS_IN
+    else:
+        ways = LETS_SOME_IN if RICH.search(text) else SHUT
+    return (Hook(door=f"firewalld {zone}", ways=frozenset(ways), ours=False),)
+
+
+def _is_ours(port: str) -> bool:
+    numbers, _, protocol = port.partition("/")
+    return protocol == "udp" and has_ntp_port(numbers, between="-")

@@ -1,0 +1,24 @@
+# shellcheck shell=sh
+# Open doors of the local firewall. $1: our folder on the host; then in turn the words of a door, and the line that
+# opens it. What was open before is not ours.
+set -eu
+made=$1/made
+shift
+mkdir -p "${made%/*}"
+while [ $# -gt 0 ]; do
+    line="firewall $1"
+    new=
+    if ! grep -sqxF "$line" "$made"; then
+        # First of all, so that an interruption leaves no rule of which nobody knows whose it is.
+        new=1
+        echo "$line" >>"$made"
+    fi
+    status=0
+    said=$(sh -c "$2" 2>&1) || status=$?
+    echo "$said"
+    case $status-$said in
+        0-*Skipping* | 0-*ALREADY_ENABLED* | [!0]*) [ -z "$new" ] || forget "$made" "$line" ;;
+    esac
+    [ "$status" -eq 0 ] || exit "$status"
+    shift 2
+done

@@ -1,0 +1,129 @@
+"""Hosts of the RPM family: dnf and rpm for real, on a Debian that says it is another system.
+
+The packages of its repository are empty, and are called as that system calls them; the compiler is Debian's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from provision.packages import MANAGERS
+from provision.sandbox import Sandbox
+from tests.booted import booted, login
+from tests.integration.operators import Operator, Ran
+from tests.integration.witness import install
+
+pytestmark = pytest.mark.integration
+
+DEBIANS = ("gcc", "make", "m4", "libc6-dev", "pkg-config", "libcap-dev", "libseccomp-dev", "libedit-dev")
+DNF = ("dnf", "rpm", "createrepo-c")
+ROCKY = 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.6"\nPRETTY_NAME="Rocky Linux 9.6 (Blue Onyx)"\n'
+AMAZON = 'ID="amzn"\nID_LIKE="centos rhel fedora"\nVERSION_ID="2"\nPRETTY_NAME="Amazon Linux 2"\n'
+RPM_ONLY = """
+mkdir -p /etc/yum.repos.d /srv/rpm
+printf '[local]\\nname=local\\nbaseurl=file:///srv/rpm\\ngpgcheck=0\\n' >/etc/yum.repos.d/local.repo
+mv /usr/bin/apt-get /usr/bin/apt-get.away
+"""
+MAKE_PACKAGES = """
+for name in $names; do
+    cat >/tmp/$name.spec <<END
+Name: $name
+Version: 1
+Release: 1
+Summary: Nothing; Debian has it
+License: none
+BuildArch: noarch
+%description
+Nothing.
+%files
+END
+    rpmbuild -bb --quiet --define '_rpmdir /srv/rpm' /tmp/$name.spec
+done
+createrepo_c -q /srv/rpm
+"""
+WITHOUT_NTS = "[build]\nnts = false\n"
+STEP = "packages to build with"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A host that has dnf and no apt, and who works on it."""
+
+    host: Sandbox
+    operator: Operator
+
+    def run(self, task: str, site: str) -> Ran:
+        """Run a task on the host."""
+        return self.operator.run(task, f"--host=sandbox:{self.host.name}", self.operator.site(site))
+
+    def be(self, os_release: str) -> None:
+        """Say from now on to be this system."""
+        path = self.host.root / "etc/os-release"
+        path.unlink()
+        path.write_text(os_release)
+
+    def offer(self, *names: str) -> None:
+        """Put packages into the repository."""
+        login(self.host, f"names='{' '.join(names)}'{MAKE_PACKAGES}")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with booted("it-rpm") as host:
+        install(host, "--no-install-recommends", *DEBIANS, *DNF)
+        login(host, RPM_ONLY)
+        place = Place(host, Operator(tmp_path_factory.mktemp("operator")))
+        place.be(ROCKY)
+        place.offer(*MANAGERS["dnf"].tools, "libcap-devel", "libedit-devel")
+        yield place
+
+
+def installed(host: Sandbox) -> set[str]:
+    """Return the names of the packages that rpm knows of."""
+    return set(login(host, "rpm -qa --qf '%{NAME}\\n'").split())
+
+
+def test_a_package_that_no_repository_has_is_named_with_the_command_that_may_bring_it(place: Place) -> None:
+    ran = place.run("build", WITHOUT_NTS)
+    assert ran.status == 1
+    assert ran.error.startswith(
+        f"sandbox:{place.host.name}: installing packages failed (exit status 1): no repository that is enabled has "
+        "libseccomp-devel: enable one that has it, with: "
+        "dnf -y install dnf-plugins-core && dnf config-manager --set-enabled crb; or choose build.readline = false"
+    )
+    assert installed(place.host) == set(), "dnf installs all or nothing"
+
+
+def test_dnf_installs_what_is_missing_and_the_daemon_works(place: Place) -> None:
+    place.offer("libseccomp-devel")
+    first = place.run("deploy", WITHOUT_NTS)
+    first.assert_proven()
+    wanted = [*MANAGERS["dnf"].tools, "libcap-devel", "libseccomp-devel", "libedit-devel"]
+    assert first.changed[STEP] == f"missing: {' '.join(wanted)}"
+    assert installed(place.host) == set(wanted)
+    assert login(place.host, "stat -c %U /proc/$(pidof chronyd)").strip() == "chrony"
+
+
+def test_a_second_run_changes_nothing(place: Place) -> None:
+    again = place.run("deploy", WITHOUT_NTS)
+    again.assert_proven()
+    assert (again.changed, again.report["round_trips"]) == ({}, 3)
+
+
+def test_nts_is_refused_where_gnutls_is_too_old(place: Place) -> None:
+    place.be(AMAZON)
+    ran = place.run("build", "")
+    assert (ran.status, ran.error) == (
+        2,
+        f"sandbox:{place.host.name}: Amazon Linux 2 has GnuTLS 3.3, and NTS needs 3.6.3: choose build.nts = false",
+    )
+
+
+def test_yum_installs_what_is_missing(place: Place) -> None:
+    # In RHEL 8 and newer, yum is dnf under its old name.
+    login(place.host, "mv /usr/bin/dnf /usr/bin/yum")
+    place.offer("pkgconfig")
+    ran = place.run("build", WITHOUT_NTS)
+    assert (ran.status, ran.changed[STEP]) == (0, "missing: pkgconfig"), ran
+    assert "pkgconfig" in installed(place.host)
