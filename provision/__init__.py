@@ -12,6 +12,7 @@ Words: pure, no host, no clock, no file but their own data and the one that they
     packages, service   what a build needs from a distribution; what chronyd's unit must grant
     render              templates and values to text (the only one that knows Jinja)
     history             what a host was switched to, when, by whom
+    expectation         chrony.conf to what its chronyd has to show
     firewall/           what a local firewall said: whether it lets in NTP, and what opens it
     generation          build, chrony.conf, keys and unit, named by their content
     configure_log, chronyc, findings, build_evidence, asked, evidence, rehearsal
@@ -34,7 +35,6 @@ Story
     converge            the one loop: answer, drift, apply, look again
     report, progress    what a run did and saw, as text and JSON; what the operator sees meanwhile
     plan                site and facts to steps, in order
-    expectation         chrony.conf to what its chronyd has to show
     judge               evidence to findings
     wish, session       a command line, checked; a host, connected
     prove               collect evidence, on the host and with packets from here

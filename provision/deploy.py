@@ -1,6 +1,7 @@
 """The stories of a deployment: plan, converge, prove. And those of its parts: build, verify, status."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from provision.plan import (
     staging_steps,
     switching_steps,
 )
-from provision.prove import prove_build
+from provision.prove import Proof, prove_build, rehearse_build
 from provision.recipe import ROOT, Recipe
 from provision.releases import Release
 from provision.run import Run
@@ -42,6 +43,9 @@ def deploy(run: Run) -> None:
 
 def stage(run: Run) -> None:
     """Everything up to the switch, which somebody else does, such as an image at its first boot."""
+    if run.session.facts.systemd is None:
+        # What may set no clock where an image is made, as in a container, may where it boots.
+        run.session = replace(run.session, facts=replace(run.session.facts, can_set_clock=True))
     recipe = _recipe(run)
     keys = _keys(run, recipe, dry_run=False)
     generation, expected = _generation(run, recipe, keys)
@@ -61,9 +65,16 @@ def plan(run: Run) -> None:
 
 def build(run: Run) -> None:
     """Build, verify and rehearse only; needs no systemd."""
+    session, site = run.session, run.wish.site
     recipe = _recipe(run)
     run.converge(_build_steps(run, recipe))
-    run.found(prove_build(run.session.host, recipe))
+    run.found(Proof(prove_build(session.host, recipe)))
+    run.claim()
+    run.progress.begin("rehearsing the build")
+    conf = choose_conf(site, session.facts, time_source=session.time_source)
+    # Ids and types are the operator's; the keys are not, which have no business on a machine that only builds.
+    key_types = [(key.id, key.type) for key in run.keys] if run.keys else [(1, "AES128")]
+    run.found(Proof(rehearse_build(session.host, recipe, conf, key_types, seccomp=site.seccomp)))
     _note_checks(run, recipe)
 
 
@@ -101,11 +112,11 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     _add_notes(run, recipe, expected)
     if run.report.pending or run.report.findings:
         return
-    found = early.result() if early and not run.report.changed else ()
-    if not found or any(finding.holds is False for finding in found):
+    proof = early.result() if early and not run.report.changed else None
+    if proof is None or not proof.is_whole:
         run.progress.begin("collecting evidence")
-        found = run.prove(expected, keys, patience=wish.patience)
-    run.found(found)
+        proof = run.prove(expected, keys, patience=wish.patience)
+    run.found(proof)
 
 
 def _keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
@@ -144,6 +155,7 @@ def _switching_steps(run: Run, generation: Generation, expected: Expectation) ->
             who=run.who,
             keep=run.wish.site.keep,
         ),
+        open_firewall=run.wish.site.serve.firewall == "open",
     )
 
 

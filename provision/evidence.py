@@ -7,6 +7,7 @@ from provision.build_evidence import BuildEvidence, parse_build, sections
 from provision.chronyc import SourceReport, Tracking, parse_accheck, parse_sources, parse_tracking
 from provision.configure_log import ConfigureLog, parse_configure_log
 from provision.errors import ParseError
+from provision.firewall import Firewall, parse_firewall
 
 ANSWERED = "System clock wrong by"
 """What ``chronyd -Q`` prints when an answer, with a valid MAC where a key was asked for, synchronised it."""
@@ -48,6 +49,8 @@ class Evidence:
     """None: chronyc could not talk to the daemon."""
     before: ClockBefore
     sources: tuple[SourceReport, ...]
+    firewall: Firewall | None
+    """None: not asked."""
     access: bool | None
     """Whether our own address may ask; None: not asked."""
     asked: Mapping[str, str]
@@ -85,6 +88,7 @@ def _evidence(text: str, said: Mapping[str, str]) -> Evidence:
         tracking=parse_tracking(tracking) if tracking else None,
         before=_clock_before(said["tracking before the switch"].strip()),
         sources=parse_sources(said["sources"]) if tracking else (),
+        firewall=parse_firewall(said["firewall"]) if said["firewall"].strip() else None,
         access=parse_accheck(said["accheck"]) if tracking and "accheck" in said else None,
         asked={name.removeprefix("ask "): body for name, body in said.items() if name.startswith("ask ")},
     )

@@ -115,7 +115,8 @@ class Host:
         if self.become is Become.PASSWORD:
             # sudo reads one line; a sudo that does not ask leaves it to the guard, as a sign of life.
             held.send(f"{self.password}\n".encode())
-        self.workplace = take(self.name, held, say)
+        # Who does not wait is told once, by the error.
+        self.workplace = take(self.name, held, say if patience else _discard)
         return True
 
     def leave(self) -> None:

@@ -21,6 +21,7 @@ from provision.steps.built import Built
 from provision.steps.confirmed import Confirmed
 from provision.steps.fetched import Fetched
 from provision.steps.file import File
+from provision.steps.firewall import FirewallOpen
 from provision.steps.links import Links
 from provision.steps.packages import Packages
 from provision.steps.rehearsed import Rehearsed
@@ -102,9 +103,9 @@ def staging_steps(generation: Generation, *, asked_at: str | None) -> list[Step]
     ]
 
 
-def switching_steps(active: Active, confirmed: Confirmed) -> list[Step]:
+def switching_steps(active: Active, confirmed: Confirmed, *, open_firewall: bool) -> list[Step]:
     """Return the steps from a generation on the host to a daemon that was proven."""
-    return [active, RivalsStopped(), confirmed, Links()]
+    return [*([FirewallOpen()] if open_firewall else []), active, RivalsStopped(), confirmed, Links()]
 
 
 def refuse_without_systemd(name: str, facts: Facts) -> None:

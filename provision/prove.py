@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from provision import remote
 from provision.build_evidence import SECTION, parse_build, sections
@@ -22,8 +23,22 @@ NOBODY = "65534"
 """The account that owns nothing, by its number: a container need not know its name."""
 
 
-def prove(session: Session, expected: Expectation, keys: Keys, *, patience: int) -> tuple[Finding, ...]:
-    """Return the findings about the daemon that runs; wait up to ``patience`` seconds until its clock is synchronised.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a look at a daemon that runs has shown."""
+
+    findings: tuple[Finding, ...]
+    advice: tuple[str, ...] = ()
+    """What stands in the way of its clients, and is not chronyd's doing."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether nothing was found that does not hold."""
+        return all(finding.holds is not False for finding in self.findings)
+
+
+def prove(session: Session, expected: Expectation, keys: Keys, *, patience: int) -> Proof:
+    """Prove the daemon that runs; wait up to ``patience`` seconds until its clock is synchronised.
 
     Raises CommandFailed, HostUnreachable, ParseError.
     """
@@ -34,6 +49,7 @@ def prove(session: Session, expected: Expectation, keys: Keys, *, patience: int)
         str(patience if expected.follows else 0),
         session.facts.client or "",
         remote.load("verify_build", f"{ROOT}/current/build"),
+        remote.load("firewall") if expected.serves else "",
         library="asking",
     )
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -44,7 +60,8 @@ def prove(session: Session, expected: Expectation, keys: Keys, *, patience: int)
     if seen and seen.plain and not seen.plain.stratum and evidence.tracking and evidence.tracking.synchronised:
         # Asked before its clock was synchronised: the answer was good, and says nothing about now.
         seen = probe(session.address, keys)
-    return findings(evidence, expected, seen)
+    advice = evidence.firewall.advice if evidence.firewall else None
+    return Proof(findings(evidence, expected, seen), (advice,) if advice else ())
 
 
 def prove_build(host: Host, recipe: Recipe) -> tuple[Finding, ...]:

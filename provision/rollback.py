@@ -56,6 +56,7 @@ def rollback(run: Run, *, to: str) -> None:
                     who=run.who,
                     keep=run.wish.site.keep,
                 ),
+                open_firewall=False,
             ),
         ]
     )

@@ -5,7 +5,7 @@ import platform
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from provision.findings import Finding
 from provision.keys import Keys
 from provision.log import Log
 from provision.progress import Progress
-from provision.prove import prove
+from provision.prove import Proof, prove
 from provision.report import Report, ending_text, finding_text
 from provision.session import Session, connect
 from provision.steps import Step
@@ -66,22 +66,23 @@ class Run:
         session, patience = self.session, WAIT_SECONDS if self.wish.wait else 0
         return session.host.claim(who=self.who, uid=session.facts.uid, patience=patience, say=self.progress.say)
 
-    def prove(self, expected: Expectation, keys: Keys, *, patience: int) -> tuple[Finding, ...]:
+    def prove(self, expected: Expectation, keys: Keys, *, patience: int) -> Proof:
         """Collect evidence and judge it."""
         return prove(self.session, expected, keys, patience=patience)
 
     def prove_switch(self, expected: Expectation, keys: Keys) -> tuple[Finding, ...]:
         """Prove what a switch has started, before the host goes back by itself; report what was found."""
         patience = min(self.wish.patience, self.wish.confirm_within - RETURN_SECONDS)
-        found = self.prove(expected, keys, patience=patience)
-        self.found(found)
-        return found
+        proof = self.prove(expected, keys, patience=patience)
+        self.found(proof)
+        return proof.findings
 
-    def found(self, findings: Iterable[Finding]) -> None:
-        """Take findings into the report."""
-        for finding in findings:
+    def found(self, proof: Proof) -> None:
+        """Take what was found into the report."""
+        for finding in proof.findings:
             self.report.findings.append(finding)
             self.progress.say(finding_text(finding))
+        self.report.notes.extend(proof.advice)
 
 
 Story = Callable[[Run], None]

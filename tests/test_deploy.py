@@ -21,6 +21,7 @@ from provision.errors import (
 )
 from provision.findings import Finding
 from provision.progress import Progress
+from provision.prove import Proof
 from provision.report import Report, exit_status
 from provision.run import NOT_TRIED, Run, run_on
 from provision.target import parse_target
@@ -48,9 +49,8 @@ def tell(story: Callable[[Run], None], host: str = "local") -> Report:
 
 def test_a_good_run_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
     def story(run: Run) -> None:
-        run.found(
-            [Finding("the sun shines", True, "through the window"), Finding("it is warm", None, "no thermometer")]
-        )
+        sun = Finding("the sun shines", True, "through the window")
+        run.found(Proof((sun, Finding("it is warm", None, "no thermometer")), ("take a hat",)))
 
     report = tell(story)
     said = capsys.readouterr().out.splitlines()
@@ -59,8 +59,9 @@ def test_a_good_run_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
         "  ok         the sun shines  (through the window)",
         "  not tried  it is warm  (no thermometer)",
     ]
-    assert said[3].startswith("  as wanted, nothing changed (1 round trips, ")
-    assert len(said) == 4
+    assert said[3] == "  note       take a hat"
+    assert said[4].startswith("  as wanted, nothing changed (1 round trips, ")
+    assert len(said) == 5
     assert (report.ok, report.tried, report.log, report.platform != "") == (True, True, None, True)
     assert exit_status([report]) == 0
 

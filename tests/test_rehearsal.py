@@ -69,7 +69,7 @@ def test_what_a_good_server_shows() -> None:
     assert [(found.claim, found.holds, found.seen) for found in parse_rehearsal(SERVER).findings] == [
         (STARTED, True, "it said last: Loaded seccomp filter (level 2)"),
         ("rehearsed: a plain request is answered", True, "System clock wrong by -0.000004 seconds (ignored)"),
-        ("rehearsed: with key 1, the MAC is valid", True, "System clock wrong by -0.000003 seconds (ignored)"),
+        ("rehearsed: with key 1, the MAC is valid", True, "System clock wrong by -0.000006 seconds (ignored)"),
         ("rehearsed: a wrong key and an unknown one get no answer", True, "no answer to 2 such requests"),
     ]
 

@@ -36,6 +36,11 @@ def test_a_host_without_sudo_is_told_apart() -> None:
         become("missing")
 
 
+def test_a_sudo_that_wants_a_terminal_is_told_apart() -> None:
+    with pytest.raises(HostUnreachable, match=r"^ntp1: sudo wants a terminal .* 'Defaults:ntp !requiretty' "):
+        become("tty")
+
+
 @pytest.mark.parametrize("password", ["correct horse", ""])
 def test_the_password_may_come_from_the_environment(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_VARIABLE, password)

@@ -25,6 +25,7 @@ from provision.steps.file import File
 from provision.steps.links import LINKS, Links
 from provision.steps.packages import Packages
 from provision.steps.purged import Purged
+from provision.steps.rehearsed import Rehearsed
 from provision.steps.restored import Restored
 from provision.steps.rivals import RivalsStopped, rivals_in
 from provision.steps.staged import Staged
@@ -50,6 +51,7 @@ FILE = File("/opt/chrony/switch", "#!/bin/sh\n", mode="0755")
 BUILT = Built(RECIPE, never, jobs=2, uid=0)
 PACKAGES = Packages(MANAGERS["apt-get"], ("gcc", "make"), RECIPE.prefix)
 STAGED = Staged(GENERATION)
+REHEARSED = Rehearsed(GENERATION, "127.0.0.1")
 ACTIVE = Active(
     generation=GENERATION.id,
     unit_sha256=GENERATION.unit_sha256,
@@ -70,7 +72,21 @@ UNITS = (
 USER = ServiceUser("_chrony")
 AT_HAND = Fetched(RECIPE, lambda _: True, never)
 NOT_AT_HAND = Fetched(RECIPE, lambda release: release.name == "chrony", never)
-STEPS = [FILE, BUILT, PACKAGES, STAGED, ACTIVE, CONFIRMED, USER, RivalsStopped(), Links(), AT_HAND, RESTORED, Purged()]
+STEPS = [
+    FILE,
+    BUILT,
+    PACKAGES,
+    STAGED,
+    REHEARSED,
+    ACTIVE,
+    CONFIRMED,
+    USER,
+    RivalsStopped(),
+    Links(),
+    AT_HAND,
+    RESTORED,
+    Purged(),
+]
 
 HOLDS = "\n".join(
     (
@@ -149,6 +165,8 @@ DRIFTS = [
         "differs: build chrony.conf chrony.keys chronyd.service",
         id="everything differs",
     ),
+    pytest.param(REHEARSED, "rehearsed", None, id="generation rehearsed"),
+    pytest.param(REHEARSED, "new", "not tried yet", id="generation never tried"),
     pytest.param(ACTIVE, RUNS, None, id="generation runs"),
     pytest.param(ACTIVE, BARE, f"current is nothing, not generations/{GENERATION.id}", id="bare host"),
     pytest.param(
@@ -219,6 +237,7 @@ TITLES = [
     "chrony 4.9 with nettle 3.10.2 built",
     "packages to build with",
     f"generation {GENERATION.id} staged and valid",
+    f"generation {GENERATION.id} rehearsed",
     f"generation {GENERATION.id} running",
     f"generation {GENERATION.id} proven and confirmed",
     "account _chrony",
@@ -241,6 +260,18 @@ def test_no_secret_is_in_a_question_or_shown(step: Step) -> None:
 
 
 MASKED = "chrony.service|masked|inactive|masked|/dev/null"
+LEVELS = [
+    pytest.param("chronyd -n -U -F 2 -f /opt/chrony/current/chrony.conf", "2", id="the level of the unit"),
+    pytest.param("chronyd -n -U -f /opt/chrony/current/chrony.conf", "0", id="no filter"),
+]
+
+
+@pytest.mark.parametrize(("command", "level"), LEVELS)
+def test_a_rehearsal_filters_system_calls_as_the_unit_does(command: str, level: str) -> None:
+    generation = replace(GENERATION, unit_template=f"[Service]\nExecStart={command}\n")
+    assert Rehearsed(generation, None)._level() == level
+
+
 RIVALS = [
     pytest.param(NOT_FOUND, (), id="none"),
     pytest.param(MASKED, (), id="masked"),

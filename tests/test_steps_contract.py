@@ -97,6 +97,7 @@ def real_plan(host: Host) -> list[Step]:
             confirm_within=90,
         ),
         Confirmed(generation=generation.id, prove=list, who="contract", keep=3),
+        open_firewall=False,
     )
     return [
         *build_steps("contract", facts, recipe, tarballs),

@@ -107,9 +107,9 @@ def parse_firewall(text: str) -> Firewall:
 def _hooks(text: str, *, sender: Answer) -> tuple[Hook, ...]:
     """Return the hooks of the firewall in charge, where a rule that asks who sent the packet is answered ``sender``."""
     first, _, body = text.strip().partition("\n")
-    match first.split(" "):
-        case ["firewalld", zone] if zone:
-            return firewalld_hooks(body, zone)
+    match first.split():
+        case ["firewalld"]:
+            return firewalld_hooks(body)
         case ["ufw"]:
             return ufw_hooks(body, sender=sender)
         case ["rules"]:

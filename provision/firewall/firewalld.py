@@ -10,11 +10,11 @@ RICH = re.compile(r'^\s+rule .*("ntp"|port="123" protocol="udp").* accept', re.M
 LETS_IN, LETS_SOME_IN, SHUT = {Verdict.ACCEPT}, {Verdict.ACCEPT, Verdict.DROP}, {Verdict.DROP}
 
 
-def firewalld_hooks(text: str, zone: str) -> tuple[Hook, ...]:
-    """Return the hook of a zone. Raises ParseError."""
+def firewalld_hooks(text: str) -> tuple[Hook, ...]:
+    """Return the hook of the zone, whose name comes first: ``public (active)``. Raises ParseError."""
     fields = {found["name"]: found["value"] for found in FIELD.finditer(text)}
     if not {"target", "services", "ports"} <= fields.keys():
-        raise ParseError(f"firewall-cmd did not say what zone {zone!r} lets in")
+        raise ParseError("firewall-cmd did not say what it lets in")
     try:
         open_port = any(_is_ours(port) for port in fields["ports"].split())
     except ValueError as error:
@@ -23,7 +23,7 @@ def firewalld_hooks(text: str, zone: str) -> tuple[Hook, ...]:
         ways = LETS_IN
     else:
         ways = LETS_SOME_IN if RICH.search(text) else SHUT
-    return (Hook(door=f"firewalld {zone}", ways=frozenset(ways), ours=False),)
+    return (Hook(door=f"firewalld {text.split()[0]}", ways=frozenset(ways), ours=False),)
 
 
 def _is_ours(port: str) -> bool:

@@ -26,6 +26,8 @@ from provision.firewall.rules import (
 PLAIN = {"accept": Verdict.ACCEPT, "drop": Verdict.DROP, "reject": Verdict.DROP, "return": Verdict.RETURN}
 LEADING = {"jump": Verdict.JUMP, "goto": Verdict.GOTO}
 WITHOUT_EFFECT = {"counter", "log", "mangle", "ct helper", "notrack"}
+UNREADABLE = {"xt", "queue"}
+"""At the end of a rule: a target of iptables, a program; either may drop the packet."""
 FAMILIES = {"ip", "ip6", "inet"}
 
 
@@ -73,6 +75,8 @@ def _rules(rule: Mapping[str, Any], sender: Answer) -> Iterator[Rule]:
                 yield _rule(verdict, all_of([*answers, answer]), ours=ours)
         elif kind in PLAIN or kind in LEADING:
             yield _rule(expression, all_of(answers), ours=ours)
+        elif kind in UNREADABLE and expression is rule["expr"][-1]:
+            yield Rule(applies=all_of([*answers, None]), verdict=Verdict.DROP)
         elif kind not in WITHOUT_EFFECT:
             answers.append(_answer(kind, what, sender))
 

@@ -1,11 +1,12 @@
 # shellcheck shell=sh
 # Print what the running chronyd is and does. No key material: of the keys, only their ids. Stands behind asking.sh.
 # $1: our folder on the host, $2: the address at which to ask the daemon, or "", $3: seconds to wait for the clock to be
-# synchronised, $4: the address whose access is in question, or "", $5: the script that asks a build about itself.
+# synchronised, $4: the address whose access is in question, or "", $5: the script that asks a build about itself,
+# $6: the script that asks the local firewall, or "".
 set -u
 LC_ALL=C
 export LC_ALL
-root=$1 address=$2 patience=$3 client=$4 ask_build=$5
+root=$1 address=$2 patience=$3 client=$4 ask_build=$5 ask_firewall=$6
 [ -e "$root/current" ] || { echo "nothing is deployed here yet (there is no $root/current)" >&2; exit 1; }
 build=$root/current/build
 chronyc=$build/bin/chronyc
@@ -73,5 +74,7 @@ for file in receipt.json configure.log; do
     cat "$build/$file" 2>/dev/null
 done
 sh -c "$ask_build"
+echo "==> firewall"
+sh -c "$ask_firewall"
 [ -z "$address" ] || show_answers
 echo "==> finished"

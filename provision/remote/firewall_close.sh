@@ -12,7 +12,7 @@ close_zone() {
         firewall-cmd --permanent --zone="$1" --remove-service=ntp
         firewall-cmd --zone="$1" --remove-service=ntp
     else
-        firewall-offline-cmd --zone="$1" --remove-service=ntp
+        firewall-offline-cmd --zone="$1" --remove-service-from-zone=ntp
     fi
 }
 

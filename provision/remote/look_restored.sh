@@ -7,6 +7,7 @@ if [ ! -L "$unit" ] && grep -qs '^Environment=CHRONY_GENERATION=' "$unit"; then 
 for path in "$root/current" "$root/before" "$root/unconfirmed"; do
     if [ -e "$path" ] || [ -L "$path" ]; then echo "$path"; fi
 done
+[ ! -e "$root/made" ] || sed -n 's/^firewall /opened: /p' "$root/made"
 for link; do
     case $(readlink "$link" || true) in "$root"/*) echo "$link" ;; esac
 done

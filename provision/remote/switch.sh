@@ -69,21 +69,23 @@ remember() {
     rm -rf "$root/before.new"
     mkdir "$root/before.new"
     # On Debian, chrony's package leaves a symlink to its own unit here.
-    if [ -e "$unit" ] || [ -L "$unit" ]; then cp -P "$unit" "$root/before.new/chronyd.service"; fi
+    if [ -e "$unit" ] || [ -L "$unit" ]; then cp -pP "$unit" "$root/before.new/chronyd.service"; fi
     systemctl is-enabled chronyd.service >"$root/before.new/enabled" 2>/dev/null || true
+    systemctl is-active chronyd.service >"$root/before.new/active" 2>/dev/null || true
     others | awk -F'|' '$2 == "loaded" || $3 == "active" { print $1, $3, ($4 == "" ? "static" : $4) }' \
         >"$root/before.new/services"
     mv -T "$root/before.new" "$root/before"
 }
 
 leave() {
-    if [ -e "$unit" ] && [ ! -L "$unit" ]; then
+    # By now the administrator may have put another one there.
+    if [ ! -L "$unit" ] && grep -qs '^Environment=CHRONY_GENERATION=' "$unit"; then
         systemctl -q disable chronyd.service
         systemctl stop chronyd.service
         rm "$unit"
     fi
     if [ -e "$root/before/chronyd.service" ] || [ -L "$root/before/chronyd.service" ]; then
-        cp -P "$root/before/chronyd.service" "$unit"
+        cp -pP "$root/before/chronyd.service" "$unit"
     fi
     for link in $links; do
         case $(readlink "$link" || true) in "$root"/*) rm "$link" ;; esac
@@ -105,7 +107,7 @@ leave() {
     # A unit of that name of the administrator's own.
     if [ -f "$unit" ] && [ ! -L "$unit" ]; then
         ! grep -qx enabled "$root/before/enabled" || systemctl -q enable chronyd.service
-        start="$start chronyd.service"
+        ! grep -qx active "$root/before/active" || start="$start chronyd.service"
     fi
     for name in $start; do
         systemctl start "$name" || echo "$name: could not be started again; see systemctl status $name" >&2

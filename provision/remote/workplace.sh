@@ -7,6 +7,11 @@
 set -eu
 root=$1 who=$2 login=$3 patience=$4 silence=$5
 umask 022
+for tool in flock timeout; do
+    command -v "$tool" >/dev/null 2>&1 && continue
+    echo "there is no $tool here; install util-linux and coreutils" >&2
+    exit 69
+done
 mkdir -p "$root/work"
 # A folder behind a link, as /opt is where /usr is read-only: the kernel knows it by its own path.
 work=$(cd -P "$root/work" && pwd -P)

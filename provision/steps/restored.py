@@ -8,6 +8,7 @@ from provision.host import Host
 from provision.recipe import ROOT
 from provision.steps import NoDiff
 from provision.steps.active import signed
+from provision.steps.firewall import close_firewall
 from provision.steps.links import LINKS
 
 
@@ -32,5 +33,6 @@ class Restored(NoDiff):
 
     def apply(self, host: Host) -> None:
         """Take it away and put back what was there."""
+        close_firewall(host)
         # Our own text: the host's may be that of an older release, or gone.
         host.run("putting back what was there", f"export {signed(self.who)}\n{remote.load('switch', '--before')}")
