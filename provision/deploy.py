@@ -74,7 +74,9 @@ def build(run: Run) -> None:
     conf = choose_conf(site, session.facts, time_source=session.time_source)
     # Ids and types are the operator's; the keys are not, which have no business on a machine that only builds.
     key_types = [(key.id, key.type) for key in run.keys] if run.keys else [(1, "AES128")]
-    run.found(Proof(rehearse_build(session.host, recipe, conf, key_types, seccomp=site.seccomp)))
+    expected = expect(conf, version=recipe.chrony.version, seccomp=site.seccomp > 0, facts=session.facts)
+    findings = rehearse_build(session.host, recipe, conf, key_types, asked_at=expected.asked_at, seccomp=site.seccomp)
+    run.found(Proof(findings))
     _note_checks(run, recipe)
 
 

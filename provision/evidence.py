@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from provision.asked import Asked, asked_in
 from provision.build_evidence import BuildEvidence, parse_build, sections
 from provision.chronyc import SourceReport, Tracking, parse_accheck, parse_sources, parse_tracking
 from provision.configure_log import ConfigureLog, parse_configure_log
 from provision.errors import ParseError
 from provision.firewall import Firewall, parse_firewall
-
-ANSWERED = "System clock wrong by"
-"""What ``chronyd -Q`` prints when an answer, with a valid MAC where a key was asked for, synchronised it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +51,13 @@ class Evidence:
     """None: not asked."""
     access: bool | None
     """Whether our own address may ask; None: not asked."""
-    asked: Mapping[str, str]
-    """Of requests that chronyd, as a client, sent to the daemon: "plain", "key 1", "other-secret 1", "unknown id" →
-    the last thing it said."""
+    asked: Asked
+    """Requests that chronyd, as a client, sent to the daemon."""
 
     @property
     def runs(self) -> bool:
         """Say whether a process was seen."""
         return "executable" in self.process
-
-    def answered(self, request: str) -> bool:
-        """Say whether a request was answered."""
-        return ANSWERED in self.asked.get(request, "")
 
 
 def parse_evidence(text: str) -> Evidence:
@@ -90,7 +83,7 @@ def _evidence(text: str, said: Mapping[str, str]) -> Evidence:
         sources=parse_sources(said["sources"]) if tracking else (),
         firewall=parse_firewall(said["firewall"]) if said["firewall"].strip() else None,
         access=parse_accheck(said["accheck"]) if tracking and "accheck" in said else None,
-        asked={name.removeprefix("ask "): body for name, body in said.items() if name.startswith("ask ")},
+        asked=asked_in(said),
     )
 
 

@@ -73,15 +73,15 @@ def prove_build(host: Host, recipe: Recipe) -> tuple[Finding, ...]:
 
 
 def rehearse_build(
-    host: Host, recipe: Recipe, conf: str, key_types: Iterable[tuple[int, str]], *, seccomp: int
+    host: Host, recipe: Recipe, conf: str, key_types: Iterable[tuple[int, str]], *, asked_at: str | None, seccomp: int
 ) -> tuple[Finding, ...]:
     """Return the findings about a finished build that was run for a moment; needs no systemd, and no account.
 
     It runs with the chrony.conf ``conf``, with the filter of system calls at level ``seccomp``, and with new keys of
-    these ids and types, which are thrown away. Raises CommandFailed, ParseError.
+    these ids and types, which are thrown away; it is asked at the address ``asked_at``, see Rehearsed. Raises CommandFailed, ParseError.
     """
     ids_and_types = (word for id_, type_ in key_types for word in (str(id_), type_))
     sample = remote.load("sample_generation", recipe.prefix, conf, *ids_and_types)
-    trial = remote.load("rehearse", "generation", "", str(seccomp), library="asking")
+    trial = remote.load("rehearse", "generation", asked_at or "", str(seccomp), library="asking")
     script = alone(f"(\n{sample}\n) || exit 1\n{trial}", folder=host.new_path(), account=NOBODY)
     return parse_rehearsal(host.run("rehearsing the build", script)).findings

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from provision.asked import Asked
 from provision.errors import ParseError
 from provision.evidence import Port, parse_evidence
 from tests.sample import CASES
@@ -38,7 +39,7 @@ def test_a_server_is_read_whole() -> None:
     assert (evidence.tracking.stratum, evidence.tracking.synchronised) == (2, True)
     assert [source.name for source in evidence.sources if source.selected] == ["198.19.0.2"]
     assert evidence.access is True
-    asked = {name: evidence.answered(name) for name in evidence.asked}
+    asked = {name: evidence.asked.answered(name) for name in evidence.asked.said}
     assert asked == {"plain": True, "key 1": True, "other-secret 1": False, "unknown id": False}
 
 
@@ -47,11 +48,11 @@ def test_a_daemon_that_does_not_run_is_read_too() -> None:
     assert not evidence.runs
     assert evidence.process == {"pid": "0", "current": "ff3107c3083169da", "build": BUILD}
     assert (evidence.ports, evidence.tracking, evidence.sources) == ((), None, ())
-    assert (evidence.access, evidence.asked) == (None, {})
+    assert (evidence.access, evidence.asked) == (None, Asked({}))
 
 
 def test_a_request_that_was_not_sent_was_not_answered() -> None:
-    assert not parse_evidence(SERVER).answered("key 2")
+    assert not parse_evidence(SERVER).asked.answered("key 2")
 
 
 def test_who_is_denied_is_told() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from provision.access import PRIVATE, Access
+from provision.asked import Asked
 from provision.evidence import ClockBefore, Evidence, Port, parse_evidence
 from provision.expectation import Expectation
 from provision.findings import Finding
@@ -78,7 +79,8 @@ def process(**changes: str) -> Evidence:
 
 
 def asked(**changes: str) -> Evidence:
-    return replace(SERVER, asked={**SERVER.asked, **{name.replace("_", " "): said for name, said in changes.items()}})
+    said = {**SERVER.asked.said, **{name.replace("_", " "): words for name, words in changes.items()}}
+    return replace(SERVER, asked=Asked(said))
 
 
 def tracking(**changes: Any) -> Evidence:
@@ -222,7 +224,7 @@ WRONG = [
         id="key is not answered",
     ),
     pytest.param(
-        replace(SERVER, asked={**SERVER.asked, "other-secret 1": IGNORED}),
+        replace(SERVER, asked=Asked({**SERVER.asked.said, "other-secret 1": IGNORED})),
         EXPECTED,
         Finding(f"{HERE}: {SILENT}", False, "answered: other-secret 1"),
         id="a wrong secret is answered",

@@ -711,7 +711,7 @@ def test_rivals_are_stopped_and_what_they_were_is_kept(systemctl: Path, tmp_path
     told = [line for line in (systemctl / "calls").read_text().splitlines() if not line.startswith("show")]
     held = ["-q mask chrony.service", "-q mask ntpsec.service", "-q disable openntpd.service"]
     stopped = ["stop chrony.service openntpd.service"]
-    assert told == ["is-enabled chronyd.service", *held, *stopped, *held, *stopped]
+    assert told == ["is-enabled chronyd.service", "is-active chronyd.service", *held, *stopped, *held, *stopped]
 
 
 def test_a_systemctl_that_fails_could_not_tell(systemctl: Path) -> None:

@@ -23,7 +23,7 @@ def firewalld_hooks(text: str) -> tuple[Hook, ...]:
         ways = LETS_IN
     else:
         ways = LETS_SOME_IN if RICH.search(text) else SHUT
-    return (Hook(door=f"firewalld {text.split()[0]}", ways=frozenset(ways), ours=False),)
+    return (Hook(door=f"firewalld {text.split(maxsplit=1)[0]}", ways=frozenset(ways), ours=False),)
 
 
 def _is_ours(port: str) -> bool:

@@ -289,6 +289,8 @@ back() {
     fallback=$(waiting fallback)
     generation=$(waiting generation)
     if [ -z "$fallback" ]; then
+        # A timer that a reboot kept from being taken away, after all was confirmed.
+        disarm
         echo "nothing waits to be confirmed; say which generation: $root/switch GENERATION" >&2
         return 1
     fi

@@ -1,0 +1,208 @@
+"""What a host remembers of its generations, and the ways back: rollback, and the host's own switch at 3 a.m."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from provision.history import Event, parse_history
+from provision.sandbox import Sandbox
+from tests.booted import booted, login
+from tests.integration.conftest import Deployed
+from tests.integration.operators import Operator, Ran
+from tests.integration.witness import builds, current, give_builds, pid
+
+pytestmark = pytest.mark.integration
+
+SWITCH = "/opt/chrony/switch"
+OLDER = "--chrony=4.6.1"
+WHO = re.compile(r"[\w.-]+@[\w.-]+")
+
+
+@pytest.fixture(scope="module")
+def host(deployed: Deployed) -> Iterator[Sandbox]:
+    """A host that has two builds and nothing else."""
+    assert deployed.run("build", OLDER).status == 0
+    with booted("it-history") as one:
+        give_builds(deployed.host, one)
+        login(deployed.host, "rm -r /opt/chrony/builds/chrony-4.6.1-*")
+        yield one
+
+
+@pytest.fixture
+def operator(deployed: Deployed) -> Operator:
+    return deployed.operator
+
+
+def run(operator: Operator, host: Sandbox, task: str, *words: str) -> Ran:
+    return operator.run(task, f"--host=sandbox:{host.name}", *words)
+
+
+def skewed(operator: Operator, skew: int, text: str = "") -> str:
+    """Another skew is another generation."""
+    return operator.site(f"{text}\n[time]\nmaxupdateskew = {skew}.0\n")
+
+
+def events(host: Sandbox) -> tuple[Event, ...]:
+    return parse_history((host.root / "opt/chrony/history").read_text())
+
+
+def generations(host: Sandbox) -> set[str]:
+    return {path.name for path in (host.root / "opt/chrony/generations").iterdir()}
+
+
+def executable(host: Sandbox) -> str:
+    return login(host, f"readlink /proc/{pid(host)}/exe")
+
+
+def test_a_host_without_a_past_says_so(host: Sandbox, operator: Operator) -> None:
+    history = run(operator, host, "history")
+    assert history.status == 0
+    assert "nothing was ever deployed here" in history.output
+    rollback = run(operator, host, "rollback")
+    assert rollback.status == 2
+    assert rollback.error.endswith("no generation ran here before the current one; it has none")
+
+
+def test_one_generation_has_none_before_it(host: Sandbox, operator: Operator) -> None:
+    run(operator, host, "deploy").assert_proven()
+    first, then = events(host)
+    assert (first.outcome, first.changed, then.outcome) == ("active", "-", "confirmed")
+    assert WHO.fullmatch(first.who)
+    assert first.build in builds(host)
+    rollback = run(operator, host, "rollback")
+    assert rollback.status == 2
+    assert rollback.error.endswith(f"no generation ran here before the current one; it has {current(host)}")
+
+
+def test_what_changed_is_told_and_what_chronyd_knows_stays(host: Sandbox, operator: Operator) -> None:
+    # Until a frequency is known, there is nothing to keep.
+    login(host, "chronyc waitsync 60 0 0.5 1")
+    run(operator, host, "deploy", skewed(operator, 50)).assert_proven()
+    (*_, active, _) = events(host)
+    assert active.changed == "conf"
+    log = login(host, f"journalctl -u chronyd -o cat --no-pager _PID={pid(host)}")
+    assert re.search(r"^Frequency .* read from /var/lib/chrony/chrony.drift$", log, re.MULTILINE)
+    assert "Loaded dump file for 198.19.0.2\n" in log
+
+
+def test_an_older_chrony_changes_build_and_unit(host: Sandbox, operator: Operator) -> None:
+    run(operator, host, "deploy", OLDER).assert_proven()
+    (*_, active, _) = events(host)
+    assert set(active.changed.split(",")) >= {"build", "unit"}
+    assert active.build.startswith("chrony-4.6.1-")
+    assert "/chrony-4.6.1-" in executable(host)
+
+
+def test_history_is_a_table_that_marks_the_current_generation(host: Sandbox, operator: Operator) -> None:
+    history = run(operator, host, "history")
+    assert (history.status, history.report["round_trips"]) == (0, 2)
+    lines = history.output.splitlines()
+    (head,) = [number for number, line in enumerate(lines) if line.startswith("  when ")]
+    table = lines[head + 1 : head + 1 + len(events(host))]
+    assert [line.split()[-1] for line in table] == ["started", "proven"] * 3
+    assert [current(host) in line for line in table if line.startswith("* ")] == [True, True]
+
+
+def test_rollback_goes_to_the_one_before(host: Sandbox, operator: Operator) -> None:
+    before = [event.generation for event in events(host)][-3]
+    rollback = run(operator, host, "rollback")
+    rollback.assert_proven()
+    assert current(host) == before
+    assert "/chrony-4.9-" in executable(host)
+    assert any("the next deployment puts back what the site says" in note for note in rollback.report["notes"])
+    assert [event.outcome for event in events(host)][-2:] == ["active", "confirmed"]
+
+
+def test_rollback_and_again_is_back_and_forth(host: Sandbox, operator: Operator) -> None:
+    run(operator, host, "rollback").assert_proven()
+    assert "/chrony-4.6.1-" in executable(host)
+    run(operator, host, "rollback").assert_proven()
+    assert "/chrony-4.9-" in executable(host)
+
+
+def test_rollback_to_a_generation_by_its_name(host: Sandbox, operator: Operator) -> None:
+    (older,) = {event.generation for event in events(host) if event.build.startswith("chrony-4.6.1-")}
+    run(operator, host, "rollback", f"--to={older}").assert_proven()
+    assert current(host) == older
+    assert "/chrony-4.6.1-" in executable(host)
+    again = run(operator, host, "rollback", f"--to={older}")
+    again.assert_proven()
+    assert again.changed == {}
+
+
+@pytest.mark.parametrize("to", ["0123456789abcdef", "../../../etc", "x; reboot"])
+def test_rollback_to_what_is_not_there_names_what_is(host: Sandbox, operator: Operator, to: str) -> None:
+    before = pid(host)
+    rollback = run(operator, host, "rollback", f"--to={to}")
+    assert rollback.status == 2
+    assert f"--to {to}: no such generation here; it has " in rollback.error
+    assert all(name in rollback.error for name in generations(host))
+    assert pid(host) == before
+
+
+def test_a_generation_that_did_not_come_up_is_nothing_to_go_back_to(host: Sandbox, operator: Operator) -> None:
+    run(operator, host, "deploy", skewed(operator, 51)).assert_proven()
+    good = current(host)
+    broken = run(operator, host, "deploy", operator.site("[time]\nextra = ['refclock PHC /dev/nosuch']\n"))
+    assert broken.status == 1
+    assert current(host) == good
+    (bad,) = {event.generation for event in events(host) if event.outcome == "failed"}
+    rollback = run(operator, host, "rollback")
+    rollback.assert_proven()
+    assert current(host) not in {good, bad}
+
+
+def test_three_generations_stay_and_the_builds_that_they_need(host: Sandbox, operator: Operator) -> None:
+    for skew in (61, 62, 63):
+        run(operator, host, "deploy", skewed(operator, skew)).assert_proven()
+    assert len(generations(host)) == 3
+    ran = [event.generation for event in events(host) if event.outcome == "confirmed"]
+    assert generations(host) == set(ran[-3:])
+    assert {name.split("-")[1] for name in builds(host)} == {"4.9"}
+    assert "no build" not in login(host, "for g in /opt/chrony/generations/*; do ls $g/build/bin >/dev/null; done")
+
+
+def test_how_many_stay_is_for_the_site_to_say(host: Sandbox, operator: Operator) -> None:
+    before = current(host)
+    run(operator, host, "deploy", skewed(operator, 64, "keep = 2")).assert_proven()
+    assert generations(host) == {before, current(host)}
+
+
+def test_the_hosts_own_switch_at_3_a_m(host: Sandbox, operator: Operator) -> None:
+    (other,) = generations(host) - {current(host)}
+    login(host, f"{SWITCH} {other}")
+    assert current(host) == other
+    assert (events(host)[-1].who, events(host)[-1].outcome) == ("root", "active")
+    assert not (host.root / "opt/chrony/unconfirmed").exists()
+    run(operator, host, "rollback").assert_proven()
+    assert current(host) != other
+
+
+def test_a_switch_by_hand_goes_back_in_seconds_unless_it_is_confirmed(host: Sandbox) -> None:
+    before = current(host)
+    (other,) = generations(host) - {before}
+    login(host, f"{SWITCH} {other} 600")
+    assert current(host) == other
+    login(host, f"{SWITCH} --back")
+    assert (current(host), pid(host) != 0) == (before, True)
+    assert [event.outcome for event in events(host)][-3:] == ["active", "not-confirmed", "active"]
+    assert login(host, "ls /etc/systemd/system | grep undo || true") == ""
+    login(host, f"{SWITCH} {other} 600; {SWITCH} --confirm {other}")
+    assert current(host) == other
+    assert login(host, f"{SWITCH} --back 2>&1 || echo $?").startswith("nothing waits to be confirmed; say which ")
+
+
+@pytest.mark.parametrize("words", ["", "nosuch", "--nonsense", "../../etc", "{current} soon"])
+def test_the_switch_explains_itself_and_changes_nothing(host: Sandbox, words: str) -> None:
+    before = (pid(host), events(host))
+    said = login(host, f"{SWITCH} {words.format(current=current(host))} 2>&1 || echo status $?").splitlines()
+    assert said[0].startswith("switch GENERATION  ")
+    assert said[-2].split() == ["generations:", *sorted(generations(host))]
+    assert said[-1] == "status 2"
+    assert (pid(host), events(host)) == before
+
+
+def test_a_deployment_puts_back_what_the_site_says(host: Sandbox, operator: Operator) -> None:
+    run(operator, host, "deploy").assert_proven()
+    assert run(operator, host, "deploy").changed == {}

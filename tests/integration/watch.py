@@ -1,0 +1,75 @@
+"""A client that asks a host for the time ten times a second, and knows how long it got no answer."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from provision.keys import Key
+from provision.ntp import HEADER, VERSION_4_CLIENT, mac
+
+INTERVAL = 0.1
+"""Seconds. A chronyd of ours has no rate limit, and Debian's none that begins below (ratelimit, chrony.conf(5))."""
+NTP = 123
+
+
+@dataclass(slots=True)
+class Watch:
+    """What was seen; with a key, only an answer that is authenticated with it counts."""
+
+    address: str
+    key: Key | None
+    answered_at: float = field(default_factory=time.monotonic)
+    """When an answer came last, or we began."""
+    _longest: float = 0.0
+    _enough: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def longest(self) -> float:
+        """Return the longest silence, in seconds, up to now."""
+        return max(self._longest, self.silence)
+
+    @property
+    def silence(self) -> float:
+        """Return for how long there has been no answer, in seconds."""
+        return time.monotonic() - self.answered_at
+
+    def run(self) -> None:
+        """Ask until it is enough."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+            channel.settimeout(INTERVAL)
+            while not self._enough.is_set():
+                begun = time.monotonic()
+                if self._ask(channel):
+                    self._longest = max(self._longest, self.silence)
+                    self.answered_at = time.monotonic()
+                time.sleep(max(0.0, begun + INTERVAL - time.monotonic()))
+
+    def stop(self) -> None:
+        """Have run() end."""
+        self._enough.set()
+
+    def _ask(self, channel: socket.socket) -> bool:
+        header = HEADER.pack(VERSION_4_CLIENT, stamp := os.urandom(8))
+        # No route, or nobody at the port: silence as well. An answer to an earlier request has another time stamp.
+        with suppress(OSError):
+            channel.sendto(header + (mac(self.key, header) if self.key else b""), (self.address, NTP))
+            data = channel.recv(1024)
+            return data[24:32] == stamp and (self.key is None or data[48:] == mac(self.key, data[:48]))
+        return False
+
+
+@contextmanager
+def watched(address: str, key: Key | None) -> Iterator[Watch]:
+    """Watch a host meanwhile."""
+    watch = Watch(address, key)
+    thread = threading.Thread(target=watch.run, daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        watch.stop()
+        thread.join()
