@@ -132,11 +132,12 @@ activate() {
         answers
 }
 
-# Where SELinux enforces, files that were moved here keep the label of where they came from.
+# SELinux: a file keeps the label of where it was made; without bin_t, systemd would run chronyd in its own domain.
 label() {
-    if command -v selinuxenabled >/dev/null 2>&1 && selinuxenabled && command -v restorecon >/dev/null 2>&1; then
-        restorecon -R "$root" "$unit"
-    fi
+    command -v selinuxenabled >/dev/null 2>&1 && selinuxenabled || return 0
+    for path in "$root" "$unit" /usr/local/bin/chronyc /usr/local/sbin/chronyd /var/lib/chrony /var/log/chrony; do
+        if [ -e "$path" ]; then restorecon -RF "$path" || echo "$path: could not be labelled for SELinux" >&2; fi
+    done
 }
 
 # Monitoring over the socket or UDP, whichever chronyc finds open: up to ten seconds.

@@ -85,7 +85,7 @@ def main(file: str, place: str, *words: str) -> None:
     saboteur = Saboteur(Path(file), place)
     _wrap(Host, "claim", saboteur, lambda host: "" if host.workplace else "taking the host's lock")
     _wrap(Host, "upload", saboteur, _upload)
-    _wrap(Host, "run", saboteur, lambda _, what, *__: what)
+    _wrap(Host, "run", saboteur, lambda _, what, *__: re.sub(r" \(.*|, .*", "", what))
     _wrap(Run, "prove_switch", saboteur, lambda *_: "proving the new daemon")
     Program(name="inv", binary="inv", version="0", namespace=cli.collection()).run(["inv", *words])
 
