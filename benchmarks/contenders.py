@@ -51,9 +51,19 @@ class Tool(Contender):
         clocked = (sys.executable, "-m", "benchmarks.clocked")
         inv = (str(Path(sys.executable).with_name("inv")),)
         first = not self._report(host).exists()
+        self._deploy(host, *(clocked if first else inv))
+
+    def switch(self, host: Host, number: int) -> None:
+        """Deploy another configuration."""
+        site = host.folder / "other.toml"
+        site.write_text(f"[time]\nmaxdistance = {number + 4}\n")
+        self._deploy(host, str(Path(sys.executable).with_name("inv")), site="other.toml")
+
+    def _deploy(self, host: Host, *program: str, site: str = "") -> None:
         run(
-            *(clocked if first else inv),
+            *program,
             *("--search-root", ROOT, "deploy", "--host", f"sandbox:{host.sandbox.name}", "--json", self._report(host)),
+            *(("--site", site) if site else ()),
             cwd=host.folder,
             env={"XDG_CONFIG_HOME": str(host.folder), "XDG_STATE_HOME": str(host.folder), "PYTHONPATH": str(ROOT)},
         )

@@ -18,16 +18,18 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from benchmarks.contenders import Ansible, Contender, Guide, Pyinfra, Tool
-from benchmarks.figures import AGAIN, FIRST, PROVEN, Figures, replace_table, tables
+from benchmarks.figures import AGAIN, FIRST, PAUSE, PROVEN, Figures, replace_table, tables
 from benchmarks.hosts import SUITE, BenchError, Host, fresh_host, run
 from provision.errors import ProvisionError, SiteError
 from provision.fetch import Store, fetch
 from provision.keys import parse_keys
 from provision.ntp import probe
 from provision.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, find
+from tests.integration.watch import watched
 
 PEERS = Path(__file__).with_name("peers.txt")
 AGAIN_RUNS = 2
+SWITCHES = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,6 +93,18 @@ def take_turn(contender: Contender, host: Host, figures: Figures) -> None:
     figures.add(contender.name, PROVEN, serves_with_keys(host))
     for _ in range(AGAIN_RUNS if contender.repeats else 0):
         _deploy(contender, host, figures, AGAIN)
+    if isinstance(contender, Tool):
+        for number in range(SWITCHES):
+            figures.add(contender.name, PAUSE, silence_in_a_switch(contender, host, number))
+
+
+def silence_in_a_switch(tool: Tool, host: Host, number: int) -> float:
+    """Return for how many seconds an authenticated request was not answered while another generation took over."""
+    (key, *_) = parse_keys(host.ssh("cat", "/etc/chrony/chrony.keys"), host.sandbox.name)
+    with watched(host.address, key) as watch:
+        tool.switch(host, number)
+    _say(f"  {PAUSE}: {watch.longest:.2f} s")
+    return watch.longest
 
 
 def serves_with_keys(host: Host) -> bool:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Which chrony runs on this host. As root, also by hand, also at 3 a.m.:
 #
-#   switch GENERATION             run this one (ls /opt/chrony/generations); if it does not answer, the one before runs again
+#   switch GENERATION             run this one (ls /opt/chrony/generations), or, if it does not answer, the one before
 #   switch GENERATION SECONDS     the same; and go back in SECONDS, unless it is confirmed in time
 #   switch --confirm GENERATION   keep what runs
 #   switch --back                 go back now: what such a timer does
@@ -37,7 +37,7 @@ others() {
         END { unit() }' | grep -v '^chronyd\.service|' | sort -u
 }
 
-# They run on until ours is about to start; from now on they do not start by themselves. $1: the record of what they were.
+# They run on until ours is about to start, and do not start by themselves from now on. $1: the record of what they were.
 hold_others() {
     touch "$1"
     others | while IFS='|' read -r name load active enabled file; do
@@ -125,11 +125,19 @@ activate() {
         cp "$root/generations/$1/chronyd.service" "$unit.new.$$" &&
         mv -T "$unit.new.$$" "$unit" &&
         label &&
-        systemctl daemon-reload &&
-        systemctl -q enable chronyd.service &&
+        reload &&
         stop_others &&
         systemctl restart chronyd.service &&
         answers
+}
+
+# "enable" reloads as well, and each reload takes a tenth of a second.
+reload() {
+    if systemctl -q is-enabled chronyd.service 2>/dev/null; then
+        systemctl daemon-reload
+    else
+        systemctl -q enable chronyd.service
+    fi
 }
 
 # SELinux: a file keeps the label of where it was made; without bin_t, systemd would run chronyd in its own domain.
@@ -212,17 +220,18 @@ AccuracySec=100ms
 [Install]
 WantedBy=timers.target
 UNIT
+    # What "enable" does, but for its reload.
+    mkdir -p "$units/timers.target.wants"
+    ln -sf ../chrony-undo.timer "$units/timers.target.wants/chrony-undo.timer"
     systemctl daemon-reload
-    systemctl -q enable chrony-undo.timer
     systemctl restart chrony-undo.timer
 }
 
 disarm() {
     rm -f "$root/unconfirmed"
     [ -e "$units/chrony-undo.timer" ] || return 0
-    systemctl -q disable chrony-undo.timer
     systemctl stop chrony-undo.timer
-    rm -f "$units/chrony-undo.timer" "$units/chrony-undo.service"
+    rm -f "$units/timers.target.wants/chrony-undo.timer" "$units/chrony-undo.timer" "$units/chrony-undo.service"
     systemctl daemon-reload
 }
 
