@@ -9,7 +9,7 @@ from provision import remote
 from provision.converge import Status
 from provision.errors import SiteError
 from provision.expectation import Expectation, expect
-from provision.generation import Generation
+from provision.generation import SWITCH, Generation
 from provision.keys import Key, Keys, parse_keys, write_keys
 from provision.plan import (
     Tarballs,
@@ -27,7 +27,7 @@ from provision.releases import Release
 from provision.run import Run
 from provision.session import Session
 from provision.steps import Step
-from provision.steps.active import SWITCH, Active
+from provision.steps.active import Active
 from provision.steps.confirmed import Confirmed
 from provision.wish import check_keys
 

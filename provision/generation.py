@@ -9,6 +9,7 @@ from provision.recipe import ROOT, Recipe
 
 UNIT_PATH = "/etc/systemd/system/chronyd.service"
 KEY_FILE = f"{ROOT}/current/chrony.keys"
+SWITCH = f"{ROOT}/switch"
 _HERE = "@GENERATION@"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from provision import remote
 from provision.errors import HostUnreachable
 from provision.facts import Facts
-from provision.generation import KEY_FILE, Generation
+from provision.generation import KEY_FILE, SWITCH, Generation
 from provision.keys import Keys
 from provision.packages import manager_of, needed
 from provision.recipe import ROOT, Recipe
@@ -16,7 +16,7 @@ from provision.render import chrony_conf, render
 from provision.service import service
 from provision.site import Site, choose_sources
 from provision.steps import Step
-from provision.steps.active import SWITCH, Active
+from provision.steps.active import Active
 from provision.steps.built import Built
 from provision.steps.confirmed import Confirmed
 from provision.steps.fetched import Fetched

@@ -78,7 +78,8 @@ def rehearse_build(
     """Return the findings about a finished build that was run for a moment; needs no systemd, and no account.
 
     It runs with the chrony.conf ``conf``, with the filter of system calls at level ``seccomp``, and with new keys of
-    these ids and types, which are thrown away; it is asked at the address ``asked_at``, see Rehearsed. Raises CommandFailed, ParseError.
+    these ids and types, which are thrown away; it is asked at the address ``asked_at``, as in steps.rehearsed. Raises
+    CommandFailed, ParseError.
     """
     ids_and_types = (word for id_, type_ in key_types for word in (str(id_), type_))
     sample = remote.load("sample_generation", recipe.prefix, conf, *ids_and_types)

@@ -8,12 +8,13 @@ from provision import remote
 from provision.build_evidence import sections
 from provision.errors import ParseError, SiteError
 from provision.expectation import expect
+from provision.generation import SWITCH
 from provision.history import Event, history_text, parse_history, previous
 from provision.keys import parse_keys
 from provision.plan import refuse_without_systemd, switching_steps
 from provision.recipe import ROOT
 from provision.run import Run
-from provision.steps.active import SWITCH, Active
+from provision.steps.active import Active
 from provision.steps.confirmed import Confirmed
 from provision.steps.file import File
 

@@ -168,7 +168,15 @@ DRIFTS = [
     pytest.param(REHEARSED, "rehearsed", None, id="generation rehearsed"),
     pytest.param(REHEARSED, "new", "not tried yet", id="generation never tried"),
     pytest.param(ACTIVE, RUNS, None, id="generation runs"),
+    pytest.param(ACTIVE, f"{RUNS}\n{NOT_FOUND}", None, id="generation runs, and nobody else"),
+    pytest.param(ACTIVE, f"{RUNS}\n{TIMESYNCD}", None, id="another daemon is another step's"),
     pytest.param(ACTIVE, BARE, f"current is nothing, not generations/{GENERATION.id}", id="bare host"),
+    pytest.param(
+        ACTIVE,
+        f"{BARE}\n{TIMESYNCD}",
+        f"current is nothing, not generations/{GENERATION.id}; stops systemd-timesyncd.service, which is active",
+        id="another daemon runs",
+    ),
     pytest.param(
         ACTIVE, RUNS.replace("daemon=active", "daemon=failed"), "daemon is failed, not active", id="daemon failed"
     ),

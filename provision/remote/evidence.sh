@@ -12,7 +12,8 @@ build=$root/current/build
 chronyc=$build/bin/chronyc
 pid=$(systemctl show -p MainPID chronyd.service)
 pid=${pid#MainPID=}
-folder=$(mktemp -d) && cd "$folder" || exit 1
+# Not in /tmp, which may be full.
+folder=$(mktemp -d /run/chrony-evidence.XXXXXX) && cd "$folder" || exit 1
 trap 'end_asking; rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 

@@ -112,6 +112,7 @@ leave() {
     for name in $start; do
         systemctl start "$name" || echo "$name: could not be started again; see systemctl status $name" >&2
     done
+    settle
     rm -rf "$root/before"
 }
 
@@ -121,14 +122,21 @@ activate() {
     # "set -e" does not hold inside a condition: each step says so itself. A unit at its place may be a symlink: the
     # move replaces it, and never writes through it.
     ln -s "generations/$1" "$root/current.new.$$" &&
-        mv -T "$root/current.new.$$" "$root/current" &&
         cp "$root/generations/$1/chronyd.service" "$unit.new.$$" &&
+        settle &&
+        mv -T "$root/current.new.$$" "$root/current" &&
         mv -T "$unit.new.$$" "$unit" &&
         label &&
         reload &&
         stop_others &&
         systemctl restart chronyd.service &&
         answers
+}
+
+# Names reach a disk before contents do: a power cut within half a minute would leave a generation of empty files, and
+# a timer without a line in it.
+settle() {
+    sync -f "$root" "$units" 2>/dev/null || sync
 }
 
 # "enable" reloads as well, and each reload takes a tenth of a second.
@@ -187,13 +195,13 @@ changes() {
     echo "${differs:-nothing}"
 }
 
-record() { # GENERATION OUTCOME [GENERATION BEFORE]
+record() { # GENERATION OUTCOME [GENERATION BEFORE]; a full disk must not stop the way back
     build=$(readlink "$root/generations/$1/build" 2>/dev/null || true)
     build=${build##*/}
     differs=-
     [ -z "${3-}" ] || differs=$(changes "$3" "$1")
     echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) ${CHRONY_PROVISION_WHO:-${SUDO_USER:-$(id -un)}}" \
-        "$1 $2 ${build:--} $differs" >>"$root/history"
+        "$1 $2 ${build:--} $differs" >>"$root/history" || echo "$root/history cannot be written" >&2
 }
 
 # --- the way back -----------------------------------------------------------------------------------------------------
@@ -273,7 +281,6 @@ switch() { # GENERATION [SECONDS]
     fi
     words=$(reason)
     record "$1" failed "$previous"
-    disarm
     if [ "$fallback" = "$1" ]; then
         echo "chronyd of generation $1 did not come up: $words" >&2
     elif return_to "$fallback" "$1"; then
@@ -282,6 +289,8 @@ switch() { # GENERATION [SECONDS]
     else
         echo "chronyd of generation $1 did not come up, nor did $fallback: $words" >&2
     fi
+    # Last, as in back().
+    disarm
     return 1
 }
 
@@ -293,6 +302,7 @@ confirm() { # GENERATION
     fi
     disarm
     record "$1" confirmed
+    settle
 }
 
 back() {

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from shlex import quote
 
 from provision import remote
-from provision.generation import UNIT_PATH
+from provision.generation import SWITCH, UNIT_PATH
 from provision.host import Host
 from provision.recipe import ROOT
 from provision.steps import NoDiff
-
-SWITCH = f"{ROOT}/switch"
+from provision.steps.rivals import rivals_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +36,17 @@ class Active(NoDiff):
         return f"generation {self.generation} running"
 
     def look(self) -> str:
-        """Print link, unit and process as "name=value" lines."""
-        return remote.load("look_active", f"{ROOT}/current", UNIT_PATH)
+        """Print link, unit and process as "name=value" lines, and the other time daemons."""
+        look = remote.load("look_active", f"{ROOT}/current", UNIT_PATH)
+        return f"{look}\n{remote.load('switch', '--others')}"
 
     def drift(self, seen: str) -> str | None:
-        """Return the first thing that differs."""
-        said = dict(line.split("=", 1) for line in seen.splitlines())
-        wanted = self._wanted()
-        for name, value in wanted.items():
+        """Return the first thing that differs, and what a switch would stop."""
+        said = dict(line.split("=", 1) for line in seen.splitlines() if "|" not in line)
+        others = "".join(f"; stops {unit}, which is {active}" for unit, active, _ in rivals_in(_others(seen)))
+        for name, value in self._wanted().items():
             if said.get(name) != value:
-                return f"{name} is {said.get(name) or 'nothing'}, not {value}"
+                return f"{name} is {said.get(name) or 'nothing'}, not {value}{others}"
         return None
 
     def apply(self, host: Host) -> None:
@@ -63,6 +63,10 @@ class Active(NoDiff):
             "running generation": self.generation,
             "executable": f"{self.build}/sbin/chronyd",
         }
+
+
+def _others(seen: str) -> str:
+    return "\n".join(line for line in seen.splitlines() if "|" in line)
 
 
 def signed(who: str) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from provision import remote
 from provision.errors import NotConverged
 from provision.findings import Finding
+from provision.generation import SWITCH
 from provision.host import Host
 from provision.recipe import ROOT
 from provision.steps import NoDiff
-from provision.steps.active import SWITCH, signed
+from provision.steps.active import signed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

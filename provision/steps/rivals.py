@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from provision import remote
+from provision.generation import SWITCH
 from provision.host import Host
 from provision.steps import NoDiff
-from provision.steps.active import SWITCH
 
 IDLE = {"inactive", "failed"}
 

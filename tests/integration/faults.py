@@ -36,6 +36,7 @@ TRACES = (
 """Files that a deployment makes for a while."""
 BEFORE = "before"
 """What served before the first deployment: Debian's chrony."""
+NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Result:
     """What became of a host."""
 
     served: str
-    """``old``, ``new``, or what else ran when nothing was under way any more."""
+    """``old``, ``new``, ``Debian's``, ``none`` where none ran before, or what else ran when nothing was under way any more."""
     proven: bool
     """An authenticated request was answered then; a plain one, where a chrony without keys ran."""
     silence: float
@@ -88,7 +89,7 @@ class Stand:
     def running(self) -> str:
         """Return the generation that a running chronyd says it is of; "before": none of ours."""
         said = [_variable(process, "CHRONY_GENERATION") for process in self.disk.named("chronyd")]
-        return " ".join(sorted(set(said))) or "nothing"
+        return " ".join(sorted(set(said))) or NOTHING
 
     @property
     def unconfirmed(self) -> bool:
@@ -235,7 +236,14 @@ FAULTS: dict[str, Fault] = {
 """Those that can happen anywhere."""
 
 
-def break_run(stand: Stand, case: Case, fault: Fault, *extra: str, heal: Callable[[], None] | None = None) -> Result:
+def break_run(
+    stand: Stand,
+    case: Case,
+    fault: Fault,
+    *extra: str,
+    heal: Callable[[], None] | None = None,
+    calm: float = CALM,
+) -> Result:
     """Deploy, break it, wait until nothing is under way any more, and deploy again."""
     old = stand.running
     stand.number += 1
@@ -243,11 +251,11 @@ def break_run(stand: Stand, case: Case, fault: Fault, *extra: str, heal: Callabl
     if cable:
         stand.operator.known_hosts.write_text(cable.known_host)
     process = stand.operator.start_at(case.place, *stand.words(*extra, target=cable.target if cable else ""))
-    key = None if old == BEFORE else next(iter(stand.keys))
+    key = None if old in {BEFORE, NOTHING} else next(iter(stand.keys))
     with watched(stand.disk.host.address, key) as watch:
         stand.operator.await_stop(process)
         broken = fault(Broken(stand, process, cable))
-        await_calm(stand, watch)
+        await_calm(stand, watch, calm)
         served, silence = stand.running, watch.longest
     proven = is_proven(stand, served)
     stand.disk.free()
@@ -256,9 +264,9 @@ def break_run(stand: Stand, case: Case, fault: Fault, *extra: str, heal: Callabl
     left = stand.leftovers()
     stand.operator.meet(stand.disk.host)
     again = stand.operator.run(*stand.words())
-    name = {old: "old", stand.running: "new"}.get(served, served)
+    name = {BEFORE: "Debian's", NOTHING: "none", old: "old", stand.running: "new"}.get(served, served)
     return Result(
-        served="Debian's" if served == BEFORE else name,
+        served=name,
         proven=proven,
         silence=silence,
         said=broken.error if broken.status not in {0, -signal.SIGKILL} else "",
@@ -282,6 +290,8 @@ def await_calm(stand: Stand, watch: Watch, calm: float = CALM) -> None:
 
 def is_proven(stand: Stand, served: str) -> bool:
     """Ask for the time, with the operator's keys if the chrony is one of ours."""
+    if served == NOTHING:
+        return False
     keys = stand.keys if served != BEFORE else Keys(())
     seen = probe(stand.disk.host.address, keys)
     return seen.answered and all(answer.mac_valid for answer in seen.keys)

@@ -60,9 +60,9 @@ def test_plan_says_why_and_how_and_changes_nothing(deployed: Deployed) -> None:
     before = (pid(deployed.host), files_of(deployed.host))
     plan = deployed.run("plan", deployed.operator.site("[time]\nmaxupdateskew = 50.0\n"))
     assert plan.status == 3
-    staged, running = plan.pending.items()
-    assert staged[1] == "not there yet"
-    assert running[1].startswith(f"current is generations/{current(deployed.host)}, not ")
+    staged, rehearsed, running, confirmed = plan.pending.values()
+    assert (staged, rehearsed, confirmed) == ("not there yet", "not tried yet", "it does not run yet")
+    assert running.startswith(f"current is generations/{current(deployed.host)}, not ")
     assert "      +maxupdateskew 50" in plan.output
     assert "would change" in plan.output
     assert (pid(deployed.host), files_of(deployed.host)) == before

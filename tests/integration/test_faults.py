@@ -184,7 +184,7 @@ def test_two_hosts_build_the_same_bytes(bare: Sandbox, deployed: Deployed) -> No
 
 def test_no_space_for_a_new_configuration(bare: Sandbox, operator: Operator) -> None:
     before = pid(bare)
-    with done_and_undone(bare, "mount -t tmpfs -o size=4k small /tmp", "umount /tmp"):
+    with done_and_undone(bare, f"mount -t tmpfs -o size=4k small {ROOT}/work", f"umount {ROOT}/work"):
         ran = deploy(operator, bare, site=f"time.maxupdateskew = 40.0\n{SITE}")
     assert ran.status == 1
     assert "no space" in ran.error.lower()

@@ -32,6 +32,11 @@ done
 """
 """/opt elsewhere, nothing runs in /tmp, /usr is read-only, and whatever root or a user makes is theirs alone."""
 ADMIN = "admin"
+FOOTPRINTS = """
+getent passwd _chrony
+find / -xdev -name '*chrony*' -not -path '/var/log/*' -not -path '/usr/share/*'
+true
+"""
 SHELLS = ("dash", "fish", "zsh", "tcsh", "bsd-csh")
 
 
@@ -170,17 +175,22 @@ def test_privileges_are_dropped_without_setpriv_too(host: Sandbox, operator: Ope
         deploy(operator, host).assert_proven()
 
 
-def test_the_way_out_of_a_hardened_host(host: Sandbox, operator: Operator) -> None:
+def test_links_that_cannot_be_taken_away_any_more_are_named(host: Sandbox, operator: Operator) -> None:
+    with done_and_undone(host, "mount -o remount,bind,rw /usr", "mount -o remount,bind,ro /usr"):
+        deploy(operator, host).assert_proven()
+        assert login(host, "readlink /usr/local/bin/chronyc") == "/opt/chrony/current/build/bin/chronyc\n"
     left = operator.run("uninstall", f"--host={ADMIN}@{host.address}", "--purge")
-    assert left.status == 0, left
+    assert left.status == 1
+    assert left.error.endswith("applied, and still ours: /usr/local/bin/chronyc /usr/local/sbin/chronyd")
+    assert pid(host) == 0
+
+
+def test_the_way_out_of_a_hardened_host(host: Sandbox, operator: Operator) -> None:
+    login(host, "mount -o remount,bind,rw /usr")
+    left = operator.run("uninstall", f"--host={ADMIN}@{host.address}", "--purge")
+    assert left.status == 0, left.output
     assert login(host, "ls -A /opt/ /srv/opt; readlink /opt").split() == ["/opt/:", "/srv/opt:", "srv/opt"]
-    assert (
-        login(
-            host,
-            "getent passwd _chrony; find / -xdev -name '*chrony*' -not -path '/var/log/*' -not -path '/usr/*' || true",
-        )
-        == ""
-    )
+    assert login(host, FOOTPRINTS) == ""
 
 
 IN_A_LAB = """

@@ -39,26 +39,26 @@ class Watch:
 
     def run(self) -> None:
         """Ask until it is enough."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
-            channel.settimeout(INTERVAL)
-            while not self._enough.is_set():
-                begun = time.monotonic()
-                if self._ask(channel):
-                    self._longest = max(self._longest, self.silence)
-                    self.answered_at = time.monotonic()
-                time.sleep(max(0.0, begun + INTERVAL - time.monotonic()))
+        while not self._enough.is_set():
+            begun = time.monotonic()
+            if self._ask():
+                self._longest = max(self._longest, self.silence)
+                self.answered_at = time.monotonic()
+            time.sleep(max(0.0, begun + INTERVAL - time.monotonic()))
 
     def stop(self) -> None:
         """Have run() end."""
         self._enough.set()
 
-    def _ask(self, channel: socket.socket) -> bool:
+    def _ask(self) -> bool:
         header = HEADER.pack(VERSION_4_CLIENT, stamp := os.urandom(8))
-        # No route, or nobody at the port: silence as well. An answer to an earlier request has another time stamp.
-        with suppress(OSError):
+        # A socket for each request: a late answer to one before it does not come to this one.
+        with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+            channel.settimeout(INTERVAL)
             channel.sendto(header + (mac(self.key, header) if self.key else b""), (self.address, NTP))
             data = channel.recv(1024)
             return data[24:32] == stamp and (self.key is None or data[48:] == mac(self.key, data[:48]))
+        # No route, or no answer.
         return False
 
 

@@ -13,8 +13,8 @@ from tests.booted import login
 Files = Mapping[str, tuple[int, int, int]]
 """Path → mode, size, time of the last change of its content in ns."""
 
-OF_THE_SYSTEM = ("var/log/", "var/lib/systemd/", "var/lib/chrony/", "var/log", "var/lib/systemd")
-"""What a running Debian, or a running chronyd, writes to by itself."""
+OF_THE_SYSTEM = ("var/log/", "var/lib/systemd/", "var/lib/chrony/", "var/log", "var/lib/systemd", "opt/chrony/lock")
+"""What a running Debian, or a running chronyd, writes to by itself; and the lock of a run."""
 
 
 def files_of(host: Sandbox) -> Files:

@@ -1,0 +1,140 @@
+"""Every fault at every place of a deployment: the cases, side by side on a few hosts, and the table of what came of it."""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from tests.integration.faults import FAULTS, Case, Result, Stand, break_run
+from tests.integration.lab import Lab
+from tests.integration.odd_faults import ODD
+
+HOSTS = 5
+"""At once; most of the time they wait for a timer, or boot."""
+LONG = ("installing packages", "building", "rehearsing", "switching", "proving")
+"""First words of the commands that are broken in the middle, too."""
+KINDS = {
+    "running": "Upgrade of a running host",
+    "packaged": "First deployment, where Debian's chrony runs",
+    "tools": "Build, on a host that has a running chrony of Debian's, or none",
+}
+SWITCHING = "switching"
+
+
+def places(commands: Iterable[str]) -> list[str]:
+    """Return the places of a deployment, from the commands that it ran."""
+    known = list(dict.fromkeys(commands))
+    found = []
+    for name in known:
+        found += [f"before {name}", *([f"inside {name}"] if name.startswith(LONG) else [])]
+    return [*found, f"after {known[-1]}"]
+
+
+def cases(recorded: Mapping[str, list[str]]) -> list[Case]:
+    """Return all cases; ``recorded`` are the commands of a deployment on a host of each kind."""
+    upgrade, first, build = (recorded[kind] for kind in ("running", "packaged", "bare"))
+    # Up to the switch, a first deployment does what an upgrade does, but for commands of its own.
+    after = first[first.index(SWITCHING) :]
+    own = [place for place in places(first) if place.split(" ", 1)[1] in {*after, *(set(first) - set(upgrade))}]
+    long = [place for place in places(build) if place.startswith("inside") and place.split(" ", 1)[1] not in first]
+    found = [Case("running", fault, place) for place in places(upgrade) for fault in FAULTS]
+    found += [Case("packaged", fault, place) for place in own for fault in FAULTS]
+    found += [Case("bare" if "packages" in place else "tools", fault, place) for place in long for fault in FAULTS]
+    return found
+
+
+@dataclass(slots=True)
+class Matrix:
+    """Results, as they come in."""
+
+    lab: Lab
+    results: dict[Case, Result] = field(default_factory=dict)
+    errors: dict[Case, str] = field(default_factory=dict)
+
+    def run(self, todo: Iterable[Case]) -> None:
+        """Run all cases; return when the last has ended."""
+        # Those that take longest first; those of a kind together, as going to another one takes a boot.
+        waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
+        for case in sorted(todo, key=lambda case: (case.fault not in ODD, case.kind == "running", case.kind)):
+            waiting.put(case)
+        threads = [threading.Thread(target=self._work, args=(f"matrix-{n}", waiting)) for n in range(HOSTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _work(self, name: str, waiting: "queue.SimpleQueue[Case]") -> None:
+        with self.lab.stand(name) as stand:
+            kind = ""
+            while not waiting.empty():
+                try:
+                    case = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                # An upgrade leaves a host that can be upgraded again.
+                if case.kind != kind or kind != "running":
+                    stand.disk.become(self.lab.disk(case.kind))
+                kind = case.kind if self._try(stand, case) else ""
+
+    def _try(self, stand: Stand, case: Case) -> bool:
+        try:
+            self.results[case] = result = break_one(stand, case)
+        except Exception as error:  # noqa: BLE001 -- it belongs to the case, and is told by its test
+            self.errors[case] = f"{type(error).__name__}: {error}"
+            return False
+        return not problems(case, result)
+
+
+def break_one(stand: Stand, case: Case) -> Result:
+    """Run one case."""
+    if case.fault in FAULTS:
+        return break_run(stand, case, FAULTS[case.fault])
+    return ODD[case.fault].run(stand, case)
+
+
+def problems(case: Case, result: Result) -> Iterator[str]:
+    """Say what is not as it has to be."""
+    if not result.proven:
+        yield "no authenticated answer afterwards"
+    if result.served not in {"old", "new", "Debian's", "none"}:
+        yield f"{result.served} runs"
+    if result.next_run.status != 0:
+        yield f"the next run: {result.next_run.output[-500:]}{result.next_run.errors}"
+    if case.fault not in {"power cut", "disk full"} and result.left:
+        yield f"left: {' '.join(result.left)}"
+    if result.left_at_last:
+        yield f"left at last: {' '.join(result.left_at_last)}"
+
+
+def table(results: Mapping[Case, Result], order: list[Case]) -> str:
+    """Return the tables of docs/reliability.md: what served, and the longest silence."""
+    done = [case for case in order if case in results]
+    lines = []
+    for kind, rows in groupby((case for case in done if case.fault in FAULTS), key=lambda case: case.kind):
+        lines += ["", f"**{KINDS.get(kind, kind)}**", "", f"| where | {' | '.join(FAULTS)} |", f"|---|{'---|' * 4}"]
+        for place, row in groupby(rows, key=lambda case: case.place):
+            cells = {case.fault: cell(results[case]) for case in row}
+            lines.append(f"| {place} | {' | '.join(cells.get(fault, '') for fault in FAULTS)} |")
+    lines += ["", "**Faults of their own**", "", "| fault | served afterwards, longest silence |", "|---|---|"]
+    lines += [f"| {case.fault} | {cell(results[case])} |" for case in done if case.fault in ODD]
+    return "\n".join(lines[1:]) + "\n"
+
+
+def cell(result: Result) -> str:
+    """Return what served, the longest silence in seconds, and whether the next run completed."""
+    completed = "" if result.next_run.status == 0 else "; **the next run failed**"
+    return f"{result.served}, {result.silence:.1f} s{completed}"
+
+
+def rows(text: str) -> set[str]:
+    """Return the first columns of tables."""
+    return {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")}
+
+
+def between_marks(path: Path, marks: tuple[str, str]) -> tuple[str, str, str]:
+    """Return what stands before, between and behind two marker lines of a file."""
+    head, _, rest = path.read_text().partition(f"{marks[0]}\n")
+    body, _, tail = rest.partition(f"{marks[1]}\n")
+    return f"{head}{marks[0]}\n", body, f"{marks[1]}\n{tail}"

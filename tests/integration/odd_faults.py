@@ -1,0 +1,111 @@
+"""Faults that happen at one place only: keys, configurations, firewalls, and processes that die."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.booted import login
+from tests.integration.faults import Broken, Case, Result, Stand, break_run
+from tests.integration.operators import Ran
+
+CRASH = "etc/systemd/system/chronyd.service.d/crash.conf"
+PROVING = "before proving the new daemon"
+FIREWALL = ("nft", "-f", "-")
+
+
+def _keep(_: Stand) -> None:
+    """Do nothing: there is nothing to heal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odd:
+    """A fault, where it happens, and what ends it."""
+
+    place: str
+    fault: Callable[[Broken], Ran]
+    kind: str = "running"
+    extra: str = ""
+    """Directives for chrony.conf, in the first run only."""
+    heal: Callable[[Stand], None] = _keep
+    calm: float = 1.0
+
+    def run(self, stand: Stand, case: Case) -> Result:
+        """Break a deployment."""
+        extra = f"\n[time]\nextra = {self.extra}" if self.extra else ""
+        return break_run(stand, case, self.fault, extra, heal=lambda: self.heal(stand), calm=self.calm)
+
+
+def _go_on(broken: Broken) -> Ran:
+    return broken.go_on()
+
+
+def _kill_make(broken: Broken) -> Ran:
+    for process in broken.stand.disk.named("make"):
+        os.kill(int(process.name), signal.SIGKILL)
+    return broken.go_on()
+
+
+def _alter_key(broken: Broken) -> Ran:
+    file = broken.stand.staged / "chrony.keys"
+    # In place: owner and mode stay.
+    with file.open("r+b") as keys:
+        keys.write(b"1 AES128 HEX:" + os.urandom(16).hex().upper().encode())
+    return broken.go_on()
+
+
+def _crash_later(broken: Broken) -> Ran:
+    """Have each chronyd but that of the old generation crash five seconds after its start."""
+    stand = broken.stand
+    file = stand.disk.files / CRASH
+    file.parent.mkdir()
+    crash = f'[ "$CHRONY_GENERATION" = {stand.running} ] || {{ sleep 5; kill -s SEGV $MAINPID; }} >/dev/null 2>&1 &'
+    file.write_text(f"[Service]\nExecStartPost=/bin/sh -c '{crash}'\n")
+    login(stand.disk.host, "systemctl daemon-reload")
+    return broken.go_on()
+
+
+def _no_crash(stand: Stand) -> None:
+    file: Path = stand.disk.files / CRASH
+    file.unlink()
+    file.parent.rmdir()
+    login(stand.disk.host, "systemctl daemon-reload")
+
+
+def _cut_ssh_off(broken: Broken) -> Ran:
+    rule = "table inet sabotage { chain input { type filter hook input priority 0; tcp dport 22 drop; }; }"
+    broken.stand.in_network("nft", rule)
+    return broken.go_on()
+
+
+def _let_ssh_in(stand: Stand) -> None:
+    stand.in_network("nft", "delete table inet sabotage")
+    # The guard notices that the control machine is gone by its silence.
+    deadline = time.monotonic() + 90
+    while "the lock is held" in stand.leftovers() and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+ODD = {
+    "`make` killed": Odd(place="inside building chrony 4.9", kind="tools", fault=_kill_make),
+    "wrong key staged, before the rehearsal": Odd(place="before rehearsing beside the running daemon", fault=_alter_key),
+    "wrong key staged, after the rehearsal": Odd(place="before switching", fault=_alter_key),
+    "chronyd crashes 5 s after each start": Odd(
+        place="before switching", fault=_crash_later, heal=_no_crash, calm=9.0
+    ),
+    "configuration that answers nobody, seen in the rehearsal": Odd(
+        place="before switching", fault=_go_on, extra='["bindaddress 198.19.255.254"]'
+    ),
+    "configuration that answers nobody, passes the rehearsal": Odd(
+        place=PROVING, fault=_go_on, extra='["port 11123"]'
+    ),
+    "configuration that answers the host itself alone": Odd(place=PROVING, fault=_go_on, extra='["binddevice lo"]'),
+    "firewall cuts SSH off after the switch": Odd(place=PROVING, fault=_cut_ssh_off, heal=_let_ssh_in),
+}
+
+
+def odd_cases() -> list[Case]:
+    """Return a case for each."""
+    return [Case(odd.kind, name, odd.place) for name, odd in ODD.items()]
