@@ -155,7 +155,7 @@ def _switching_steps(run: Run, generation: Generation, expected: Expectation) ->
             generation=generation.id,
             prove=lambda: run.prove_switch(expected, generation.keys),
             who=run.who,
-            keep=run.wish.site.keep,
+            keep=run.wish.site.service.keep,
         ),
         open_firewall=run.wish.site.serve.firewall == "open",
     )

@@ -55,7 +55,7 @@ def rollback(run: Run, *, to: str) -> None:
                     generation=generation,
                     prove=lambda: run.prove_switch(expected, keys),
                     who=run.who,
-                    keep=run.wish.site.keep,
+                    keep=run.wish.site.service.keep,
                 ),
                 open_firewall=False,
             ),

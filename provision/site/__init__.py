@@ -87,6 +87,8 @@ class Service(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How chronyd is run."""
 
     seccomp: Literal[0, 1, 2] | None = None
+    keep: Annotated[int, Meta(ge=2, le=100)] = 3
+    """How many generations stay on a host, the current one among them: at least that and the one before."""
 
 
 class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,8 +100,6 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     serve: Serve = Serve()
     keys: Keys = Keys()
     service: Service = Service()
-    keep: Annotated[int, Meta(ge=2, le=100)] = 3
-    """How many generations stay on a host, the current one among them: at least that and the one before."""
 
     @property
     def seccomp(self) -> int:

@@ -24,55 +24,70 @@ systemctl restart chrony
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lab:
-    """A folder with an operator's keys, and disks of hosts."""
+    """A folder with an operator's keys, and disks of hosts.
+
+    On a *fresh* host Debian's chrony runs, and there is nothing to build with; *tools* has that; *packaged* has a
+    build already; on a *running* host chrony was deployed.
+    """
 
     folder: Path
+    upgrade: tuple[str, ...]
+    """The commands of a deployment to a running host."""
+    first: tuple[str, ...]
+    """Those of one to a fresh host."""
 
     def disk(self, kind: str) -> Path:
         """Return the disk of hosts of a kind."""
         return self.folder / f"{kind}.img"
 
-    def operator(self, name: str) -> Saboteurs:
-        """Return an operator with a home of their own, and the keys that all of them have."""
-        home = self.folder / name
-        one = Saboteurs(home)
-        one.key_file.parent.mkdir(parents=True)
-        shutil.copy(self.folder / "chrony.keys", one.key_file)
-        return one
-
     @contextmanager
     def stand(self, name: str) -> Iterator[Stand]:
         """Boot a host that may become one of any kind."""
-        with on_disk(f"rel-{name}", self.folder) as disk:
-            operator = self.operator(name)
-            operator.meet(disk.host)
-            yield Stand(disk, operator)
+        with _stand(self.folder, name) as stand:
+            yield stand
+
+
+@contextmanager
+def _stand(folder: Path, name: str) -> Iterator[Stand]:
+    home = folder / name
+    operator = Saboteurs(home)
+    operator.key_file.parent.mkdir(parents=True)
+    operator.key_file.write_text("1 AES128 HEX:00112233445566778899AABBCCDDEEFF\n")
+    operator.key_file.chmod(0o600)
+    with on_disk(f"rel-{name}", folder) as disk:
+        operator.meet(disk.host)
+        yield Stand(disk, operator)
 
 
 def prepare(folder: Path) -> Lab:
-    """Have a host go through all states, and keep each: bare, tools, running, packaged."""
-    lab = Lab(folder=folder)
-    (folder / "chrony.keys").write_text("1 AES128 HEX:00112233445566778899AABBCCDDEEFF\n")
-    (folder / "chrony.keys").chmod(0o600)
-    with lab.stand("first") as stand:
-        disk = stand.disk
-        disk.keep(lab.disk("bare"))
-        stop_at(stand, "before making room for the build")
-        disk.keep(lab.disk("tools"))
-        stand.operator.run(*stand.words()).assert_proven()
-        builds = folder / "builds"
-        shutil.copytree(disk.files / "opt/chrony/builds", builds, symlinks=True)
-        disk.keep(lab.disk("running"))
-        disk.become(lab.disk("bare"))
+    """Have a host go through all states, and keep each."""
+    with _stand(folder, "first") as stand:
+        disk, builds = stand.disk, "opt/chrony/builds"
         install(disk.host, "chrony")
         login(disk.host, UNCONDITIONALLY)
-        shutil.copytree(builds, disk.files / "opt/chrony/builds", symlinks=True)
-        disk.keep(lab.disk("packaged"))
-    return lab
+        disk.keep(folder / "fresh.img")
+        places = _deploy(stand)
+        shutil.copytree(disk.files / builds, folder / "builds", symlinks=True)
+        upgrade = _deploy(stand)
+        disk.keep(folder / "running.img")
+        disk.become(folder / "fresh.img")
+        shutil.copytree(folder / "builds", disk.files / builds, symlinks=True)
+        disk.keep(folder / "packaged.img")
+        disk.become(folder / "fresh.img")
+        stop_at(stand, "before making room for the build")
+        disk.keep(folder / "tools.img")
+    return Lab(folder=folder, upgrade=upgrade, first=places)
+
+
+def _deploy(stand: Stand) -> tuple[str, ...]:
+    """Deploy, and return the commands that it took."""
+    stand.number += 1
+    stand.operator.end(stand.operator.start_at("", *stand.words())).assert_proven()
+    return tuple(stand.operator.places.read_text().splitlines())
 
 
 def stop_at(stand: Stand, place: str) -> None:
-    """Leave a host as it is at a place of a deployment."""
+    """Leave a host as it is at a place of a deployment, its control machine gone."""
     process = stand.operator.start_at(place, *stand.words())
     stand.operator.await_stop(process)
     kill_control(Broken(stand, process, None))

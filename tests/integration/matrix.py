@@ -15,11 +15,13 @@ HOSTS = 5
 """At once; most of the time they wait for a timer, or boot."""
 LONG = ("installing packages", "building", "rehearsing", "switching", "proving")
 """First words of the commands that are broken in the middle, too."""
-KINDS = {
-    "running": "Upgrade of a running host",
-    "packaged": "First deployment, where Debian's chrony runs",
-    "tools": "Build, on a host that has a running chrony of Debian's, or none",
+STORIES = {
+    "running": "Upgrade of a running host to another chrony.conf",
+    "packaged": "First deployment, where Debian's chrony runs; up to the switch, what an upgrade does not do",
+    "fresh": "The build before a first deployment",
+    "tools": "The build before a first deployment",
 }
+INSTALLED = "installing the build"
 SWITCHING = "switching"
 
 
@@ -32,17 +34,21 @@ def places(commands: Iterable[str]) -> list[str]:
     return [*found, f"after {known[-1]}"]
 
 
-def cases(recorded: Mapping[str, list[str]]) -> list[Case]:
-    """Return all cases; ``recorded`` are the commands of a deployment on a host of each kind."""
-    upgrade, first, build = (recorded[kind] for kind in ("running", "packaged", "bare"))
+def cases(lab: Lab) -> list[Case]:
+    """Return all cases but the odd ones."""
+    end = lab.first.index(INSTALLED) + 1
+    build, first = lab.first[:end], lab.first[end:]
     # Up to the switch, a first deployment does what an upgrade does, but for commands of its own.
-    after = first[first.index(SWITCHING) :]
-    own = [place for place in places(first) if place.split(" ", 1)[1] in {*after, *(set(first) - set(upgrade))}]
-    long = [place for place in places(build) if place.startswith("inside") and place.split(" ", 1)[1] not in first]
-    found = [Case("running", fault, place) for place in places(upgrade) for fault in FAULTS]
-    found += [Case("packaged", fault, place) for place in own for fault in FAULTS]
-    found += [Case("bare" if "packages" in place else "tools", fault, place) for place in long for fault in FAULTS]
-    return found
+    own = {*first[first.index(SWITCHING) :], *(set(first) - set(lab.upgrade))}
+    of_build = [place for place in places(build) if place.startswith("inside")]
+    found = [("running", place) for place in places(lab.upgrade)]
+    found += [("packaged", place) for place in places(first) if _command(place) in own]
+    found += [("fresh" if "packages" in place else "tools", place) for place in of_build]
+    return [Case(kind, fault, place) for kind, place in found for fault in FAULTS]
+
+
+def _command(place: str) -> str:
+    return place.split(" ", 1)[1]
 
 
 @dataclass(slots=True)
@@ -84,7 +90,7 @@ class Matrix:
         except Exception as error:  # noqa: BLE001 -- it belongs to the case, and is told by its test
             self.errors[case] = f"{type(error).__name__}: {error}"
             return False
-        return not problems(case, result)
+        return not any(problems(case, result))
 
 
 def break_one(stand: Stand, case: Case) -> Result:
@@ -112,8 +118,8 @@ def table(results: Mapping[Case, Result], order: list[Case]) -> str:
     """Return the tables of docs/reliability.md: what served, and the longest silence."""
     done = [case for case in order if case in results]
     lines = []
-    for kind, rows in groupby((case for case in done if case.fault in FAULTS), key=lambda case: case.kind):
-        lines += ["", f"**{KINDS.get(kind, kind)}**", "", f"| where | {' | '.join(FAULTS)} |", f"|---|{'---|' * 4}"]
+    for story, rows in groupby((case for case in done if case.fault in FAULTS), key=lambda case: STORIES[case.kind]):
+        lines += ["", f"**{story}**", "", f"| where | {' | '.join(FAULTS)} |", f"|---|{'---|' * 4}"]
         for place, row in groupby(rows, key=lambda case: case.place):
             cells = {case.fault: cell(results[case]) for case in row}
             lines.append(f"| {place} | {' | '.join(cells.get(fault, '') for fault in FAULTS)} |")

@@ -31,6 +31,8 @@ class Odd:
     """Directives for chrony.conf, in the first run only."""
     heal: Callable[[Stand], None] = _keep
     calm: float = 1.0
+    serves: str = "old"
+    """What serves afterwards."""
 
     def run(self, stand: Stand, case: Case) -> Result:
         """Break a deployment."""
@@ -89,18 +91,16 @@ def _let_ssh_in(stand: Stand) -> None:
 
 
 ODD = {
-    "`make` killed": Odd(place="inside building chrony 4.9", kind="tools", fault=_kill_make),
-    "wrong key staged, before the rehearsal": Odd(place="before rehearsing beside the running daemon", fault=_alter_key),
-    "wrong key staged, after the rehearsal": Odd(place="before switching", fault=_alter_key),
-    "chronyd crashes 5 s after each start": Odd(
-        place="before switching", fault=_crash_later, heal=_no_crash, calm=9.0
+    "`make` killed": Odd(place="inside building chrony 4.9", kind="tools", fault=_kill_make, serves="Debian's"),
+    "wrong key staged, before the rehearsal": Odd(
+        place="before rehearsing beside the running daemon", fault=_alter_key
     ),
+    "wrong key staged, after the rehearsal": Odd(place="before switching", fault=_alter_key),
+    "chronyd crashes 5 s after each start": Odd(place="before switching", fault=_crash_later, heal=_no_crash, calm=9.0),
     "configuration that answers nobody, seen in the rehearsal": Odd(
         place="before switching", fault=_go_on, extra='["bindaddress 198.19.255.254"]'
     ),
-    "configuration that answers nobody, passes the rehearsal": Odd(
-        place=PROVING, fault=_go_on, extra='["port 11123"]'
-    ),
+    "configuration that answers nobody, passes the rehearsal": Odd(place=PROVING, fault=_go_on, extra='["port 11123"]'),
     "configuration that answers the host itself alone": Odd(place=PROVING, fault=_go_on, extra='["binddevice lo"]'),
     "firewall cuts SSH off after the switch": Odd(place=PROVING, fault=_cut_ssh_off, heal=_let_ssh_in),
 }

@@ -165,7 +165,7 @@ def test_three_generations_stay_and_the_builds_that_they_need(host: Sandbox, ope
 
 def test_how_many_stay_is_for_the_site_to_say(host: Sandbox, operator: Operator) -> None:
     before = current(host)
-    run(operator, host, "deploy", skewed(operator, 64, "keep = 2")).assert_proven()
+    run(operator, host, "deploy", skewed(operator, 64, "[service]\nkeep = 2")).assert_proven()
     assert generations(host) == {before, current(host)}
 
 

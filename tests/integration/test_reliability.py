@@ -1,0 +1,87 @@
+"""A deployment that is broken, anywhere and in every way, costs no host its time; what came of it is in a document."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.booted import ROOT, need_root
+from tests.integration.faults import BEFORE, FAULTS, WITHIN, is_proven, services
+from tests.integration.lab import Lab, prepare, stop_at
+from tests.integration.matrix import STORIES, Case, Matrix, between_marks, cases, problems, rows, table
+from tests.integration.odd_faults import ODD, odd_cases
+
+pytestmark = pytest.mark.integration
+
+DOCUMENT = ROOT / "docs/reliability.md"
+MARKS = ("<!-- table: begin -->", "<!-- table: end -->")
+WRITE = "WRITE_RELIABILITY"
+"""With this variable in the environment, the table is written; otherwise only its rows are compared."""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    need_root()
+    return prepare(tmp_path_factory.mktemp("disks"))
+
+
+@pytest.fixture(scope="module")
+def every(lab: Lab) -> list[Case]:
+    return cases(lab) + odd_cases()
+
+
+@pytest.fixture(scope="module")
+def matrix(lab: Lab, every: list[Case]) -> Matrix:
+    made = Matrix(lab)
+    made.run(every)
+    return made
+
+
+def assert_served(matrix: Matrix, some: list[Case]) -> None:
+    """Assert that all is well with some cases; say what is not with each."""
+    assert some
+    wrong = [f"{case}: {matrix.errors[case]}" for case in some if case in matrix.errors]
+    for case in some:
+        if case in matrix.results:
+            wrong += [f"{case}: {problem}" for problem in problems(case, matrix.results[case])]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("kind", STORIES)
+def test_time_is_served_and_the_next_run_completes(kind: str, fault: str, matrix: Matrix, every: list[Case]) -> None:
+    assert_served(matrix, [case for case in every if (case.kind, case.fault) == (kind, fault)])
+
+
+@pytest.mark.parametrize("case", odd_cases(), ids=lambda case: case.fault)
+def test_an_odd_fault(case: Case, matrix: Matrix) -> None:
+    assert_served(matrix, [case])
+    assert matrix.results[case].served == ODD[case.fault].serves
+
+
+@pytest.mark.parametrize(("kind", "runs"), [("running", None), ("packaged", BEFORE)])
+def test_without_its_control_machine_a_host_goes_back_by_itself(kind: str, runs: str | None, lab: Lab) -> None:
+    with lab.stand("alone") as stand:
+        stand.disk.become(lab.disk(kind))
+        old, seen = stand.running, services(stand)
+        assert runs in {None, old}
+        stand.number = 100
+        stop_at(stand, "before confirming")
+        assert (stand.running, stand.unconfirmed) != (old, False), "it was switched"
+        deadline = time.monotonic() + WITHIN
+        while (stand.running != old or stand.unconfirmed) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert stand.running == old
+        assert is_proven(stand, old)
+        assert stand.leftovers() == ()
+        assert services(stand) == seen
+
+
+def test_the_document_has_each_case(matrix: Matrix, every: list[Case]) -> None:
+    made = table(matrix.results, every)
+    head, there, tail = between_marks(DOCUMENT, MARKS)
+    if os.environ.get(WRITE):
+        Path(DOCUMENT).write_text(f"{head}{made}{tail}")
+    else:
+        assert rows(there) == rows(made), f"write it anew: inv reliability"
