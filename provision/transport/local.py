@@ -30,7 +30,10 @@ class LocalTransport:
     def hold(self, line: str) -> Held:
         """Start a line in ``sh``."""
         # A session of its own: Ctrl-C at the terminal is for us, and the end of its input tells it that we are gone.
-        return _Process(Popen(("/bin/sh", "-c", line), stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True))  # noqa: S603 -- the one door
+        # Unbuffered: communicate() would not see what a buffer took beyond the lines that were read.
+        command = ("/bin/sh", "-c", line)
+        process = Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, bufsize=0, start_new_session=True)  # noqa: S603 -- the one door
+        return _Process(process)
 
     def upload(self, data: bytes, path: str) -> None:
         """Write a new file, mode 0600."""

@@ -23,6 +23,8 @@ KEEPALIVE_SECONDS = 10
 LOST_AFTER_SECONDS = 40
 """tcp(7), TCP_USER_TIMEOUT: how long sent data may stay unacknowledged; the keepalive makes sure that some is sent."""
 
+AGAIN = "run the same line again to complete"
+
 T = TypeVar("T")
 
 
@@ -47,6 +49,7 @@ class SshTransport:
         self, target: Target, *, accept_new: bool = False, key: Path | None = None, host_key: str | None = None
     ) -> None:
         self._name = target.text
+        self._is_open = False
         options: dict[str, Any] = {"banner_timeout": 15, "auth_timeout": 15, "transport_factory": _undelayed}
         if key is not None:
             options |= {"key_filename": str(key), "look_for_keys": False, "allow_agent": False}
@@ -80,7 +83,7 @@ class SshTransport:
         output = self._translated(lambda: runner.execute(self._connection, line, password=password, watch=watch))
         if output.status == -1:
             # Paramiko's status of a channel that closed without one.
-            raise HostUnreachable(f"{self.name}: the connection was lost; run the same line again to complete")
+            raise HostUnreachable(f"{self.name}: the connection was lost; {AGAIN}")
         return output
 
     def hold(self, line: str) -> Held:
@@ -118,6 +121,7 @@ class SshTransport:
 
     def _open(self) -> None:
         self._translated(self._connection.open)
+        self._is_open = True
         transport = self._connection.transport
         transport.set_keepalive(KEEPALIVE_SECONDS)
         # Behind a jump host the "socket" is a channel, which has no options.
@@ -148,7 +152,8 @@ class SshTransport:
             raise HostUnreachable(_no_connection(self.name, error)) from error
         except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
             reason = str(error) or "the connection was closed"
-            raise HostUnreachable(f"{self.name}: {reason}") from error
+            advice = f"; {AGAIN}" if self._is_open else ""
+            raise HostUnreachable(f"{self.name}: {reason}{advice}") from error
 
 
 class _HeldChannel:

@@ -36,7 +36,6 @@ TRACES = (
 """Files that a deployment makes for a while."""
 BEFORE = "before"
 """What served before the first deployment: Debian's chrony."""
-NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Result:
     """What became of a host."""
 
     served: str
-    """``old``, ``new``, ``Debian's``, ``none`` where none ran before, or what else ran when nothing was under way any more."""
+    """``old``, ``new``, ``Debian's``, or what else ran, when nothing was under way any more."""
     proven: bool
     """An authenticated request was answered then; a plain one, where a chrony without keys ran."""
     silence: float
@@ -75,8 +74,8 @@ class Stand:
 
     disk: DiskHost
     operator: "Saboteurs"
-    number: int = 0
-    """Of deployments; each has a configuration of its own."""
+    number: int
+    """Of the deployment; each has a configuration of its own."""
 
     @property
     def keys(self) -> Keys:
@@ -89,7 +88,7 @@ class Stand:
     def running(self) -> str:
         """Return the generation that a running chronyd says it is of; "before": none of ours."""
         said = [_variable(process, "CHRONY_GENERATION") for process in self.disk.named("chronyd")]
-        return " ".join(sorted(set(said))) or NOTHING
+        return " ".join(sorted(set(said))) or "nothing"
 
     @property
     def unconfirmed(self) -> bool:
@@ -102,9 +101,9 @@ class Stand:
         folders = (self.disk.files / "opt/chrony/generations").glob("*")
         return max(folders, key=lambda folder: (folder / "chronyd.service").stat().st_mtime_ns)
 
-    def words(self, *extra: str, target: str = "") -> tuple[str, ...]:
+    def words(self, extra: str = "", target: str = "") -> tuple[str, ...]:
         """Return a deployment of the next configuration, or of this one again."""
-        site = f"time.maxupdateskew = {100 + self.number}.0\n{SMALL}{SITE}{''.join(extra)}"
+        site = f"time.maxupdateskew = {100 + self.number}.0\n{extra}{SMALL}{SITE}"
         target = target or f"--host=root@{self.disk.host.address}"
         return ("deploy", target, self.operator.site(site), f"--confirm-within={CONFIRM_WITHIN}")
 
@@ -240,7 +239,8 @@ def break_run(
     stand: Stand,
     case: Case,
     fault: Fault,
-    *extra: str,
+    *,
+    extra: str = "",
     heal: Callable[[], None] | None = None,
     calm: float = CALM,
 ) -> Result:
@@ -250,8 +250,8 @@ def break_run(
     cable = Cable(stand.disk.host) if fault is cut_connection else None
     if cable:
         stand.operator.known_hosts.write_text(cable.known_host)
-    process = stand.operator.start_at(case.place, *stand.words(*extra, target=cable.target if cable else ""))
-    key = None if old in {BEFORE, NOTHING} else next(iter(stand.keys))
+    process = stand.operator.start_at(case.place, *stand.words(extra, cable.target if cable else ""))
+    key = None if old == BEFORE else next(iter(stand.keys))
     with watched(stand.disk.host.address, key) as watch:
         stand.operator.await_stop(process)
         broken = fault(Broken(stand, process, cable))
@@ -264,7 +264,7 @@ def break_run(
     left = stand.leftovers()
     stand.operator.meet(stand.disk.host)
     again = stand.operator.run(*stand.words())
-    name = {BEFORE: "Debian's", NOTHING: "none", old: "old", stand.running: "new"}.get(served, served)
+    name = {stand.running: "new", old: "old", BEFORE: "Debian's"}.get(served, served)
     return Result(
         served=name,
         proven=proven,
@@ -290,8 +290,6 @@ def await_calm(stand: Stand, watch: Watch, calm: float = CALM) -> None:
 
 def is_proven(stand: Stand, served: str) -> bool:
     """Ask for the time, with the operator's keys if the chrony is one of ours."""
-    if served == NOTHING:
-        return False
     keys = stand.keys if served != BEFORE else Keys(())
     seen = probe(stand.disk.host.address, keys)
     return seen.answered and all(answer.mac_valid for answer in seen.keys)

@@ -43,12 +43,13 @@ class Lab:
     @contextmanager
     def stand(self, name: str) -> Iterator[Stand]:
         """Boot a host that may become one of any kind."""
-        with _stand(self.folder, name) as stand:
+        # Beyond the numbers that went into the disks.
+        with _stand(self.folder, name, number=10) as stand:
             yield stand
 
 
 @contextmanager
-def _stand(folder: Path, name: str) -> Iterator[Stand]:
+def _stand(folder: Path, name: str, *, number: int = 0) -> Iterator[Stand]:
     home = folder / name
     operator = Saboteurs(home)
     operator.key_file.parent.mkdir(parents=True)
@@ -56,7 +57,7 @@ def _stand(folder: Path, name: str) -> Iterator[Stand]:
     operator.key_file.chmod(0o600)
     with on_disk(f"rel-{name}", folder) as disk:
         operator.meet(disk.host)
-        yield Stand(disk, operator)
+        yield Stand(disk, operator, number)
 
 
 def prepare(folder: Path) -> Lab:

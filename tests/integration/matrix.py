@@ -1,4 +1,4 @@
-"""Every fault at every place of a deployment: the cases, side by side on a few hosts, and the table of what came of it."""
+"""Every fault at every place of a deployment: the cases, side by side on a few hosts, and the table of the results."""
 
 import queue
 import threading
@@ -104,7 +104,7 @@ def problems(case: Case, result: Result) -> Iterator[str]:
     """Say what is not as it has to be."""
     if not result.proven:
         yield "no authenticated answer afterwards"
-    if result.served not in {"old", "new", "Debian's", "none"}:
+    if result.served not in {"old", "new", "Debian's"}:
         yield f"{result.served} runs"
     if result.next_run.status != 0:
         yield f"the next run: {result.next_run.output[-500:]}{result.next_run.errors}"

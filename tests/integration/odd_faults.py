@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.booted import login
 from tests.integration.faults import Broken, Case, Result, Stand, break_run
@@ -36,8 +35,8 @@ class Odd:
 
     def run(self, stand: Stand, case: Case) -> Result:
         """Break a deployment."""
-        extra = f"\n[time]\nextra = {self.extra}" if self.extra else ""
-        return break_run(stand, case, self.fault, extra, heal=lambda: self.heal(stand), calm=self.calm)
+        extra = f"time.extra = {self.extra}\n" if self.extra else ""
+        return break_run(stand, case, self.fault, extra=extra, heal=lambda: self.heal(stand), calm=self.calm)
 
 
 def _go_on(broken: Broken) -> Ran:
@@ -70,7 +69,7 @@ def _crash_later(broken: Broken) -> Ran:
 
 
 def _no_crash(stand: Stand) -> None:
-    file: Path = stand.disk.files / CRASH
+    file = stand.disk.files / CRASH
     file.unlink()
     file.parent.rmdir()
     login(stand.disk.host, "systemctl daemon-reload")
@@ -96,9 +95,11 @@ ODD = {
         place="before rehearsing beside the running daemon", fault=_alter_key
     ),
     "wrong key staged, after the rehearsal": Odd(place="before switching", fault=_alter_key),
-    "chronyd crashes 5 s after each start": Odd(place="before switching", fault=_crash_later, heal=_no_crash, calm=9.0),
+    "chronyd crashes 5 s after each start": Odd(
+        place="before switching", fault=_crash_later, heal=_no_crash, calm=3.0, serves="new"
+    ),
     "configuration that answers nobody, seen in the rehearsal": Odd(
-        place="before switching", fault=_go_on, extra='["bindaddress 198.19.255.254"]'
+        place="before rehearsing beside the running daemon", fault=_go_on, extra='["bindaddress 198.19.255.254"]'
     ),
     "configuration that answers nobody, passes the rehearsal": Odd(place=PROVING, fault=_go_on, extra='["port 11123"]'),
     "configuration that answers the host itself alone": Odd(place=PROVING, fault=_go_on, extra='["binddevice lo"]'),

@@ -1,7 +1,7 @@
 """The program, with time standing still at one place of a deployment, so that something can be broken there.
 
-``python -m tests.integration.saboteur FILE PLACE TASK WORDS…`` runs a task, writes the name of each command that changes
-the host to FILE, and stops itself (SIGSTOP) at PLACE: ``before COMMAND``, ``inside COMMAND`` or ``after COMMAND``.
+``python -m tests.integration.saboteur FILE PLACE TASK WORDS…`` runs a task, writes the name of each command that
+changes the host to FILE, and stops itself (SIGSTOP) at PLACE: ``before``, ``inside`` or ``after``, and the name.
 """
 
 import os

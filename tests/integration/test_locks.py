@@ -229,14 +229,20 @@ def test_a_control_machine_that_slept_for_too_long_is_refused(
         stderr=subprocess.PIPE,
         text=True,
     )
-    status = Path(f"/proc/{process.pid}/stat")
-    await_true(lambda: status.read_text().rsplit(")", 1)[1].split()[0] == "T", 30)
-    await_true(lambda: work_folders(host) == [], 10)
-    colleague.run("deploy", address(host), new_site(colleague)).assert_proven()
-    others = current(host)
-    process.send_signal(signal.SIGCONT)
-    ran = operator.end(process)
+    try:
+        await_true(lambda: state(process) == "T", 30)
+        await_true(lambda: work_folders(host) == [], 10)
+        colleague.run("deploy", address(host), new_site(colleague)).assert_proven()
+        others = current(host)
+    finally:
+        process.send_signal(signal.SIGCONT)
+        ran = operator.end(process)
     assert ran.status == 1
     assert ran.error.endswith("the connection was lost for too long")
     assert before != current(host) == others
     assert_tidy(host)
+
+
+def state(process: "subprocess.Popen[str]") -> str:
+    """Return the letter that proc(5) has for the state of a process."""
+    return Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]

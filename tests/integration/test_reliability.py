@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.booted import ROOT, need_root
-from tests.integration.faults import BEFORE, FAULTS, WITHIN, is_proven, services
+from tests.integration.faults import BEFORE, FAULTS, WITHIN, Case, is_proven, services
 from tests.integration.lab import Lab, prepare, stop_at
-from tests.integration.matrix import STORIES, Case, Matrix, between_marks, cases, problems, rows, table
+from tests.integration.matrix import STORIES, Matrix, between_marks, cases, problems, rows, table
 from tests.integration.odd_faults import ODD, odd_cases
 
 pytestmark = pytest.mark.integration
@@ -84,4 +84,4 @@ def test_the_document_has_each_case(matrix: Matrix, every: list[Case]) -> None:
     if os.environ.get(WRITE):
         Path(DOCUMENT).write_text(f"{head}{made}{tail}")
     else:
-        assert rows(there) == rows(made), f"write it anew: inv reliability"
+        assert rows(there) == rows(made), "write it anew: inv reliability"

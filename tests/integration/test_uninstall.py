@@ -24,6 +24,9 @@ WRITTEN_BY_ITSELF = (
     "var/log/journal/",
     "var/log/lastlog",
     "var/log/wtmp",
+    "var/backups/",
+    "var/cache/apt/",
+    "var/lib/apt/",
     "var/lib/systemd/",
     "var/tmp/systemd-private-",
     "etc/.updated",
@@ -260,6 +263,6 @@ def test_by_hand_where_the_package_is_gone_meanwhile(packaged: Case) -> None:
     login(packaged.host, "DEBIAN_FRONTEND=noninteractive apt-get -y remove chrony 2>&1")
     assert pid(packaged.host) == ours
     said = login(packaged.host, "/opt/chrony/switch --before 2>&1").splitlines()
-    assert "chrony.service: could not be enabled again; is it still installed?" in said
+    assert said[-1] == "chrony.service: could not be started again; see systemctl status chrony.service"
     assert pid(packaged.host) == 0
     assert packaged.run("uninstall").changed == {}
