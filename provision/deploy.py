@@ -12,6 +12,7 @@ from provision.expectation import Expectation, expect
 from provision.generation import SWITCH, Generation
 from provision.keys import Key, Keys, parse_keys, write_keys
 from provision.plan import (
+    Switch,
     Tarballs,
     build_steps,
     choose_conf,
@@ -27,8 +28,6 @@ from provision.releases import Release
 from provision.run import Run
 from provision.session import Session
 from provision.steps import Step
-from provision.steps.active import Active
-from provision.steps.confirmed import Confirmed
 from provision.wish import check_keys
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def deploy(run: Run) -> None:
 
 def stage(run: Run) -> None:
     """Everything up to the switch, which somebody else does, such as an image at its first boot."""
-    if run.session.facts.systemd is None:
+    if not run.session.facts.systemd_runs:
         # What may set no clock where an image is made, as in a container, may where it boots.
         run.session = replace(run.session, facts=replace(run.session.facts, can_set_clock=True))
     recipe = _recipe(run)
@@ -144,19 +143,11 @@ def _generation(run: Run, recipe: Recipe, keys: Keys) -> tuple[Generation, Expec
 
 def _switching_steps(run: Run, generation: Generation, expected: Expectation) -> list[Step]:
     return switching_steps(
-        Active(
-            generation=generation.id,
-            unit_sha256=generation.unit_sha256,
-            build=generation.recipe.prefix,
-            who=run.who,
-            confirm_within=run.wish.confirm_within,
-        ),
-        Confirmed(
-            generation=generation.id,
-            prove=lambda: run.prove_switch(expected, generation.keys),
-            who=run.who,
-            keep=run.wish.site.service.keep,
-        ),
+        Switch(generation=generation.id, unit_sha256=generation.unit_sha256, build=generation.recipe.prefix),
+        who=run.who,
+        confirm_within=run.wish.confirm_within,
+        prove=lambda: run.prove_switch(expected, generation.keys),
+        keep=run.wish.site.service.keep,
         open_firewall=run.wish.site.serve.firewall == "open",
     )
 

@@ -31,7 +31,9 @@ class Facts:
     absent_tools: tuple[str, ...]
     """Of cc, make, m4, pkg-config, tar and gzip, those that are not there."""
     systemd: int | None
-    """systemd's version when it runs as init."""
+    """systemd's version where it is installed."""
+    systemd_runs: bool
+    """It is this host's init."""
     can_set_clock: bool
     ec2: bool
     chrony_user: str | None
@@ -69,6 +71,7 @@ def parse_facts(text: str) -> Facts:
             packager=said.get("packager"),
             absent_tools=tuple(said["absent_tools"].split()),
             systemd=_leading_number(said.get("systemd")),
+            systemd_runs=said.get("init") == "systemd",
             can_set_clock=_can_set_clock(said["capabilities"], said["uid_map"]),
             ec2=said.get("cloud") == "ec2",
             chrony_user=said.get("chrony_user"),

@@ -1,12 +1,13 @@
 """site + facts → the steps, in the order in which each needs the one before. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from provision import remote
 from provision.errors import HostUnreachable
 from provision.facts import Facts
+from provision.findings import Finding
 from provision.generation import KEY_FILE, SWITCH, Generation
 from provision.keys import Keys
 from provision.packages import manager_of, needed
@@ -23,9 +24,9 @@ from provision.steps.fetched import Fetched
 from provision.steps.file import File
 from provision.steps.firewall import FirewallOpen
 from provision.steps.links import Links
+from provision.steps.others import OthersStopped
 from provision.steps.packages import Packages
 from provision.steps.rehearsed import Rehearsed
-from provision.steps.rivals import RivalsStopped
 from provision.steps.staged import Staged
 from provision.steps.user import ServiceUser
 
@@ -97,20 +98,51 @@ def staging_steps(generation: Generation, *, asked_at: str | None) -> list[Step]
     """Return the steps from a finished build to a generation that was rehearsed, beside the daemon that runs."""
     return [
         ServiceUser(generation.user),
-        File(SWITCH, remote.text("switch"), mode="0755"),
+        File(SWITCH, remote.switch(), mode="0755"),
         Staged(generation),
         Rehearsed(generation, asked_at),
     ]
 
 
-def switching_steps(active: Active, confirmed: Confirmed, *, open_firewall: bool) -> list[Step]:
-    """Return the steps from a generation on the host to a daemon that was proven."""
-    return [*([FirewallOpen()] if open_firewall else []), active, RivalsStopped(), confirmed, Links()]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """A generation that lies complete on a host."""
+
+    generation: str
+    """Its id."""
+    unit_sha256: str
+    build: str
+    """The build's folder."""
+
+
+def switching_steps(
+    to: Switch,
+    *,
+    who: str,
+    confirm_within: int,
+    prove: Callable[[], Sequence[Finding]],
+    keep: int | None,
+    open_firewall: bool = False,
+) -> list[Step]:
+    """Return the steps from a generation on the host to a daemon that was proven; see Active and Confirmed."""
+    return [
+        *([FirewallOpen()] if open_firewall else []),
+        Active(
+            generation=to.generation,
+            unit_sha256=to.unit_sha256,
+            build=to.build,
+            who=who,
+            confirm_within=confirm_within,
+        ),
+        OthersStopped(),
+        Confirmed(generation=to.generation, prove=prove, who=who, keep=keep),
+        Links(),
+    ]
 
 
 def refuse_without_systemd(name: str, facts: Facts) -> None:
     """Raise HostUnreachable where chronyd could not be run as a service."""
-    if facts.systemd is None:
+    if not facts.systemd_runs:
         raise HostUnreachable(
             f"{name}: systemd does not run here ({facts.os_name}), so there is no service to deploy; "
             "build, and deploy --no-activate, work without it"

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from hashlib import sha256
 
 from provision import remote
 from provision.build_evidence import sections
@@ -11,11 +10,9 @@ from provision.expectation import expect
 from provision.generation import SWITCH
 from provision.history import Event, history_text, parse_history, previous
 from provision.keys import parse_keys
-from provision.plan import refuse_without_systemd, switching_steps
+from provision.plan import Switch, refuse_without_systemd, switching_steps
 from provision.recipe import ROOT
 from provision.run import Run
-from provision.steps.active import Active
-from provision.steps.confirmed import Confirmed
 from provision.steps.file import File
 
 
@@ -40,27 +37,15 @@ def rollback(run: Run, *, to: str) -> None:
         raise ParseError(f"{host.name}: generation {generation} names a build that is none of ours: {build!r}")
     seccomp = re.search(r"^ExecStart=.* -F [12]\b", kept["chronyd.service"], re.MULTILINE) is not None
     expected = expect(kept["chrony.conf"], version=version[1], seccomp=seccomp, facts=facts)
-    run.converge(
-        [
-            File(SWITCH, remote.text("switch"), mode="0755"),
-            *switching_steps(
-                Active(
-                    generation=generation,
-                    unit_sha256=sha256(f"{kept['chronyd.service']}\n".encode()).hexdigest(),
-                    build=f"{ROOT}/builds/{build}",
-                    who=run.who,
-                    confirm_within=run.wish.confirm_within,
-                ),
-                Confirmed(
-                    generation=generation,
-                    prove=lambda: run.prove_switch(expected, keys),
-                    who=run.who,
-                    keep=run.wish.site.service.keep,
-                ),
-                open_firewall=False,
-            ),
-        ]
+    steps = switching_steps(
+        Switch(generation=generation, unit_sha256=kept["unit"].split()[0], build=f"{ROOT}/builds/{build}"),
+        who=run.who,
+        confirm_within=run.wish.confirm_within,
+        prove=lambda: run.prove_switch(expected, keys),
+        # What else lies here may be wanted next.
+        keep=None,
     )
+    run.converge([File(SWITCH, remote.switch(), mode="0755"), *steps])
     if not run.report.findings:
         run.progress.begin("collecting evidence")
         run.found(run.prove(expected, keys, patience=run.wish.patience))

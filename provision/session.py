@@ -87,14 +87,17 @@ def _become(name: str, facts: Facts) -> tuple[Become, str | None]:
             return Become.PASSWORD, _password(name, facts.login)
 
 
-_asked: dict[str, str] = {}
-"""Login → its password: one serves all hosts of a run."""
+_asked: dict[str | None, str] = {}
+"""Login → its password: one serves all hosts of a run. None → that of the environment, which is everybody's."""
 
 
 def _password(name: str, login: str) -> str:
     """Return the sudo password: from the environment, or asked once."""
-    if (given := os.environ.get(PASSWORD_VARIABLE)) is not None:
-        return given
+    # Out of the environment with it: what runs on this machine would inherit it.
+    if (given := os.environ.pop(PASSWORD_VARIABLE, None)) is not None:
+        _asked[None] = given
+    if None in _asked:
+        return _asked[None]
     if not sys.stdin.isatty():
         raise HostUnreachable(
             f"{name}: sudo asks {login} for a password, and there is no terminal to ask at: "

@@ -38,6 +38,7 @@ def test_a_host_is_read_whole() -> None:
         packager="apt-get",
         absent_tools=(),
         systemd=252,
+        systemd_runs=True,
         can_set_clock=False,
         ec2=False,
         chrony_user="_chrony",

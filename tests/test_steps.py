@@ -23,11 +23,11 @@ from provision.steps.confirmed import Confirmed
 from provision.steps.fetched import Fetched
 from provision.steps.file import File
 from provision.steps.links import LINKS, Links
+from provision.steps.others import OthersStopped, others_in
 from provision.steps.packages import Packages
 from provision.steps.purged import Purged
 from provision.steps.rehearsed import Rehearsed
 from provision.steps.restored import Restored
-from provision.steps.rivals import RivalsStopped, rivals_in
 from provision.steps.staged import Staged
 from provision.steps.user import ServiceUser
 from provision.transport.local import LocalTransport
@@ -81,7 +81,7 @@ STEPS = [
     ACTIVE,
     CONFIRMED,
     USER,
-    RivalsStopped(),
+    OthersStopped(),
     Links(),
     AT_HAND,
     RESTORED,
@@ -226,9 +226,9 @@ DRIFTS = [
     ),
     pytest.param(USER, "there", None, id="account there"),
     pytest.param(USER, "missing", "missing", id="account missing"),
-    pytest.param(RivalsStopped(), NOT_FOUND, None, id="no rival"),
+    pytest.param(OthersStopped(), NOT_FOUND, None, id="no rival"),
     pytest.param(
-        RivalsStopped(), f"{NOT_FOUND}\n{TIMESYNCD}", "systemd-timesyncd.service is active, enabled", id="timesyncd"
+        OthersStopped(), f"{NOT_FOUND}\n{TIMESYNCD}", "systemd-timesyncd.service is active, enabled", id="timesyncd"
     ),
     pytest.param(Links(), "", None, id="links there"),
     pytest.param(Links(), "/usr/local/bin/chronyc", "missing: /usr/local/bin/chronyc", id="link missing"),
@@ -314,7 +314,7 @@ RIVALS = [
 
 @pytest.mark.parametrize(("seen", "rivals"), RIVALS)
 def test_rivals(seen: str, rivals: tuple[tuple[str, str, str], ...]) -> None:
-    assert rivals_in(seen) == rivals
+    assert others_in(seen) == rivals
 
 
 def test_a_diff_shows_configuration_and_unit_and_no_key() -> None:
@@ -703,12 +703,12 @@ def test_rivals_are_stopped_and_what_they_were_is_kept(systemctl: Path, tmp_path
     (systemctl / "systemd-timesyncd.service").write_text(
         shows("systemd-timesyncd.service", "masked", "inactive", "masked", "/dev/null")
     )
-    assert RivalsStopped().drift(ask(RivalsStopped().look())) == (
+    assert OthersStopped().drift(ask(OthersStopped().look())) == (
         "chrony.service is active, enabled; ntpsec.service is inactive, disabled; openntpd.service is active, enabled"
     )
     (systemctl / "calls").unlink()
     # As on a host, but for the folder.
-    switch = remote.load("switch", "--stop-others").replace("root=/opt/chrony", f"root={tmp_path}")
+    switch = f"set -- --stop-others\n{remote.switch()}".replace("root=/opt/chrony", f"root={tmp_path}")
     for _ in range(2):
         HOST.run("stopping", switch)
     assert (tmp_path / "before/services").read_text().splitlines() == [
@@ -726,7 +726,7 @@ def test_a_systemctl_that_fails_could_not_tell(systemctl: Path) -> None:
     for unit in UNITS[1:]:
         (systemctl / unit).write_text(shows(unit, "not-found", "inactive", "", ""))
     with pytest.raises(CommandFailed, match="could not look"):
-        ask(RivalsStopped().look())
+        ask(OthersStopped().look())
 
 
 def test_what_runs_is_looked_at(systemctl: Path, tmp_path: Path) -> None:
@@ -802,4 +802,4 @@ def test_chronys_own_tests_are_counted(said: str, words: str | None) -> None:
 
 def test_a_daemon_that_is_masked_and_runs_all_the_same_is_a_rival() -> None:
     seen = "systemd-timesyncd.service|masked|active|masked|\nntp.service|not-found|inactive||\n"
-    assert RivalsStopped().drift(seen) == "systemd-timesyncd.service is active, masked"
+    assert OthersStopped().drift(seen) == "systemd-timesyncd.service is active, masked"

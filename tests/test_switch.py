@@ -16,7 +16,7 @@ GENERATIONS = ("aaaa", "bbbb", "cccc", "dddd", "eeee")
 def test_a_generation_that_is_not_there_changes_nothing(words: list[str]) -> None:
     existed = Path("/opt/chrony").exists()
     done = subprocess.run(
-        ["sh", "-c", remote.text("switch"), "switch", *words], capture_output=True, text=True, check=False
+        ["sh", "-c", remote.switch(), "switch", *words], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert "generations:" in done.stderr
@@ -25,7 +25,7 @@ def test_a_generation_that_is_not_there_changes_nothing(words: list[str]) -> Non
 
 def test_its_head_says_how_to_use_it(tmp_path: Path) -> None:
     (tmp_path / "generations/aaaa").mkdir(parents=True)
-    script = remote.text("switch").replace("root=/opt/chrony", f"root={tmp_path}")
+    script = remote.switch().replace("root=/opt/chrony", f"root={tmp_path}")
     (tmp_path / "switch").write_text(script)
     done = subprocess.run(["sh", tmp_path / "switch"], capture_output=True, text=True, check=False)
     *lines, last = done.stderr.splitlines()
@@ -35,7 +35,6 @@ def test_its_head_says_how_to_use_it(tmp_path: Path) -> None:
         "--confirm",
         "--back",
         "--before",
-        "--others",
         "--stop-others",
     ]
     assert last == "generations: aaaa "

@@ -18,6 +18,11 @@ def load(script: str, *arguments: str, library: str | None = None) -> str:
     return f"{functions}set -- {join(arguments)}\n{text(script)}"
 
 
+def switch() -> str:
+    """Return the script that lies on a host, in one piece."""
+    return text("switch").replace("# @others@\n", text("others").split("\n", 1)[1])
+
+
 def text(script: str) -> str:
     """Return the text of ``SCRIPT.sh`` as it is."""
     return (_FOLDER / f"{script}.sh").read_text()

@@ -42,8 +42,12 @@ for tool in cc make m4 pkg-config tar gzip; do
 done
 say absent_tools "${absent# }"
 
-# systemd.exec(5), sd_booted(3): this directory exists if and only if systemd runs as init.
-[ -d /run/systemd/system ] && say systemd "$(systemctl --version | { read -r _ version _; echo "$version"; })"
+# Its version also where it does not run, as where an image is made.
+if command -v systemctl >/dev/null 2>&1; then
+    say systemd "$(systemctl --version | { read -r _ version _; echo "$version"; })"
+fi
+# sd_booted(3): this directory exists if and only if systemd runs as init.
+if [ -d /run/systemd/system ]; then say init systemd; fi
 
 # The bounding set of process 1 tells what a service may get; in a user namespace even CAP_SYS_TIME sets no clock.
 say capabilities "$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status 2>/dev/null || true)"

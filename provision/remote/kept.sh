@@ -5,6 +5,8 @@ echo "==> build"
 build=$(readlink "$1/build")
 echo "${build##*/}"
 (cd "$1/build" && sha256sum -c --quiet sha256sums >&2)
+echo "==> unit"
+sha256sum <"$1/chronyd.service"
 for name in chrony.conf chrony.keys chronyd.service; do
     echo "==> $name"
     cat "$1/$name"

@@ -3,6 +3,9 @@
 # The current one and the one before it always do. While a switch waits to be confirmed, all do.
 set -eu
 root=$1 keep=$2
+# Nobody switches meanwhile.
+exec 9>>"$root/switch.lock"
+flock 9
 [ ! -e "$root/unconfirmed" ] || exit 0
 [ "$keep" -ge 2 ] || keep=2
 current=$(readlink "$root/current")

@@ -6,8 +6,7 @@
 #   switch --confirm GENERATION   keep what runs
 #   switch --back                 go back now: what such a timer does
 #   switch --before               leave altogether: what kept time before the first deployment does it again
-#   switch --others               show the other time daemons of this host, as "unit|load|active|enabled|file"
-#   switch --stop-others          stop them, for good
+#   switch --stop-others          stop the other time daemons of this host, for good
 #
 # What is where: current -> the generation that runs; unconfirmed: what waits to be confirmed, and what to go back to;
 # before/: what to put back when we leave; made: what we made elsewhere; history: a line for each change.
@@ -22,28 +21,16 @@ links='/usr/local/bin/chronyc /usr/local/sbin/chronyd /etc/chrony/chrony.conf /e
 
 # --- other time daemons ---------------------------------------------------------------------------------------------
 
-others() {
-    # One call for all: an empty line ends each unit's properties. Not in the pipe, where its failure would be lost.
-    said=$(systemctl show -p Id -p LoadState -p ActiveState -p UnitFileState -p FragmentPath chrony.service \
-        systemd-timesyncd.service ntp.service ntpd.service ntpsec.service openntpd.service)
-    echo "$said" | awk -F= -v OFS='|' '
-        function unit() {
-            if ("Id" in value)
-                print value["Id"], value["LoadState"], value["ActiveState"], value["UnitFileState"], value["FragmentPath"]
-            delete value
-        }
-        NF { value[$1] = $2; next }
-        { unit() }
-        END { unit() }' | grep -v '^chronyd\.service|' | sort -u
-}
+# @others@
 
-# They run on until ours is about to start, and do not start by themselves from now on. $1: the record of what they were.
+# They run on until ours is about to start, and do not start by themselves from now on.
 hold_others() {
-    touch "$1"
-    others | while IFS='|' read -r name load active enabled file; do
+    seen=$(others)
+    touch "$root/before/services"
+    echo "$seen" | while IFS='|' read -r name load active enabled file; do
         [ "$load" = loaded ] || [ "$active" = active ] || continue
         # The first line is the one that tells what was there before the first deployment.
-        grep -q "^$name " "$1" || echo "$name $active ${enabled:-static}" >>"$1"
+        grep -q "^$name " "$root/before/services" || echo "$name $active ${enabled:-static}" >>"$root/before/services"
         [ "$load" = loaded ] || continue
         case $file in
             # systemctl(1): a unit file of the administrator's cannot be masked.
@@ -54,8 +41,9 @@ hold_others() {
 }
 
 stop_others() {
+    seen=$(others) || return 1
     # shellcheck disable=SC2046 # one word for each unit
-    set -- $(others | awk -F'|' '$3 != "inactive" && $3 != "failed" && $3 != "" { print $1 }')
+    set -- $(echo "$seen" | awk -F'|' '$3 != "inactive" && $3 != "failed" && $3 != "" { print $1 }')
     [ $# -eq 0 ] || systemctl stop "$@"
 }
 
@@ -63,6 +51,7 @@ stop_others() {
 
 remember() {
     [ ! -e "$root/before" ] || return 0
+    seen=$(others)
     for folder in /var/lib/chrony /var/log/chrony; do
         [ -e "$folder" ] || grep -sqx "folder $folder" "$root/made" || echo "folder $folder" >>"$root/made"
     done
@@ -70,50 +59,75 @@ remember() {
     mkdir "$root/before.new"
     # On Debian, chrony's package leaves a symlink to its own unit here.
     if [ -e "$unit" ] || [ -L "$unit" ]; then cp -pP "$unit" "$root/before.new/chronyd.service"; fi
+    # Where the package's own unit has our unit's name (RPM, Arch), or the administrator has one.
     systemctl is-enabled chronyd.service >"$root/before.new/enabled" 2>/dev/null || true
     systemctl is-active chronyd.service >"$root/before.new/active" 2>/dev/null || true
-    others | awk -F'|' '$2 == "loaded" || $3 == "active" { print $1, $3, ($4 == "" ? "static" : $4) }' \
+    echo "$seen" | awk -F'|' '$2 == "loaded" || $3 == "active" { print $1, $3, ($4 == "" ? "static" : $4) }' \
         >"$root/before.new/services"
+    settle
     mv -T "$root/before.new" "$root/before"
 }
 
+kept_time_before() { # did anything?
+    grep -qs '^[^ ]* active ' "$root/before/services" || grep -qsx active "$root/before/active"
+}
+
+fail() {
+    failed=1
+    echo "$*" >&2
+}
+
+# Goes on where something fails, and keeps the record then.
 leave() {
-    # By now the administrator may have put another one there.
+    failed=
     if [ ! -L "$unit" ] && grep -qs '^Environment=CHRONY_GENERATION=' "$unit"; then
-        systemctl -q disable chronyd.service
-        systemctl stop chronyd.service
-        rm "$unit"
+        systemctl -q disable chronyd.service || true
+        systemctl stop chronyd.service || fail "chronyd.service could not be stopped"
+        rm -f "$unit"
     fi
     if [ -e "$root/before/chronyd.service" ] || [ -L "$root/before/chronyd.service" ]; then
-        cp -pP "$root/before/chronyd.service" "$unit"
+        # Who has put another one there meanwhile knows better. By a move, which writes through no symlink.
+        if [ ! -e "$unit" ] && [ ! -L "$unit" ]; then
+            { cp -pP "$root/before/chronyd.service" "$unit.new" && mv -T "$unit.new" "$unit"; } ||
+                fail "$unit could not be put back"
+        fi
     fi
     for link in $links; do
-        case $(readlink "$link" || true) in "$root"/*) rm "$link" ;; esac
+        case $(readlink "$link" || true) in
+            "$root"/*) rm -f "$link" || fail "$link could not be removed" ;;
+        esac
     done
     rm -f "$root/current"
     # An empty folder that only our links needed.
     if grep -sqx 'folder /etc/chrony' "$root/made"; then rmdir /etc/chrony 2>/dev/null || true; fi
-    start=
+    systemctl daemon-reload || fail "systemd could not be told"
     if [ -e "$root/before/services" ]; then
-        while read -r name active enabled; do
-            [ "$enabled" = masked ] || systemctl -q unmask "$name"
-            if [ "$enabled" = enabled ] && ! systemctl -q is-enabled "$name" 2>/dev/null; then
-                systemctl -q enable "$name" || echo "$name: could not be enabled again; is it still installed?" >&2
-            fi
-            [ "$active" != active ] || start="$start $name"
-        done <"$root/before/services"
+        while read -r name active enabled; do give_back "$name" "$active" "$enabled"; done <"$root/before/services"
     fi
-    systemctl daemon-reload
-    # A unit of that name of the administrator's own.
-    if [ -f "$unit" ] && [ ! -L "$unit" ]; then
-        ! grep -qx enabled "$root/before/enabled" || systemctl -q enable chronyd.service
-        ! grep -qx active "$root/before/active" || start="$start chronyd.service"
+    # On Debian that name is an alias of chrony.service, which was one of the others.
+    if [ -e "$root/before/enabled" ] && [ "$(property Id chronyd.service)" = chronyd.service ]; then
+        give_back chronyd.service "$(cat "$root/before/active")" "$(cat "$root/before/enabled")"
     fi
-    for name in $start; do
-        systemctl start "$name" || echo "$name: could not be started again; see systemctl status $name" >&2
-    done
     settle
-    rm -rf "$root/before"
+    [ -z "$failed" ] || return 1
+    [ ! -e "$root/before" ] || mv -T "$root/before" "$root/before.old"
+    rm -rf "$root/before.old"
+}
+
+give_back() { # UNIT ACTIVE ENABLED
+    # It was masked when we came.
+    [ "$3" != masked ] || return 0
+    [ "$(property LoadState "$1")" != masked ] || systemctl -q unmask "$1" || fail "$1 could not be unmasked"
+    # It was removed since.
+    [ "$(property LoadState "$1")" != not-found ] || return 0
+    if [ "$3" = enabled ] && ! systemctl -q is-enabled "$1" 2>/dev/null; then
+        systemctl -q enable "$1" || fail "$1 could not be enabled again"
+    fi
+    [ "$2" != active ] || systemctl start "$1" || fail "$1 could not be started again: see systemctl status $1"
+}
+
+property() { # NAME UNIT
+    systemctl show -p "$1" "$2" | sed 's/^[^=]*=//'
 }
 
 # --- a generation -----------------------------------------------------------------------------------------------------
@@ -121,14 +135,16 @@ leave() {
 activate() {
     # "set -e" does not hold inside a condition: each step says so itself. A unit at its place may be a symlink: the
     # move replaces it, and never writes through it.
-    ln -s "generations/$1" "$root/current.new.$$" &&
-        cp "$root/generations/$1/chronyd.service" "$unit.new.$$" &&
+    ln -sfn "generations/$1" "$root/current.new" &&
+        cp "$root/generations/$1/chronyd.service" "$unit.new" &&
         settle &&
-        mv -T "$root/current.new.$$" "$root/current" &&
-        mv -T "$unit.new.$$" "$unit" &&
+        mv -T "$root/current.new" "$root/current" &&
+        mv -T "$unit.new" "$unit" &&
         label &&
         reload &&
         stop_others &&
+        # A daemon that crashed too often may not be started again, and it is the same unit.
+        { systemctl reset-failed chronyd.service 2>/dev/null || true; } &&
         systemctl restart chronyd.service &&
         answers
 }
@@ -156,21 +172,17 @@ label() {
     done
 }
 
-# Monitoring over the socket or UDP, whichever chronyc finds open: up to ten seconds.
+# Monitoring over the socket or UDP, whichever chronyc finds open: up to ten seconds, also when the daemon hangs.
 answers() {
-    tries=50
-    until "$root/current/build/bin/chronyc" -n tracking >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || return 1
-        sleep 0.2
-    done
+    # shellcheck disable=SC2016 # the other shell expands it
+    timeout -s KILL 10 sh -c 'until "$0" -n tracking >/dev/null 2>&1; do sleep 0.2; done' "$root/current/build/bin/chronyc"
 }
 
 # How the clock stands now, by whichever chrony runs; where that is none, the kernel knows whether it is synchronised.
 clock() {
     chronyc=$root/current/build/bin/chronyc
     [ -x "$chronyc" ] || chronyc=chronyc
-    "$chronyc" -c -n tracking 2>/dev/null | grep , ||
+    timeout -s KILL 5 "$chronyc" -c -n tracking 2>/dev/null | grep , ||
         { timedatectl 2>/dev/null | grep -q 'synchronized: yes' && echo synchronised; } || true
 }
 
@@ -195,51 +207,42 @@ changes() {
     echo "${differs:-nothing}"
 }
 
-record() { # GENERATION OUTCOME [GENERATION BEFORE]; a full disk must not stop the way back
+record() { # GENERATION OUTCOME [GENERATION BEFORE]
     build=$(readlink "$root/generations/$1/build" 2>/dev/null || true)
     build=${build##*/}
     differs=-
     [ -z "${3-}" ] || differs=$(changes "$3" "$1")
-    echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) ${CHRONY_PROVISION_WHO:-${SUDO_USER:-$(id -un)}}" \
-        "$1 $2 ${build:--} $differs" >>"$root/history" || echo "$root/history cannot be written" >&2
+    # One word, whatever the directory service calls its people.
+    who=$(echo "${CHRONY_PROVISION_WHO:-${SUDO_USER:-$(id -un)}}" | tr -c 'A-Za-z0-9_.@\n-' -)
+    echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $who $1 $2 ${build:--} $differs" >>"$root/history"
 }
 
 # --- the way back -----------------------------------------------------------------------------------------------------
 
 # Unit files, and no systemd-run: a timer of systemd-run's does not survive a reboot, and then nobody would go back.
-arm() {
-    cat >"$units/chrony-undo.service" <<UNIT
-[Unit]
-Description=Go back to the chrony that ran before: the new one was not confirmed
-
-[Service]
-Type=oneshot
-Environment=CHRONY_PROVISION_WHO=chrony-undo.timer
-ExecStart=$root/switch --back
-UNIT
-    cat >"$units/chrony-undo.timer" <<UNIT
-[Unit]
-Description=Go back to the chrony that ran before, unless the new one is confirmed
-
-[Timer]
-OnActiveSec=$1s
-AccuracySec=100ms
-
-[Install]
-WantedBy=timers.target
-UNIT
-    # What "enable" does, but for its reload.
-    mkdir -p "$units/timers.target.wants"
-    ln -sf ../chrony-undo.timer "$units/timers.target.wants/chrony-undo.timer"
-    systemctl daemon-reload
-    systemctl restart chrony-undo.timer
+arm() { # GENERATION FALLBACK TRACKING SECONDS
+    printf '%s\n' "generation=$1" "fallback=$2" "tracking=$3" >"$root/unconfirmed.new" &&
+        mv -T "$root/unconfirmed.new" "$root/unconfirmed" &&
+        printf '%s\n' '[Unit]' 'Description=Go back to the chrony that ran before: the new one was not confirmed' '' \
+            '[Service]' 'Type=oneshot' 'Environment=CHRONY_PROVISION_WHO=chrony-undo.timer' \
+            "ExecStart=/bin/sh $root/switch --back $1" >"$units/chrony-undo.service" &&
+        printf '%s\n' '[Unit]' 'Description=Go back to the chrony that ran before, unless the new one is confirmed' '' \
+            '[Timer]' "OnActiveSec=$4s" 'AccuracySec=100ms' '' \
+            '[Install]' 'WantedBy=timers.target' >"$units/chrony-undo.timer" &&
+        # What "enable" does, but for its reload.
+        mkdir -p "$units/timers.target.wants" &&
+        ln -sfn ../chrony-undo.timer "$units/timers.target.wants/chrony-undo.timer" &&
+        systemctl daemon-reload &&
+        systemctl restart chrony-undo.timer
 }
 
 disarm() {
     rm -f "$root/unconfirmed"
     [ -e "$units/chrony-undo.timer" ] || return 0
-    systemctl stop chrony-undo.timer
+    systemctl stop chrony-undo.timer 2>/dev/null || true
     rm -f "$units/timers.target.wants/chrony-undo.timer" "$units/chrony-undo.timer" "$units/chrony-undo.service"
+    # Where only ours was in it.
+    rmdir "$units/timers.target.wants" 2>/dev/null || true
     systemctl daemon-reload
 }
 
@@ -247,8 +250,17 @@ waiting() { # NAME
     sed -n "s/^$1=//p" "$root/unconfirmed" 2>/dev/null || true
 }
 
-return_to() { # GENERATION or "before"; whatever happens, once
-    if [ "$1" = before ]; then leave && record before active; else activate "$1" && record "$1" active "${2-}"; fi
+# To what ran before; where that does not come up either, to what was there before the first deployment.
+go_back() { # GENERATION or "before", GENERATION that is left
+    if [ "$1" != before ]; then
+        if [ "$1" != "$2" ] && activate "$1"; then
+            record "$1" active "$2"
+            return 0
+        fi
+        # systemd goes on to start ours: better than nothing at all.
+        kept_time_before || return 1
+    fi
+    leave && record before active
 }
 
 # --- what can be asked for --------------------------------------------------------------------------------------------
@@ -260,71 +272,82 @@ usage() {
     exit 2
 }
 
+current() {
+    name=$(readlink "$root/current" || true)
+    echo "${name##*/}"
+}
+
 switch() { # GENERATION [SECONDS]
-    previous=$(readlink "$root/current" || true)
-    previous=${previous##*/}
-    # What was never confirmed is nothing to go back to.
+    previous=$(current)
+    # What was never confirmed is nothing to go back to, nor to compare with.
     fallback=$(waiting fallback)
     fallback=${fallback:-${previous:-before}}
+    tracking=$(waiting tracking)
+    tracking=${tracking:-$(clock)}
     remember
-    if [ -n "${2-}" ]; then
-        printf '%s\n' "generation=$1" "fallback=$fallback" "tracking=$(clock)" >"$root/unconfirmed.new"
-        mv -T "$root/unconfirmed.new" "$root/unconfirmed"
-        arm "$2"
+    # Nor is there a better one to go back to than one that was proven.
+    if [ -n "$2" ] && [ "$1" != "$fallback" ]; then
+        arm "$1" "$fallback" "$tracking" "$2" || { disarm; return 1; }
     else
         disarm
     fi
-    hold_others "$root/before/services"
+    hold_others
     if activate "$1"; then
         record "$1" active "$previous"
         return
     fi
     words=$(reason)
     record "$1" failed "$previous"
-    if [ "$fallback" = "$1" ]; then
-        echo "chronyd of generation $1 did not come up: $words" >&2
-    elif return_to "$fallback" "$1"; then
-        [ "$fallback" = before ] && fallback="what was there before"
-        echo "chronyd of generation $1 did not come up; $fallback runs again: $words" >&2
+    if go_back "$fallback" "$1"; then
+        disarm
+        echo "chronyd of generation $1 did not come up; $(now) again: $words" >&2
     else
-        echo "chronyd of generation $1 did not come up, nor did $fallback: $words" >&2
+        echo "chronyd of generation $1 did not come up, nor did what ran before: $words" >&2
     fi
-    # Last, as in back().
-    disarm
     return 1
 }
 
+now() {
+    name=$(current)
+    echo "${name:-what was there before} runs"
+}
+
 confirm() { # GENERATION
-    if [ "$(waiting generation)" != "$1" ]; then
-        running=$(readlink "$root/current" || true)
-        echo "$1 does not wait to be confirmed: ${running##*/} is current (it was too late, or somebody else switched)" >&2
+    [ -n "$1" ] || usage
+    # Something else may wait that was never switched to, for the power was cut.
+    if [ -z "$(waiting generation)" ] || [ "$1" != "$(current)" ]; then
+        echo "$1 does not wait to be confirmed: $(now) (it was too late, or somebody else switched)" >&2
         return 1
     fi
     disarm
     record "$1" confirmed
-    settle
 }
 
-back() {
-    fallback=$(waiting fallback)
+back() { # [GENERATION]
     generation=$(waiting generation)
-    if [ -z "$fallback" ]; then
-        # A timer that a reboot kept from being taken away, after all was confirmed.
+    # The timer went off while somebody confirmed, or switched.
+    if [ -n "$1" ] && [ "$1" != "$generation" ]; then return 0; fi
+    if [ -z "$generation" ]; then
         disarm
         echo "nothing waits to be confirmed; say which generation: $root/switch GENERATION" >&2
         return 1
     fi
-    record "$generation" "not-confirmed"
-    return_to "$fallback" "$generation" || return_to before "$generation" || return 1
+    record "$generation" not-confirmed
+    go_back "$(waiting fallback)" "$generation" || return 1
     # Last: as long as the file is there, a reboot tries again.
     disarm
 }
 
+before() {
+    # Cut off in between, the host tries once more by itself.
+    name=$(current)
+    arm "${name:-none}" before "" 60 || true
+    leave || return 1
+    disarm
+    record before active
+}
+
 case ${1-} in
-    --others)
-        others
-        exit 0
-        ;;
     --stop-others | --confirm | --back | --before) ;;
     "" | -* | */* | .*) usage ;;
     *)
@@ -336,10 +359,16 @@ mkdir -p "$root"
 # One at a time: a timer may go off while somebody switches.
 exec 9>>"$root/switch.lock"
 flock 9
+# Nor must an impatient Ctrl-C stop us half-way; nothing here takes long.
+trap '' HUP INT PIPE TERM
 case $1 in
-    --stop-others) remember && hold_others "$root/before/services" && stop_others ;;
+    --stop-others)
+        remember
+        hold_others
+        stop_others
+        ;;
     --confirm) confirm "${2-}" ;;
-    --back) back ;;
-    --before) disarm && leave && record before active ;;
+    --back) back "${2-}" ;;
+    --before) before ;;
     *) switch "$1" "${2-}" ;;
 esac

@@ -62,4 +62,4 @@ mkdir -m 0700 "$folder/build"
 chown "$builder" "$folder/build"
 
 echo "$folder $builder"
-while [ -n "$(timeout "$silence" dd bs=1 count=1 2>/dev/null)" ]; do :; done
+while [ "$(timeout "$silence" dd bs=1 count=1 2>/dev/null | wc -c)" -eq 1 ]; do :; done

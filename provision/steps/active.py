@@ -9,7 +9,7 @@ from provision.generation import SWITCH, UNIT_PATH
 from provision.host import Host
 from provision.recipe import ROOT
 from provision.steps import NoDiff
-from provision.steps.rivals import rivals_in
+from provision.steps.others import others_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +38,12 @@ class Active(NoDiff):
     def look(self) -> str:
         """Print link, unit and process as "name=value" lines, and the other time daemons."""
         look = remote.load("look_active", f"{ROOT}/current", UNIT_PATH)
-        return f"{look}\n{remote.load('switch', '--others')}"
+        return f"{look}\n{remote.text('others')}others"
 
     def drift(self, seen: str) -> str | None:
         """Return the first thing that differs, and what a switch would stop."""
         said = dict(line.split("=", 1) for line in seen.splitlines() if "|" not in line)
-        others = "".join(f"; stops {unit}, which is {active}" for unit, active, _ in rivals_in(_others(seen)))
+        others = "".join(f"; stops {unit}, which is {active}" for unit, active, _ in others_in(_others(seen)))
         for name, value in self._wanted().items():
             if said.get(name) != value:
                 return f"{name} is {said.get(name) or 'nothing'}, not {value}{others}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from provision import remote
-from provision.errors import NotConverged
+from provision.errors import CommandFailed, NotConverged
 from provision.findings import Finding
 from provision.generation import SWITCH
 from provision.host import Host
@@ -21,8 +21,8 @@ class Confirmed(NoDiff):
     """Its id."""
     prove: Callable[[], Sequence[Finding]] = field(repr=False)
     who: str
-    keep: int
-    """How many generations stay on the host."""
+    keep: int | None
+    """How many generations stay on the host; None: all."""
 
     @property
     def title(self) -> str:
@@ -44,11 +44,18 @@ class Confirmed(NoDiff):
         """Prove what runs, and confirm it, or go back at once. Raises NotConverged."""
         broken = [finding for finding in self.prove() if finding.vital and finding.holds is False]
         if broken:
-            host.run("going back", f"{signed(self.who)} {SWITCH} --back")
-            first = broken[0]
             raise NotConverged(
-                f"{host.name}: generation {self.generation} was not confirmed, and what ran before runs again: "
-                f"{first.claim}: no ({first.seen})"
+                f"{host.name}: generation {self.generation} was not confirmed, {self._go_back(host)}: "
+                f"{broken[0].claim}: no ({broken[0].seen})"
             )
-        confirm = f"set -e\n{signed(self.who)} {SWITCH} --confirm {self.generation}\n"
-        host.run("confirming", confirm + remote.load("prune", ROOT, str(self.keep)))
+        confirm = f"{signed(self.who)} {SWITCH} --confirm {self.generation}"
+        prune = "" if self.keep is None else remote.load("prune", ROOT, str(self.keep))
+        host.run("confirming", f"set -e\n{confirm}\n{prune}")
+
+    def _go_back(self, host: Host) -> str:
+        """Go back at once, and say what came of it."""
+        try:
+            host.run("going back", f"{signed(self.who)} {SWITCH} --back {self.generation}")
+        except CommandFailed as error:
+            return f"and what ran before did not come up ({error})"
+        return "and what ran before runs again"

@@ -33,6 +33,6 @@ class Restored(NoDiff):
 
     def apply(self, host: Host) -> None:
         """Take it away and put back what was there."""
-        close_firewall(host)
         # Our own text: the host's may be that of an older release, or gone.
-        host.run("putting back what was there", f"export {signed(self.who)}\n{remote.load('switch', '--before')}")
+        host.run("putting back what was there", f"export {signed(self.who)}\nset -- --before\n{remote.switch()}")
+        close_firewall(host)

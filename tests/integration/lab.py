@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.booted import login
 from tests.integration.disks import on_disk
-from tests.integration.faults import Broken, Saboteurs, Stand, kill_control
+from tests.integration.faults import Broken, kill_control
+from tests.integration.stand import Saboteurs, Stand
 from tests.integration.witness import install
 
 UNCONDITIONALLY = """

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.booted import login
-from tests.integration.faults import Broken, Case, Result, Stand, break_run
+from tests.integration.faults import Broken, Case, Result, break_run
 from tests.integration.operators import Ran
+from tests.integration.stand import Stand
 
 CRASH = "etc/systemd/system/chronyd.service.d/crash.conf"
+ANSWERS_ITSELF = "configuration that answers the host itself alone, which passes the rehearsal"
 PROVING = "before proving the new daemon"
 FIREWALL = ("nft", "-f", "-")
 
@@ -96,13 +98,15 @@ ODD = {
     ),
     "wrong key staged, after the rehearsal": Odd(place="before switching", fault=_alter_key),
     "chronyd crashes 5 s after each start": Odd(
-        place="before switching", fault=_crash_later, heal=_no_crash, calm=3.0, serves="new"
+        place="before switching", fault=_crash_later, heal=_no_crash, calm=9.0, serves="new"
     ),
-    "configuration that answers nobody, seen in the rehearsal": Odd(
+    "configuration that answers nobody, which the rehearsal sees": Odd(
         place="before rehearsing beside the running daemon", fault=_go_on, extra='["bindaddress 198.19.255.254"]'
     ),
-    "configuration that answers nobody, passes the rehearsal": Odd(place=PROVING, fault=_go_on, extra='["port 11123"]'),
-    "configuration that answers the host itself alone": Odd(place=PROVING, fault=_go_on, extra='["binddevice lo"]'),
+    "configuration that answers nobody, which passes the rehearsal": Odd(
+        place="before switching", fault=_go_on, extra='["binddevice nowhere0"]'
+    ),
+    ANSWERS_ITSELF: Odd(place=PROVING, fault=_go_on, extra='["binddevice lo"]'),
     "firewall cuts SSH off after the switch": Odd(place=PROVING, fault=_cut_ssh_off, heal=_let_ssh_in),
 }
 

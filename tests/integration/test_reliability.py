@@ -1,29 +1,38 @@
 """A deployment that is broken, anywhere and in every way, costs no host its time; what came of it is in a document."""
 
 import os
+import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.booted import ROOT, need_root
-from tests.integration.faults import BEFORE, FAULTS, WITHIN, Case, is_proven, services
+from tests.integration.faults import FAULTS, WITHIN, Case
 from tests.integration.lab import Lab, prepare, stop_at
 from tests.integration.matrix import STORIES, Matrix, between_marks, cases, problems, rows, table
-from tests.integration.odd_faults import ODD, odd_cases
+from tests.integration.odd_faults import ANSWERS_ITSELF, ODD, odd_cases
+from tests.integration.stand import BEFORE, is_proven, services
 
 pytestmark = pytest.mark.integration
 
 DOCUMENT = ROOT / "docs/reliability.md"
 MARKS = ("<!-- table: begin -->", "<!-- table: end -->")
+KNOWN = {
+    ANSWERS_ITSELF: pytest.mark.xfail(reason="that nobody else is answered is reported, and no reason to go back"),
+}
 WRITE = "WRITE_RELIABILITY"
 """With this variable in the environment, the table is written; otherwise only its rows are compared."""
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     need_root()
-    return prepare(tmp_path_factory.mktemp("disks"))
+    folder = tmp_path_factory.mktemp("disks")
+    yield prepare(folder)
+    # pytest keeps what tests leave, and these are large.
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +63,9 @@ def test_time_is_served_and_the_next_run_completes(kind: str, fault: str, matrix
     assert_served(matrix, [case for case in every if (case.kind, case.fault) == (kind, fault)])
 
 
-@pytest.mark.parametrize("case", odd_cases(), ids=lambda case: case.fault)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=case.fault, marks=KNOWN.get(case.fault, ())) for case in odd_cases()]
+)
 def test_an_odd_fault(case: Case, matrix: Matrix) -> None:
     assert_served(matrix, [case])
     assert matrix.results[case].served == ODD[case.fault].serves
@@ -68,7 +79,7 @@ def test_without_its_control_machine_a_host_goes_back_by_itself(kind: str, runs:
         assert runs in {None, old}
         stand.number = 100
         stop_at(stand, "before confirming")
-        assert (stand.running, stand.unconfirmed) != (old, False), "it was switched"
+        assert stand.unconfirmed
         deadline = time.monotonic() + WITHIN
         while (stand.running != old or stand.unconfirmed) and time.monotonic() < deadline:
             time.sleep(0.1)

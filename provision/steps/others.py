@@ -11,7 +11,7 @@ IDLE = {"inactive", "failed"}
 
 
 @dataclass(frozen=True, slots=True)
-class RivalsStopped(NoDiff):
+class OthersStopped(NoDiff):
     """No other time daemon runs, nor starts by itself or with a package's upgrade.
 
     A switch stops those that it finds, the moment before ours starts; this step is for those that came later.
@@ -24,19 +24,19 @@ class RivalsStopped(NoDiff):
 
     def look(self) -> str:
         """Print a line for each unit: id, load state, active state, unit file state, path."""
-        return remote.load("switch", "--others")
+        return f"{remote.text('others')}others"
 
     def drift(self, seen: str) -> str | None:
         """Return the units that run, or could."""
-        rivals = rivals_in(seen)
-        return "; ".join(f"{unit} is {active}, {enabled}" for unit, active, enabled in rivals) or None
+        others = others_in(seen)
+        return "; ".join(f"{unit} is {active}, {enabled}" for unit, active, enabled in others) or None
 
     def apply(self, host: Host) -> None:
         """Stop and mask them, and write down first what they were."""
         host.run("stopping other time daemons", f"{SWITCH} --stop-others")
 
 
-def rivals_in(seen: str) -> tuple[tuple[str, str, str], ...]:
+def others_in(seen: str) -> tuple[tuple[str, str, str], ...]:
     """Return (unit, active state, unit file state) of each that is to be stopped.
 
     Alias names show the id of the real unit, so a unit may be seen twice. A unit file in /etc is the administrator's
