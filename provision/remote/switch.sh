@@ -118,8 +118,10 @@ give_back() { # UNIT ACTIVE ENABLED
     # It was masked when we came.
     [ "$3" != masked ] || return 0
     [ "$(property LoadState "$1")" != masked ] || systemctl -q unmask "$1" || fail "$1 could not be unmasked"
-    # It was removed since.
-    [ "$(property LoadState "$1")" != not-found ] || return 0
+    if [ "$(property LoadState "$1")" = not-found ]; then
+        echo "$1 is not installed any more" >&2
+        return 0
+    fi
     if [ "$3" = enabled ] && ! systemctl -q is-enabled "$1" 2>/dev/null; then
         systemctl -q enable "$1" || fail "$1 could not be enabled again"
     fi
@@ -207,14 +209,14 @@ changes() {
     echo "${differs:-nothing}"
 }
 
-record() { # GENERATION OUTCOME [GENERATION BEFORE]
+record() { # GENERATION OUTCOME [GENERATION BEFORE]; a full disk must not stop the way back
     build=$(readlink "$root/generations/$1/build" 2>/dev/null || true)
     build=${build##*/}
     differs=-
     [ -z "${3-}" ] || differs=$(changes "$3" "$1")
     # One word, whatever the directory service calls its people.
     who=$(echo "${CHRONY_PROVISION_WHO:-${SUDO_USER:-$(id -un)}}" | tr -c 'A-Za-z0-9_.@\n-' -)
-    echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $who $1 $2 ${build:--} $differs" >>"$root/history"
+    echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $who $1 $2 ${build:--} $differs" >>"$root/history" || echo "$root/history cannot be written" >&2
 }
 
 # --- the way back -----------------------------------------------------------------------------------------------------
@@ -321,6 +323,8 @@ confirm() { # GENERATION
     fi
     disarm
     record "$1" confirmed
+    # What was confirmed stays so, also after a power cut.
+    settle
 }
 
 back() { # [GENERATION]

@@ -83,7 +83,7 @@ class Matrix:
                     return
                 # An upgrade leaves a host that can be upgraded again.
                 if case.kind != kind or kind != "running":
-                    stand.disk.become(self.lab.disk(case.kind))
+                    stand.become(self.lab.disk(case.kind))
                 kind = case.kind if self._try(stand, case) else ""
 
     def _try(self, stand: Stand, case: Case) -> bool:

@@ -73,8 +73,8 @@ def test_an_odd_fault(case: Case, matrix: Matrix) -> None:
 
 @pytest.mark.parametrize(("kind", "runs"), [("running", None), ("packaged", BEFORE)])
 def test_without_its_control_machine_a_host_goes_back_by_itself(kind: str, runs: str | None, lab: Lab) -> None:
-    with lab.stand("alone") as stand:
-        stand.disk.become(lab.disk(kind))
+    with lab.stand(f"alone-{kind}") as stand:
+        stand.become(lab.disk(kind))
         old, seen = stand.running, services(stand)
         assert runs in {None, old}
         stand.number = 100

@@ -72,6 +72,13 @@ printf '[Service]\\nExecStart=/usr/bin/sleep 86400\\n[Install]\\nWantedBy=multi-
 systemctl daemon-reload
 systemctl enable --now chronyd
 """
+AS_ON_EL = """
+printf '[Service]\\nExecStart=/usr/bin/sleep 86400\\n[Install]\\nWantedBy=multi-user.target\\n' \
+    >/usr/lib/systemd/system/chronyd.service
+systemctl daemon-reload
+systemctl enable --now chronyd
+"""
+"""RPM distributions' package has a unit of our unit's name."""
 PACKAGED = f"""
 printf '# ours\\nlocal stratum 7\\nallow\\n' >>/etc/chrony/chrony.conf
 {UNCONDITIONALLY}
@@ -159,7 +166,12 @@ def administered(deployed: Deployed) -> Iterator[Case]:
     yield from prepared("it-way-out-admin", "ntpsec", OF_THE_ADMINISTRATOR, deployed)
 
 
-@pytest.fixture(params=["packaged", "timesyncd", "administered"])
+@pytest.fixture(scope="module")
+def named_alike(deployed: Deployed) -> Iterator[Case]:
+    yield from prepared("it-way-out-el", "netbase", AS_ON_EL, deployed)
+
+
+@pytest.fixture(params=["packaged", "timesyncd", "administered", "named_alike"])
 def case(request: pytest.FixtureRequest) -> Case:
     one: Case = request.getfixturevalue(request.param)
     return one
@@ -263,6 +275,6 @@ def test_by_hand_where_the_package_is_gone_meanwhile(packaged: Case) -> None:
     login(packaged.host, "DEBIAN_FRONTEND=noninteractive apt-get -y remove chrony 2>&1")
     assert pid(packaged.host) == ours
     said = login(packaged.host, "/opt/chrony/switch --before 2>&1").splitlines()
-    assert said[-1] == "chrony.service: could not be started again; see systemctl status chrony.service"
+    assert said[-1] == "chrony.service is not installed any more"
     assert pid(packaged.host) == 0
     assert packaged.run("uninstall").changed == {}
