@@ -13,10 +13,10 @@ namespace = cli.collection()
 SCRIPTS = "provision/remote/*.sh benchmarks/*.sh .ci/run"
 
 
-def _run(context: Context, line: str) -> None:
+def _run(context: Context, line: str, **environment: str) -> None:
     """Run a tool of this interpreter's environment; exit as it does."""
     folder = Path(sys.executable).parent
-    done = context.run(f"{folder}/{line}", warn=True, pty=sys.stdout.isatty())
+    done = context.run(f"{folder}/{line}", warn=True, pty=sys.stdout.isatty(), env=environment)
     if done is None or done.exited != 0:
         raise Exit(code=done.exited if done else 1)
 
@@ -40,7 +40,14 @@ def test(context: Context, only: str = "") -> None:
         _run(context, f"pytest -k '{only}'")
         return
     _style(context)
-    _run(context, "pytest --durations=15")
+    # Hosts boot, build and wait for timers: three at a time keep two cores busy. What a file needs, it boots once.
+    _run(context, "pytest -n 3 --dist loadfile --durations=15")
+
+
+@task(auto_shortflags=False)
+def reliability(context: Context) -> None:
+    """Break deployments at every place and in every way, on booted hosts, and write docs/reliability.md anew."""
+    _run(context, "pytest tests/integration/test_reliability.py", WRITE_RELIABILITY="1")
 
 
 @task(auto_shortflags=False, help={"runs": "how often each is measured (default: 3)"})
@@ -49,5 +56,5 @@ def bench(context: Context, runs: int = 3) -> None:
     _run(context, f"python -m benchmarks.run --runs {runs}")
 
 
-for one in (check, test, bench):
+for one in (check, test, reliability, bench):
     namespace.add_task(one)

@@ -113,7 +113,7 @@ class Host:
         arguments = (ROOT, who, str(uid), str(patience), str(SILENCE_SECONDS))
         held = self.transport.hold(as_root(remote.load("workplace", *arguments), self.become))
         if self.become is Become.PASSWORD:
-            # sudo reads one line; one that does not ask leaves it to the guard, which takes its bytes for signs of life.
+            # sudo reads one line; one that does not ask leaves it to the guard, as signs of life.
             held.send(f"{self.password}\n".encode())
         # Who does not wait is told once, by the error.
         self.workplace = take(self.name, held, say if patience else _discard)

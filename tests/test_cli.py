@@ -24,7 +24,7 @@ TASKS = [
     "verify",
 ]
 SANDBOX = ["sandbox.down", "sandbox.list", "sandbox.up"]
-DEVELOPERS = ["bench", "check", "test"]
+DEVELOPERS = ["bench", "check", "reliability", "test"]
 INSTALLED = "from provision.cli import main; main()"
 
 

@@ -15,9 +15,7 @@ GENERATIONS = ("aaaa", "bbbb", "cccc", "dddd", "eeee")
 @pytest.mark.parametrize("words", [[], ["no-such-generation"], ["../../etc"], [".hidden"], ["--nonsense"]])
 def test_a_generation_that_is_not_there_changes_nothing(words: list[str]) -> None:
     existed = Path("/opt/chrony").exists()
-    done = subprocess.run(
-        ["sh", "-c", remote.switch(), "switch", *words], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["sh", "-c", remote.switch(), "switch", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "generations:" in done.stderr
     assert Path("/opt/chrony").exists() == existed

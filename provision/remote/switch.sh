@@ -138,7 +138,9 @@ activate() {
     # "set -e" does not hold inside a condition: each step says so itself. A unit at its place may be a symlink: the
     # move replaces it, and never writes through it.
     ln -sfn "generations/$1" "$root/current.new" &&
-        cp "$root/generations/$1/chronyd.service" "$unit.new" &&
+        # A second name needs no room: a full disk must not stop the way back.
+        { cp "$root/generations/$1/chronyd.service" "$unit.new" ||
+            ln -f "$root/generations/$1/chronyd.service" "$unit.new"; } &&
         settle &&
         mv -T "$root/current.new" "$root/current" &&
         mv -T "$unit.new" "$unit" &&

@@ -33,9 +33,10 @@ class Deployed:
 
 
 @pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Deployed]:
     operator = Operator(tmp_path_factory.mktemp("operator"))
-    with booted("it-main") as host:
+    # Each process of the tests has its own.
+    with booted(f"it-main-{worker_id}") as host:
         with arguments_seen() as arguments:
             first = operator.run("deploy", f"--host=sandbox:{host.name}")
         yield Deployed(host=host, operator=operator, first=first, files=files_of(host), arguments=arguments)

@@ -117,7 +117,7 @@ def break_run(
         stand.operator.await_stop(process)
         broken = fault(Broken(stand, process, cable))
         await_calm(stand, watch, calm)
-        served, silence = stand.running, watch.longest
+        served, silence = stand.await_running(CALM + 1), watch.longest
     proven = is_proven(stand, served)
     stand.disk.free()
     if heal:

@@ -106,6 +106,8 @@ def problems(case: Case, result: Result) -> Iterator[str]:
     """Say what is not as it has to be."""
     if not result.proven:
         yield "no authenticated answer afterwards"
+    if case.kind == "running" and result.served not in {"old", "new"}:
+        yield f"{result.served} runs"
     if result.next_run.status != 0:
         yield f"the next run: {result.next_run.output[-500:]}{result.next_run.errors}"
     if case.fault not in {"power cut", "disk full"} and result.left:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.booted import login
-from tests.integration.faults import Broken, Case, Result, break_run
+from tests.integration.faults import WITHIN, Broken, Case, Result, break_run, kill_control
 from tests.integration.operators import Ran
 from tests.integration.stand import Stand
 
@@ -77,6 +77,15 @@ def _no_crash(stand: Stand) -> None:
     login(stand.disk.host, "systemctl daemon-reload")
 
 
+def _fill_and_kill(broken: Broken) -> Ran:
+    """Have the timer go back on a disk that is full."""
+    ran = kill_control(broken)
+    deadline = time.monotonic() + WITHIN
+    while broken.stand.unconfirmed and time.monotonic() < deadline:
+        broken.stand.disk.fill()
+    return ran
+
+
 def _cut_ssh_off(broken: Broken) -> Ran:
     rule = "table inet sabotage { chain input { type filter hook input priority 0; tcp dport 22 drop; }; }"
     broken.stand.in_network("nft", rule)
@@ -107,6 +116,7 @@ ODD = {
         place="before switching", fault=_go_on, extra='["binddevice nowhere0"]'
     ),
     ANSWERS_ITSELF: Odd(place=PROVING, fault=_go_on, extra='["binddevice lo"]'),
+    "disk full, and the control process killed, after the switch": Odd(place=PROVING, fault=_fill_and_kill),
     "firewall cuts SSH off after the switch": Odd(place=PROVING, fault=_cut_ssh_off, heal=_let_ssh_in),
 }
 

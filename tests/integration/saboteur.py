@@ -20,7 +20,7 @@ from provision import cli
 from provision.host import Host
 from provision.run import Run
 
-WAIT = {"installing packages": 4.0, "building": 3.0, "switching": 0.2}
+WAIT = {"installing packages": 4.0, "building": 3.0}
 """Seconds until we are inside of a command, by its first word or words; what waits for no daemon is shorter."""
 SHORTLY = 0.1
 

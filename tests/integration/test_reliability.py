@@ -23,7 +23,17 @@ KNOWN = {
     ANSWERS_ITSELF: pytest.mark.xfail(reason="that nobody else is answered is reported, and no reason to go back"),
 }
 WRITE = "WRITE_RELIABILITY"
-"""With this variable in the environment, the table is written; otherwise only its rows are compared."""
+"""With this variable in the environment every case is run, a quarter of an hour, and the table is written; otherwise
+those of :data:`SAMPLE`, in which hosts differ most, and the rows of the table are compared."""
+SAMPLE = {
+    "before taking the host's lock",
+    "inside installing packages",
+    "inside building chrony 4.9",
+    "before rehearsing beside the running daemon",
+    "inside switching",
+    "before confirming",
+    "after confirming",
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +51,14 @@ def every(lab: Lab) -> list[Case]:
 
 
 @pytest.fixture(scope="module")
-def matrix(lab: Lab, every: list[Case]) -> Matrix:
+def some(every: list[Case]) -> list[Case]:
+    return [case for case in every if os.environ.get(WRITE) or case.place in SAMPLE or case.fault in ODD]
+
+
+@pytest.fixture(scope="module")
+def matrix(lab: Lab, some: list[Case]) -> Matrix:
     made = Matrix(lab)
-    made.run(every)
+    made.run(some)
     return made
 
 
@@ -59,8 +74,8 @@ def assert_served(matrix: Matrix, some: list[Case]) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("kind", STORIES)
-def test_time_is_served_and_the_next_run_completes(kind: str, fault: str, matrix: Matrix, every: list[Case]) -> None:
-    assert_served(matrix, [case for case in every if (case.kind, case.fault) == (kind, fault)])
+def test_time_is_served_and_the_next_run_completes(kind: str, fault: str, matrix: Matrix, some: list[Case]) -> None:
+    assert_served(matrix, [case for case in some if (case.kind, case.fault) == (kind, fault)])
 
 
 @pytest.mark.parametrize(
@@ -90,9 +105,9 @@ def test_without_its_control_machine_a_host_goes_back_by_itself(kind: str, runs:
 
 
 def test_the_document_has_each_case(matrix: Matrix, every: list[Case]) -> None:
-    made = table(matrix.results, every)
     head, there, tail = between_marks(DOCUMENT, MARKS)
     if os.environ.get(WRITE):
-        Path(DOCUMENT).write_text(f"{head}{made}{tail}")
-    else:
-        assert rows(there) == rows(made), "write it anew: inv reliability"
+        Path(DOCUMENT).write_text(f"{head}{table(matrix.results, every)}{tail}")
+        return
+    wanted = {case.fault if case.fault in ODD else case.place for case in every}
+    assert rows(there) - {"where", "fault"} == wanted, "write it anew: inv reliability"

@@ -1,0 +1,173 @@
+"""A host to be deployed to, seen from outside of it, and an operator whose program can be stopped at any place."""
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from provision.keys import Keys, read_keys
+from provision.ntp import probe
+from tests.booted import ROOT as CHECKOUT
+from tests.booted import login
+from tests.integration.disks import DiskHost
+from tests.integration.operators import SITE, Operator
+
+SMALL = 'release.nettle = "system"\nbuild = { nts = false, readline = false }\n'
+"""A recipe that is built in seconds."""
+CONFIRM_WITHIN = 15
+"""Seconds; the least that the program takes."""
+TRACES = (
+    *("opt/chrony/work/*", "opt/chrony/unconfirmed*", "opt/chrony/**/*.new*", "opt/chrony/**/*.broken.*"),
+    *("etc/systemd/system/**/chrony-undo.*", "etc/systemd/system/*.new.*", "tmp/tmp.*"),
+)
+"""Files that a deployment makes for a while."""
+BOOT_SECONDS = 30
+NOTHING = "nothing"
+BEFORE = "before"
+"""What served before the first deployment: Debian's chrony."""
+
+
+@dataclass(slots=True)
+class Stand:
+    """A host, and an operator who deploys to it."""
+
+    disk: DiskHost
+    operator: "Saboteurs"
+    number: int
+    """Of the deployment; each has a configuration of its own."""
+
+    @property
+    def keys(self) -> Keys:
+        """Return the operator's keys."""
+        keys = read_keys(self.operator.key_file)
+        assert keys is not None
+        return keys
+
+    @property
+    def running(self) -> str:
+        """Return the generation that a running chronyd says it is of; "before": none of ours."""
+        said = [_variable(process, "CHRONY_GENERATION") for process in self.disk.named("chronyd")]
+        return " ".join(sorted(set(said))) or NOTHING
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Say whether the host waits for a confirmation."""
+        return (self.disk.files / "opt/chrony/unconfirmed").exists()
+
+    @property
+    def staged(self) -> Path:
+        """Return the folder of the generation that was staged last."""
+        folders = (self.disk.files / "opt/chrony/generations").glob("*")
+        return max(folders, key=lambda folder: (folder / "chronyd.service").stat().st_mtime_ns)
+
+    def become(self, snapshot: Path) -> None:
+        """Boot as a host that was kept, and return when its chrony runs: sshd is up before it."""
+        self.disk.become(snapshot)
+        self.await_running(BOOT_SECONDS)
+
+    def await_running(self, seconds: float) -> str:
+        """Return what runs; when that is nothing, wait for it: systemd starts again what crashed."""
+        deadline = time.monotonic() + seconds
+        while (running := self.running) == NOTHING and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return running
+
+    def words(self, extra: str = "", target: str = "") -> tuple[str, ...]:
+        """Return a deployment of the next configuration, or of this one again."""
+        site = f"time.maxupdateskew = {100 + self.number}.0\n{extra}{SMALL}{SITE}"
+        target = target or f"--host=root@{self.disk.host.address}"
+        return ("deploy", target, self.operator.site(site), f"--confirm-within={CONFIRM_WITHIN}")
+
+    def in_network(self, *words: str) -> None:
+        """Run a command of this machine's in the host's network."""
+        subprocess.run(["nsenter", f"--net=/run/netns/{self.disk.network}", *words], check=True)
+
+    def leftovers(self) -> tuple[str, ...]:
+        """Return what a deployment leaves when it was broken and nobody tidied up."""
+        files, opt = self.disk.files, self.disk.files / "opt/chrony"
+        found = [str(path.relative_to(files)) for pattern in TRACES for path in files.glob(pattern)]
+        found += [f"process {process.name}" for process in self.disk.processes if _works_in(process)]
+        if len({_parent(process) for process in self.disk.named("chronyd")}) > 1:
+            found.append("a second chronyd")
+        if (opt / "lock").exists() and not _is_free(opt / "lock"):
+            found.append("the lock is held")
+        return tuple(sorted(set(found)))
+
+
+class Saboteurs(Operator):
+    """An operator whose program can be stopped at a place."""
+
+    def start_at(self, place: str, *words: str) -> subprocess.Popen[str]:
+        """Start a task that will stop itself at a place; its commands are listed in ``places``."""
+        self._report.unlink(missing_ok=True)
+        self.places.unlink(missing_ok=True)
+        line = [sys.executable, "-m", "tests.integration.saboteur", str(self.places), place, *words]
+        return subprocess.Popen(
+            [*line, "--json", str(self._report)],
+            cwd=CHECKOUT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def await_stop(self, process: subprocess.Popen[str]) -> None:
+        """Wait until it has stopped itself. A run that ends before fails the test."""
+        told = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert told is not None
+        assert told.si_code == os.CLD_STOPPED, self.end(process)
+
+    @property
+    def places(self) -> Path:
+        """Return the file with a line for each command of the last run."""
+        return self.home / "places"
+
+
+def _variable(process: Path, name: str) -> str:
+    with suppress(OSError):
+        found = re.search(rb"(?:^|\0)%b=([^\0]*)" % name.encode(), (process / "environ").read_bytes())
+        return found[1].decode() if found else BEFORE
+    return ""
+
+
+def _works_in(process: Path) -> bool:
+    with suppress(OSError):
+        return "/opt/chrony/work/" in str((process / "cwd").readlink())
+    return False
+
+
+def _parent(process: Path) -> str:
+    """Return the parent's id; for a helper of chronyd's, which is its child, its own parent's."""
+    with suppress(OSError, IndexError):
+        parent = re.findall(r"^PPid:\s+(\d+)", (process / "status").read_text(), re.MULTILINE)[0]
+        return process.name if (Path("/proc") / parent / "comm").read_text() != "chronyd\n" else parent
+    return ""
+
+
+def _is_free(lock: Path) -> bool:
+    with lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def is_proven(stand: Stand, served: str) -> bool:
+    """Ask for the time, with the operator's keys if the chrony is one of ours."""
+    keys = stand.keys if served != BEFORE else Keys(())
+    seen = probe(stand.disk.host.address, keys)
+    return seen.answered and all(answer.mac_valid for answer in seen.keys)
+
+
+def services(stand: Stand) -> str:
+    """Return what Debian's package sees of its own."""
+    return login(
+        stand.disk.host, "dpkg -V; systemctl is-enabled chrony.service; systemctl is-active chrony.service; true"
+    )
