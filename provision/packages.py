@@ -49,7 +49,7 @@ _RPM_QUERY = 'rpm -q --whatprovides "$1" >/dev/null 2>&1'
 MANAGERS: Mapping[str, Manager] = {
     "apt-get": Manager(
         # A fresh cloud host runs unattended-upgrades when we arrive: wait for its lock.
-        refresh="apt-get -qq -o DPkg::Lock::Timeout=300 update",
+        refresh="DEBIAN_FRONTEND=noninteractive dpkg --configure -a; apt-get -qq -o DPkg::Lock::Timeout=300 update",
         install="DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300 install --no-install-recommends",
         query="dpkg-query -W -f '${db:Status-Status}\\n' \"$1\" 2>/dev/null | grep -qx installed",
         offers='apt-cache show "$1"',

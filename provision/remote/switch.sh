@@ -25,8 +25,7 @@ links='/usr/local/bin/chronyc /usr/local/sbin/chronyd /etc/chrony/chrony.conf /e
 
 # They run on until ours is about to start, and do not start by themselves from now on.
 hold_others() {
-    seen=$(others)
-    touch "$root/before/services"
+    seen=$(others) && touch "$root/before/services" || return 1
     echo "$seen" | while IFS='|' read -r name load active enabled file; do
         [ "$load" = loaded ] || [ "$active" = active ] || continue
         # The first line is the one that tells what was there before the first deployment.
@@ -146,6 +145,8 @@ activate() {
         mv -T "$unit.new" "$unit" &&
         label &&
         reload &&
+        # Ours starts at boot by now: a power cut leaves one of us enabled.
+        hold_others &&
         stop_others &&
         # A daemon that crashed too often may not be started again, and it is the same unit.
         { systemctl reset-failed chronyd.service 2>/dev/null || true; } &&
@@ -295,7 +296,6 @@ switch() { # GENERATION [SECONDS]
     else
         disarm
     fi
-    hold_others
     if activate "$1"; then
         record "$1" active "$previous"
         return

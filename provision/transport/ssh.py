@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -116,8 +117,9 @@ class SshTransport:
         self._translated(put)
 
     def close(self) -> None:
-        """End the connection."""
-        self._connection.close()
+        """End the connection; one that is lost has ended."""
+        with suppress(paramiko.SSHException, EOFError, OSError):
+            self._connection.close()
 
     def _open(self) -> None:
         self._translated(self._connection.open)
@@ -130,6 +132,9 @@ class SshTransport:
 
     def _translated(self, act: Callable[[], T]) -> T:
         """Act; nobody above this line knows Paramiko."""
+        if self._is_open and not self._connection.is_connected:
+            # Fabric would open another one, in silence, to a host on which our workplace is held by nobody.
+            raise HostUnreachable(f"{self.name}: the connection was lost; {AGAIN}")
         try:
             return act()
         except paramiko.BadHostKeyException as error:
