@@ -174,7 +174,8 @@ DRIFTS = [
     pytest.param(
         ACTIVE,
         f"{BARE}\n{TIMESYNCD}",
-        f"current is nothing, not generations/{GENERATION.id}; stops systemd-timesyncd.service, which is active",
+        f"current is nothing, not generations/{GENERATION.id}; "
+        "stops and masks systemd-timesyncd.service, which is active",
         id="another daemon runs",
     ),
     pytest.param(

@@ -104,7 +104,8 @@ leave() {
         while read -r name active enabled; do give_back "$name" "$active" "$enabled"; done <"$root/before/services"
     fi
     # On Debian that name is an alias of chrony.service, which was one of the others.
-    if [ -e "$root/before/enabled" ] && [ "$(property Id chronyd.service)" = chronyd.service ]; then
+    if [ -e "$root/before/enabled" ] && [ "$(property Id chronyd.service)" = chronyd.service ] &&
+        [ "$(property LoadState chronyd.service)" = loaded ]; then
         give_back chronyd.service "$(cat "$root/before/active")" "$(cat "$root/before/enabled")"
     fi
     settle

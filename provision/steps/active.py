@@ -43,7 +43,7 @@ class Active(NoDiff):
     def drift(self, seen: str) -> str | None:
         """Return the first thing that differs, and what a switch would stop."""
         said = dict(line.split("=", 1) for line in seen.splitlines() if "|" not in line)
-        others = "".join(f"; stops {unit}, which is {active}" for unit, active, _ in others_in(_others(seen)))
+        others = "".join(f"; stops and masks {unit}, which is {active}" for unit, active, _ in others_in(_others(seen)))
         for name, value in self._wanted().items():
             if said.get(name) != value:
                 return f"{name} is {said.get(name) or 'nothing'}, not {value}{others}"

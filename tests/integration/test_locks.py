@@ -85,8 +85,8 @@ def await_true(holds: Callable[[], bool], seconds: float) -> None:
 
 def assert_tidy(host: Sandbox) -> None:
     """Assert that no run has left anything, but for a switch that still waits to be confirmed."""
-    await_true(lambda: login(host, WORKERS) == "", 5)
-    await_true(lambda: work_folders(host) == [], 5)
+    await_true(lambda: login(host, WORKERS) == "", 20)
+    await_true(lambda: work_folders(host) == [], 20)
     assert (host.root / "opt/chrony/lock").read_text() == ""
     assert len(login(host, "pidof chronyd").split()) == 1, "the service's alone"
     left = list((host.root / "opt/chrony").rglob("*.new*")) + list((host.root / "opt/chrony").rglob("*.broken*"))

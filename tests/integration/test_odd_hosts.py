@@ -181,7 +181,7 @@ def test_links_that_cannot_be_taken_away_any_more_are_named(host: Sandbox, opera
         assert login(host, "readlink /usr/local/bin/chronyc") == "/opt/chrony/current/build/bin/chronyc\n"
     left = operator.run("uninstall", f"--host={ADMIN}@{host.address}", "--purge")
     assert left.status == 1
-    assert left.error.endswith("applied, and still ours: /usr/local/bin/chronyc /usr/local/sbin/chronyd")
+    assert left.error.endswith("/usr/local/sbin/chronyd could not be removed")
     assert pid(host) == 0
 
 

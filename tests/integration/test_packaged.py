@@ -55,7 +55,7 @@ def before(deployed: Deployed) -> Iterator[Before]:
 def test_ours_takes_over(before: Before) -> None:
     before.deployment.assert_proven()
     (switched,) = [why for title, why in before.deployment.changed.items() if title.endswith(" running")]
-    assert switched.endswith("; stops chrony.service, which is active")
+    assert switched.endswith("; stops and masks chrony.service, which is active")
     assert not (before.host.root / f"proc/{before.pid}/exe").exists()
     assert pid(before.host) != 0
 

@@ -48,7 +48,7 @@ def test_going_back_stages_nothing_again(host: Deployed) -> None:
     assert host.run("deploy", host.operator.site("[time]\nmaxupdateskew = 60.0\n")).status == 0
     assert current(host.host) != generation
     back = host.run("deploy")
-    assert list(back.changed) == [f"generation {generation} running"]
+    assert list(back.changed) == [f"generation {generation} running", f"generation {generation} proven and confirmed"]
 
 
 def test_a_file_that_was_changed_by_hand_is_put_right(host: Deployed) -> None:

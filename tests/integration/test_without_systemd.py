@@ -77,7 +77,7 @@ def test_deploy_is_refused_before_anything_is_changed(container: Container) -> N
     ran = container.run("deploy")
     assert ran.status == 2
     assert "systemd does not run here (Debian GNU/Linux 12 (bookworm))" in ran.error
-    assert "the build task works without it" in ran.error
+    assert "build, and deploy --no-activate, work without it" in ran.error
     assert not (container.root / "opt/chrony").exists()
 
 

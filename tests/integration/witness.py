@@ -4,7 +4,7 @@ import stat
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from provision.sandbox import Sandbox
@@ -37,11 +37,11 @@ def arguments_seen() -> Iterator[set[str]]:
 
     def look() -> None:
         while not enough.wait(0.05):
-            for process in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    seen.add(process.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-                except OSError:  # it ended meanwhile
-                    continue
+            for process in Path("/proc").iterdir():
+                # It may have ended meanwhile; what is no process has no command line.
+                with suppress(OSError):
+                    line = (process / "cmdline").read_bytes() if process.name.isdecimal() else b""
+                    seen.add(line.replace(b"\0", b" ").decode(errors="replace"))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
