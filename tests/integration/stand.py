@@ -21,9 +21,10 @@ SMALL = 'release.nettle = "system"\nbuild = { nts = false, readline = false }\n'
 """A recipe that is built in seconds."""
 CONFIRM_WITHIN = 15
 """Seconds; the least that the program takes."""
+WORK = "opt/chrony/work"
 TRACES = (
-    *("opt/chrony/work/*", "opt/chrony/unconfirmed*", "opt/chrony/**/*.new*", "opt/chrony/**/*.broken.*"),
-    *("etc/systemd/system/**/chrony-undo.*", "etc/systemd/system/*.new.*", "tmp/tmp.*"),
+    *(f"{WORK}/*", "opt/chrony/unconfirmed*", "opt/chrony/**/*.new*", "opt/chrony/**/*.broken.*"),
+    *("etc/systemd/system/**/chrony-undo.*", "etc/systemd/system/*.new*", "tmp/tmp.*"),
 )
 """Files that a deployment makes for a while."""
 BOOT_SECONDS = 30
@@ -138,7 +139,7 @@ def _variable(process: Path, name: str) -> str:
 
 def _works_in(process: Path) -> bool:
     with suppress(OSError):
-        return "/opt/chrony/work/" in str((process / "cwd").readlink())
+        return f"/{WORK}/" in str((process / "cwd").readlink())
     return False
 
 

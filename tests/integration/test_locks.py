@@ -28,8 +28,9 @@ SKEWS = count(100)
 """A site with another maxupdateskew is another generation."""
 
 WORKERS = r"""
+work=/opt/chrony/work
 for process in /proc/[0-9]*; do
-    case $(readlink "$process/cwd") in /opt/chrony/work/*) tr '\0' ' ' <"$process/cmdline"; echo ;; esac
+    case $(readlink "$process/cwd") in "$work"/*) tr '\0' ' ' <"$process/cmdline"; echo ;; esac
 done
 pgrep -al 'make|cc1|^as$' || true
 """
