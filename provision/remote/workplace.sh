@@ -31,7 +31,12 @@ tidy() {
         sleep 0.1
     done
     # Nothing else lies here: folders of runs that were killed together with their guard.
-    [ ! -d "$work" ] || find "$work" -mindepth 1 -maxdepth 1 -exec rm -rf {} +
+    tries=20
+    while [ -d "$work" ] && ! find "$work" -mindepth 1 -maxdepth 1 -exec rm -rf {} + 2>/dev/null && [ "$tries" -gt 0 ]; do
+        # What was just ended may have written a last file.
+        tries=$((tries - 1))
+        sleep 0.2
+    done
     [ ! -e "$root/lock" ] || : >"$root/lock"
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -32,11 +33,16 @@ class Deployed:
         return self.operator.run(task, self.option, *words, **environment)
 
 
-@pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Deployed]:
-    operator = Operator(tmp_path_factory.mktemp("operator"))
-    # Each process of the tests has its own.
-    with booted(f"it-main-{worker_id}") as host:
+def deployed_once(name: str, home: Path) -> Iterator[Deployed]:
+    """Boot a host and deploy to it."""
+    operator = Operator(home)
+    with booted(name) as host:
         with arguments_seen() as arguments:
             first = operator.run("deploy", f"--host=sandbox:{host.name}")
         yield Deployed(host=host, operator=operator, first=first, files=files_of(host), arguments=arguments)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Deployed]:
+    # Each process of the tests has its own.
+    yield from deployed_once(f"it-main-{worker_id}", tmp_path_factory.mktemp("operator"))

@@ -1,6 +1,7 @@
 """The first deployment on a bare host, what it left there, and the second, which changes nothing."""
 
 import json
+from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
@@ -8,10 +9,16 @@ import pytest
 from provision import sandbox
 from provision.keys import read_keys
 from tests.booted import assert_nowhere, login
-from tests.integration.conftest import Deployed
+from tests.integration.conftest import Deployed, deployed_once
 from tests.integration.witness import builds, current, files_of, journal, pid, work_folders
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """A host that no other test has touched."""
+    yield from deployed_once("it-first", tmp_path_factory.mktemp("first"))
 
 
 def hex_of_key(deployed: Deployed) -> str:
