@@ -34,7 +34,7 @@ class Result:
     """What became of a host."""
 
     served: str
-    """``old``, ``new``, ``Debian's`` or ``nothing``, when nothing was under way any more."""
+    """``old``, ``new``, ``Debian's`` or ``nothing``, when nothing was under way any more; or all that ran at once."""
     proven: bool
     """An authenticated request was answered then; a plain one, where a chrony without keys ran."""
     silence: float
@@ -127,7 +127,7 @@ def break_run(
     again = stand.operator.run(*stand.words())
     assert "Traceback" not in broken.output + broken.errors, broken
     return Result(
-        served={old: "old", BEFORE: "Debian's", NOTHING: NOTHING}.get(served, "new"),
+        served={old: "old", BEFORE: "Debian's", NOTHING: NOTHING}.get(served, served if " " in served else "new"),
         proven=proven,
         silence=silence,
         said=broken.error if broken.status not in {0, -signal.SIGKILL} else "",

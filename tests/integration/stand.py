@@ -52,8 +52,8 @@ class Stand:
     @property
     def running(self) -> str:
         """Return the generation that a running chronyd says it is of; "before": none of ours."""
-        said = [_variable(process, "CHRONY_GENERATION") for process in self.disk.named("chronyd")]
-        return " ".join(sorted(set(said))) or NOTHING
+        said = {_generation(process) for process in self.disk.named("chronyd") if _is_service(process)}
+        return " ".join(sorted(said - {""})) or NOTHING
 
     @property
     def unconfirmed(self) -> bool:
@@ -130,11 +130,20 @@ class Saboteurs(Operator):
         return self.home / "places"
 
 
-def _variable(process: Path, name: str) -> str:
+def _generation(process: Path) -> str:
+    """Return what a chronyd says; nothing, when it has ended, or is only about to begin."""
     with suppress(OSError):
-        found = re.search(rb"(?:^|\0)%b=([^\0]*)" % name.encode(), (process / "environ").read_bytes())
-        return found[1].decode() if found else BEFORE
+        environment = (process / "environ").read_bytes()
+        found = re.search(rb"(?:^|\0)CHRONY_GENERATION=([^\0]*)", environment)
+        return found[1].decode() if found else BEFORE if environment else ""
     return ""
+
+
+def _is_service(process: Path) -> bool:
+    """Tell the daemon from those that only ask it, and from those of a rehearsal."""
+    with suppress(OSError):
+        return "/system.slice/chron" in (process / "cgroup").read_text()
+    return False
 
 
 def _works_in(process: Path) -> bool:
