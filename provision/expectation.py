@@ -1,8 +1,9 @@
 """What a generation makes us expect of the chronyd that runs it: read from its chrony.conf. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from provision.access import Access, Network
 from provision.facts import Facts
@@ -25,6 +26,8 @@ class Expectation:
     """Who may ask."""
     asked_at: str | None
     """The address at which the host can ask itself; None: its access rules let none of its own in that we know."""
+    bound_elsewhere: bool = False
+    """It listens at other addresses than the one at which we reach the host."""
     max_error: float = MAX_ERROR
     """Seconds, the largest error bound with which a clock counts as synchronised."""
 
@@ -34,7 +37,7 @@ def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectati
     lines = tuple(_directives(conf))
     serves = ("port", "0") not in lines
     access = Access(_networks(lines, "allow"), _networks(lines, "deny"))
-    bound = tuple(address for name, address in lines if name == "bindaddress" and address)
+    bound = tuple(_bound(lines))
     return Expectation(
         version=version,
         serves=serves,
@@ -42,6 +45,7 @@ def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectati
         seccomp=seccomp,
         access=access,
         asked_at=own_address(facts, access, bound) if serves else None,
+        bound_elsewhere=facts.address is not None and not _listens(facts.address, bound),
     )
 
 
@@ -54,6 +58,21 @@ def own_address(facts: Facts, access: Access, bound: tuple[str, ...] = ()) -> st
         if address is not None and access.admits(address):
             return address
     return None
+
+
+def _bound(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for name, address in lines:
+        if name == "bindaddress":
+            # chronyd will not start with what is none, and says where it stands.
+            with suppress(ValueError):
+                yield str(ip_address(address))
+
+
+def _listens(address: str, bound: tuple[str, ...]) -> bool:
+    """chrony.conf(5), bindaddress: one for each address family; without it, all addresses of that family."""
+    own = ip_address(address)
+    of_family = [one for one in map(ip_address, bound) if one.version == own.version]
+    return not of_family or any(one == own or one.is_unspecified for one in of_family)
 
 
 def _directives(conf: str) -> Iterator[tuple[str, str]]:

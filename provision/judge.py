@@ -8,7 +8,7 @@ from provision.configure_log import ConfigureLog
 from provision.evidence import Evidence
 from provision.expectation import Expectation
 from provision.findings import Finding
-from provision.ntp import Probe
+from provision.ntp import NO_ANSWER, Probe
 
 NTP_PORT = 123
 WORSE = 10
@@ -17,15 +17,20 @@ GOOD_ENOUGH = 1e-3
 """Seconds. An error bound below this is never called worse: on a quiet network microseconds come and go."""
 
 
-def findings(evidence: Evidence, expected: Expectation, probe: Probe | None) -> tuple[Finding, ...]:
-    """Judge the whole of what was seen; ``probe`` is what this machine saw of the server, None where it is none."""
+def findings(
+    evidence: Evidence, expected: Expectation, probe: Probe | None, *, answered_before: bool = False
+) -> tuple[Finding, ...]:
+    """Judge the whole of what was seen; ``probe`` is what this machine saw of the server, None where it is none.
+
+    ``answered_before`` says that an NTP server answered this machine there, before the switch.
+    """
     return (
         *_process(evidence, expected),
         *build_findings(evidence.build, evidence.configure, expected.version),
         *_ports(evidence, expected),
         *_client(evidence, expected),
         *_server(evidence, expected),
-        *(_probed(evidence, probe) if probe is not None and expected.serves else ()),
+        *(_probed(evidence, expected, probe, answered_before) if probe is not None and expected.serves else ()),
     )
 
 
@@ -114,15 +119,27 @@ def _server(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
     yield from evidence.asked.findings(f"asked by the host itself at {expected.asked_at}")
 
 
-def _probed(evidence: Evidence, probe: Probe) -> Iterator[Finding]:
+def _probed(
+    evidence: Evidence,
+    expected: Expectation,
+    probe: Probe,
+    answered_before: bool,  # noqa: FBT001 -- as the function above has it
+) -> Iterator[Finding]:
     where = "asked from here"
     if evidence.access is False:
         yield Finding(where, None, "this machine's address is not among those that may ask")
         return
+    plain = f"{where}: a plain request is answered"
     if not probe.answered and not any(answer.answered for answer in probe.keys):
-        yield Finding(where, None, f"no answer reaches this machine ({probe.reason}): is UDP port 123 open on the way?")
+        seen = f"no answer reaches this machine{'' if probe.reason == NO_ANSWER else f' ({probe.reason})'}"
+        if expected.bound_elsewhere:
+            yield Finding(where, None, f"{seen}: the server is bound to another address")
+        elif answered_before:
+            yield Finding(plain, holds=False, seen=f"{seen}, and one did before the switch")
+        else:
+            yield Finding(where, None, f"{seen}: is UDP port 123 open on the way?")
         return
-    yield Finding(f"{where}: a plain request is answered", probe.answered, probe.plain_in_words)
+    yield Finding(plain, probe.answered, probe.plain_in_words)
     for answer in probe.keys:
         yield Finding(f"{where}: with key {answer.id}, the MAC is valid", answer.mac_valid, answer.in_words)
     wrong = [str(answer.id) for answer in probe.keys if answer.wrong_secret_answered]

@@ -28,6 +28,7 @@ MODE_SERVER = 4
 MAX_DIGEST = 20
 CRYPTO_NAK = bytes(4)
 """What stands in the place of a MAC when the server did not accept ours (RFC 5905, 9.2); chronyd is silent instead."""
+NO_ANSWER = "no answer"
 GRACE = 0.1
 """Seconds; the least that an answer which must not come is waited for."""
 
@@ -65,7 +66,7 @@ class KeyAnswer:
     def in_words(self) -> str:
         """Return what came, in words."""
         if not self.answered:
-            return "no answer"
+            return NO_ANSWER
         return "answered with a valid MAC" if self.mac_valid else "answered, but without a valid MAC"
 
 
@@ -76,7 +77,7 @@ class Probe:
     address: str
     plain: Answer | None = None
     """The answer to a request without a MAC."""
-    reason: str = "no answer"
+    reason: str = NO_ANSWER
     """Why there was none, in words such as ``connection refused``."""
     keys: tuple[KeyAnswer, ...] = ()
     unknown_id_answered: bool = False
@@ -252,7 +253,7 @@ def _result(address: str, keys: Keys, exchanges: list[_Exchange]) -> Probe:
     return Probe(
         address=address,
         plain=plain.answer,
-        reason=plain.error or "no answer",
+        reason=plain.error or NO_ANSWER,
         keys=tuple(
             KeyAnswer(
                 id=key.id,

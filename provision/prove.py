@@ -37,10 +37,13 @@ class Proof:
         return all(finding.holds is not False for finding in self.findings)
 
 
-def prove(session: Session, expected: Expectation, keys: Keys, *, patience: int) -> Proof:
+def prove(
+    session: Session, expected: Expectation, keys: Keys, *, patience: int, answered_before: bool = False
+) -> Proof:
     """Prove the daemon that runs; wait up to ``patience`` seconds until its clock is synchronised.
 
-    Raises CommandFailed, HostUnreachable, ParseError.
+    ``answered_before``: an NTP server answered us there before a switch, so this one has to. Raises CommandFailed,
+    HostUnreachable, ParseError.
     """
     script = remote.load(
         "evidence",
@@ -61,7 +64,8 @@ def prove(session: Session, expected: Expectation, keys: Keys, *, patience: int)
         # Asked before its clock was synchronised: the answer was good, and says nothing about now.
         seen = probe(session.address, keys)
     advice = evidence.firewall.advice if evidence.firewall else None
-    return Proof(findings(evidence, expected, seen), (advice,) if advice else ())
+    found = findings(evidence, expected, seen, answered_before=answered_before)
+    return Proof(found, (advice,) if advice else ())
 
 
 def prove_build(host: Host, recipe: Recipe) -> tuple[Finding, ...]:

@@ -56,3 +56,24 @@ LINES = [
 def test_lines(text: str, serves: bool, follows: bool, asked_at: str | None) -> None:  # noqa: FBT001 -- of a case
     expected = expect(text, version="4.9", seccomp=False, facts=FACTS)
     assert (expected.serves, expected.follows, expected.asked_at) == (serves, follows, asked_at)
+
+
+BOUND = [
+    pytest.param("", False, id="to nothing"),
+    pytest.param("bindaddress 198.51.100.7\n", False, id="to where we reach it"),
+    pytest.param("bindaddress 0.0.0.0\n", False, id="to all"),
+    pytest.param("bindaddress ::1\n", False, id="in the other family"),
+    pytest.param("bindaddress 198.51.100.8\n", True, id="to another address"),
+    pytest.param("bindaddress eth0\n", False, id="to what is no address"),
+    pytest.param("bindaddress\n", False, id="to what is missing"),
+]
+
+
+@pytest.mark.parametrize(("text", "elsewhere"), BOUND)
+def test_a_server_may_be_bound_to_an_address_at_which_we_do_not_reach_it(
+    text: str,
+    elsewhere: bool,  # noqa: FBT001 -- of a case
+) -> None:
+    expected = expect(text, version="4.9", seccomp=False, facts=replace(FACTS, address="198.51.100.7"))
+    assert expected.bound_elsewhere == elsewhere
+    assert not expect(text, version="4.9", seccomp=False, facts=replace(FACTS, address=None)).bound_elsewhere

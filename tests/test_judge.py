@@ -27,6 +27,7 @@ EXPECTED = Expectation(
     max_error=1.0,
 )
 KEY = KeyAnswer(id=1, answered=True, mac_valid=True)
+SILENCE = Probe(address="198.19.0.5", keys=(KeyAnswer(id=1),))
 PROBE = Probe(
     address="198.19.0.5",
     plain=Answer(stratum=2, leap=0, offset=0.0001, round_trip=0.0002),
@@ -293,11 +294,27 @@ NOT_TRIED = [
     pytest.param(
         SERVER,
         EXPECTED,
-        replace(PROBE, plain=None, reason="no answer", keys=(KeyAnswer(id=1),)),
-        Finding(
-            "asked from here", None, "no answer reaches this machine (no answer): is UDP port 123 open on the way?"
-        ),
+        SILENCE,
+        Finding("asked from here", None, "no answer reaches this machine: is UDP port 123 open on the way?"),
         id="UDP is filtered",
+    ),
+    pytest.param(
+        SERVER,
+        EXPECTED,
+        replace(SILENCE, reason="connection refused"),
+        Finding(
+            "asked from here",
+            None,
+            "no answer reaches this machine (connection refused): is UDP port 123 open on the way?",
+        ),
+        id="UDP is refused",
+    ),
+    pytest.param(
+        SERVER,
+        replace(EXPECTED, bound_elsewhere=True),
+        SILENCE,
+        Finding("asked from here", None, "no answer reaches this machine: the server is bound to another address"),
+        id="bound to another address",
     ),
     pytest.param(
         SERVER,
@@ -318,6 +335,28 @@ def test_what_could_not_be_tried_is_said_and_is_no_failure(
     assert all(one.holds is not False for one in found)
     where = finding.claim
     assert [one for one in found if one.claim.startswith(where)] == [finding]
+
+
+def test_a_server_that_answered_us_before_a_switch_has_to_answer_after_it() -> None:
+    (finding,) = [
+        finding for finding in findings(SERVER, EXPECTED, SILENCE, answered_before=True) if finding.holds is not True
+    ]
+    assert finding == Finding(
+        "asked from here: a plain request is answered",
+        holds=False,
+        seen="no answer reaches this machine, and one did before the switch",
+    )
+    assert finding.vital
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [(replace(SERVER, access=False), EXPECTED), (SERVER, replace(EXPECTED, bound_elsewhere=True))],
+    ids=["we may not ask any more", "bound to another address"],
+)
+def test_what_the_operator_has_ruled_out_need_not_answer_us(evidence: Evidence, expected: Expectation) -> None:
+    found = findings(evidence, expected, SILENCE, answered_before=True)
+    assert {finding.holds for finding in found} == {True, None}
 
 
 CLAIMS = [

@@ -58,6 +58,7 @@ ACTIVE = Active(
     build=RECIPE.prefix,
     who="alice@laptop",
     confirm_within=90,
+    before=lambda: None,
 )
 CONFIRMED = Confirmed(generation=GENERATION.id, prove=list, who="alice@laptop", keep=3)
 RESTORED = Restored("alice@laptop")

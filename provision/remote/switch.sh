@@ -3,7 +3,7 @@
 #
 #   switch GENERATION             run this one (ls /opt/chrony/generations), or, if it does not answer, the one before
 #   switch GENERATION SECONDS     the same; and go back in SECONDS, unless it is confirmed in time
-#   switch --confirm GENERATION   keep what runs
+#   switch --confirm GENERATION   keep what runs, if it runs for five seconds more
 #   switch --back                 go back now: what such a timer does
 #   switch --before               leave altogether: what kept time before the first deployment does it again
 #   switch --stop-others          stop the other time daemons of this host, for good
@@ -184,6 +184,20 @@ answers() {
     timeout -s KILL 10 sh -c 'until "$0" -n tracking >/dev/null 2>&1; do sleep 0.2; done' "$root/current/build/bin/chronyc"
 }
 
+# A daemon may crash seconds after it answered; systemd starts it again, and each of them answers for a while.
+stays() {
+    pid=$(property MainPID chronyd.service)
+    # Five seconds; it is older than that, for somebody has proven it.
+    tries=25
+    while [ "$tries" -gt 0 ]; do
+        [ -d "/proc/$pid" ] || return 1
+        tries=$((tries - 1))
+        sleep 0.2
+    done
+    # systemd 235 and later count; an older one has nothing to say.
+    case $(property NRestarts chronyd.service) in "" | 0) ;; *) return 1 ;; esac
+}
+
 # How the clock stands now, by whichever chrony runs; where that is none, the kernel knows whether it is synchronised.
 clock() {
     chronyc=$root/current/build/bin/chronyc
@@ -195,7 +209,7 @@ clock() {
 # chronyd's own reason; a chronyd that was killed has none, and then systemd tells.
 reason() {
     words=$(journalctl -u chronyd.service -n 20 -o cat --no-pager 2>/dev/null |
-        grep -E 'Fatal error|Could not|code=killed' | tail -n 1 || true)
+        grep -E 'Fatal error|Could not|code=(killed|dumped)' | tail -n 1 || true)
     echo "${words:-see journalctl -u chronyd}"
 }
 
@@ -322,6 +336,13 @@ confirm() { # GENERATION
     # Something else may wait that was never switched to, for the power was cut.
     if [ -z "$(waiting generation)" ] || [ "$1" != "$(current)" ]; then
         echo "$1 does not wait to be confirmed: $(now) (it was too late, or somebody else switched)" >&2
+        return 1
+    fi
+    # Where nothing kept time before, there is nothing better to go back to.
+    if { [ "$(waiting fallback)" != before ] || kept_time_before; } && ! stays; then
+        words=$(reason)
+        back "$1" || { echo "chronyd of generation $1 did not stay up, nor did what ran before: $words" >&2; return 1; }
+        echo "chronyd of generation $1 did not stay up; $(now) again: $words" >&2
         return 1
     fi
     disarm

@@ -1,7 +1,7 @@
 """The generation is current, and the daemon that runs says that it is of this generation."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from shlex import quote
 
 from provision import remote
@@ -29,6 +29,8 @@ class Active(NoDiff):
     """Who switches, for the host's history."""
     confirm_within: int
     """Seconds after which the host goes back by itself."""
+    before: Callable[[], None] = field(repr=False)
+    """Called when all is ready to switch: the last look at what ran before."""
 
     @property
     def title(self) -> str:
@@ -51,6 +53,7 @@ class Active(NoDiff):
 
     def apply(self, host: Host) -> None:
         """Let the host's own script switch to the generation, with its way back armed."""
+        self.before()
         host.run("switching", f"{signed(self.who)} {SWITCH} {self.generation} {self.confirm_within}")
 
     def _wanted(self) -> Mapping[str, str]:

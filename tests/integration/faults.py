@@ -103,7 +103,6 @@ def break_run(
     *,
     extra: str = "",
     heal: Callable[[], None] | None = None,
-    calm: float = CALM,
 ) -> Result:
     """Deploy, break it, wait until nothing is under way any more, and deploy again."""
     old = stand.running
@@ -116,7 +115,7 @@ def break_run(
     with watched(stand.disk.host.address, key) as watch:
         stand.operator.await_stop(process)
         broken = fault(Broken(stand, process, cable))
-        await_calm(stand, watch, calm)
+        await_calm(stand, watch)
         served, silence = stand.await_running(CALM + 1), watch.longest
     proven = is_proven(stand, served)
     stand.disk.free()
@@ -137,12 +136,12 @@ def break_run(
     )
 
 
-def await_calm(stand: Stand, watch: Watch, calm: float = CALM) -> None:
+def await_calm(stand: Stand, watch: Watch) -> None:
     """Wait until the host answers, waits for nothing, and goes on like that; or for as long as it may take."""
     deadline = time.monotonic() + WITHIN
     since = time.monotonic()
     seen = stand.running
-    while time.monotonic() < deadline and time.monotonic() - since < calm:
+    while time.monotonic() < deadline and time.monotonic() - since < CALM:
         now = stand.running
         if stand.unconfirmed or watch.silence > 0.5 or now != seen:
             since, seen = time.monotonic(), now

@@ -14,7 +14,7 @@ from tests.integration.stand import Stand
 
 HOSTS = 5
 """At once; most of the time they wait for a timer, or boot."""
-LONG = ("installing packages", "building", "rehearsing", "switching", "proving")
+LONG = ("installing packages", "building", "rehearsing", "switching", "proving", "confirming")
 """First words of the commands that are broken in the middle, too."""
 STORIES = {
     "running": "Upgrade of a running host to another chrony.conf",

@@ -12,16 +12,13 @@ from tests.booted import ROOT, need_root
 from tests.integration.faults import FAULTS, WITHIN, Case
 from tests.integration.lab import Lab, prepare, stop_at
 from tests.integration.matrix import STORIES, Matrix, between_marks, cases, problems, rows, table
-from tests.integration.odd_faults import ANSWERS_ITSELF, ODD, odd_cases
+from tests.integration.odd_faults import ODD, odd_cases
 from tests.integration.stand import BEFORE, is_proven, services
 
 pytestmark = pytest.mark.integration
 
 DOCUMENT = ROOT / "docs/reliability.md"
 MARKS = ("<!-- table: begin -->", "<!-- table: end -->")
-KNOWN = {
-    ANSWERS_ITSELF: pytest.mark.xfail(reason="that nobody else is answered is reported, and no reason to go back"),
-}
 WRITE = "WRITE_RELIABILITY"
 """With this variable in the environment every case is run, a quarter of an hour, and the table is written; otherwise
 those of :data:`SAMPLE`, in which hosts differ most, and the rows of the table are compared."""
@@ -78,9 +75,7 @@ def test_time_is_served_and_the_next_run_completes(kind: str, fault: str, matrix
     assert_served(matrix, [case for case in some if (case.kind, case.fault) == (kind, fault)])
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, id=case.fault, marks=KNOWN.get(case.fault, ())) for case in odd_cases()]
-)
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.fault) for case in odd_cases()])
 def test_an_odd_fault(case: Case, matrix: Matrix) -> None:
     assert_served(matrix, [case])
     assert matrix.results[case].served == ODD[case.fault].serves
