@@ -389,6 +389,8 @@ exec 9>>"$root/switch.lock"
 flock 9
 # Nor must an impatient Ctrl-C stop us half-way; nothing here takes long.
 trap '' HUP INT PIPE TERM
+# What a full disk has left half-written.
+trap 'rm -rf "$root/current.new" "$root/unconfirmed.new" "$root/before.new" "$unit.new"' EXIT
 case $1 in
     --stop-others)
         remember

@@ -110,7 +110,7 @@ def problems(case: Case, result: Result) -> Iterator[str]:
         yield f"{result.served} runs"
     if result.next_run.status != 0:
         yield f"the next run: {result.next_run.output[-500:]}{result.next_run.errors}"
-    if case.fault not in {"power cut", "disk full"} and result.left:
+    if case.fault != "power cut" and result.left:
         yield f"left: {' '.join(result.left)}"
     # A run that has nothing to change does not take the lock, and who did not take it must not tidy up.
     if result.left_at_last and (result.next_run.changed or case.fault != "power cut"):
