@@ -8,6 +8,7 @@ Words: pure, no host, no clock, no file but their own data and the one that they
     recipe              what to build: releases, configure options, platform; its digest names the build
     keys, access        chrony.keys; who may query, by chrony's rules
     site/               the site file: typed, and refused with the path of the value
+    conf                the directives of a chrony.conf
     target, facts       what --host may say; what a host is
     packages, service   what a build needs from a distribution; what chronyd's unit must grant
     render              templates and values to text (the only one that knows Jinja)

@@ -1,7 +1,6 @@
-"""Read what ``chronyc -c``, ``chronyc keygen`` and ``chronyd --version`` print.
+"""Read what ``chronyc -c`` and ``chronyd --version`` print.
 
-The fields are those that client.c of chrony prints, the same from 4.0 to 4.9 where not said otherwise. chronyc has to
-be of the same build as chronyd: serverstats of another version fails.
+The fields are those that client.c of chrony prints, the same from 4.0 to 4.9.
 """
 
 import re
@@ -9,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from provision.errors import ParseError, SiteError
-from provision.keys import Key, parse_keys
+from provision.errors import ParseError
 
 T = TypeVar("T")
 
@@ -100,15 +98,6 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerStats:
-    """What ``serverstats`` says of NTP: numbers of packets since chronyd started."""
-
-    received: int
-    dropped: int
-    authenticated: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """What a program says of itself."""
 
@@ -129,11 +118,6 @@ def parse_sources(text: str) -> tuple[SourceReport, ...]:
     return tuple(_parsed("sources", line, _source) for line in text.splitlines())
 
 
-def parse_serverstats(text: str) -> ServerStats:
-    """Parse ``chronyc -c serverstats``: 8 fields before chrony 4.2, 11 before 4.4, 17 since."""
-    return _parsed("serverstats", text, _serverstats)
-
-
 def parse_accheck(text: str) -> bool:
     """Parse ``chronyc accheck ADDRESS``: may this address ask for the time? (The exit status is 0 in both cases.)"""
     match text.strip():
@@ -142,16 +126,6 @@ def parse_accheck(text: str) -> bool:
         case "209 Access denied":
             return False
     raise ParseError(f"chronyc accheck: unexpected answer {_shown(text)}")
-
-
-def parse_keygen(text: str) -> Key:
-    """Parse ``chronyc keygen``."""
-    try:
-        (key,) = parse_keys(text, "chronyc keygen")
-    except (SiteError, ValueError):
-        # The text itself stays out of the message: it may hold a secret.
-        raise ParseError("chronyc keygen did not print one key") from None
-    return key
 
 
 def parse_version(text: str) -> Version:
@@ -202,11 +176,6 @@ def _source(fields: list[str]) -> SourceReport:
         measured_offset=_number(measured_offset),
         error=_number(error),
     )
-
-
-def _serverstats(fields: list[str]) -> ServerStats:
-    _check(len(fields) in {8, 11, 17})
-    return ServerStats(received=int(fields[0]), dropped=int(fields[1]), authenticated=int(fields[7]))
 
 
 def _number(field: str) -> float:

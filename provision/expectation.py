@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from provision.access import Access, Network
+from provision.conf import directives
 from provision.facts import Facts
 
 MAX_ERROR = 1.0
@@ -34,7 +35,7 @@ class Expectation:
 
 def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectation:
     """Return what a chrony.conf of ours makes of a daemon on a host."""
-    lines = tuple(_directives(conf))
+    lines = tuple(directives(conf))
     serves = ("port", "0") not in lines
     access = Access(_networks(lines, "allow"), _networks(lines, "deny"))
     bound = tuple(_bound(lines))
@@ -73,14 +74,6 @@ def _listens(address: str, bound: tuple[str, ...]) -> bool:
     own = ip_address(address)
     of_family = [one for one in map(ip_address, bound) if one.version == own.version]
     return not of_family or any(one == own or one.is_unspecified for one in of_family)
-
-
-def _directives(conf: str) -> Iterator[tuple[str, str]]:
-    """Yield each directive with its first word; chrony.conf(5): comments begin with one of ``!;#%``."""
-    for line in conf.splitlines():
-        words = line.split()
-        if words and words[0][0] not in "!;#%":
-            yield words[0].lower(), words[1] if len(words) > 1 else ""
 
 
 def _networks(lines: tuple[tuple[str, str], ...], directive: str) -> tuple[Network, ...]:

@@ -17,7 +17,6 @@ from provision.ntp import probe
 from provision.recipe import ROOT, Recipe
 from provision.rehearsal import parse_rehearsal
 from provision.session import Session
-from provision.steps.rehearsed import alone
 
 NOBODY = "65534"
 """The account that owns nothing, by its number: a container need not know its name."""
@@ -88,5 +87,5 @@ def rehearse_build(
     ids_and_types = (word for id_, type_ in key_types for word in (str(id_), type_))
     sample = remote.load("sample_generation", recipe.prefix, conf, *ids_and_types)
     trial = remote.load("rehearse", "generation", asked_at or "", str(seccomp), library="asking")
-    script = alone(f"(\n{sample}\n) || exit 1\n{trial}", folder=host.new_path(), account=NOBODY)
+    script = remote.unprivileged(f"(\n{sample}\n) || exit 1\n{trial}", folder=host.new_path(), account=NOBODY)
     return parse_rehearsal(host.run("rehearsing the build", script)).findings

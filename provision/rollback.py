@@ -13,6 +13,7 @@ from provision.keys import parse_keys
 from provision.plan import Switch, refuse_without_systemd, switching_steps
 from provision.recipe import ROOT
 from provision.run import Run
+from provision.service import seccomp_level
 from provision.steps.file import File
 
 
@@ -35,7 +36,7 @@ def rollback(run: Run, *, to: str) -> None:
     version = re.match(r"chrony-(.+?)-nettle-", build)
     if version is None:
         raise ParseError(f"{host.name}: generation {generation} names a build that is none of ours: {build!r}")
-    seccomp = re.search(r"^ExecStart=.* -F [12]\b", kept["chronyd.service"], re.MULTILINE) is not None
+    seccomp = seccomp_level(kept["chronyd.service"]) > 0
     expected = expect(kept["chrony.conf"], version=version[1], seccomp=seccomp, facts=facts)
     steps = switching_steps(
         Switch(generation=generation, unit_sha256=kept["unit"].split()[0], build=f"{ROOT}/builds/{build}"),

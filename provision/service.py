@@ -5,10 +5,13 @@ need more (chrony.conf(5) names the devices, capabilities(7) the rights) loosen 
 old for that, chronyd starts as root and gives it up itself.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from packaging.version import Version
+
+from provision.conf import directives
 
 NOTIFY_SINCE = Version("4.7")
 """chronyd knows NOTIFY_SOCKET from 4.7 (main.c); Type=notify with an older one would time out."""
@@ -56,7 +59,7 @@ def service(
 
     ``seccomp`` is the level of its -F option; 0 is none. ``systemd`` is the version; None is a new one.
     """
-    used = {line.split()[0].lower() for line in conf.splitlines() if line.strip() and line.lstrip()[0] not in "!;#%"}
+    used = {name for name, _ in directives(conf)}
     notify = Version(chrony) >= NOTIFY_SINCE
     unprivileged = systemd is None or systemd >= UNPRIVILEGED_SINCE
     return Service(
@@ -80,3 +83,9 @@ def service(
         realtime="sched_priority" in used,
         resources=bool(used & {"sched_priority", "lock_all"}),
     )
+
+
+def seccomp_level(unit: str) -> int:
+    """Return the level of the filter of system calls with which a unit of ours starts chronyd."""
+    found = re.search(r"^ExecStart=.* -F ([12])\b", unit, re.MULTILINE)
+    return int(found[1]) if found else 0

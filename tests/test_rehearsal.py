@@ -15,7 +15,6 @@ from provision.asked import Asked, asked_in
 from provision.errors import ParseError
 from provision.host import Host
 from provision.rehearsal import COMPLAINTS, Rehearsal, parse_rehearsal
-from provision.steps.rehearsed import alone
 from provision.transport.local import LocalTransport
 from tests.booted import assert_nowhere
 from tests.packaged_chronyd import fetch
@@ -213,7 +212,7 @@ def rehearse(stage: Path, folder: Path, *, keys: str = KEY, conf: str = CONF, ad
     trial = remote.load("rehearse", str(stage), address, "1", library="asking")
     log: list[str] = []
     host = Host(LocalTransport(), log=log.append)
-    said = host.run("rehearsing", alone(trial, folder=str(folder / "scratch"), account=ACCOUNT))
+    said = host.run("rehearsing", remote.unprivileged(trial, folder=str(folder / "scratch"), account=ACCOUNT))
     assert_nowhere(SECRET, said, *log)
     return parse_rehearsal(said)
 
@@ -305,7 +304,7 @@ def test_no_process_is_left_when_a_rehearsal_is_broken_off(signal: str, stage: P
     (stage / "chrony.keys").write_text(KEY)
     script = breaker + remote.load("rehearse", str(stage), "127.0.0.1", "0", library="asking")
     begun = time.monotonic()
-    output = LocalTransport().execute(alone(script, folder=str(tmp_path / "scratch"), account="0"))
+    output = LocalTransport().execute(remote.unprivileged(script, folder=str(tmp_path / "scratch"), account="0"))
     assert output.status == 1
     assert time.monotonic() - begun < 4
     assert at_work_in(tmp_path) == []
@@ -329,7 +328,9 @@ def test_clients_are_few_at_any_number_of_keys(stage: Path, tmp_path: Path) -> N
 def test_keys_of_a_sample_are_made_and_thrown_away(build: Path, tmp_path: Path) -> None:
     sample = remote.load("sample_generation", str(build), "allow\n# it's", "7", "AES128", "9", "SHA256")
     trial = remote.load("rehearse", "generation", "", "0", library="asking")
-    script = alone(f"(\n{sample}\n) || exit 1\n{trial}", folder=str(tmp_path / "scratch"), account=ACCOUNT)
+    script = remote.unprivileged(
+        f"(\n{sample}\n) || exit 1\n{trial}", folder=str(tmp_path / "scratch"), account=ACCOUNT
+    )
     rehearsal = parse_rehearsal(Host(LocalTransport()).run("rehearsing", script))
     assert rehearsal.reasons == ()
     assert {"key 7", "key 9"} < set(rehearsal.asked.said)
@@ -339,5 +340,5 @@ def test_keys_of_a_sample_are_made_and_thrown_away(build: Path, tmp_path: Path) 
 def test_a_configuration_that_chronyd_refuses_is_not_rehearsed(stage: Path, tmp_path: Path) -> None:
     (stage / "chrony.conf").write_text("nonsense\n")
     trial = remote.load("rehearse", str(stage), "127.0.0.1", "0", library="asking")
-    output = LocalTransport().execute(alone(trial, folder=str(tmp_path / "scratch"), account=ACCOUNT))
+    output = LocalTransport().execute(remote.unprivileged(trial, folder=str(tmp_path / "scratch"), account=ACCOUNT))
     assert (output.status, "Invalid directive" in output.last_words) == (1, True)

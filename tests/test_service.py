@@ -10,7 +10,7 @@ import pytest
 
 from provision.recipe import ROOT
 from provision.render import render
-from provision.service import Service, service
+from provision.service import Service, seccomp_level, service
 from tests.sample import CASES
 
 DEFAULTS: dict[str, Any] = {
@@ -114,3 +114,14 @@ def test_only_what_is_used_is_granted(
 ) -> None:
     how = made(**changes)
     assert (how.capabilities, how.devices) == (capabilities, devices)
+
+
+LEVELS = [
+    pytest.param("chronyd -n -U -F 2 -f /opt/chrony/current/chrony.conf", 2, id="the level of the unit"),
+    pytest.param("chronyd -n -U -f /opt/chrony/current/chrony.conf", 0, id="no filter"),
+]
+
+
+@pytest.mark.parametrize(("command", "level"), LEVELS)
+def test_the_filter_of_system_calls_is_read_from_a_unit(command: str, level: int) -> None:
+    assert seccomp_level(f"[Service]\nExecStart={command}\n") == level

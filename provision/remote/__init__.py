@@ -4,7 +4,7 @@ Values never become part of a script's text: they are its arguments.
 """
 
 from pathlib import Path
-from shlex import join
+from shlex import join, quote
 
 _FOLDER = Path(__file__).parent
 
@@ -21,6 +21,11 @@ def load(script: str, *arguments: str, library: str | None = None) -> str:
 def switch() -> str:
     """Return the script that lies on a host, in one piece."""
     return text("switch").replace("# @others@\n", text("others").split("\n", 1)[1])
+
+
+def unprivileged(script: str, *, folder: str, account: str) -> str:
+    """Return a script that runs another one as an account without privileges, in a new private folder."""
+    return f"mkdir -m 0700 {quote(folder)} || exit 1\n(\n{load('as_builder', folder, account, script)}\n)"
 
 
 def text(script: str) -> str:

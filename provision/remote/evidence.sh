@@ -60,7 +60,7 @@ done
 [ -z "$address" ] || ask_all "$build" "$root/current/chrony.keys" "$address" 123 ""
 show_process
 show_ports
-for command in tracking sources serverstats; do
+for command in tracking sources; do
     echo "==> $command"
     "$chronyc" -c -n "$command" 2>&1
 done

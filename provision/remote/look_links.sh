@@ -4,11 +4,6 @@
 set -eu
 root=$1
 shift
-can_write() { # is the nearest folder that there is
-    folder=${1%/*}
-    until [ -e "${folder:-/}" ]; do folder=${folder%/*}; done
-    [ -w "${folder:-/}" ]
-}
 while [ $# -gt 0 ]; do
     there=$(readlink "$1" || true)
     case $there in

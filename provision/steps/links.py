@@ -31,7 +31,7 @@ class Links(NoDiff):
 
     def look(self) -> str:
         """Print the links that are missing or lead elsewhere in our folder."""
-        return remote.load("look_links", ROOT, *LINKS)
+        return remote.load("look_links", ROOT, *LINKS, library="can_write")
 
     def drift(self, seen: str) -> str | None:
         """Return those to be made."""
@@ -39,4 +39,4 @@ class Links(NoDiff):
 
     def apply(self, host: Host) -> None:
         """Make them."""
-        host.run("making links", remote.load("make_links", ROOT, *LINKS))
+        host.run("making links", remote.load("make_links", ROOT, *LINKS, library="can_write"))

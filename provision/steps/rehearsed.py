@@ -1,6 +1,5 @@
 """A generation was tried on the host, beside the daemon that runs, and did its work."""
 
-import re
 from dataclasses import dataclass
 from shlex import quote
 
@@ -10,9 +9,8 @@ from provision.generation import Generation
 from provision.host import Host
 from provision.recipe import ROOT
 from provision.rehearsal import parse_rehearsal
+from provision.service import seccomp_level
 from provision.steps import NoDiff
-
-LEVEL = re.compile(r"^ExecStart=.* -F ([0-9])", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,9 @@ class Rehearsed(NoDiff):
     def apply(self, host: Host) -> None:
         """Try it; raises RehearsalFailed with the daemon's own words."""
         generation = self.generation
-        trial = remote.load("rehearse", generation.path, self.asked_at or "", self._level(), library="asking")
-        script = alone(trial, folder=host.new_path(), account=generation.user)
+        level = str(seccomp_level(generation.unit))
+        trial = remote.load("rehearse", generation.path, self.asked_at or "", level, library="asking")
+        script = remote.unprivileged(trial, folder=host.new_path(), account=generation.user)
         rehearsal = parse_rehearsal(host.run("rehearsing beside the running daemon, which is untouched", script))
         if rehearsal.reasons:
             raise RehearsalFailed(
@@ -57,12 +56,3 @@ class Rehearsed(NoDiff):
     @property
     def _passed(self) -> str:
         return f"{self.generation.path}/rehearsed"
-
-    def _level(self) -> str:
-        found = LEVEL.search(self.generation.unit)
-        return found[1] if found else "0"
-
-
-def alone(script: str, *, folder: str, account: str) -> str:
-    """Return a script that runs another one without privileges, in a new private folder."""
-    return f"mkdir -m 0700 {quote(folder)} || exit 1\n(\n{remote.load('as_builder', folder, account, script)}\n)"
