@@ -146,7 +146,7 @@ def _switching_steps(run: Run, generation: Generation, expected: Expectation) ->
         Switch(generation=generation.id, unit_sha256=generation.unit_sha256, build=generation.recipe.prefix),
         who=run.who,
         confirm_within=run.wish.confirm_within,
-        before=lambda: run.look_before_switch(expected),
+        is_answered=lambda: expected.serves and run.is_answered(),
         prove=lambda: run.prove_switch(expected, generation.keys),
         keep=run.wish.site.service.keep,
         open_firewall=run.wish.site.serve.firewall == "open",

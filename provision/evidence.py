@@ -26,12 +26,14 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockBefore:
-    """How the clock stood before a switch that waits to be confirmed; not synchronised, where there is none."""
+class Before:
+    """What was seen before a switch that waits to be confirmed; nothing, where there is none."""
 
     synchronised: bool
     error_bound: float | None
-    """Seconds; None: no chrony ran, and others do not tell."""
+    """Seconds, of the clock; None: no chrony ran, and others do not tell."""
+    answered: bool
+    """An NTP server on the host answered the machine that switched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Evidence:
     configure: ConfigureLog
     tracking: Tracking | None
     """None: chronyc could not talk to the daemon."""
-    before: ClockBefore
+    before: Before
     sources: tuple[SourceReport, ...]
     firewall: Firewall | None
     """None: not asked."""
@@ -79,7 +81,7 @@ def _evidence(text: str, said: Mapping[str, str]) -> Evidence:
         build=parse_build(text),
         configure=parse_configure_log(said["configure.log"]),
         tracking=parse_tracking(tracking) if tracking else None,
-        before=_clock_before(said["tracking before the switch"].strip()),
+        before=_before(said["tracking before the switch"].strip(), said["answered before the switch"].strip()),
         sources=parse_sources(said["sources"]) if tracking else (),
         firewall=parse_firewall(said["firewall"]) if said["firewall"].strip() else None,
         access=parse_accheck(said["accheck"]) if tracking and "accheck" in said else None,
@@ -87,11 +89,11 @@ def _evidence(text: str, said: Mapping[str, str]) -> Evidence:
     )
 
 
-def _clock_before(text: str) -> ClockBefore:
-    if "," not in text:
-        return ClockBefore(synchronised=text == "synchronised", error_bound=None)
-    tracking = parse_tracking(text)
-    return ClockBefore(synchronised=tracking.synchronised, error_bound=tracking.error_bound)
+def _before(clock: str, answered: str) -> Before:
+    if "," not in clock:
+        return Before(synchronised=clock == "synchronised", error_bound=None, answered=answered == "yes")
+    tracking = parse_tracking(clock)
+    return Before(synchronised=tracking.synchronised, error_bound=tracking.error_bound, answered=answered == "yes")
 
 
 def _or_none(text: str) -> str | None:

@@ -17,20 +17,15 @@ GOOD_ENOUGH = 1e-3
 """Seconds. An error bound below this is never called worse: on a quiet network microseconds come and go."""
 
 
-def findings(
-    evidence: Evidence, expected: Expectation, probe: Probe | None, *, answered_before: bool = False
-) -> tuple[Finding, ...]:
-    """Judge the whole of what was seen; ``probe`` is what this machine saw of the server, None where it is none.
-
-    ``answered_before`` says that an NTP server answered this machine there, before the switch.
-    """
+def findings(evidence: Evidence, expected: Expectation, probe: Probe | None) -> tuple[Finding, ...]:
+    """Judge the whole of what was seen; ``probe`` is what this machine saw of the server, None where it is none."""
     return (
         *_process(evidence, expected),
         *build_findings(evidence.build, evidence.configure, expected.version),
         *_ports(evidence, expected),
         *_client(evidence, expected),
         *_server(evidence, expected),
-        *(_probed(evidence, expected, probe, answered_before) if probe is not None and expected.serves else ()),
+        *(_probed(evidence, expected, probe) if probe is not None and expected.serves else ()),
     )
 
 
@@ -119,12 +114,7 @@ def _server(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
     yield from evidence.asked.findings(f"asked by the host itself at {expected.asked_at}")
 
 
-def _probed(
-    evidence: Evidence,
-    expected: Expectation,
-    probe: Probe,
-    answered_before: bool,  # noqa: FBT001 -- as the function above has it
-) -> Iterator[Finding]:
+def _probed(evidence: Evidence, expected: Expectation, probe: Probe) -> Iterator[Finding]:
     where = "asked from here"
     if evidence.access is False:
         yield Finding(where, None, "this machine's address is not among those that may ask")
@@ -134,7 +124,7 @@ def _probed(
         seen = f"no answer reaches this machine{'' if probe.reason == NO_ANSWER else f' ({probe.reason})'}"
         if expected.bound_elsewhere:
             yield Finding(where, None, f"{seen}: the server is bound to another address")
-        elif answered_before:
+        elif evidence.before.answered:
             yield Finding(plain, holds=False, seen=f"{seen}, and one did before the switch")
         else:
             yield Finding(where, None, f"{seen}: is UDP port 123 open on the way?")

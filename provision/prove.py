@@ -36,13 +36,10 @@ class Proof:
         return all(finding.holds is not False for finding in self.findings)
 
 
-def prove(
-    session: Session, expected: Expectation, keys: Keys, *, patience: int, answered_before: bool = False
-) -> Proof:
+def prove(session: Session, expected: Expectation, keys: Keys, *, patience: int) -> Proof:
     """Prove the daemon that runs; wait up to ``patience`` seconds until its clock is synchronised.
 
-    ``answered_before``: an NTP server answered us there before a switch, so this one has to. Raises CommandFailed,
-    HostUnreachable, ParseError.
+    Raises CommandFailed, HostUnreachable, ParseError.
     """
     script = remote.load(
         "evidence",
@@ -61,10 +58,10 @@ def prove(
     seen = probed.result() if probed else None
     if seen and seen.plain and not seen.plain.stratum and evidence.tracking and evidence.tracking.synchronised:
         # Asked before its clock was synchronised: the answer was good, and says nothing about now.
-        seen = probe(session.address, keys)
+        again = probe(session.address, keys)
+        seen = again if again.answered else seen
     advice = evidence.firewall.advice if evidence.firewall else None
-    found = findings(evidence, expected, seen, answered_before=answered_before)
-    return Proof(found, (advice,) if advice else ())
+    return Proof(findings(evidence, expected, seen), (advice,) if advice else ())
 
 
 def prove_build(host: Host, recipe: Recipe) -> tuple[Finding, ...]:

@@ -42,7 +42,7 @@ def rollback(run: Run, *, to: str) -> None:
         Switch(generation=generation, unit_sha256=kept["unit"].split()[0], build=f"{ROOT}/builds/{build}"),
         who=run.who,
         confirm_within=run.wish.confirm_within,
-        before=lambda: run.look_before_switch(expected),
+        is_answered=lambda: expected.serves and run.is_answered(),
         prove=lambda: run.prove_switch(expected, keys),
         # What else lies here may be wanted next.
         keep=None,

@@ -46,8 +46,6 @@ class Run:
     log: Log
     who: str
     """Who runs it, and where, for the host's history and its lock."""
-    answered_before: bool = False
-    """Before the switch of this run, an NTP server on the host answered us."""
 
     def converge(self, steps: list[Step], *, dry_run: bool = False) -> None:
         """Bring the host to the wanted states; a step that was reported before is not reported again."""
@@ -73,14 +71,14 @@ class Run:
         """Collect evidence and judge it."""
         return prove(self.session, expected, keys, patience=patience)
 
-    def look_before_switch(self, expected: Expectation) -> None:
-        """Ask for the time: a server that answers us must not be replaced by one that does not."""
-        self.answered_before = expected.serves and probe(self.session.address, Keys(())).answered
+    def is_answered(self) -> bool:
+        """Say whether an NTP server on the host answers us, and by the way by which we came."""
+        return self.session.direct and probe(self.session.address, Keys(())).answered
 
     def prove_switch(self, expected: Expectation, keys: Keys) -> tuple[Finding, ...]:
         """Prove what a switch has started, before the host goes back by itself; report what was found."""
         patience = min(self.wish.patience, self.wish.confirm_within - RETURN_SECONDS)
-        proof = prove(self.session, expected, keys, patience=patience, answered_before=self.answered_before)
+        proof = self.prove(expected, keys, patience=patience)
         self.found(proof)
         return proof.findings
 

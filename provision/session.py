@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provision import remote
 from provision.errors import HostUnreachable
@@ -15,6 +15,7 @@ from provision.target import Kind, Target
 from provision.transport import Transport
 from provision.transport.local import LocalTransport
 
+LOOPBACK = "127.0.0.1"
 PASSWORD_VARIABLE = "CHRONY_PROVISION_SUDO_PASSWORD"  # noqa: S105 -- a name, not a password
 
 
@@ -26,6 +27,8 @@ class Session:
     facts: Facts
     address: str
     """Where this machine sends NTP packets to."""
+    direct: bool
+    """NTP packets go the way by which we are connected: no jump host is between."""
     time_source: str | None
     """The sandbox's."""
 
@@ -43,17 +46,25 @@ def connect(
     transport, address, time_source = _reach(target, accept_new=accept_new, say=say)
     try:
         host = Host(transport, log=log, progress=progress)
-        facts = parse_facts(host.ask(remote.load("facts"), root=False))
+        facts = _as_seen(parse_facts(host.ask(remote.load("facts"), root=False)), target, direct=transport.is_direct)
         host.become, host.password = _become(target.text, facts)
-        yield Session(host=host, facts=facts, address=address, time_source=time_source)
+        yield Session(host=host, facts=facts, address=address, direct=transport.is_direct, time_source=time_source)
     finally:
         transport.close()
+
+
+def _as_seen(facts: Facts, target: Target, *, direct: bool) -> Facts:
+    """Return the facts with the addresses between which our NTP packets go."""
+    if target.kind is Kind.LOCAL:
+        return replace(facts, client=LOOPBACK, address=LOOPBACK)
+    # Behind a jump host it is that which the host has seen.
+    return facts if direct else replace(facts, client=None)
 
 
 def _reach(target: Target, *, accept_new: bool, say: Callable[[str], None]) -> tuple[Transport, str, str | None]:
     """Return the way to a host, its address for NTP, and the address of a sandbox's time source."""
     if target.kind is Kind.LOCAL:
-        return LocalTransport(), "127.0.0.1", None
+        return LocalTransport(), LOOPBACK, None
     # Fabric takes a third of a second to import: a run on this machine does without.
     from provision.transport.ssh import SshTransport  # noqa: PLC0415
 

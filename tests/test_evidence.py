@@ -99,3 +99,9 @@ def test_no_text_raises_anything_but_a_parse_error(text: str) -> None:
         parse_evidence(text)
     except ParseError as error:
         assert "\n" not in str(error)
+
+
+def test_what_was_seen_before_a_switch_is_told() -> None:
+    head = "==> answered before the switch\n"
+    assert not parse_evidence(SERVER).before.answered
+    assert parse_evidence(SERVER.replace(head, f"{head}yes\n")).before.answered

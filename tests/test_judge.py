@@ -8,7 +8,7 @@ import pytest
 
 from provision.access import PRIVATE, Access
 from provision.asked import Asked
-from provision.evidence import ClockBefore, Evidence, Port, parse_evidence
+from provision.evidence import Before, Evidence, Port, parse_evidence
 from provision.expectation import Expectation
 from provision.findings import Finding
 from provision.judge import findings, in_units
@@ -34,6 +34,7 @@ PROBE = Probe(
     keys=(KEY,),
     unknown_id_answered=False,
 )
+ANSWERED_BEFORE = replace(SERVER, before=replace(SERVER.before, answered=True))
 BUILD = "/opt/chrony/builds/chrony-4.9-nettle-3.10.2-48d8d26a6fd6"
 ARGUMENTS = "/opt/chrony/current/build/sbin/chronyd -n -U -x -F 2 -f /opt/chrony/current/chrony.conf"
 HERE = "asked by the host itself at 127.0.0.1"
@@ -338,9 +339,7 @@ def test_what_could_not_be_tried_is_said_and_is_no_failure(
 
 
 def test_a_server_that_answered_us_before_a_switch_has_to_answer_after_it() -> None:
-    (finding,) = [
-        finding for finding in findings(SERVER, EXPECTED, SILENCE, answered_before=True) if finding.holds is not True
-    ]
+    (finding,) = [finding for finding in findings(ANSWERED_BEFORE, EXPECTED, SILENCE) if finding.holds is not True]
     assert finding == Finding(
         "asked from here: a plain request is answered",
         holds=False,
@@ -351,11 +350,11 @@ def test_a_server_that_answered_us_before_a_switch_has_to_answer_after_it() -> N
 
 @pytest.mark.parametrize(
     ("evidence", "expected"),
-    [(replace(SERVER, access=False), EXPECTED), (SERVER, replace(EXPECTED, bound_elsewhere=True))],
+    [(replace(ANSWERED_BEFORE, access=False), EXPECTED), (ANSWERED_BEFORE, replace(EXPECTED, bound_elsewhere=True))],
     ids=["we may not ask any more", "bound to another address"],
 )
 def test_what_the_operator_has_ruled_out_need_not_answer_us(evidence: Evidence, expected: Expectation) -> None:
-    found = findings(evidence, expected, SILENCE, answered_before=True)
+    found = findings(evidence, expected, SILENCE)
     assert {finding.holds for finding in found} == {True, None}
 
 
@@ -393,7 +392,7 @@ def test_seconds_are_read_as_people_say_them(seconds: float, words: str) -> None
 def after_a_switch(now: float, was: float | None, *, synchronised: bool = True) -> dict[str, Finding]:
     """Judge the clock with this error bound, in seconds, after a switch; ``was`` is that before it."""
     evidence = tracking(root_dispersion=now, root_delay=0.0, last_offset=0.0)
-    before = ClockBefore(synchronised=synchronised, error_bound=was)
+    before = Before(synchronised=synchronised, error_bound=was, answered=False)
     found = findings(replace(evidence, before=before), EXPECTED, None)
     return {finding.claim: finding for finding in found if "clock" in finding.claim}
 
@@ -416,7 +415,9 @@ def test_a_switch_that_makes_the_clock_worse_is_found(now: float, was: float, ho
 
 def test_a_clock_that_was_synchronised_has_to_be_again() -> None:
     claim = "the clock is synchronised"
-    lost = replace(tracking(leap="Not synchronised"), before=ClockBefore(synchronised=True, error_bound=None))
+    lost = replace(
+        tracking(leap="Not synchronised"), before=Before(synchronised=True, error_bound=None, answered=False)
+    )
     (finding,) = [finding for finding in findings(lost, EXPECTED, None) if finding.claim == claim]
     assert (finding.holds, finding.vital) == (False, True)
 

@@ -113,3 +113,21 @@ def test_a_password_is_nowhere_but_in_sudos_input(tmp_path: Path, monkeypatch: p
     assert seen.startswith("0\n")
     # The fake sudo has it in its environment, which ps does not show without being asked.
     assert_nowhere("correct-horse", seen, repr(connected), "\n".join(log))
+
+
+SEEN = [
+    pytest.param("local", True, ("127.0.0.1", "127.0.0.1"), id="this machine, also when we are logged in to it by ssh"),
+    pytest.param("ntp1", True, ("198.51.100.1", "198.51.100.7"), id="a host"),
+    pytest.param("ntp1", False, (None, "198.51.100.7"), id="behind a jump host, whose address it has seen"),
+]
+
+
+@pytest.mark.parametrize(("target", "direct", "seen"), SEEN)
+def test_the_addresses_are_those_between_which_our_packets_go(
+    target: str,
+    direct: bool,  # noqa: FBT001 -- of a case
+    seen: tuple[str | None, str | None],
+) -> None:
+    facts = replace(FACTS, client="198.51.100.1", address="198.51.100.7")
+    facts = session._as_seen(facts, parse_target(target), direct=direct)
+    assert (facts.client, facts.address) == seen

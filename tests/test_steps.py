@@ -58,7 +58,7 @@ ACTIVE = Active(
     build=RECIPE.prefix,
     who="alice@laptop",
     confirm_within=90,
-    before=lambda: None,
+    is_answered=lambda: False,
 )
 CONFIRMED = Confirmed(generation=GENERATION.id, prove=list, who="alice@laptop", keep=3)
 RESTORED = Restored("alice@laptop")

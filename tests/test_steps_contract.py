@@ -98,7 +98,7 @@ def real_plan(host: Host) -> list[Step]:
         Switch(generation=generation.id, unit_sha256=generation.unit_sha256, build=recipe.prefix),
         who="contract",
         confirm_within=90,
-        before=lambda: None,
+        is_answered=lambda: False,
         prove=list,
         keep=3,
     )

@@ -66,6 +66,8 @@ for command in tracking sources; do
 done
 echo "==> tracking before the switch"
 sed -n 's/^tracking=//p' "$root/unconfirmed" 2>/dev/null
+echo "==> answered before the switch"
+sed -n 's/^answered=//p' "$root/unconfirmed" 2>/dev/null
 if [ -n "$client" ]; then
     echo "==> accheck"
     "$chronyc" accheck "$client" 2>&1

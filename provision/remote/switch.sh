@@ -187,6 +187,7 @@ answers() {
 # A daemon may crash seconds after it answered; systemd starts it again, and each of them answers for a while.
 stays() {
     pid=$(property MainPID chronyd.service)
+    [ "${pid:-0}" -gt 0 ] || return 1
     # Five seconds; it is older than that, for somebody has proven it.
     tries=25
     while [ "$tries" -gt 0 ]; do
@@ -195,7 +196,8 @@ stays() {
         sleep 0.2
     done
     # systemd 235 and later count; an older one has nothing to say.
-    case $(property NRestarts chronyd.service) in "" | 0) ;; *) return 1 ;; esac
+    started=$(waiting restarts)
+    [ -z "$started" ] || [ "$(property NRestarts chronyd.service)" = "$started" ]
 }
 
 # How the clock stands now, by whichever chrony runs; where that is none, the kernel knows whether it is synchronised.
@@ -240,14 +242,14 @@ record() { # GENERATION OUTCOME [GENERATION BEFORE]; a full disk must not stop t
 # --- the way back -----------------------------------------------------------------------------------------------------
 
 # Unit files, and no systemd-run: a timer of systemd-run's does not survive a reboot, and then nobody would go back.
-arm() { # GENERATION FALLBACK TRACKING SECONDS
-    printf '%s\n' "generation=$1" "fallback=$2" "tracking=$3" >"$root/unconfirmed.new" &&
+arm() { # GENERATION FALLBACK TRACKING ANSWERED SECONDS
+    printf '%s\n' "generation=$1" "fallback=$2" "tracking=$3" "answered=$4" >"$root/unconfirmed.new" &&
         mv -T "$root/unconfirmed.new" "$root/unconfirmed" &&
         printf '%s\n' '[Unit]' 'Description=Go back to the chrony that ran before: the new one was not confirmed' '' \
             '[Service]' 'Type=oneshot' 'Environment=CHRONY_PROVISION_WHO=chrony-undo.timer' \
             "ExecStart=/bin/sh $root/switch --back $1" >"$units/chrony-undo.service" &&
         printf '%s\n' '[Unit]' 'Description=Go back to the chrony that ran before, unless the new one is confirmed' '' \
-            '[Timer]' "OnActiveSec=$4s" 'AccuracySec=100ms' '' \
+            '[Timer]' "OnActiveSec=$5s" 'AccuracySec=100ms' '' \
             '[Install]' 'WantedBy=timers.target' >"$units/chrony-undo.timer" &&
         # What "enable" does, but for its reload.
         mkdir -p "$units/timers.target.wants" &&
@@ -258,7 +260,7 @@ arm() { # GENERATION FALLBACK TRACKING SECONDS
 
 disarm() {
     rm -f "$root/unconfirmed"
-    [ -e "$units/chrony-undo.timer" ] || return 0
+    [ -e "$units/chrony-undo.timer" ] || [ -e "$units/chrony-undo.service" ] || return 0
     systemctl stop chrony-undo.timer 2>/dev/null || true
     rm -f "$units/timers.target.wants/chrony-undo.timer" "$units/chrony-undo.timer" "$units/chrony-undo.service"
     # Where only ours was in it.
@@ -302,17 +304,21 @@ switch() { # GENERATION [SECONDS]
     # What was never confirmed is nothing to go back to, nor to compare with.
     fallback=$(waiting fallback)
     fallback=${fallback:-${previous:-before}}
-    tracking=$(waiting tracking)
-    tracking=${tracking:-$(clock)}
+    if [ -e "$root/unconfirmed" ]; then
+        tracking=$(waiting tracking) answered=$(waiting answered)
+    else
+        tracking=$(clock) answered=${CHRONY_PROVISION_ANSWERED-}
+    fi
     remember
     # Nor is there a better one to go back to than one that was proven.
     if [ -n "$2" ] && [ "$1" != "$fallback" ]; then
-        arm "$1" "$fallback" "$tracking" "$2" || { disarm; return 1; }
+        arm "$1" "$fallback" "$tracking" "$answered" "$2" || { disarm; return 1; }
     else
         disarm
     fi
     if activate "$1"; then
         record "$1" active "$previous"
+        [ ! -e "$root/unconfirmed" ] || echo "restarts=$(property NRestarts chronyd.service)" >>"$root/unconfirmed" || true
         return
     fi
     words=$(reason)
@@ -324,6 +330,16 @@ switch() { # GENERATION [SECONDS]
         echo "chronyd of generation $1 did not come up, nor did what ran before: $words" >&2
     fi
     return 1
+}
+
+# Where nothing kept time, there is nothing better to go back to.
+had_time() {
+    if [ "$(waiting fallback)" = before ]; then
+        kept_time_before
+    else
+        # chronyc was answered; the kernel may call a clock synchronised that nobody looks after any more.
+        waiting tracking | grep -q ,
+    fi
 }
 
 now() {
@@ -338,8 +354,11 @@ confirm() { # GENERATION
         echo "$1 does not wait to be confirmed: $(now) (it was too late, or somebody else switched)" >&2
         return 1
     fi
-    # Where nothing kept time before, there is nothing better to go back to.
-    if { [ "$(waiting fallback)" != before ] || kept_time_before; } && ! stays; then
+    if had_time && ! stays; then
+        if [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; then
+            echo "$1 was not confirmed: the host is shutting down" >&2
+            return 1
+        fi
         words=$(reason)
         back "$1" || { echo "chronyd of generation $1 did not stay up, nor did what ran before: $words" >&2; return 1; }
         echo "chronyd of generation $1 did not stay up; $(now) again: $words" >&2
@@ -369,7 +388,7 @@ back() { # [GENERATION]
 before() {
     # Cut off in between, the host tries once more by itself.
     name=$(current)
-    arm "${name:-none}" before "" 60 || true
+    arm "${name:-none}" before "" "" 60 || true
     leave || return 1
     disarm
     record before active
@@ -390,7 +409,7 @@ flock 9
 # Nor must an impatient Ctrl-C stop us half-way; nothing here takes long.
 trap '' HUP INT PIPE TERM
 # What a full disk has left half-written.
-trap 'rm -rf "$root/current.new" "$root/unconfirmed.new" "$root/before.new" "$unit.new"' EXIT
+trap 'rm -rf "$root/current.new" "$root/unconfirmed.new" "$root/before.new" "$unit.new" || true' EXIT
 case $1 in
     --stop-others)
         remember

@@ -29,8 +29,8 @@ class Active(NoDiff):
     """Who switches, for the host's history."""
     confirm_within: int
     """Seconds after which the host goes back by itself."""
-    before: Callable[[], None] = field(repr=False)
-    """Called when all is ready to switch: the last look at what ran before."""
+    is_answered: Callable[[], bool] = field(repr=False)
+    """Asked when all is ready: whether what runs before the switch answers us, so that what comes has to as well."""
 
     @property
     def title(self) -> str:
@@ -53,8 +53,8 @@ class Active(NoDiff):
 
     def apply(self, host: Host) -> None:
         """Let the host's own script switch to the generation, with its way back armed."""
-        self.before()
-        host.run("switching", f"{signed(self.who)} {SWITCH} {self.generation} {self.confirm_within}")
+        answered = "CHRONY_PROVISION_ANSWERED=yes " if self.is_answered() else ""
+        host.run("switching", f"{signed(self.who)} {answered}{SWITCH} {self.generation} {self.confirm_within}")
 
     def _wanted(self) -> Mapping[str, str]:
         return {

@@ -51,6 +51,10 @@ class Transport(Protocol):
     def name(self) -> str:
         """What the operator calls this host."""
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether nothing stands between this machine and the host, such as a jump host."""
+
     def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:
         """Run a line in ``sh``; ``password`` answers :data:`SUDO_PROMPT`.
 

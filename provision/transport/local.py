@@ -23,6 +23,11 @@ class LocalTransport:
         """Return what the operator calls this machine."""
         return "local"
 
+    @property
+    def is_direct(self) -> bool:
+        """Say that nothing stands between."""
+        return True
+
     def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:
         """Run a line in ``sh``."""
         return runner.execute(self._context, line, password=password, watch=watch)

@@ -79,6 +79,11 @@ class SshTransport:
         sock = self._connection.transport.sock
         return str(sock.getpeername()[0]) if isinstance(sock, socket.socket) else str(self._connection.host)
 
+    @property
+    def is_direct(self) -> bool:
+        """Say whether we have a socket of our own; behind a jump host, or a ProxyCommand, it is something else."""
+        return isinstance(self._connection.transport.sock, socket.socket)
+
     def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:
         """Run a line in the login shell."""
         output = self._translated(lambda: runner.execute(self._connection, line, password=password, watch=watch))

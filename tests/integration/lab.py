@@ -88,8 +88,8 @@ def _deploy(stand: Stand) -> tuple[str, ...]:
     return tuple(stand.operator.places.read_text().splitlines())
 
 
-def stop_at(stand: Stand, place: str) -> None:
+def stop_at(stand: Stand, place: str, extra: str = "") -> None:
     """Leave a host as it is at a place of a deployment, its control machine gone."""
-    process = stand.operator.start_at(place, *stand.words())
+    process = stand.operator.start_at(place, *stand.words(extra))
     stand.operator.await_stop(process)
     kill_control(Broken(stand, process, None))

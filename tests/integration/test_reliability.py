@@ -12,7 +12,7 @@ from tests.booted import ROOT, need_root
 from tests.integration.faults import FAULTS, WITHIN, Case
 from tests.integration.lab import Lab, prepare, stop_at
 from tests.integration.matrix import STORIES, Matrix, between_marks, cases, problems, rows, table
-from tests.integration.odd_faults import ODD, odd_cases
+from tests.integration.odd_faults import ODD, PROVING, odd_cases
 from tests.integration.stand import BEFORE, is_proven, services
 
 pytestmark = pytest.mark.integration
@@ -97,6 +97,21 @@ def test_without_its_control_machine_a_host_goes_back_by_itself(kind: str, runs:
         assert is_proven(stand, old)
         assert stand.leftovers() == ()
         assert services(stand) == seen
+
+
+def test_the_run_after_a_broken_one_is_not_content_with_less(lab: Lab) -> None:
+    """What was seen before the switch is kept on the host: the run that proves need not be the one that switched."""
+    answers_itself = 'time.extra = ["binddevice lo"]\n'
+    with lab.stand("again") as stand:
+        stand.become(lab.disk("running"))
+        old = stand.running
+        stand.number = 100
+        stop_at(stand, PROVING, answers_itself)
+        assert stand.unconfirmed
+        again = stand.operator.run(*stand.words(answers_itself))
+        assert again.status == 1
+        assert "no answer reaches this machine, and one did before the switch" in again.error
+        assert (stand.running, stand.unconfirmed) == (old, False)
 
 
 def test_the_document_has_each_case(matrix: Matrix, every: list[Case]) -> None:
