@@ -10,6 +10,7 @@ Words: pure, no host, no clock, no file but their own data and the one that they
     site/               the site file: typed, and refused with the path of the value
     conf                the directives of a chrony.conf
     target, facts       what --host may say; what a host is
+    roster, following   the hosts of a site, and what each resolves to; who of them follows whom, with which key
     packages, service   what a build needs from a distribution; what chronyd's unit must grant
     render              templates and values to text (the only one that knows Jinja)
     history             what a host was switched to, when, by whom
@@ -37,6 +38,7 @@ Story
     report, progress    what a run did and saw, as text and JSON; what the operator sees meanwhile
     plan                site and facts to steps, in order
     judge               evidence to findings
+    overview            what each host of a site resolves to, as text
     wish, session       a command line, checked; a host, connected
     prove               collect evidence, on the host and with packets from here
     run                 one run on one host: connect, tell a story, report

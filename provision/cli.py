@@ -3,44 +3,58 @@
 Errors end as one line, bugs as a traceback. Exit status: 0 as wanted, 1 not as wanted, 2 not tried, 3 plan would change
 something. What is slow to import is imported in the task that needs it: ``--list`` answers at once.
 """
-# ruff: noqa: PLC0415, PLR0913, PLR0917, FBT001, FBT002 -- see above; a parameter is an option, a boolean one a flag
+# ruff: noqa: PLC0415, FBT001, FBT002 -- see above; a parameter is an option, a boolean one a flag
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Any, cast
 
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit
-from invoke.tasks import task
+from invoke.tasks import Task, task
 
 from provision.errors import ProvisionError
 
 if TYPE_CHECKING:
     from provision.run import Story
-    from provision.wish import Wish
 
-HOST = {
-    "host": "name, user@name:port, a Host of ~/.ssh/config, local, sandbox or sandbox:NAME; may be given several times"
-}
-SITE = {
-    "site": "the site file (default: site.toml if it is there, else built-in defaults)",
-    "json": "write the report to this file as JSON",
-    "accept-new": "learn the SSH keys of hosts that known_hosts does not have; a changed key is always refused",
-}
-RELEASES = {
-    "chrony": "the chrony release, such as 4.9; before the site's",
-    "nettle": "the Nettle release, such as 3.10.2, or system for the distribution's; before the site's",
-    "sources": "a folder that holds the tarballs, for places without Internet",
-}
 INTERRUPTED = 130
 """128 + SIGINT, as a shell says it."""
-CHECK = {"check": "also run chrony's own unit tests after a build"}
-PATIENCE = {"patience": "seconds to wait for the clock to be synchronised (default: 60)"}
-WAIT = {"wait": "wait, for an hour at most, while somebody else is at work on the host"}
-SWITCH = {
-    "confirm-within": "seconds after which a host goes back by itself, if nobody proved the new daemon (default: 90)"
+SEVERAL = ("host", "limit", "exclude")
+"""Options that may be given several times."""
+OPTIONS: dict[str, tuple[str | bool, str]] = {
+    "host": (
+        "",
+        (
+            "a host or group of the site (default: all of them); without such a site: name, user@name:port, a Host of "
+            "~/.ssh/config, local, sandbox or sandbox:NAME; may be given several times"
+        ),
+    ),
+    "limit": ("", "only this host or group of those; may be given several times"),
+    "exclude": ("", "but not this host or group; may be given several times"),
+    "site": ("", "the site file (default: site.toml if it is there, else built-in defaults)"),
+    "json": ("", "write the report to this file as JSON"),
+    "accept_new": (
+        False,
+        "learn the SSH keys of hosts that known_hosts does not have; a changed key is always refused",
+    ),
+    "chrony": ("", "the chrony release, such as 4.9; before the site's"),
+    "nettle": ("", "the Nettle release, such as 3.10.2, or system for the distribution's; before the site's"),
+    "sources": ("", "a folder that holds the tarballs, for places without Internet"),
+    "check": (False, "also run chrony's own unit tests after a build"),
+    "patience": ("60", "seconds to wait for the clock to be synchronised (default: 60)"),
+    "wait": (False, "wait, for an hour at most, while somebody else is at work on the host"),
+    "confirm_within": (
+        "90",
+        "seconds after which a host goes back by itself, if nobody proved the new daemon (default: 90)",
+    ),
+    "no_activate": (False, "stage and rehearse only, as for an image; works without systemd"),
+    "to": ("", "the generation (default: the one before); history lists them"),
+    "purge": (False, "also remove builds, generations and their keys, state, and the account if we made it"),
 }
+"""Of tasks that are about hosts: the default, and what it is for."""
 
 
 @contextmanager
@@ -53,269 +67,188 @@ def _one_line_errors() -> Iterator[None]:
         raise Exit("interrupted; the same line completes what was begun", code=INTERRUPTED) from None
 
 
-def _tell(story: "Story", wish: "Wish", json: str) -> None:
+def _on_hosts(
+    *names: str, named: bool = False, configures: bool = True
+) -> Callable[[Callable[..., "Story"]], "Task[Any]"]:
+    """Make a task of what returns a story; these are its options, beside those that each such task has.
+
+    ``named``: it does to a host what must not be done by a slip, so the hosts of a site have to be named.
+    ``configures``: it needs to know whom a host follows.
+    """
+
+    def make(choose: Callable[..., "Story"]) -> "Task[Any]":
+        options = (*SEVERAL, *names, "site", "json", "accept_new")
+
+        def body(_: Context, **given: Any) -> None:
+            with _one_line_errors():
+                if named and not given["host"]:
+                    raise Exit("error: no host; say --host NAME", code=2)
+                _tell(
+                    choose(**{name: given[name] for name in signature(choose).parameters}), given, configures=configures
+                )
+
+        body.__name__, body.__doc__ = choose.__name__, choose.__doc__
+        # Invoke reads the options of a task from its signature.
+        shown = [_parameter("_"), *(_parameter(name) for name in options)]
+        body.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+        help_ = {name.replace("_", "-"): OPTIONS[name][1] for name in options}
+        return cast("Task[Any]", task(body, auto_shortflags=False, iterable=list(SEVERAL), help=help_))
+
+    return make
+
+
+def _parameter(name: str) -> Parameter:
+    has_default = name in OPTIONS and name not in SEVERAL
+    default = OPTIONS[name][0] if has_default else Parameter.empty
+    return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default)
+
+
+def _tell(story: "Story", given: dict[str, Any], *, configures: bool) -> None:
     """Tell a story on each host in turn, write the report, and exit as it says."""
+    from dataclasses import fields
+
     from provision.progress import Progress
     from provision.report import exit_status, write_json
     from provision.run import run_on
+    from provision.session import address_of
+    from provision.wish import Options, make_wishes
 
-    if json:
-        # Before the first host: a report that cannot be written is bad input.
-        write_json(json, [])
-    if not wish.targets:
-        raise Exit("error: no host; say --host NAME, --host local or --host sandbox", code=2)
+    options = Options(**{field.name: given[field.name] for field in fields(Options) if field.name in given})
+    json = given["json"]
     with Progress() as progress:
-        reports = [run_on(target, wish, progress, story) for target in wish.targets]
+        wishes = make_wishes(
+            given["host"],
+            options,
+            limit=given["limit"],
+            exclude=given["exclude"],
+            address_of=(lambda target: address_of(target, progress.say)) if configures else None,
+        )
+        if json:
+            # Before the first host: a report that cannot be written is bad input.
+            write_json(json, [])
+        if not wishes:
+            raise Exit("error: no host; say --host NAME, --host local or --host sandbox", code=2)
+        reports = [run_on(target, wish, progress, story) for target, wish in wishes]
     if json:
         write_json(json, reports)
     if (status := exit_status(reports)) != 0:
         raise Exit(code=status)
 
 
-@task(
-    auto_shortflags=False,
-    iterable=["host"],
-    help=HOST
-    | SITE
-    | RELEASES
-    | CHECK
-    | PATIENCE
-    | SWITCH
-    | WAIT
-    | {"no-activate": "stage and rehearse only, as for an image; works without systemd"},
-)
-def deploy(
-    _: Context,
-    host: list[str],
-    site: str = "",
-    chrony: str = "",
-    nettle: str = "",
-    sources: str = "",
-    json: str = "",
-    patience: str = "60",
-    confirm_within: str = "90",
-    check: bool = False,
-    accept_new: bool = False,
-    wait: bool = False,
-    no_activate: bool = False,
-) -> None:
+@_on_hosts("chrony", "nettle", "sources", "check", "patience", "confirm_within", "wait", "no_activate")
+def deploy(no_activate: bool) -> "Story":
     """Build, configure, start and prove chrony on hosts, one after the other."""
     from provision.deploy import deploy as whole
     from provision.deploy import stage
-    from provision.wish import make_wish
 
-    with _one_line_errors():
-        wish = make_wish(
-            hosts=host,
-            site=site,
-            chrony=chrony,
-            nettle=nettle,
-            sources=sources,
-            check=check,
-            accept_new=accept_new,
-            patience=patience,
-            confirm_within=confirm_within,
-            wait=wait,
-        )
-        _tell(stage if no_activate else whole, wish, json)
+    return stage if no_activate else whole
 
 
-@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | RELEASES)
-def plan(
-    _: Context,
-    host: list[str],
-    site: str = "",
-    chrony: str = "",
-    nettle: str = "",
-    json: str = "",
-    sources: str = "",
-    accept_new: bool = False,
-) -> None:
+@_on_hosts("chrony", "nettle", "sources")
+def plan() -> "Story":
     """Show what deploy would do, and why; change nothing. Exit status 3: something would change."""
     from provision.deploy import plan as story
-    from provision.wish import make_wish
 
-    with _one_line_errors():
-        wish = make_wish(hosts=host, site=site, chrony=chrony, nettle=nettle, sources=sources, accept_new=accept_new)
-        _tell(story, wish, json)
+    return story
 
 
-@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | RELEASES | CHECK | WAIT)
-def build(
-    _: Context,
-    host: list[str],
-    site: str = "",
-    chrony: str = "",
-    nettle: str = "",
-    sources: str = "",
-    json: str = "",
-    check: bool = False,
-    accept_new: bool = False,
-    wait: bool = False,
-) -> None:
+@_on_hosts("chrony", "nettle", "sources", "check", "wait")
+def build() -> "Story":
     """Build chrony, verify and rehearse it, no more; works without systemd, as with --host local in a container."""
     from provision.deploy import build as story
-    from provision.wish import make_wish
 
-    with _one_line_errors():
-        wish = make_wish(
-            hosts=host,
-            site=site,
-            chrony=chrony,
-            nettle=nettle,
-            sources=sources,
-            check=check,
-            accept_new=accept_new,
-            wait=wait,
-        )
-        _tell(story, wish, json)
+    return story
 
 
-@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE | {"chrony": RELEASES["chrony"]} | PATIENCE)
-def verify(
-    _: Context,
-    host: list[str],
-    site: str = "",
-    chrony: str = "",
-    json: str = "",
-    patience: str = "60",
-    accept_new: bool = False,
-) -> None:
+@_on_hosts("chrony", "patience")
+def verify() -> "Story":
     """Prove what runs on hosts now; change nothing."""
     from provision.deploy import verify as story
-    from provision.wish import make_wish
 
-    with _one_line_errors():
-        wish = make_wish(hosts=host, site=site, chrony=chrony, accept_new=accept_new, patience=patience)
-        _tell(story, wish, json)
+    return story
 
 
-@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE)
-def status(
-    _: Context,
-    host: list[str],
-    site: str = "",
-    json: str = "",
-    accept_new: bool = False,
-) -> None:
+@_on_hosts(configures=False)
+def status() -> "Story":
     """Show how the clocks of hosts stand: tracking and sources."""
     from provision.deploy import status as story
-    from provision.wish import make_wish
 
-    with _one_line_errors():
-        _tell(story, make_wish(hosts=host, site=site, accept_new=accept_new), json)
+    return story
 
 
-@task(auto_shortflags=False, iterable=["host"], help=HOST | SITE)
-def history(
-    _: Context,
-    host: list[str],
-    site: str = "",
-    json: str = "",
-    accept_new: bool = False,
-) -> None:
+@_on_hosts(configures=False)
+def history() -> "Story":
     """Show what hosts were switched to: when, by whom, what changed, and what became of it."""
     from provision.rollback import history as story
-    from provision.wish import make_wish
 
-    with _one_line_errors():
-        _tell(story, make_wish(hosts=host, site=site, accept_new=accept_new), json)
+    return story
 
 
-@task(
-    auto_shortflags=False,
-    iterable=["host"],
-    help=HOST
-    | SITE
-    | PATIENCE
-    | SWITCH
-    | WAIT
-    | {"to": "the generation (default: the one before); history lists them"},
-)
-def rollback(
-    _: Context,
-    host: list[str],
-    to: str = "",
-    site: str = "",
-    json: str = "",
-    patience: str = "60",
-    confirm_within: str = "90",
-    accept_new: bool = False,
-    wait: bool = False,
-) -> None:
+@_on_hosts("to", "patience", "confirm_within", "wait", named=True, configures=False)
+def rollback(to: str) -> "Story":
     """Switch hosts back to a generation that they still have, and prove it."""
     from functools import partial
 
     from provision.rollback import rollback as story
-    from provision.wish import make_wish
 
-    with _one_line_errors():
-        wish = make_wish(
-            hosts=host,
-            site=site,
-            accept_new=accept_new,
-            patience=patience,
-            confirm_within=confirm_within,
-            wait=wait,
-        )
-        _tell(partial(story, to=to), wish, json)
+    return partial(story, to=to)
 
 
-@task(
-    auto_shortflags=False,
-    iterable=["host"],
-    help=HOST
-    | SITE
-    | WAIT
-    | {"purge": "also remove builds, generations and their keys, state, and the account if we made it"},
-)
-def uninstall(
-    _: Context,
-    host: list[str],
-    purge: bool = False,
-    site: str = "",
-    json: str = "",
-    accept_new: bool = False,
-    wait: bool = False,
-) -> None:
+@_on_hosts("purge", "wait", named=True, configures=False)
+def uninstall(purge: bool) -> "Story":
     """Leave hosts: the time service that was there before does its work again."""
     from functools import partial
 
     from provision.uninstall import uninstall as story
-    from provision.wish import make_wish
+
+    return partial(story, purge=purge)
+
+
+def _help(*names: str) -> dict[str, str]:
+    return {name: OPTIONS[name][1] for name in names}
+
+
+@task(auto_shortflags=False, iterable=["host"], help=_help("site") | {"host": "only this host or group"})
+def site(_: Context, host: list[str], site: str = "") -> None:
+    """Show what each host of the site resolves to, and which level of the file has said so."""
+    from provision.following import in_order
+    from provision.overview import overview
+    from provision.roster import read_roster
+    from provision.session import known_address
+    from provision.wish import Options, resolve
 
     with _one_line_errors():
-        wish = make_wish(hosts=host, site=site, accept_new=accept_new, wait=wait)
-        _tell(partial(story, purge=purge), wish, json)
+        roster = read_roster(Options(site=site).file)
+        if not roster.members:
+            raise Exit(f"error: {roster.file} has no hosts; they stand in [hosts.NAME]", code=2)
+        chosen = roster.choose(host)
+        ordered = [member for member in in_order(roster) if member in chosen]
+        print("\n\n".join(overview(resolve(roster, ordered, known_address))))
 
 
 @task(
     auto_shortflags=False,
-    help={
-        "site": SITE["site"],
-        "chrony": RELEASES["chrony"],
-        "nettle": RELEASES["nettle"],
-        "sources": RELEASES["sources"],
-    },
+    help=_help("site", "chrony", "nettle", "sources"),
 )
 def fetch(_: Context, site: str = "", chrony: str = "", nettle: str = "", sources: str = "") -> None:
     """Fetch and verify the tarballs into the store of this machine."""
     from provision.fetch import Store
     from provision.fetch import fetch as fetch_release
     from provision.progress import Progress
-    from provision.wish import make_wish
+    from provision.wish import Options, all_releases, make_wish
 
     with _one_line_errors(), Progress() as progress:
-        wish = make_wish(hosts=[], site=site, chrony=chrony, nettle=nettle, sources=sources)
-        for release in wish.releases:
-            tarball = fetch_release(release, store=Store.default(), sources=wish.sources, say=progress.line)
+        options = Options(site=site, chrony=chrony, nettle=nettle, sources=sources)
+        folder = make_wish(options).sources
+        for release in all_releases(options):
+            tarball = fetch_release(release, store=Store.default(), sources=folder, say=progress.line)
             progress.say(f"{release}  {tarball.path}\n  from {tarball.origin}; signature: {tarball.signature}")
 
 
 @task(
     auto_shortflags=False,
-    help={
-        "site": SITE["site"],
+    help=_help("site")
+    | {
         "id": "the id of the key, from 1 (default: the lowest that is free)",
         "type": "AES128 (default), AES256, SHA1, SHA256, SHA512 …",
     },
@@ -323,10 +256,10 @@ def fetch(_: Context, site: str = "", chrony: str = "", nettle: str = "", source
 def keygen(_: Context, site: str = "", id: str = "", type: str = "AES128") -> None:  # noqa: A002 -- as in chronyc
     """Add a new key to the operator's key file; nothing secret is printed."""
     from provision.keys import add_key, key_id
-    from provision.wish import make_wish
+    from provision.wish import Options, make_wish
 
     with _one_line_errors():
-        wish = make_wish(hosts=[], site=site)
+        wish = make_wish(Options(site=site))
         print(f"{add_key(wish.key_file, id=key_id(id) if id else None, type=type)} added to {wish.key_file}")
 
 
@@ -383,7 +316,7 @@ def sandbox_down(_: Context, name: list[str]) -> None:
 
 def collection() -> Collection:
     """Return the tasks; the checkout's tasks.py adds those for developers."""
-    tasks = Collection(deploy, plan, fetch, build, verify, status, history, rollback, uninstall, keygen, releases)
+    tasks = Collection(deploy, plan, fetch, build, verify, status, history, rollback, uninstall, site, keygen, releases)
     rooms = Collection("sandbox")
     rooms.add_task(sandbox_up, name="up")
     rooms.add_task(sandbox_list, name="list")

@@ -181,6 +181,11 @@ def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
     """Return the keys that the host serves with already, or make the first; keep them in the operator's file."""
     path, session = run.wish.key_file, run.session
     keys = keys_on_host(session)
+    if keys is not None and run.wish.site.serve.role == "client":
+        raise SiteError(
+            f"{session.host.name}: has keys, but a client need not have all of them, and there is no {path}: "
+            "copy that file here"
+        )
     if keys is not None:
         run.report.notes.append(f"no {path}: {'would take' if dry_run else 'took'} over the keys that the host has")
     elif dry_run:
@@ -199,7 +204,12 @@ def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
 def _refuse_other_keys(run: Run, keys: Keys) -> None:
     """Raise SiteError where a run over several hosts would replace the keys of one by those of the one before it."""
     there = None if run.wish.has_keys else keys_on_host(run.session)
-    if there is not None and there.text != keys.text:
+    if there is None:
+        return
+    known = {key.id: key for key in keys}
+    # A client gets a part of the keys; it may have more of them, but no other.
+    of_client = run.wish.site.serve.role == "client" and all(known.get(key.id, key) == key for key in there)
+    if not of_client and there.text != keys.text:
         raise SiteError(
             f"{run.session.host.name}: has other keys than {run.wish.key_file}, which this run made for a host before "
             "it; put the keys of both into that file, or deploy this host with a site of its own"

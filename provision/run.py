@@ -96,7 +96,7 @@ Story = Callable[[Run], None]
 def run_on(target: Target, wish: Wish, progress: Progress, story: Story) -> Report:
     """Tell a story on one host; what the outside world gets wrong on the way ends in the report."""
     begun = time.monotonic()
-    report = Report(host=str(target))
+    report = Report(host=str(target), notes=list(wish.warnings))
     log = Log(str(target))
     progress.say(str(target))
     try:

@@ -6,14 +6,19 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from provision import remote
-from provision.errors import HostUnreachable
+from provision.errors import HostUnreachable, SandboxError
 from provision.facts import Facts, parse_facts
 from provision.host import Become, Host
+from provision.site.values import Address
 from provision.target import Kind, Target
 from provision.transport import Transport
 from provision.transport.local import LocalTransport
+
+if TYPE_CHECKING:
+    from provision.sandbox import Sandbox
 
 LOOPBACK = "127.0.0.1"
 PASSWORD_VARIABLE = "CHRONY_PROVISION_SUDO_PASSWORD"  # noqa: S105 -- a name, not a password
@@ -73,12 +78,34 @@ def _reach(target: Target, *, accept_new: bool, say: Callable[[str], None]) -> t
         return ssh, ssh.address, None
     from provision import sandbox  # noqa: PLC0415
 
-    name = target.sandbox or sandbox.DEFAULT_SUITE
-    known = sandbox.find(name)
-    room = sandbox.up(name, known.suite if known else name, say=say)
+    room = _boot(target, say)
     reached = Target(text=target.text, kind=Kind.SSH, address=room.address, user="root")
     ssh = SshTransport(reached, key=room.key, host_key=room.host_key)
     return ssh, room.address, sandbox.time_source(say=say)
+
+
+def address_of(target: Target, say: Callable[[str], None]) -> Address:
+    """Return the address of a sandbox, which is booted for it if it does not run. Raises SandboxError."""
+    return Address(_boot(target, say).address)
+
+
+def known_address(target: Target) -> Address:
+    """Return the address of a sandbox that is there. Raises SandboxError."""
+    from provision import sandbox  # noqa: PLC0415
+
+    name = target.sandbox or sandbox.DEFAULT_SUITE
+    known = sandbox.find(name)
+    if known is None:
+        raise SandboxError(f"sandbox:{name} has no address yet: inv sandbox.up --name {name} [--suite SUITE]")
+    return Address(known.address)
+
+
+def _boot(target: Target, say: Callable[[str], None]) -> "Sandbox":
+    from provision import sandbox  # noqa: PLC0415
+
+    name = target.sandbox or sandbox.DEFAULT_SUITE
+    known = sandbox.find(name)
+    return sandbox.up(name, known.suite if known else name, say=say)
 
 
 def _become(name: str, facts: Facts) -> tuple[Become, str | None]:

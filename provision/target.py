@@ -37,8 +37,8 @@ class Target:
         return self.text
 
 
-def parse_target(text: str) -> Target:
-    """Parse what ``--host`` was given. Raises SiteError."""
+def parse_target(text: str, *, origin: str = "--host") -> Target:
+    """Parse what ``--host`` was given; ``origin`` is what an error calls it. Raises SiteError."""
     if text == "local":
         return Target(text=text, kind=Kind.LOCAL)
     if text == "sandbox" or text.startswith("sandbox:"):
@@ -46,10 +46,10 @@ def parse_target(text: str) -> Target:
     match = _SSH.fullmatch(text)
     if match is None or (match["ipv6"] and match["port"]):
         raise SiteError(
-            f"--host {text!r}: not a host; say name, user@name:port, user@[2001:db8::1]:port, local or sandbox"
+            f"{origin} {text!r}: not a host; say name, user@name:port, user@[2001:db8::1]:port, local or sandbox"
         )
     port = int(match["port"]) if match["port"] else None
     if port is not None and not 1 <= port <= 65535:
-        raise SiteError(f"--host {text!r}: port {port} is not between 1 and 65535")
+        raise SiteError(f"{origin} {text!r}: port {port} is not between 1 and 65535")
     address = match["bracketed"] or match["ipv6"] or match["name"]
     return Target(text=text, kind=Kind.SSH, address=address, user=match["user"], port=port)

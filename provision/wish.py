@@ -1,25 +1,51 @@
 """What a command line and a site ask for, checked as far as can be without touching a host."""
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from platformdirs import user_config_path
 
 from provision.errors import SiteError
+from provision.following import check_keys as check_followed
+from provision.following import in_order, resolved
 from provision.keys import Keys, read_keys
 from provision.releases import SYSTEM, Release, check_fit, find
-from provision.site import Site, read_site, with_releases
-from provision.target import Target, parse_target
+from provision.roster import Member, Roster, read_roster
+from provision.site import Site, with_releases
+from provision.site.advice import warnings
+from provision.site.values import Address
+from provision.target import Kind, Target, parse_target
 
 SITE_FILE = Path("site.toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What is to be done, on which hosts."""
+class Options:
+    """What a command line says beside the hosts; an empty text is an option that was not given."""
 
-    targets: tuple[Target, ...]
+    site: str = ""
+    chrony: str = ""
+    nettle: str = ""
+    sources: str = ""
+    check: bool = False
+    accept_new: bool = False
+    patience: str = "60"
+    confirm_within: str = "90"
+    wait: bool = False
+
+    @property
+    def file(self) -> Path | None:
+        """Return the site file; without a word, site.toml counts if it is there."""
+        return Path(self.site) if self.site else SITE_FILE if SITE_FILE.exists() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be done on a host."""
+
     site: Site
     chrony: Release
     nettle: Release | None
@@ -27,17 +53,17 @@ class Wish:
     key_file: Path
     has_keys: bool
     """The key file was there when the command began; otherwise the run itself made it, for the first of its hosts."""
-    sources: Path | None = None
+    sources: Path | None
     """The operator's folder of tarballs."""
-    check: bool = False
+    check: bool
     """Also run chrony's own unit tests after a build."""
-    accept_new: bool = False
+    accept_new: bool
     """Learn the keys of hosts that known_hosts does not have."""
-    patience: int = 60
+    patience: int
     """Seconds to wait for the clock to be synchronised."""
-    confirm_within: int = 90
+    confirm_within: int
     """Seconds after which a host goes back by itself from a switch that nobody confirmed."""
-    wait: bool = False
+    wait: bool
     """Wait for somebody else who is at work on a host."""
 
     @property
@@ -45,49 +71,120 @@ class Wish:
         """Return the tarballs that are asked for."""
         return (self.chrony,) if self.nettle is None else (self.nettle, self.chrony)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what of the site is allowed, and rarely meant."""
+        return tuple(warnings(self.site))
+
     def read_keys(self) -> Keys | None:
-        """Read the operator's keys; None: there are none yet. Raises SiteError."""
-        return read_keys(self.key_file)
+        """Read the operator's keys for this host; None: there are none yet. Raises SiteError."""
+        keys = read_keys(self.key_file)
+        if keys is None:
+            return None
+        # It may be there only since this run began.
+        check_keys(self.site, keys, self.key_file)
+        return needed_keys(self.site, keys)
 
 
-def make_wish(  # noqa: PLR0913 -- each is an option of the command line
+def make_wish(options: Options) -> Wish:
+    """Return what is asked for where no host is named. Raises SiteError."""
+    return _wish(read_roster(options.file).defaults, options)
+
+
+def make_wishes(
+    hosts: Sequence[str],
+    options: Options,
     *,
-    hosts: list[str],
-    site: str = "",
-    chrony: str = "",
-    nettle: str = "",
-    sources: str = "",
-    check: bool = False,
-    accept_new: bool = False,
-    patience: str = "60",
-    confirm_within: str = "90",
-    wait: bool = False,
-) -> Wish:
-    """Read the site and check everything that can be checked here. Raises SiteError.
+    address_of: Callable[[Target], Address] | None,
+    limit: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> tuple[tuple[Target, Wish], ...]:
+    """Read the site and check everything that can be checked here: what is to be done on each host, in order.
 
-    Empty texts are options that were not given. Without ``site``, site.toml counts if it is there.
+    ``address_of`` tells the address of a sandbox; without it, what hosts follow is left out, for tasks that change no
+    chrony.conf. A site that has hosts of its own is asked for those, by name or group; all, if none is named. Raises
+    SiteError.
     """
-    path = Path(site) if site else SITE_FILE if SITE_FILE.exists() else None
-    wanted = with_releases(read_site(path), chrony=chrony or None, nettle=nettle or None)
+    roster = read_roster(options.file)
+    if not roster.members:
+        if limit or exclude:
+            raise SiteError(f"--limit and --exclude are for the hosts of a site, and {roster.file} has none")
+        wish = _wish(roster.defaults, options)
+        return tuple((parse_target(host), wish) for host in dict.fromkeys(hosts))
+    chosen = roster.choose(hosts, limit=limit, exclude=exclude)
+    ordered = [member for member in in_order(roster) if member in chosen]
+    # Before the first sandbox is booted for its address.
+    wishes = {member.name: _wish(member.site, options) for member in ordered}
+    if address_of is not None:
+        wishes = {member.name: _wish(site, options) for member, site in resolve(roster, ordered, address_of)}
+    return tuple((member.target, wishes[member.name]) for member in ordered)
+
+
+def resolve(
+    roster: Roster, members: Iterable[Member], address_of: Callable[[Target], Address]
+) -> Iterator[tuple[Member, Site]]:
+    """Yield these hosts of a site with what each is to be; all of the site is checked, for hosts have to fit together.
+
+    Raises SiteError.
+    """
+    read = cache(read_keys)
+
+    def keys_of(member: Member) -> tuple[str, Keys | None]:
+        path = key_file(member.site)
+        return str(path), read(path)
+
+    def address(member: Member) -> Address:
+        if member.address is None and member.target.kind is not Kind.SANDBOX:
+            raise SiteError(f"{roster.file}: {member.place}.address: is missing; say at which address it serves time")
+        return member.address or address_of(member.target)
+
+    check_followed(roster, keys_of)
+    for member in members:
+        yield member, resolved(roster, member, address_of=address, keys_of=keys_of)
+
+
+def all_releases(options: Options) -> tuple[Release, ...]:
+    """Return the tarballs that the hosts of a site need, each once; those of the defaults, if it has none."""
+    roster = read_roster(options.file)
+    sites = [member.site for member in roster.members] or [roster.defaults]
+    return tuple(dict.fromkeys(release for site in sites for release in _wish(site, options).releases))
+
+
+def key_file(site: Site) -> Path:
+    """Return the path of the operator's keys."""
+    return site.keys.file or user_config_path("chrony-provision") / "chrony.keys"
+
+
+def needed_keys(site: Site, keys: Keys) -> Keys:
+    """Return the keys that a host has to have: a client that asks with keys, those alone."""
+    used = {source.key for source in site.time.sources or () if source.key is not None}
+    # As in "peer ADDRESS key ID"; chronyd reads options in any case.
+    used |= {int(id_) for line in site.time.extra for id_ in re.findall(r"\bkey\s+([0-9]{1,10})\b", line.lower())}
+    if site.serve.role == "server" or not used:
+        return keys
+    return Keys(tuple(key for key in keys if key.id in used))
+
+
+def _wish(site: Site, options: Options) -> Wish:
+    wanted = with_releases(site, chrony=options.chrony or None, nettle=options.nettle or None)
     versions, digests = wanted.release, wanted.release.sha256
     check_fit(versions.chrony, versions.nettle)
-    key_file = wanted.keys.file or user_config_path("chrony-provision") / "chrony.keys"
-    keys = read_keys(key_file)
+    path = key_file(wanted)
+    keys = read_keys(path)
     if keys is not None:
-        check_keys(wanted, keys, key_file)
+        check_keys(wanted, keys, path)
     return Wish(
-        targets=tuple(parse_target(host) for host in dict.fromkeys(hosts)),
         site=wanted,
         chrony=find("chrony", versions.chrony, digests.chrony),
         nettle=None if versions.nettle == SYSTEM else find("nettle", versions.nettle, digests.nettle),
-        key_file=key_file,
+        key_file=path,
         has_keys=keys is not None,
-        sources=_folder(sources),
-        check=check,
-        accept_new=accept_new,
-        patience=_seconds("--patience", patience, 0, 9999),
-        confirm_within=_seconds("--confirm-within", confirm_within, 15, 3600),
-        wait=wait,
+        sources=_folder(options.sources),
+        check=options.check,
+        accept_new=options.accept_new,
+        patience=_seconds("--patience", options.patience, 0, 9999),
+        confirm_within=_seconds("--confirm-within", options.confirm_within, 15, 3600),
+        wait=options.wait,
     )
 
 

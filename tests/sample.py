@@ -8,6 +8,8 @@ from provision.generation import Generation
 from provision.keys import Key, Keys
 from provision.recipe import Recipe
 from provision.releases import find
+from provision.roster import read_roster
+from provision.site import Site
 
 CASES = Path(__file__).parent / "cases"
 
@@ -25,3 +27,8 @@ GENERATION = Generation(
     keys=KEYS,
     unit_template="[Service]\nEnvironment=CHRONY_GENERATION=@GENERATION@\n",
 )
+
+
+def read_site(path: Path | None) -> Site:
+    """Return what a site file says of hosts in general."""
+    return read_roster(path).defaults

@@ -19,6 +19,7 @@ TASKS = [
     "plan",
     "releases",
     "rollback",
+    "site",
     "status",
     "uninstall",
     "verify",

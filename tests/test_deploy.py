@@ -25,7 +25,7 @@ from provision.prove import Proof
 from provision.report import Report, exit_status
 from provision.run import NOT_TRIED, Run, run_on
 from provision.target import parse_target
-from provision.wish import make_wish
+from provision.wish import Options, make_wish
 from tests import sudo
 from tests.booted import assert_nowhere
 from tests.sample import KEYS, SECRET
@@ -42,9 +42,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def tell(story: Callable[[Run], None], host: str = "local") -> Report:
-    wish = make_wish(hosts=[host])
+    wish = make_wish(Options())
     with Progress() as progress:
-        return run_on(wish.targets[0], wish, progress, story)
+        return run_on(parse_target(host), wish, progress, story)
 
 
 def test_a_good_run_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,10 @@ from provision.errors import CommandFailed, ParseError, SiteError
 from provision.firewall import Firewall, State, command, parse_firewall
 from provision.firewall.rules import Answer, all_of, any_of, negated
 from provision.host import Host
-from provision.site import read_site
 from provision.steps.firewall import FirewallOpen
 from provision.transport import Output
 from provision.transport.local import LocalTransport
+from tests.sample import read_site
 
 CASES = Path(__file__).parent / "cases/firewall"
 INPUT = "nftables inet filter input"

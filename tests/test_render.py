@@ -4,7 +4,8 @@ import pytest
 from jinja2 import UndefinedError
 
 from provision.render import chrony_conf, render
-from provision.site import Site, choose_sources, read_site
+from provision.site import Site, choose_sources
+from tests.sample import read_site
 
 REPOSITORY = Path(__file__).parent.parent
 CASES = Path(__file__).parent / "cases"

@@ -7,10 +7,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from provision.errors import SiteError
-from provision.site import NEAR, Site, choose_sources, read_site, with_releases
+from provision.site import NEAR, Site, choose_sources, with_releases
 from provision.site.decode import tables
 from provision.site.source import Pool, Server, Source
 from provision.site.values import Address, Network
+from tests.sample import read_site
 
 REPOSITORY = Path(__file__).parent.parent
 CASES = Path(__file__).parent / "cases" / "site"

@@ -24,7 +24,7 @@ from provision.sandbox import Sandbox
 from provision.steps import Step
 from provision.target import Kind, Target
 from provision.transport.ssh import SshTransport
-from provision.wish import make_wish
+from provision.wish import Options, make_wish
 from tests.booted import assert_nowhere, booted, login
 from tests.sample import KEYS, SECRET
 
@@ -79,7 +79,7 @@ class Contract:
 
 def real_plan(host: Host) -> list[Step]:
     """Return the plan of the default wish for a host; the source counts as fetched when this run fetched it."""
-    wish = make_wish(hosts=[])
+    wish = make_wish(Options())
     facts = parse_facts(host.ask(remote.load("facts"), root=False))
     recipe = choose_recipe(wish.site, facts, chrony=wish.chrony, nettle=wish.nettle)
     here: set[Release] = set()

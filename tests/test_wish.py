@@ -8,7 +8,8 @@ import pytest
 
 from provision.errors import SiteError
 from provision.keys import Key, Keys, write_keys
-from provision.wish import Wish, make_wish
+from provision.target import Target
+from provision.wish import Options, Wish, make_wish, make_wishes
 from tests.sample import KEYS
 
 
@@ -24,9 +25,18 @@ def versions(wish: Wish) -> tuple[str, str | None]:
     return wish.chrony.version, wish.nettle.version if wish.nettle else None
 
 
+def nobody(_: Target) -> Any:
+    raise AssertionError("no sandbox is asked for")
+
+
+def wishes(*hosts: str, **options: Any) -> tuple[tuple[Target, Wish], ...]:
+    return make_wishes(hosts, Options(**options), address_of=nobody)
+
+
 def test_without_a_word_the_defaults_are_wished(folder: Path) -> None:
-    wish = make_wish(hosts=["ntp1", "local", "ntp1"])
-    assert [str(target) for target in wish.targets] == ["ntp1", "local"]
+    first, second = wishes("ntp1", "local", "ntp1")
+    assert [str(target) for target, _ in (first, second)] == ["ntp1", "local"]
+    wish = first[1]
     assert versions(wish) == ("4.9", "3.10.2")
     assert [str(release) for release in wish.releases] == ["nettle 3.10.2", "chrony 4.9"]
     assert wish.key_file == folder / "config/chrony-provision/chrony.keys"
@@ -48,23 +58,23 @@ def test_the_command_line_goes_before_the_site(
     options: dict[str, Any], expected: tuple[str, str | None], folder: Path
 ) -> None:
     (folder / "other.toml").write_text(SITE)
-    assert versions(make_wish(hosts=[], site="other.toml", **options)) == expected
+    assert versions(make_wish(Options(site="other.toml", **options))) == expected
 
 
 def test_site_toml_counts_if_it_is_there(folder: Path) -> None:
     (folder / "site.toml").write_text(SITE)
-    assert versions(make_wish(hosts=[])) == ("4.6.1", "3.8.1")
+    assert versions(make_wish(Options())) == ("4.6.1", "3.8.1")
 
 
 def test_a_key_file_is_found_from_the_site_file(folder: Path) -> None:
     (folder / "sites").mkdir()
     (folder / "sites/one.toml").write_text('keys.file = "ours.keys"\n')
     write_keys(folder / "sites/ours.keys", KEYS)
-    assert make_wish(hosts=[], site="sites/one.toml").read_keys() == KEYS
+    assert make_wish(Options(site="sites/one.toml")).read_keys() == KEYS
 
 
 def test_a_folder_of_tarballs_is_taken(folder: Path) -> None:
-    assert make_wish(hosts=[], sources=str(folder)).sources == folder
+    assert make_wish(Options(sources=str(folder))).sources == folder
 
 
 PIN = f'[release]\nchrony = "4.9.1"\nsha256.chrony = "{"0" * 64}"\n'
@@ -72,7 +82,7 @@ PIN = f'[release]\nchrony = "4.9.1"\nsha256.chrony = "{"0" * 64}"\n'
 
 def test_a_version_without_a_pin_is_taken_with_its_digest(folder: Path) -> None:
     (folder / "site.toml").write_text(PIN)
-    assert make_wish(hosts=[]).chrony.sha256 == "0" * 64
+    assert make_wish(Options()).chrony.sha256 == "0" * 64
 
 
 REFUSED = [
@@ -135,7 +145,7 @@ def test_what_cannot_be_is_refused_in_one_line(
         (folder / "site.toml").write_text(site)
         (folder / "site.toml").chmod(0o644)
     with pytest.raises(SiteError) as caught:
-        make_wish(**{"hosts": ["ntp1"], **options})
+        wishes(*options.pop("hosts", ["ntp1"]), **options)
     assert re.match(re.escape(words), str(caught.value)), str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -143,4 +153,4 @@ def test_what_cannot_be_is_refused_in_one_line(
 def test_the_key_of_a_source_may_be_in_the_file(folder: Path) -> None:
     write_keys(folder / "our.keys", Keys((Key(7, "SHA1", b"correct-horse"),)))
     (folder / "site.toml").write_text('[keys]\nfile = "our.keys"\n[[time.servers]]\naddress = "ntp0"\nkey = 7\n')
-    assert make_wish(hosts=[]).site.time.sources is not None
+    assert make_wish(Options()).site.time.sources is not None

@@ -4,9 +4,9 @@ Every key is described in docs/site.md. A site that could be read is possible in
 again. Key material never stands in it, only the path of a key file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -15,9 +15,11 @@ from provision.access import PRIVATE
 from provision.errors import SiteError
 from provision.releases import DEFAULT_CHRONY, DEFAULT_NETTLE
 from provision.site.clock import Time
-from provision.site.decode import decode
+from provision.site.decode import Tree, convert, parse
 from provision.site.source import Pool, Server, Source, Table
 from provision.site.values import Address, NettleVersion, Network, Refused, Sha256, Version
+
+T = TypeVar("T", bound=Table)
 
 NEAR = tuple(Network(str(network)) for network in PRIVATE)
 """Who may ask a server whose site does not say: nobody whose packets the Internet would carry."""
@@ -81,6 +83,8 @@ class Keys(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the operator keeps the keys, on the control machine."""
 
     file: Path | None = None
+    use: Annotated[int, Meta(ge=1, le=2**32 - 1)] | None = None
+    """The key with which a host asks those that it follows."""
 
 
 class Service(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,21 +129,26 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 yield f"time.extra[{number}]", why
 
 
-def read_site(path: Path | None) -> Site:
-    """Read a site file; None is the default site. Raises SiteError, ``FILE: PATH: what is wrong``."""
-    if path is None:
-        return Site()
+def read_tree(path: Path) -> Tree:
+    """Read a site file. Raises SiteError, ``FILE: PATH: what is wrong``."""
     try:
-        data = path.read_bytes()
+        return parse(path.read_bytes(), str(path))
     except OSError as error:
         raise SiteError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def to_table(tree: Tree, kind: type[T], path: Path, *, place: Callable[[str], str]) -> T:
+    """Return a table of a site file; ``place`` tells where a key stands there. Raises SiteError."""
 
     def value(kind: Any, text: Any) -> Any:
         if not isinstance(text, str):
             raise Refused(f"expected str, got {type(text).__name__}")
         return _local_path(path.parent, text) if issubclass(kind, Path) else kind(text)
 
-    return decode(data, Site, file=str(path), hook=value)
+    try:
+        return convert(tree, kind, hook=value)
+    except Refused as error:
+        raise SiteError(f"{path}: {place(error.key)}: {error}") from error
 
 
 def _local_path(folder: Path, text: str) -> Path:

@@ -50,6 +50,8 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     uses none of its first estimates, and is of no use to its clients for minutes.
     """
 
+    follows: str | None = None
+    """A group of the site, whose servers are asked, too; empty: none, where a level below names one."""
     pools: tuple[Pool, ...] | None = None
     servers: tuple[Server, ...] | None = None
     minsources: Count | None = None
@@ -81,7 +83,12 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield sources named twice, no source at all, paths the service cannot write, and what shuts itself out."""
         yield from self._twice()
-        if self.sources == () and self.local is None and not any(line.gives_time for line in self.extra):
+        if (
+            self.sources == ()
+            and not self.follows
+            and self.local is None
+            and not any(line.gives_time for line in self.extra)
+        ):
             yield "servers", "no source is named, and there is no time.local; leave the empty list out for the defaults"
         if not self.driftfile.is_below(_STATE):
             yield "driftfile", f"must be below {_STATE}, the one folder where the service keeps state"

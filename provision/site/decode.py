@@ -19,7 +19,11 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 Hook = Callable[[type, Any], Any]
 """Makes a value of a type that msgspec does not know; raises Refused."""
+Tree = dict[str, Any]
+"""What stands in a TOML file, or in a table of it."""
 
+_DEEPEST = 20
+_NAMES = "a name has letters, digits, - and _ alone; what else is in a host's address stands in its host"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # The two below are compiled when there is an error, because that takes longer than to read a site.
 _PLACE = r"(?P<problem>.*?)(?: - at `\$(?P<place>.*)`)?"
@@ -33,18 +37,24 @@ _PROBLEM = (
 _RELATIONS = {">=": "below", ">": "not above", "<=": "above", "<": "not below"}
 
 
-def decode(data: bytes, kind: type[T], *, file: str, hook: Hook) -> T:
-    """Return a file's content as a table; raises SiteError, ``FILE: PATH: what is wrong``."""
+def parse(data: bytes, file: str) -> Tree:
+    """Return what stands in a file; raises SiteError, ``FILE: PATH: what is wrong``."""
     tree = _parse(data, file)
     try:
         _check_text(tree)
-        return msgspec.convert(tree, kind, dec_hook=hook)
     except Refused as error:
         raise SiteError(f"{file}: {error.key}: {error}") from error
-    except msgspec.ValidationError as error:
-        raise SiteError(f"{file}: {_explain(error, tree, kind)}") from error
     except RecursionError as error:
         raise SiteError(f"{file}: tables are nested too deeply") from error
+    return tree
+
+
+def convert(tree: Tree, kind: type[T], *, hook: Hook) -> T:
+    """Return what was parsed as a table; raises Refused, with the whole path as its key."""
+    try:
+        return msgspec.convert(tree, kind, dec_hook=hook)
+    except msgspec.ValidationError as error:
+        raise _explained(error, tree, kind) from error
 
 
 def tables(kind: type[msgspec.Struct], place: str = "") -> Iterator[tuple[str, type[msgspec.Struct]]]:
@@ -52,7 +62,7 @@ def tables(kind: type[msgspec.Struct], place: str = "") -> Iterator[tuple[str, t
     yield place, kind
     for field in fields(kind):
         for inner in _structs(field.type):
-            yield from tables(inner, _join(place, field.name))
+            yield from tables(inner, join(place, field.name))
 
 
 def _structs(kind: Any) -> Iterator[type[msgspec.Struct]]:
@@ -62,7 +72,7 @@ def _structs(kind: Any) -> Iterator[type[msgspec.Struct]]:
         yield from _structs(part)
 
 
-def _parse(data: bytes, file: str) -> dict[str, Any]:
+def _parse(data: bytes, file: str) -> Tree:
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -74,17 +84,21 @@ def _parse(data: bytes, file: str) -> dict[str, Any]:
         raise SiteError(f"{file}: is not TOML: {error}") from error
 
 
-def _check_text(value: Any, place: str = "") -> None:
+def _check_text(value: Any, place: str = "", depth: int = 0) -> None:
     """Refuse what no value may be, wherever it stands. Keys that are no bare keys cannot be ours either."""
+    if depth > _DEEPEST:
+        raise RecursionError
     match value:
         case dict():
             for key, inner in value.items():
                 if not _BARE_KEY.fullmatch(key):
-                    raise Refused("unknown key", key=_join(place, quoted(key)))
-                _check_text(inner, _join(place, key))
+                    raise Refused(
+                        _NAMES if place in {"hosts", "groups"} else "unknown key", key=join(place, quoted(key))
+                    )
+                _check_text(inner, join(place, key), depth + 1)
         case list():
             for number, inner in enumerate(value):
-                _check_text(inner, f"{place}[{number}]")
+                _check_text(inner, f"{place}[{number}]", depth + 1)
         case str():
             try:
                 check_printable(value)
@@ -94,36 +108,37 @@ def _check_text(value: Any, place: str = "") -> None:
             raise Refused(f"{value} is no number to work with", key=place)
 
 
-def _join(place: str, key: str) -> str:
+def join(place: str, key: str) -> str:
+    """Return the dotted name of a key; with nothing in front of it, the key alone."""
     return ".".join(part for part in (place, key) if part)
 
 
-def _explain(error: msgspec.ValidationError, tree: dict[str, Any], kind: type[msgspec.Struct]) -> str:
-    """Return ``PATH: what is wrong``."""
+def _explained(error: msgspec.ValidationError, tree: Tree, kind: type[msgspec.Struct]) -> Refused:
+    """Return what is wrong, and where."""
     found = re.fullmatch(_PLACE, str(error), re.DOTALL)
     assert found is not None  # noqa: S101 -- the pattern fits any text
     place = (found["place"] or "").lstrip(".")
     if isinstance(error.__cause__, Refused):
-        return f"{_join(place, error.__cause__.key)}: {error.__cause__}"
+        return Refused(str(error.__cause__), key=join(place, error.__cause__.key))
     return _reword(found["problem"], place, tree, kind)
 
 
-def _reword(problem: str, place: str, tree: dict[str, Any], kind: type[msgspec.Struct]) -> str:
+def _reword(problem: str, place: str, tree: Tree, kind: type[msgspec.Struct]) -> Refused:
     """Return msgspec's words as ours."""
     found = re.fullmatch(_PROBLEM, problem, re.DOTALL)
     if found is None:
-        return f"{place}: {problem}"
+        return Refused(problem, key=place)
     if unknown := found["unknown"]:
         known = dict(tables(kind))[_without_numbers(place)].__struct_fields__
-        return f"{_join(place, unknown)}: unknown key{nearest(unknown, known)}"
+        return Refused(f"unknown key{nearest(unknown, known)}", key=join(place, unknown))
     if missing := found["missing"]:
-        return f"{_join(place, missing)}: is missing"
+        return Refused("is missing", key=join(place, missing))
     if found["wanted"]:
-        return f"{place}: expected {_toml(found['wanted'])}, got {_toml(found['got'])}"
+        return Refused(f"expected {_toml(found['wanted'])}, got {_toml(found['got'])}", key=place)
     value = _value(tree, place)
     if found["choice"]:
-        return f"{place}: {value!r} is none of {', '.join(_choices(kind, place))}"
-    return f"{place}: {value} is {_RELATIONS[found['relation']]} {found['bound'].removesuffix('.0')}"
+        return Refused(f"{value!r} is none of {', '.join(_choices(kind, place))}", key=place)
+    return Refused(f"{value} is {_RELATIONS[found['relation']]} {found['bound'].removesuffix('.0')}", key=place)
 
 
 def _toml(kind: str) -> str:

@@ -21,7 +21,7 @@ from provision.steps.rehearsed import Rehearsed
 from provision.steps.staged import Staged
 from provision.target import Kind, Target
 from provision.transport.ssh import SshTransport
-from provision.wish import make_wish
+from provision.wish import Options, make_wish
 from tests.booted import assert_nowhere, booted, login
 from tests.integration.conftest import Deployed
 from tests.integration.test_packaged import UNCONDITIONALLY
@@ -51,7 +51,7 @@ class Stage:
 
     def generation(self, *extra: str) -> Generation:
         """Stage a generation of the default site, with more lines in its chrony.conf."""
-        wish = make_wish(hosts=[])
+        wish = make_wish(Options())
         recipe = choose_recipe(wish.site, self.facts, chrony=wish.chrony, nettle=wish.nettle)
         plain = choose_generation(wish.site, self.facts, recipe=recipe, keys=KEYS, time_source="198.19.0.2")
         conf = "".join((plain.conf, *(f"{Directive.checked(line)}\n" for line in extra)))
