@@ -13,10 +13,10 @@ ASK = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import provision
-from provision import releases, remote, render, site
+from provision import releases, remote, render, roster
 from provision.fetch import signature
 assert provision.__file__.startswith(sys.argv[1]), provision.__file__
-wanted = site.read_site(None)
+wanted = roster.read_roster(None).defaults
 print(render.chrony_conf(wanted, sources=(), keyfile="/k").splitlines()[0])
 print(len(releases.pins("chrony")), len(list(signature.KEYS.glob("*.asc"))), remote.text("switch").splitlines()[0])
 """

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.integration.cable import Cable
 from tests.integration.operators import Ran
@@ -54,6 +55,14 @@ class Broken:
     stand: Stand
     process: subprocess.Popen[str]
     cable: Cable | None
+    there: frozenset[Path] = frozenset()
+    """The generations that the host had before this run."""
+
+    @property
+    def staged(self) -> Path:
+        """Return the folder of the generation that this run has staged."""
+        (one,) = self.stand.generations - self.there
+        return one
 
     def go_on(self) -> Ran:
         """Let it end."""
@@ -110,11 +119,12 @@ def break_run(
     cable = Cable(stand.disk.host) if fault is cut_connection else None
     if cable:
         stand.operator.known_hosts.write_text(cable.known_host)
+    there = stand.generations
     process = stand.operator.start_at(case.place, *stand.words(extra, cable.target if cable else ""))
     key = None if old == BEFORE else next(iter(stand.keys))
     with watched(stand.disk.host.address, key) as watch:
         stand.operator.await_stop(process)
-        broken = fault(Broken(stand, process, cable))
+        broken = fault(Broken(stand, process, cable, there))
         await_calm(stand, watch)
         served, silence = stand.await_running(CALM + 1), watch.longest
     proven = is_proven(stand, served)

@@ -50,7 +50,7 @@ def _kill_make(broken: Broken) -> Ran:
 
 
 def _alter_key(broken: Broken) -> Ran:
-    file = broken.stand.staged / "chrony.keys"
+    file = broken.staged / "chrony.keys"
     # In place: owner and mode stay.
     with file.open("r+b") as keys:
         keys.write(b"1 AES128 HEX:" + os.urandom(16).hex().upper().encode())

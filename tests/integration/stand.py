@@ -61,10 +61,9 @@ class Stand:
         return (self.disk.files / "opt/chrony/unconfirmed").exists()
 
     @property
-    def staged(self) -> Path:
-        """Return the folder of the generation that was staged last."""
-        folders = (self.disk.files / "opt/chrony/generations").glob("*")
-        return max(folders, key=lambda folder: (folder / "chronyd.service").stat().st_mtime_ns)
+    def generations(self) -> frozenset[Path]:
+        """Return the folders of the generations that are there."""
+        return frozenset((self.disk.files / "opt/chrony/generations").glob("*"))
 
     def become(self, snapshot: Path) -> None:
         """Boot as a host that was kept, and return when its chrony runs: sshd is up before it."""
