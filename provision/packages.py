@@ -49,7 +49,17 @@ _RPM_QUERY = 'rpm -q --whatprovides "$1" >/dev/null 2>&1'
 MANAGERS: Mapping[str, Manager] = {
     "apt-get": Manager(
         # A fresh cloud host runs unattended-upgrades when we arrive: wait for its lock.
-        refresh="DEBIAN_FRONTEND=noninteractive dpkg --configure -a; apt-get -qq -o DPkg::Lock::Timeout=300 update",
+        # What a full disk, or a power cut, has left half-installed keeps apt from installing anything else. It is
+        # completed, or taken away again; but nothing for which apt would remove a package that is whole.
+        refresh=(
+            "export DEBIAN_FRONTEND=noninteractive; dpkg --configure -a; "
+            "apt-get -qq -o DPkg::Lock::Timeout=300 update || exit; "
+            "dpkg-query -W -f '${db:Status-Eflag} ${Package}\\n' | sed -n 's/^reinstreq //p' | "
+            "xargs -r apt-get -y -o DPkg::Lock::Timeout=300 --no-remove --reinstall install; "
+            '[ -z "$(dpkg --audit)" ] || apt-get -s --fix-broken install | sed -n "s/^Remv \\([^ ]*\\).*/\\1/p" | '
+            "xargs -r dpkg-query -W -f '${db:Status-Status}\\n' | grep -qx installed || "
+            "apt-get -y -o DPkg::Lock::Timeout=300 --no-install-recommends --fix-broken install || true"
+        ),
         install="DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300 install --no-install-recommends",
         query="dpkg-query -W -f '${db:Status-Status}\\n' \"$1\" 2>/dev/null | grep -qx installed",
         offers='apt-cache show "$1"',

@@ -49,7 +49,13 @@ def every(lab: Lab) -> list[Case]:
 
 @pytest.fixture(scope="module")
 def some(every: list[Case]) -> list[Case]:
-    return [case for case in every if os.environ.get(WRITE) or case.place in SAMPLE or case.fault in ODD]
+    return [case for case in every if os.environ.get(WRITE) or _is_sampled(case)]
+
+
+def _is_sampled(case: Case) -> bool:
+    # How dpkg recovers from a full disk depends on the package at which it was; the whole matrix tells.
+    by_chance = (case.fault, case.place) == ("disk full", "inside installing packages")
+    return (case.place in SAMPLE and not by_chance) or case.fault in ODD
 
 
 @pytest.fixture(scope="module")
