@@ -78,7 +78,11 @@ def assert_served(matrix: Matrix, some: list[Case]) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("kind", STORIES)
 def test_time_is_served_and_the_next_run_completes(kind: str, fault: str, matrix: Matrix, some: list[Case]) -> None:
-    assert_served(matrix, [case for case in some if (case.kind, case.fault) == (kind, fault)])
+    chosen = [case for case in some if (case.kind, case.fault) == (kind, fault)]
+    if (kind, fault) == ("fresh", "disk full") and not os.environ.get(WRITE):
+        assert chosen == []
+        pytest.skip("in the whole matrix only: inv reliability")
+    assert_served(matrix, chosen)
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.fault) for case in odd_cases()])
