@@ -166,3 +166,38 @@ def test_nts_is_refused_where_gnutls_has_no_tls_1_3(os_id: str, version: str) ->
     with pytest.raises(SiteError, match=r"^ntp1: Amazon Linux 2 has GnuTLS 3\.\d, and NTS needs 3\.6\.3: choose build"):
         manager_of("ntp1", facts, RECIPE)
     assert manager_of("ntp1", facts, replace(RECIPE, nts=False)) is not None
+
+
+MENDED = [
+    pytest.param("", "", "installed", [], id="nothing is half-installed"),
+    pytest.param("gcc is half", "Inst gcc-12 (12.2)", "installed", ["-f"], id="what is missing is installed"),
+    pytest.param("gcc is half", "Remv nettle-dev [3.8]", "unpacked", ["-f"], id="what is half there is taken away"),
+    pytest.param("gcc is half", "Remv postfix [3.7]", "installed", [], id="what is whole is never taken away"),
+    pytest.param(
+        "gcc is bad", "Inst gcc-12 (12.2)", "reinstreq", ["--reinstall gcc", "-f"], id="what is bad is replaced"
+    ),
+]
+FAKES = {
+    "dpkg": '[ "$1" = --audit ] && printf "%s" "$AUDIT"; true',
+    "dpkg-query": (
+        'case $3 in *Eflag*) [ "$STATUS" = reinstreq ] && echo "reinstreq gcc" || echo "ok gcc" ;; '
+        '*) echo "$STATUS" ;; esac'
+    ),
+    "apt-get": (
+        'case " $* " in *" -s "*) echo "$PLAN" ;; *" --reinstall "*) echo "--reinstall ${*##* }" >>did ;; '
+        '*" --fix-broken "*) echo -f >>did ;; esac'
+    ),
+}
+
+
+@pytest.mark.parametrize(("audit", "plan", "status", "did"), MENDED)
+def test_what_was_left_half_installed_is_mended_and_nothing_whole_removed(
+    audit: str, plan: str, status: str, did: list[str], tmp_path: Path
+) -> None:
+    for name, script in FAKES.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AUDIT": audit, "PLAN": plan, "STATUS": status}
+    subprocess.run(["sh", "-c", APT.refresh], cwd=tmp_path, env=env, check=True)
+    seen = (tmp_path / "did").read_text().splitlines() if (tmp_path / "did").exists() else []
+    assert seen == did
