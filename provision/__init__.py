@@ -13,6 +13,7 @@ Words: pure, no host, no clock, no file but their own data and the one that they
     roster, following   the hosts of a site, and what each resolves to; who of them follows whom, with which key
     packages, service   what a build needs from a distribution; what chronyd's unit must grant
     render              templates and values to text (the only one that knows Jinja)
+    rollout             which hosts may run now, and how far each may go
     history             what a host was switched to, when, by whom
     expectation         chrony.conf to what its chronyd has to show
     firewall/           what a local firewall said: whether it lets in NTP, and what opens it
@@ -26,16 +27,18 @@ Edge: one outside world per module
     workplace           a private folder there, everybody else kept out, and a guard that tidies up
     host                ask, run, write and upload, over any transport
     fetch/              release to verified tarball: store, folder, upstream, apt's mirrors
+    artifacts           finished builds, packed, in the store of this machine
     ntp                 NTP requests, plain and with a MAC (the only one that opens UDP)
     sandbox/            throwaway hosts, booted on this machine
     log                 the full log of a run, without secrets
 
 States
+    making              how a build comes to a host: compiled there, or unpacked from an artifact
     steps/              one wanted state per file: look, drift, apply
 
 Story
     converge            the one loop: answer, drift, apply, look again
-    report, progress    what a run did and saw, as text and JSON; what the operator sees meanwhile
+    report, progress/   what a run did and saw, as text and JSON; what the operator sees meanwhile
     plan                site and facts to steps, in order
     judge               evidence to findings
     overview            what each host of a site resolves to, as text
@@ -45,6 +48,7 @@ Story
     deploy              the stories of a deployment, and of its parts
     rollback            the stories of a host's past
     uninstall           the story of the way out
+    fleet, failed       one story on many hosts; those that were not as wanted, for the next time
     cli                 the tasks, as ``inv`` and ``chrony-provision`` show them
 
 On a host everything of ours lies in /opt/chrony: ``builds/`` and ``generations/``, both named by what is in them, and

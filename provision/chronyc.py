@@ -108,6 +108,19 @@ class Version:
     """The features with a plus, such as ``PRIVDROP``; READLINE is chronyc's."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """A source of time, as ``authdata`` and ``ntpdata`` know it."""
+
+    address: str
+    key: int | None
+    """The id of the symmetric key with which it is asked; None: without one."""
+    received: int
+    """How many of its answers were valid."""
+    authenticated: bool
+    """The last answer was."""
+
+
 def parse_tracking(text: str) -> Tracking:
     """Parse ``chronyc -c tracking``."""
     return _parsed("tracking", text, _tracking)
@@ -116,6 +129,19 @@ def parse_tracking(text: str) -> Tracking:
 def parse_sources(text: str) -> tuple[SourceReport, ...]:
     """Parse ``chronyc -c sources``; there may be none."""
     return tuple(_parsed("sources", line, _source) for line in text.splitlines())
+
+
+def parse_associations(authdata: str, ntpdata: str) -> tuple[Association, ...]:
+    """Parse ``chronyc -c -n authdata`` and ``ntpdata``, which know the same sources.
+
+    The first says what was configured, also when the key is wrong; only the second says what came back.
+    """
+    keys = dict(_parsed("authdata", line, _authdata) for line in authdata.splitlines())
+    seen = [_parsed("ntpdata", line, _ntpdata) for line in ntpdata.splitlines()]
+    return tuple(
+        Association(address=address, key=keys.get(address), received=received, authenticated=authenticated)
+        for address, received, authenticated in seen
+    )
 
 
 def parse_accheck(text: str) -> bool:
@@ -176,6 +202,20 @@ def _source(fields: list[str]) -> SourceReport:
         measured_offset=_number(measured_offset),
         error=_number(error),
     )
+
+
+def _authdata(fields: list[str]) -> tuple[str, int | None]:
+    # client.c: name, mode (-, SK, NTS), key id, type, length, …
+    address, mode, key, *rest = fields
+    _check(mode in {"-", "SK", "NTS"} and len(rest) == 7)
+    return address, int(key) if mode == "SK" else None
+
+
+def _ntpdata(fields: list[str]) -> tuple[str, int, bool]:
+    # client.c: 33 fields until 4.2, 38 since 4.6; the remote address is the first, "Authenticated" the 28th, the count
+    # of valid answers the 33rd.
+    _check(len(fields) >= 33 and fields[27] in {"Yes", "No"})
+    return fields[0], int(fields[32]), fields[27] == "Yes"
 
 
 def _number(field: str) -> float:

@@ -24,6 +24,8 @@ INTERRUPTED = 130
 """128 + SIGINT, as a shell says it."""
 SEVERAL = ("host", "limit", "exclude")
 """Options that may be given several times."""
+MANY = ("parallel", "max_failures", "retry")
+"""Options about many hosts."""
 OPTIONS: dict[str, tuple[str | bool, str]] = {
     "host": (
         "",
@@ -50,6 +52,9 @@ OPTIONS: dict[str, tuple[str | bool, str]] = {
         "90",
         "seconds after which a host goes back by itself, if nobody proved the new daemon (default: 90)",
     ),
+    "parallel": ("16", "how many hosts are worked on at once (default: 16)"),
+    "max_failures": ("", "begin no other host after so many that failed (default: go on)"),
+    "retry": (False, "only those hosts that were not as wanted when this task ran last"),
     "no_activate": (False, "stage and rehearse only, as for an image; works without systemd"),
     "to": ("", "the generation (default: the one before); history lists them"),
     "purge": (False, "also remove builds, generations and their keys, state, and the account if we made it"),
@@ -68,24 +73,23 @@ def _one_line_errors() -> Iterator[None]:
 
 
 def _on_hosts(
-    *names: str, named: bool = False, configures: bool = True
+    *names: str, named: bool = False, configures: bool = True, rolling: bool = False
 ) -> Callable[[Callable[..., "Story"]], "Task[Any]"]:
     """Make a task of what returns a story; these are its options, beside those that each such task has.
 
     ``named``: it does to a host what must not be done by a slip, so the hosts of a site have to be named.
-    ``configures``: it needs to know whom a host follows.
+    ``configures``: it needs to know whom a host follows. ``rolling``: it may change what serves time.
     """
 
     def make(choose: Callable[..., "Story"]) -> "Task[Any]":
-        options = (*SEVERAL, *names, "site", "json", "accept_new")
+        options = (*SEVERAL, *names, "site", "json", "accept_new", *MANY)
 
         def body(_: Context, **given: Any) -> None:
             with _one_line_errors():
                 if named and not given["host"]:
                     raise Exit("error: no host; say --host NAME", code=2)
-                _tell(
-                    choose(**{name: given[name] for name in signature(choose).parameters}), given, configures=configures
-                )
+                story = choose(**{name: given[name] for name in signature(choose).parameters})
+                _tell(choose.__name__, story, given, configures=configures, rolling=rolling)
 
         body.__name__, body.__doc__ = choose.__name__, choose.__doc__
         # Invoke reads the options of a task from its signature.
@@ -103,41 +107,48 @@ def _parameter(name: str) -> Parameter:
     return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default)
 
 
-def _tell(story: "Story", given: dict[str, Any], *, configures: bool) -> None:
-    """Tell a story on each host in turn, write the report, and exit as it says."""
+def _tell(task: str, story: "Story", given: dict[str, Any], *, configures: bool, rolling: bool) -> None:
+    """Tell a story on each host, write the report, and exit as it says."""
     from dataclasses import fields
 
-    from provision.progress import Progress
-    from provision.report import exit_status, write_json
-    from provision.run import run_on
+    from provision.failed import Failed
+    from provision.fleet import fleet
+    from provision.progress.lines import Lines
+    from provision.report import exit_status, fleet_text, write_json
     from provision.session import address_of
     from provision.wish import Options, make_wishes
 
     options = Options(**{field.name: given[field.name] for field in fields(Options) if field.name in given})
-    json = given["json"]
-    with Progress() as progress:
+    many, json = fleet(given["parallel"], given["max_failures"]), given["json"]
+    failed = Failed.of(task, options.file)
+    with Lines() as lines:
         wishes = make_wishes(
             given["host"],
             options,
             limit=given["limit"],
             exclude=given["exclude"],
-            address_of=(lambda target: address_of(target, progress.say)) if configures else None,
+            address_of=(lambda target: address_of(target, lines.say)) if configures else None,
         )
-        if json:
-            # Before the first host: a report that cannot be written is bad input.
-            write_json(json, [])
-        if not wishes:
-            raise Exit("error: no host; say --host NAME, --host local or --host sandbox", code=2)
-        reports = [run_on(target, wish, progress, story) for target, wish in wishes]
+    if given["retry"]:
+        wishes = failed.among(wishes)
+    if json:
+        # Before the first host: a report that cannot be written is bad input.
+        write_json(json, [])
+    if not wishes:
+        raise Exit("error: no host; say --host NAME, --host local or --host sandbox", code=2)
+    reports = many.tell(story, wishes, rolling=rolling)
+    if len(reports) > 1:
+        print(fleet_text(reports))
     if json:
         write_json(json, reports)
+    failed.note(reports)
     if (status := exit_status(reports)) != 0:
         raise Exit(code=status)
 
 
-@_on_hosts("chrony", "nettle", "sources", "check", "patience", "confirm_within", "wait", "no_activate")
+@_on_hosts("chrony", "nettle", "sources", "check", "patience", "confirm_within", "wait", "no_activate", rolling=True)
 def deploy(no_activate: bool) -> "Story":
-    """Build, configure, start and prove chrony on hosts, one after the other."""
+    """Build, configure, start and prove chrony on hosts; servers of a group one after the other."""
     from provision.deploy import deploy as whole
     from provision.deploy import stage
 
@@ -184,7 +195,7 @@ def history() -> "Story":
     return story
 
 
-@_on_hosts("to", "patience", "confirm_within", "wait", named=True, configures=False)
+@_on_hosts("to", "patience", "confirm_within", "wait", named=True, configures=False, rolling=True)
 def rollback(to: str) -> "Story":
     """Switch hosts back to a generation that they still have, and prove it."""
     from functools import partial
@@ -234,15 +245,15 @@ def fetch(_: Context, site: str = "", chrony: str = "", nettle: str = "", source
     """Fetch and verify the tarballs into the store of this machine."""
     from provision.fetch import Store
     from provision.fetch import fetch as fetch_release
-    from provision.progress import Progress
+    from provision.progress.lines import Lines
     from provision.wish import Options, all_releases, make_wish
 
-    with _one_line_errors(), Progress() as progress:
+    with _one_line_errors(), Lines() as lines:
         options = Options(site=site, chrony=chrony, nettle=nettle, sources=sources)
         folder = make_wish(options).sources
         for release in all_releases(options):
-            tarball = fetch_release(release, store=Store.default(), sources=folder, say=progress.line)
-            progress.say(f"{release}  {tarball.path}\n  from {tarball.origin}; signature: {tarball.signature}")
+            tarball = fetch_release(release, store=Store.default(), sources=folder, say=lines.line)
+            lines.say(f"{release}  {tarball.path}\n  from {tarball.origin}; signature: {tarball.signature}")
 
 
 @task(
@@ -285,11 +296,11 @@ def releases(_: Context, offline: bool = False) -> None:
 def sandbox_up(_: Context, name: str = "", suite: str = "bookworm") -> None:
     """Boot a throwaway host on this machine: real Debian, systemd and sshd, and a time source beside it."""
     from provision import sandbox
-    from provision.progress import Progress
+    from provision.progress.lines import Lines
 
-    with _one_line_errors(), Progress() as progress:
-        host = sandbox.up(name or suite, suite, say=progress.say)
-        progress.say(f"{host.name}  {host.address}  Debian {host.suite}\n  ssh -i {host.key} root@{host.address}")
+    with _one_line_errors(), Lines() as lines:
+        host = sandbox.up(name or suite, suite, say=lines.say)
+        lines.say(f"{host.name}  {host.address}  Debian {host.suite}\n  ssh -i {host.key} root@{host.address}")
 
 
 @task(auto_shortflags=False)

@@ -14,20 +14,23 @@ from provision.keys import Key, Keys, parse_keys, write_keys
 from provision.plan import (
     Switch,
     Tarballs,
-    build_steps,
     choose_conf,
     choose_generation,
     choose_recipe,
+    compiling_steps,
     refuse_without_systemd,
     staging_steps,
     switching_steps,
+    unpacking_steps,
 )
 from provision.prove import Proof, prove_build, rehearse_build
 from provision.recipe import ROOT, Recipe
 from provision.releases import Release
-from provision.run import Run
+from provision.rollout import Gate, Held
+from provision.run import Gates, Run
 from provision.session import Session
 from provision.steps import Step
+from provision.steps.fetched import Fetched
 from provision.wish import check_keys
 
 if TYPE_CHECKING:
@@ -48,7 +51,8 @@ def stage(run: Run) -> None:
     recipe = _recipe(run)
     keys = _keys(run, recipe, dry_run=False)
     generation, expected = _generation(run, recipe, keys)
-    run.converge([*_build_steps(run, recipe), *staging_steps(generation, asked_at=expected.asked_at)])
+    making = _build_steps(run, recipe)
+    run.converge([*making, *staging_steps(generation, asked_at=expected.asked_at)], gates=_compiles(recipe, making))
     _add_notes(run, recipe, expected)
     run.report.notes.append(
         f"not done: nothing was switched; the daemon of generation {generation.id} was rehearsed and is not active. "
@@ -66,7 +70,8 @@ def build(run: Run) -> None:
     """Build, verify and rehearse only; needs no systemd."""
     session, site = run.session, run.wish.site
     recipe = _recipe(run)
-    run.converge(_build_steps(run, recipe))
+    making = _build_steps(run, recipe)
+    run.converge(making, gates=_compiles(recipe, making))
     run.found(Proof(prove_build(session.host, recipe)))
     run.claim()
     run.progress.begin("rehearsing the build")
@@ -101,15 +106,14 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     recipe = _recipe(run)
     keys = _keys(run, recipe, dry_run=dry_run)
     generation, expected = _generation(run, recipe, keys)
-    steps = [
-        *_build_steps(run, recipe),
-        *staging_steps(generation, asked_at=expected.asked_at),
-        *_switching_steps(run, generation, expected),
-    ]
+    making = _build_steps(run, recipe)
+    switching = _switching_steps(run, generation, expected)
+    steps = [*making, *staging_steps(generation, asked_at=expected.asked_at), *switching]
+    gates = {**_compiles(recipe, making), Held(Gate.SWITCH): switching}
     with ThreadPoolExecutor(max_workers=1) as pool:
         # While the survey is under way, for the run that changes nothing; after a change it says nothing.
         early = pool.submit(run.prove, expected, keys, patience=0) if run.keys and not dry_run else None
-        run.converge(steps, dry_run=dry_run)
+        run.converge(steps, dry_run=dry_run, gates=gates)
     _add_notes(run, recipe, expected)
     if run.report.pending or run.report.findings:
         return
@@ -126,7 +130,8 @@ def _keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
     if keys is None:
         # Keys are made by the chronyc that was built, so the build comes first.
         if not dry_run:
-            run.converge(_build_steps(run, recipe))
+            making = _build_steps(run, recipe)
+            run.converge(making, gates=_compiles(recipe, making))
         keys = _new_keys(run, recipe, dry_run=dry_run)
     else:
         _refuse_other_keys(run, keys)
@@ -158,6 +163,10 @@ def _recipe(run: Run) -> Recipe:
 
 
 def _build_steps(run: Run, recipe: Recipe) -> list[Step]:
+    name, facts = run.session.host.name, run.session.facts
+    if (artifact := run.artifact(recipe.name)) is not None:
+        return unpacking_steps(facts, recipe, artifact)
+
     # Imported when asked: a run that builds nothing does not pay for what downloads.
     def at_hand(release: Release) -> bool:
         from provision.fetch import Store  # noqa: PLC0415
@@ -174,7 +183,13 @@ def _build_steps(run: Run, recipe: Recipe) -> list[Step]:
         path=lambda release: fetched(release).path,
         origin=lambda release: fetched(release).in_words,
     )
-    return build_steps(run.session.host.name, run.session.facts, recipe, tarballs, check=run.wish.check)
+    return compiling_steps(name, facts, recipe, tarballs, keep=run.artifacts.keep, check=run.wish.check)
+
+
+def _compiles(recipe: Recipe, making: list[Step]) -> Gates:
+    """Return the gate before a compiler; an artifact is for everybody."""
+    behind = making if any(isinstance(step, Fetched) for step in making) else []
+    return {Held(Gate.BUILD, recipe.name): behind}
 
 
 def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:

@@ -3,10 +3,12 @@
 ProvisionError
 ├── SiteError        the wish itself is wrong; no host was touched
 ├── FetchError       a tarball did not arrive, or is not the one we pinned
+├── StoreError       the folder of artifacts on this machine cannot be read or written
 ├── HostUnreachable  we never got a shell on which we may act, or lost it
 ├── SandboxError     a throwaway host could not be booted on this machine
 ├── CommandFailed    a command ran and said no
 ├── BuildRefused     what was built, or would be, is not what the site asks for
+│   └── ArtifactRefused   a build that was made on another host does not do its work on this one
 ├── RehearsalFailed  the new daemon, tried beside the running one, did not do its work; the running one is untouched
 ├── NotConverged     a step was applied and the host still differs
 └── ParseError       a tool said something that we do not understand
@@ -28,6 +30,10 @@ class FetchError(ProvisionError):
     """A tarball did not arrive, or is not the one we pinned."""
 
 
+class StoreError(ProvisionError):
+    """The folder of artifacts on this machine cannot be read or written."""
+
+
 class HostUnreachable(ProvisionError):  # noqa: N818 -- a state of the host, and named as one
     """We never got a shell on which we may act, or lost it."""
 
@@ -42,6 +48,10 @@ class CommandFailed(ProvisionError):  # noqa: N818 -- what happened, in the past
 
 class BuildRefused(ProvisionError):  # noqa: N818 -- what happened, in the past tense
     """What was built, or would be, is not what the site asks for."""
+
+
+class ArtifactRefused(BuildRefused):
+    """A build that was made on another host does not do its work on this one."""
 
 
 class RehearsalFailed(ProvisionError):  # noqa: N818 -- what happened, in the past tense

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from provision.asked import Asked, asked_in
 from provision.build_evidence import BuildEvidence, parse_build, sections
-from provision.chronyc import SourceReport, Tracking, parse_accheck, parse_sources, parse_tracking
+from provision.chronyc import (
+    Association,
+    SourceReport,
+    Tracking,
+    parse_accheck,
+    parse_associations,
+    parse_sources,
+    parse_tracking,
+)
 from provision.configure_log import ConfigureLog, parse_configure_log
 from provision.errors import ParseError
 from provision.firewall import Firewall, parse_firewall
@@ -49,6 +57,7 @@ class Evidence:
     """None: chronyc could not talk to the daemon."""
     before: Before
     sources: tuple[SourceReport, ...]
+    associations: tuple[Association, ...]
     firewall: Firewall | None
     """None: not asked."""
     access: bool | None
@@ -83,6 +92,7 @@ def _evidence(text: str, said: Mapping[str, str]) -> Evidence:
         tracking=parse_tracking(tracking) if tracking else None,
         before=_before(said["tracking before the switch"].strip(), said["answered before the switch"].strip()),
         sources=parse_sources(said["sources"]) if tracking else (),
+        associations=parse_associations(said["authdata"], said["ntpdata"]) if tracking else (),
         firewall=parse_firewall(said["firewall"]) if said["firewall"].strip() else None,
         access=parse_accheck(said["accheck"]) if tracking and "accheck" in said else None,
         asked=asked_in(said),

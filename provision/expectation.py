@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from provision.access import Access, Network
-from provision.conf import directives
+from provision.conf import directives, source_key
 from provision.facts import Facts
 
 MAX_ERROR = 1.0
@@ -22,6 +22,8 @@ class Expectation:
     serves: bool
     follows: bool
     """It has sources; a server with only a ``local`` stratum has none."""
+    asks_with_keys: bool
+    """It has sources that it asks with a symmetric key."""
     seccomp: bool
     access: Access
     """Who may ask."""
@@ -43,6 +45,7 @@ def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectati
         version=version,
         serves=serves,
         follows=any(name in {"server", "pool"} for name, _ in lines),
+        asks_with_keys=any(source_key(line) is not None for line in conf.splitlines()),
         seccomp=seccomp,
         access=access,
         asked_at=own_address(facts, access, bound) if serves else None,

@@ -20,6 +20,8 @@ class Facts:
     os_name: str
     machine: str
     """The processor as ``uname -m`` says it."""
+    libc: str
+    """The C library and its version: ``glibc-2.36``."""
     cpus: int
     uid: int
     """The login user's id; 0 is root."""
@@ -45,8 +47,8 @@ class Facts:
 
     @property
     def platform(self) -> str:
-        """Return what a build fits: ``debian-12-x86_64``."""
-        return "-".join(part for part in (self.os, self.os_version, self.machine) if part)
+        """Return what a build fits: ``debian-12-x86_64-glibc-2.36``."""
+        return "-".join(part for part in (self.os, self.os_version, self.machine, self.libc) if part)
 
     @property
     def is_debian_like(self) -> bool:
@@ -64,6 +66,7 @@ def parse_facts(text: str) -> Facts:
             os_like=tuple(said["os_like"].split()),
             os_name=said["os_name"],
             machine=said["machine"],
+            libc=said["libc"],
             cpus=max(1, int(said["cpus"])),
             uid=int(said["uid"]),
             login=said["login"],

@@ -102,6 +102,11 @@ class Host:
         self.trips += 1
         self.transport.upload(data, path)
 
+    def download(self, path: str) -> bytes:
+        """Return what is in a file that the login user may read."""
+        self.trips += 1
+        return self.transport.download(path)
+
     def claim(self, *, who: str, uid: int, patience: int, say: Callable[[str], None]) -> bool:
         """Make sure that we are the only ones who change this host; True: just now, others may have changed it before.
 

@@ -24,6 +24,7 @@ def findings(evidence: Evidence, expected: Expectation, probe: Probe | None) -> 
         *build_findings(evidence.build, evidence.configure, expected.version),
         *_ports(evidence, expected),
         *_client(evidence, expected),
+        *_authenticated(evidence, expected),
         *_server(evidence, expected),
         *(_probed(evidence, expected, probe) if probe is not None and expected.serves else ()),
     )
@@ -103,6 +104,17 @@ def _synchronised(evidence: Evidence, tracking: Tracking, max_error: float) -> F
         f"to {selected[0]}, stratum {tracking.stratum}, error bound {in_units(tracking.error_bound)}",
         vital=vital,
     )
+
+
+def _authenticated(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
+    asked = [one for one in evidence.associations if one.key is not None]
+    if expected.asks_with_keys and evidence.tracking and not asked:
+        yield Finding("its sources are asked with keys", holds=False, seen="chronyd asks none of them with a key")
+    # One that is down takes no time away, as long as another one gives it.
+    vital = evidence.before.synchronised and not any(one.authenticated for one in asked)
+    for one in asked:
+        seen = f"ntpdata says Authenticated: {_yes(one.authenticated)}, {one.received} valid answers"
+        yield Finding(f"{one.address} answers with key {one.key}", one.authenticated, seen, vital=vital)
 
 
 def _server(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:

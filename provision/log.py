@@ -18,10 +18,11 @@ LONGEST = 100
 class Log:
     """Appends lines to a file of its own, which is made with the first. Raises SiteError where it cannot be written."""
 
-    def __init__(self, host: str, folder: Path | None = None) -> None:
+    def __init__(self, host: str, folder: Path | None = None, *, path: Path | None = None) -> None:
+        """Name the file; ``path`` is that of a log that goes on."""
         name = re.sub(r"[^A-Za-z0-9._@-]", "_", host)[:LONGEST]
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        self._path = (folder or user_log_path("chrony-provision")) / f"{name}-{stamp}-{os.getpid()}.log"
+        self._path = path or (folder or user_log_path("chrony-provision")) / f"{name}-{stamp}-{os.getpid()}.log"
         self._file: TextIO | None = None
         self._secrets: tuple[str, ...] = ()
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provision import remote
+from provision.artifacts import Artifact
 from provision.errors import HostUnreachable
 from provision.facts import Facts
 from provision.findings import Finding
 from provision.generation import KEY_FILE, SWITCH, Generation
 from provision.keys import Keys
-from provision.packages import manager_of, needed
+from provision.making import Compiling, Unpacking
+from provision.packages import MANAGERS, manager_of, needed
 from provision.recipe import ROOT, Recipe
 from provision.releases import Release
 from provision.render import chrony_conf, render
@@ -84,13 +86,31 @@ def choose_generation(site: Site, facts: Facts, *, recipe: Recipe, keys: Keys, t
     return Generation(recipe=recipe, user=user, conf=conf, keys=keys, unit_template=unit)
 
 
-def build_steps(name: str, facts: Facts, recipe: Recipe, tarballs: Tarballs, *, check: bool = False) -> list[Step]:
-    """Return the steps to a finished build. Raises SiteError where a host has nothing to build with."""
+def compiling_steps(
+    name: str,
+    facts: Facts,
+    recipe: Recipe,
+    tarballs: Tarballs,
+    *,
+    keep: Callable[[Artifact], None],
+    check: bool = False,
+) -> list[Step]:
+    """Return the steps to a build that is made on the host. Raises SiteError where it has nothing to build with."""
     manager = manager_of(name, facts, recipe)
+    compiling = Compiling(tarballs.path, keep, jobs=facts.cpus, uid=facts.uid, check=check)
     return [
         Fetched(recipe, tarballs.at_hand, tarballs.origin),
         *([Packages(manager, needed(manager, recipe), recipe.prefix)] if manager else []),
-        Built(recipe, tarballs.path, jobs=facts.cpus, uid=facts.uid, check=check),
+        Built(recipe, compiling),
+    ]
+
+
+def unpacking_steps(facts: Facts, recipe: Recipe, artifact: Artifact) -> list[Step]:
+    """Return the steps to a build that was made elsewhere; where no packages can be had, the libraries are there."""
+    manager = MANAGERS.get(facts.packager or "")
+    return [
+        *([Packages(manager, artifact.packages, recipe.prefix, "run with")] if manager and artifact.packages else []),
+        Built(recipe, Unpacking(artifact)),
     ]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from provision import remote
 from provision.build_evidence import SECTION, parse_build, sections
+from provision.chronyc import Association
 from provision.configure_log import parse_configure_log
 from provision.evidence import parse_evidence
 from provision.expectation import Expectation
@@ -29,6 +30,8 @@ class Proof:
     findings: tuple[Finding, ...]
     advice: tuple[str, ...] = ()
     """What stands in the way of its clients, and is not chronyd's doing."""
+    sources: tuple[Association, ...] = ()
+    """Of whom it asks the time, and what comes back."""
 
     @property
     def is_whole(self) -> bool:
@@ -61,7 +64,7 @@ def prove(session: Session, expected: Expectation, keys: Keys, *, patience: int)
         again = probe(session.address, keys)
         seen = again if again.answered else seen
     advice = evidence.firewall.advice if evidence.firewall else None
-    return Proof(findings(evidence, expected, seen), (advice,) if advice else ())
+    return Proof(findings(evidence, expected, seen), (advice,) if advice else (), evidence.associations)
 
 
 def prove_build(host: Host, recipe: Recipe) -> tuple[Finding, ...]:

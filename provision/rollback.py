@@ -12,6 +12,7 @@ from provision.history import Event, history_text, parse_history, previous
 from provision.keys import parse_keys
 from provision.plan import Switch, refuse_without_systemd, switching_steps
 from provision.recipe import ROOT
+from provision.rollout import Gate, Held
 from provision.run import Run
 from provision.service import seccomp_level
 from provision.steps.file import File
@@ -47,7 +48,7 @@ def rollback(run: Run, *, to: str) -> None:
         # What else lies here may be wanted next.
         keep=None,
     )
-    run.converge([File(SWITCH, remote.switch(), mode="0755"), *steps])
+    run.converge([File(SWITCH, remote.switch(), mode="0755"), *steps], gates={Held(Gate.SWITCH): steps})
     if not run.report.findings:
         run.progress.begin("collecting evidence")
         run.found(run.prove(expected, keys, patience=run.wish.patience))

@@ -99,6 +99,12 @@ def read_roster(path: Path | None) -> Roster:
         _site((bottom, Level(f"groups.{name}", groups[name])), path)
     if defaults.time.follows and not members:
         raise SiteError(f"{path}: time.follows: no host stands in this file, and so no server to follow")
+    for member in members:
+        builder = member.site.rollout.builder
+        if builder is not None and builder not in hosts:
+            where = setter("rollout.builder", member.levels).place
+            place = f"{where}.rollout.builder" if where else "rollout.builder"
+            raise SiteError(f"{path}: {place}: no host {quoted(builder)}{nearest(builder, hosts)}")
     roster = Roster(file=str(path), defaults=defaults, members=members, groups=tuple(groups))
     _check_places(roster)
     return roster

@@ -5,12 +5,22 @@ import platform
 import re
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from provision.artifacts import Artifact, Artifacts
 from provision.converge import converge
-from provision.errors import FetchError, HostUnreachable, ProvisionError, SandboxError, SiteError
+from provision.errors import (
+    ArtifactRefused,
+    FetchError,
+    HostUnreachable,
+    ProvisionError,
+    SandboxError,
+    SiteError,
+    StoreError,
+)
 from provision.expectation import Expectation
 from provision.findings import Finding
 from provision.keys import Keys
@@ -18,19 +28,31 @@ from provision.log import Log
 from provision.ntp import probe
 from provision.progress import Progress
 from provision.prove import Proof, prove
-from provision.report import Report, ending_text, finding_text
+from provision.report import Report
+from provision.rollout import Gate, Held
 from provision.session import Session, connect
 from provision.steps import Step
 from provision.steps.fetched import Fetched
 from provision.target import Target
 from provision.wish import Wish
 
-NOT_TRIED = (SiteError, FetchError, HostUnreachable, SandboxError)
+NOT_TRIED = (SiteError, FetchError, StoreError, HostUnreachable, SandboxError)
 """Errors after which, if nothing was changed yet, the host is as it was."""
 WAIT_SECONDS = 3600
 """How long ``--wait`` waits for somebody else."""
 RETURN_SECONDS = 10
 """What is left of the time to confirm, at least, when we stop waiting for a clock to be synchronised."""
+
+Gates = Mapping[Held, Sequence[Step]]
+"""Where a run may be held, and the steps that lie behind."""
+
+
+class Parked(Exception):  # noqa: N818 -- no error: the run goes on when it may
+    """A run has come to a gate that is closed for it."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__(held)
+        self.held = held
 
 
 @dataclass(slots=True)
@@ -46,21 +68,52 @@ class Run:
     log: Log
     who: str
     """Who runs it, and where, for the host's history and its lock."""
+    artifacts: Artifacts = field(default_factory=Artifacts.default)
+    open: frozenset[Gate] = frozenset(Gate)
+    """The gates through which it may go."""
+    locks: ExitStack = field(default_factory=ExitStack)
+    """Those on this machine; they are let go when the run ends."""
+    _passed: set[Held] = field(default_factory=set)
 
-    def converge(self, steps: list[Step], *, dry_run: bool = False) -> None:
-        """Bring the host to the wanted states; a step that was reported before is not reported again."""
-        known = {outcome.title for outcome in self.report.outcomes}
-        for outcome in converge(self.session.host, steps, dry_run=dry_run, begin=self._begin):
-            if outcome.title not in known:
-                self.report.outcomes.append(outcome)
-                self.progress.outcome(outcome)
+    def converge(self, steps: list[Step], *, dry_run: bool = False, gates: Gates | None = None) -> None:
+        """Bring the host to the wanted states; raises Parked before a step behind a gate that is closed."""
+        gates = gates or {}
+        try:
+            for outcome in converge(
+                self.session.host, steps, dry_run=dry_run, begin=lambda step: self._begin(step, gates)
+            ):
+                if self.report.add(outcome):
+                    self.progress.outcome(outcome)
+        except ArtifactRefused as error:
+            (held,) = [held for held in gates if held.gate is Gate.BUILD]
+            self.artifacts.drop(held.need)
+            self.report.notes.append(str(error))
+            raise Parked(held) from error
 
-    def _begin(self, step: Step) -> bool:
+    def artifact(self, name: str) -> Artifact | None:
+        """Return the artifact of a build; None where there is none that will do."""
+        return self.artifacts.find(name, self.progress.line, checked=self.wish.check)
+
+    def _begin(self, step: Step, gates: Gates) -> bool:
+        for held, behind in gates.items():
+            if any(step is one for one in behind):
+                self._pass(held)
         # What is fetched does not change the host.
         claimed = not isinstance(step, Fetched) and self.claim()
         self.report.begun = True
         self.progress.begin(step.title)
         return claimed
+
+    def _pass(self, held: Held) -> None:
+        """Go through a gate, or raise Parked."""
+        if held.gate not in self.open:
+            raise Parked(held)
+        if held.gate is Gate.BUILD and held not in self._passed:
+            self.locks.enter_context(self.artifacts.building(held.need, self.progress.say))
+            self._passed.add(held)
+            if self.artifact(held.need) is not None:
+                # Another run has just built it.
+                raise Parked(held)
 
     def claim(self) -> bool:
         """Keep everybody else from changing the host until the run ends; True: we do since now."""
@@ -86,34 +139,87 @@ class Run:
         """Take what was found into the report."""
         for finding in proof.findings:
             self.report.findings.append(finding)
-            self.progress.say(finding_text(finding))
+            self.progress.finding(finding)
+        self.report.sources = proof.sources
         self.report.notes.extend(proof.advice)
 
 
 Story = Callable[[Run], None]
 
 
-def run_on(target: Target, wish: Wish, progress: Progress, story: Story) -> Report:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be told on a host, and how far it may go."""
+
+    target: Target
+    wish: Wish
+    story: Story
+    open: frozenset[Gate] = frozenset(Gate)
+    report: Report | None = None
+    """What became of the part before, where it was held."""
+
+
+class Stop:
+    """Ends what runs, from another thread: each run says how it is cut off."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ends: dict[int, Callable[[], None]] = {}
+        self.is_set = False
+
+    def now(self) -> None:
+        """Cut off what runs, and let nothing begin."""
+        with self._lock:
+            self.is_set = True
+            ends = list(self._ends.values())
+        for end in ends:
+            end()
+
+    def check(self) -> None:
+        """Raise HostUnreachable when all is to end."""
+        if self.is_set:
+            raise HostUnreachable("interrupted; the same line completes what was begun")
+
+    def by(self, session: Session, stack: ExitStack) -> None:
+        """Take note of how a run is cut off, until the stack is left. Raises HostUnreachable."""
+        with self._lock:
+            self._ends[id(session)] = session.host.transport.close
+        stack.callback(self._ends.pop, id(session), None)
+        self.check()
+
+
+def run_on(job: Job, progress: Progress, stop: Stop | None = None) -> Report:
     """Tell a story on one host; what the outside world gets wrong on the way ends in the report."""
     begun = time.monotonic()
-    report = Report(host=str(target), notes=list(wish.warnings))
-    log = Log(str(target))
-    progress.say(str(target))
+    stop = stop or Stop()
+    target, wish = job.target, job.wish
+    report = job.report or Report(host=str(target), notes=list(wish.warnings))
+    report.held = None
+    log = Log(str(target), path=Path(report.log) if report.log else None)
+    if job.report is None:
+        progress.opening(str(target))
     try:
+        stop.check()
         # Its name takes a while to compute, on purpose: meanwhile we connect.
         keys = wish.read_keys()
         threading.Thread(target=lambda: keys and keys.digest, daemon=True).start()
-        with connect(
-            target, accept_new=wish.accept_new, log=log.write, progress=progress.line, say=progress.say
-        ) as session:
-            report.platform = session.facts.platform
+        with (
+            connect(
+                target, accept_new=wish.accept_new, log=log.write, progress=progress.line, say=progress.say
+            ) as session,
+            ExitStack() as locks,
+        ):
+            stop.by(session, locks)
+            report.platform, report.address = session.facts.platform, session.address
             try:
-                story(Run(session, wish, keys, report, progress, log, who=_who()))
+                job.story(Run(session, wish, keys, report, progress, log, who=_who(), open=job.open, locks=locks))
             finally:
                 session.host.leave()
-                report.round_trips = session.host.trips
+                report.round_trips += session.host.trips
+    except Parked as parked:
+        report.held = parked.held
     except ProvisionError as error:
-        report.error = str(error)
+        report.error = "interrupted; the same line completes what was begun" if stop.is_set else str(error)
         # A connection may be lost in the middle of a step; a fetch that fails has not touched the host.
         cut_off = report.begun and isinstance(error, HostUnreachable)
         report.tried = cut_off or report.changed > 0 or not isinstance(error, NOT_TRIED)
@@ -121,11 +227,17 @@ def run_on(target: Target, wish: Wish, progress: Progress, story: Story) -> Repo
             log.write(f"error: {error}")
     else:
         report.tried = True
-    report.log = log.path
+    report.log = log.path or report.log
     log.close()
-    report.seconds = round(time.monotonic() - begun, 2)
-    progress.say(ending_text(report))
+    report.seconds = round(report.seconds + time.monotonic() - begun, 2)
+    progress.ending(report)
     return report
+
+
+def left_alone(job: Job, why: str) -> Report:
+    """Return the report on a host that was not begun, or not brought to its end."""
+    report = job.report or Report(host=str(job.target))
+    return replace(report, held=None, error=f"left alone: {why}", tried=report.changed > 0)
 
 
 def _who() -> str:

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from platformdirs import user_config_path
 
+from provision.conf import source_key
 from provision.errors import SiteError
 from provision.following import check_keys as check_followed
-from provision.following import in_order, resolved
+from provision.following import followed, in_order, resolved
 from provision.keys import Keys, read_keys
 from provision.releases import SYSTEM, Release, check_fit, find
 from provision.roster import Member, Roster, read_roster
@@ -65,6 +66,10 @@ class Wish:
     """Seconds after which a host goes back by itself from a switch that nobody confirmed."""
     wait: bool
     """Wait for somebody else who is at work on a host."""
+    group: str | None = None
+    """The host's, in the site."""
+    follows: tuple[str, ...] = ()
+    """The hosts of the site that it asks for the time."""
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -117,7 +122,7 @@ def make_wishes(
     wishes = {member.name: _wish(member.site, options) for member in ordered}
     if address_of is not None:
         wishes = {member.name: _wish(site, options) for member, site in resolve(roster, ordered, address_of)}
-    return tuple((member.target, wishes[member.name]) for member in ordered)
+    return tuple((member.target, _placed(roster, member, wishes[member.name])) for member in ordered)
 
 
 def resolve(
@@ -158,8 +163,7 @@ def key_file(site: Site) -> Path:
 def needed_keys(site: Site, keys: Keys) -> Keys:
     """Return the keys that a host has to have: a client that asks with keys, those alone."""
     used = {source.key for source in site.time.sources or () if source.key is not None}
-    # As in "peer ADDRESS key ID"; chronyd reads options in any case.
-    used |= {int(id_) for line in site.time.extra for id_ in re.findall(r"\bkey\s+([0-9]{1,10})\b", line.lower())}
+    used |= {key for line in site.time.extra if (key := source_key(line)) is not None}
     if site.serve.role == "server" or not used:
         return keys
     return Keys(tuple(key for key in keys if key.id in used))
@@ -186,6 +190,11 @@ def _wish(site: Site, options: Options) -> Wish:
         confirm_within=_seconds("--confirm-within", options.confirm_within, 15, 3600),
         wait=options.wait,
     )
+
+
+def _placed(roster: Roster, member: Member, wish: Wish) -> Wish:
+    names = tuple(other.name for other in followed(roster, member))
+    return replace(wish, group=member.group, follows=names)
 
 
 def _seconds(option: str, text: str, least: int, most: int) -> int:

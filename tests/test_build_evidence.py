@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from provision.build_evidence import parse_build, sections
 from provision.errors import BuildRefused, ParseError
 from provision.findings import Finding
-from provision.steps.built import judge_build
+from provision.making import judge_build
 from tests.sample import CASES, RECIPE
 
 TEXT = (CASES / "evidence" / "build.txt").read_text()

@@ -1,6 +1,7 @@
 """What chronyc and chronyd of 4.0, 4.3, 4.6.1 and 4.9 printed, and what we make of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,14 +101,41 @@ def test_an_unexpected_answer_is_quoted_in_one_line(parse: Callable[[str], objec
     assert "\n" not in str(caught.value)
 
 
+def test_who_was_asked_with_a_key_is_told_and_what_came_back() -> None:
+    seen = chronyc.parse_associations(answer("authdata-keys"), answer("ntpdata-keys"))
+    good = chronyc.Association(address="198.19.0.8", key=1, received=4, authenticated=True)
+    assert seen == (good, replace(good, address="198.19.0.9"))
+
+
+ASSOCIATIONS = [
+    pytest.param(",SK,1,", ",-,0,", (None, True), id="asked without a key"),
+    pytest.param(",SK,1,", ",NTS,1,", (None, True), id="asked with NTS"),
+    pytest.param(",SK,1,", ",SK,4294967295,", (4294967295, True), id="a large id"),
+    pytest.param(",No,Yes,", ",No,No,", (1, False), id="what came back was not authenticated"),
+]
+
+
+@pytest.mark.parametrize(("now", "then", "told"), ASSOCIATIONS)
+def test_what_was_configured_is_not_taken_for_what_came_back(now: str, then: str, told: tuple[int, bool]) -> None:
+    authdata, ntpdata = (answer(name).replace(now, then, 1) for name in ("authdata-keys", "ntpdata-keys"))
+    first, second = chronyc.parse_associations(authdata, ntpdata)
+    assert (first.key, first.authenticated) == told
+    assert (second.key, second.authenticated) == (1, True)
+
+
+def both(text: str) -> object:
+    return (*chronyc.parse_associations("", text), *chronyc.parse_associations(text, ""))
+
+
 PARSERS = [
+    both,
     chronyc.parse_tracking,
     chronyc.parse_sources,
     chronyc.parse_accheck,
     chronyc.parse_version,
 ]
 FIELDS = st.sampled_from([field for case in CASES.glob("*.txt") for field in case.read_text().split(",")])
-NEARLY = st.lists(FIELDS | st.text() | st.sampled_from(["nan", "-inf", "1_0", "9" * 5000]), max_size=18).map(",".join)
+NEARLY = st.lists(FIELDS | st.text() | st.sampled_from(["nan", "-inf", "1_0", "9" * 5000]), max_size=40).map(",".join)
 
 
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__)

@@ -146,7 +146,10 @@ def test_a_host_that_cannot_be_found_is_not_tried(home: dict[str, str], tmp_path
 def test_every_host_is_told_even_if_one_cannot_be_found(home: dict[str, str]) -> None:
     done = inv("verify", "--host=a.invalid", "--host=b.invalid", env=home)
     assert done.returncode == 2
-    assert [line for line in done.stdout.splitlines() if not line.startswith(" ")] == ["a.invalid", "b.invalid"]
+    failed = [line.split()[0] for line in done.stdout.splitlines() if "  FAILED" in line]
+    assert sorted(failed) == ["a.invalid", "b.invalid"]
+    assert "2 hosts: 2 not tried; nothing changed" in done.stdout
+    assert "  2 hosts: cannot resolve it: " in done.stdout
 
 
 def test_a_log_that_cannot_be_written_does_not_hide_what_went_wrong(home: dict[str, str], tmp_path: Path) -> None:

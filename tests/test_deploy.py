@@ -18,12 +18,13 @@ from provision.errors import (
     RehearsalFailed,
     SandboxError,
     SiteError,
+    StoreError,
 )
 from provision.findings import Finding
-from provision.progress import Progress
+from provision.progress.lines import Lines
 from provision.prove import Proof
 from provision.report import Report, exit_status
-from provision.run import NOT_TRIED, Run, run_on
+from provision.run import NOT_TRIED, Job, Run, run_on
 from provision.target import parse_target
 from provision.wish import Options, make_wish
 from tests import sudo
@@ -43,8 +44,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tell(story: Callable[[Run], None], host: str = "local") -> Report:
     wish = make_wish(Options())
-    with Progress() as progress:
-        return run_on(parse_target(host), wish, progress, story)
+    with Lines() as progress:
+        return run_on(Job(target=parse_target(host), wish=wish, story=story), progress)
 
 
 def test_a_good_run_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,6 +72,7 @@ ERRORS = [
     pytest.param(SiteError, False, 2, id="wish"),
     pytest.param(FetchError, False, 2, id="fetch"),
     pytest.param(HostUnreachable, False, 2, id="unreachable"),
+    pytest.param(StoreError, False, 2, id="store"),
     pytest.param(SandboxError, False, 2, id="sandbox"),
     pytest.param(CommandFailed, False, 1, id="command"),
     pytest.param(BuildRefused, False, 1, id="build"),

@@ -31,6 +31,7 @@ def test_a_host_is_read_whole() -> None:
         os_like=(),
         os_name="Debian GNU/Linux 12 (bookworm)",
         machine="x86_64",
+        libc="glibc-2.36",
         cpus=2,
         uid=0,
         login="root",
@@ -78,9 +79,10 @@ def test_a_value_is_understood(changes: dict[str, str | None], name: str, value:
 
 
 PLATFORMS = [
-    pytest.param({}, "debian-12-x86_64", id="Debian"),
-    pytest.param({"os": "arch", "os_version": ""}, "arch-x86_64", id="a distribution without versions"),
-    pytest.param({"os": "amzn", "os_version": "2023", "machine": "aarch64"}, "amzn-2023-aarch64", id="ARM"),
+    pytest.param({}, "debian-12-x86_64-glibc-2.36", id="Debian"),
+    pytest.param({"os": "arch", "os_version": ""}, "arch-x86_64-glibc-2.36", id="a distribution without versions"),
+    pytest.param({"os": "amzn", "os_version": "2023", "machine": "aarch64"}, "amzn-2023-aarch64-glibc-2.36", id="ARM"),
+    pytest.param({"libc": ""}, "debian-12-x86_64", id="a C library that does not tell"),
 ]
 
 

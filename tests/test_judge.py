@@ -21,6 +21,7 @@ EXPECTED = Expectation(
     version="4.9",
     serves=True,
     follows=True,
+    asks_with_keys=False,
     seccomp=True,
     access=Access(PRIVATE),
     asked_at="127.0.0.1",

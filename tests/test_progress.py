@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from provision.converge import Outcome, Status
-from provision.progress import Progress
+from provision.progress.lines import Lines
 from tests.booted import ROOT
 
 CHANGED = Outcome(title="chrony 4.9 built", status=Status.CHANGED, reason="missing")
@@ -17,7 +17,7 @@ PENDING = Outcome(title="/opt/chrony/switch", status=Status.PENDING, reason="mis
 
 
 def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress() as progress:
+    with Lines() as progress:
         progress.say("ntp1")
         progress.begin("chrony 4.9 built")
         progress.line("gcc -O2 -c main.c")
@@ -41,7 +41,7 @@ ntp1
 
 def test_a_reader_that_went_away_ends_no_run() -> None:
     script = (
-        "import time; from provision.progress import Progress\nwith Progress() as p:\n" + "    p.say('x' * 9999)\n" * 20
+        "import time; from provision.progress.lines import Lines\nwith Lines() as p:\n" + "    p.say('x' * 9999)\n" * 20
     )
     script += "import sys; sys.stderr.write('done'); sys.stderr.flush(); import os; os._exit(0)"
     done = subprocess.run(
@@ -58,8 +58,8 @@ def test_a_reader_that_went_away_ends_no_run() -> None:
 ON_A_TERMINAL = """
 import time
 from provision.converge import Outcome, Status
-from provision.progress import Progress
-with Progress() as progress:
+from provision.progress.lines import Lines
+with Lines() as progress:
     progress.say("ntp1")
     progress.begin("chrony 4.9 built")
     progress.line("cc -o x [/usr/lib/libc.a] [bold]" + "y" * 300)
@@ -104,7 +104,7 @@ def test_on_a_terminal_the_step_is_live_and_output_is_no_markup(tmp_path: Path) 
 
 
 def test_a_run_without_anything_live_does_not_import_what_draws() -> None:
-    script = "import sys; from provision.progress import Progress; Progress().say('x'); print('rich' in sys.modules)"
+    script = "import sys; from provision.progress.lines import Lines; Lines().say('x'); print('rich' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True, timeout=30
     )

@@ -129,11 +129,13 @@ def test_json_holds_everything(tmp_path: Path) -> None:
     write_json(str(path), [made, NOT_TRIED])
     assert json.loads(path.read_text())[0] == {
         "host": "ntp1",
+        "address": "",
         "platform": "debian-12-x86_64",
         "outcomes": [{"title": "generation 3f0c staged", "status": "pending", "reason": "not there yet", "diff": DIFF}],
         "findings": [
             {"claim": "asked from here", "holds": None, "seen": "no answer reaches this machine", "vital": True}
         ],
+        "sources": [],
         "notes": ["Schlüssel"],
         "error": None,
         "tried": True,

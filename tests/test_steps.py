@@ -14,11 +14,11 @@ from provision import remote
 from provision.converge import survey
 from provision.errors import BuildRefused, CommandFailed
 from provision.host import Host
+from provision.making import Compiling, _judge_unit_tests
 from provision.packages import MANAGERS
-from provision.releases import Release
 from provision.steps import Step
 from provision.steps.active import Active
-from provision.steps.built import Built, _judge_unit_tests
+from provision.steps.built import Built
 from provision.steps.confirmed import Confirmed
 from provision.steps.fetched import Fetched
 from provision.steps.file import File
@@ -39,8 +39,8 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to root")
 HOST = Host(LocalTransport())
 
 
-def never(_: Release) -> Any:
-    raise AssertionError("nobody may ask for a tarball")
+def never(_: object) -> Any:
+    raise AssertionError("nobody may ask for a tarball, or keep an artifact")
 
 
 def digest(text: str) -> str:
@@ -48,7 +48,7 @@ def digest(text: str) -> str:
 
 
 FILE = File("/opt/chrony/switch", "#!/bin/sh\n", mode="0755")
-BUILT = Built(RECIPE, never, jobs=2, uid=0)
+BUILT = Built(RECIPE, Compiling(never, never, jobs=2, uid=0))
 PACKAGES = Packages(MANAGERS["apt-get"], ("gcc", "make"), RECIPE.prefix)
 STAGED = Staged(GENERATION)
 REHEARSED = Rehearsed(GENERATION, "127.0.0.1")

@@ -13,9 +13,9 @@ from provision.host import Host
 from provision.plan import (
     Switch,
     Tarballs,
-    build_steps,
     choose_generation,
     choose_recipe,
+    compiling_steps,
     staging_steps,
     switching_steps,
 )
@@ -103,7 +103,7 @@ def real_plan(host: Host) -> list[Step]:
         keep=3,
     )
     return [
-        *build_steps("contract", facts, recipe, tarballs),
+        *compiling_steps("contract", facts, recipe, tarballs, keep=lambda _: None),
         *staging_steps(generation, asked_at="127.0.0.1"),
         *steps,
     ]

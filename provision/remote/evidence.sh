@@ -23,6 +23,14 @@ settled() {
     "$chronyc" -c -n tracking 2>/dev/null | awk -F, '{ exit !($14 != "Not synchronised" && $10 <= 1000) }'
 }
 
+# chronyc(1): authdata says what was configured, ntpdata what came back; its 28th field is "Authenticated".
+authenticated() {
+    { "$chronyc" -c -n authdata; "$chronyc" -c -n ntpdata; } 2>/dev/null | awk -F, '
+        NF == 10 { if ($2 == "SK") asked[$1] = 1; next }
+        $28 == "Yes" { delete asked[$1] }
+        END { for (address in asked) exit 1 }'
+}
+
 show_process() {
     echo "==> process"
     echo "pid=$pid"
@@ -56,11 +64,17 @@ while [ -d "/proc/$pid/fd" ] && [ "$tries" -gt 0 ] && ! settled; do
     tries=$((tries - 1))
     sleep 0.2
 done
+# The clock follows the first source that answers; those that are asked with a key are to be seen answering, too.
+tries=$((patience < 5 ? patience * 5 : 25))
+while [ -d "/proc/$pid/fd" ] && [ "$tries" -gt 0 ] && ! authenticated; do
+    tries=$((tries - 1))
+    sleep 0.2
+done
 # They take a fifth of a second each, all at once; meanwhile we look around.
 [ -z "$address" ] || ask_all "$build" "$root/current/chrony.keys" "$address" 123 ""
 show_process
 show_ports
-for command in tracking sources; do
+for command in tracking sources authdata ntpdata; do
     echo "==> $command"
     "$chronyc" -c -n "$command" 2>&1
 done

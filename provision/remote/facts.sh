@@ -18,6 +18,10 @@ say() { printf '%s=%s\n' "$1" "$2"; }
     say os_name "${PRETTY_NAME:-an unknown system}"
 )
 say machine "$(uname -m)"
+# What a build is linked to: glibc says so itself, musl only in what its ldd says of itself (on standard error).
+libc=$(getconf GNU_LIBC_VERSION 2>/dev/null) ||
+    libc=$(ldd --version 2>&1 | sed -n 's/^musl libc.*/musl/p; s/^Version /-/p' | tr -d '\n')
+say libc "$(echo "$libc" | tr ' ' -)"
 say cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)"
 say uid "$(id -u)"
 say login "$(id -un 2>/dev/null || id -u)"

@@ -95,6 +95,15 @@ class Service(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many generations stay on a host, the current one among them: at least that and the one before."""
 
 
+class Rollout(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a change comes to many hosts."""
+
+    max_unavailable: Annotated[int, Meta(ge=1)] = 1
+    """How many servers of a group may be without proof at once."""
+    builder: str | None = None
+    """The host of the site that compiles what it needs as well."""
+
+
 class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that the operator wants."""
 
@@ -104,6 +113,7 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     serve: Serve = Serve()
     keys: Keys = Keys()
     service: Service = Service()
+    rollout: Rollout = Rollout()
 
     @property
     def seccomp(self) -> int:

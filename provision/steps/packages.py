@@ -17,11 +17,12 @@ class Packages(NoDiff):
     names: tuple[str, ...]
     build: str
     """The folder of the build; when it is finished, nobody needs a compiler."""
+    purpose: str = "build with"
 
     @property
     def title(self) -> str:
         """Return what the operator calls it."""
-        return "packages to build with"
+        return f"packages to {self.purpose}"
 
     def look(self) -> str:
         """Print "built", or the packages that are missing."""

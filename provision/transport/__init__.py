@@ -1,8 +1,8 @@
-"""A way to a host: three verbs, so that a fake has three verbs.
+"""A way to a host: four verbs, so that a fake has four verbs.
 
 ``execute`` runs one line of POSIX sh; ``hold`` starts one that stays for as long as we do; ``upload`` puts bytes into a
-file that only the login user may read. No decision lives behind this protocol: what cannot be tested without a network
-should not need to be.
+file that only the login user may read, and ``download`` gets what is in a file. No decision lives behind this protocol:
+what cannot be tested without a network should not need to be.
 """
 
 from collections.abc import Callable
@@ -66,6 +66,9 @@ class Transport(Protocol):
 
     def upload(self, data: bytes, path: str) -> None:
         """Write a new file, mode 0600; its folder must exist. Raises HostUnreachable, CommandFailed."""
+
+    def download(self, path: str) -> bytes:
+        """Return what is in a file. Raises HostUnreachable, CommandFailed."""
 
     def close(self) -> None:
         """End the connection."""

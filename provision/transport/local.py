@@ -48,6 +48,13 @@ class LocalTransport:
         except OSError as error:
             raise CommandFailed(f"local: cannot write {Path(path).name}: {error.strerror}") from error
 
+    def download(self, path: str) -> bytes:
+        """Return what is in a file."""
+        try:
+            return Path(path).read_bytes()
+        except OSError as error:
+            raise CommandFailed(f"local: cannot read {path}: {error.strerror}") from error
+
     def close(self) -> None:
         """Do nothing: there is no connection."""
 

@@ -121,6 +121,21 @@ class SshTransport:
 
         self._translated(put)
 
+    def download(self, path: str) -> bytes:
+        """Return what is in a file, by SFTP."""
+
+        def get() -> bytes:
+            try:
+                opened = self._connection.sftp().open(path, "rb")
+            except (PermissionError, FileNotFoundError) as error:
+                raise CommandFailed(f"{self.name}: cannot read {path}: {error}") from error
+            with opened as file:
+                # Without it, each 32 KiB would wait for its own answer.
+                file.prefetch(file.stat().st_size)
+                return bytes(file.read())
+
+        return self._translated(get)
+
     def close(self) -> None:
         """End the connection; one that is lost has ended."""
         with suppress(paramiko.SSHException, EOFError, OSError):

@@ -1,4 +1,4 @@
-"""What the operator sees while it happens: outcomes as they come and, on a terminal, the step that runs."""
+"""What the operator sees while it happens on one host: outcomes as they come and, on a terminal, the step that runs."""
 
 import sys
 import time
@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from provision.converge import Outcome, Status
-from provision.report import diff_text, outcome_text
+from provision.findings import Finding
+from provision.report import Report, diff_text, ending_text, finding_text, outcome_text
 
 LINE_WIDTH = 100
 
@@ -19,7 +20,7 @@ class _Live(Protocol):
     def stop(self) -> None: ...
 
 
-class Progress:
+class Lines:
     """Prints lines; between them, on a terminal only, one live line with the step, its time and its last words."""
 
     def __init__(self) -> None:
@@ -36,6 +37,10 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stop()
+
+    def opening(self, name: str) -> None:
+        """Print the name of the host."""
+        self.say(name)
 
     def say(self, text: str) -> None:
         """Print a line for good."""
@@ -63,6 +68,15 @@ class Progress:
         if outcome.status is Status.PENDING and outcome.diff:
             self.say(diff_text(outcome))
 
+    def finding(self, finding: Finding) -> None:
+        """Print what was found."""
+        self.say(finding_text(finding))
+
+    def ending(self, report: Report) -> None:
+        """Print how it has ended; a run that is held goes on."""
+        if report.held is None:
+            self.say(ending_text(report))
+
     def __rich__(self) -> str:
         """Return the live line; Rich asks several times a second, so the time goes on when no words come."""
         elapsed = int(time.monotonic() - self._begun)
@@ -80,7 +94,7 @@ class Progress:
             self._live = None
 
 
-def _status(line: Progress) -> _Live:
+def _status(line: Lines) -> _Live:
     # Rich is slow to import: a run that changes nothing does without.
     from rich.console import Console  # noqa: PLC0415
     from rich.status import Status as RichStatus  # noqa: PLC0415

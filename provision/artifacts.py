@@ -1,0 +1,183 @@
+"""Finished builds, packed, in the store of this machine: a host that gets one needs no compiler.
+
+An artifact fits the recipe whose name it has, and with it the platform. What lies in the store is never trusted: it is
+used only when its digest is the noted one, and only on hosts on which it then does what a build has to do.
+"""
+
+import fcntl
+import gzip
+import io
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+
+from platformdirs import user_cache_path
+
+from provision.errors import ParseError, StoreError
+from provision.recipe import Recipe
+
+ARCHIVE, NOTE = "build.tar.gz", "artifact.json"
+RECEIPT, SUMS = "receipt.json", "sha256sums"
+PROGRAMS = ("sbin/chronyd", "bin/chronyc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A packed build."""
+
+    name: str
+    """The recipe's."""
+    archive: bytes = field(repr=False)
+    """The build's folder, as tar and gzip."""
+    packages: tuple[str, ...]
+    """The distribution's packages that it needs to run."""
+    checked: bool
+    """chrony's own unit tests passed when it was built."""
+
+    @property
+    def sha256(self) -> str:
+        """Return the digest of the archive, in hex."""
+        return sha256(self.archive).hexdigest()
+
+    @property
+    def note(self) -> str:
+        """Return what lies beside the archive: one line of JSON."""
+        said = {"name": self.name, "sha256": self.sha256, "packages": self.packages, "checked": self.checked}
+        return json.dumps(said)
+
+
+def pack(recipe: Recipe, folder: bytes, *, packages: Sequence[str], checked: bool) -> Artifact:
+    """Return the artifact of a build's folder, given as the tar that a host made of it.
+
+    The same files give the same bytes, whoever packed them, and when. Raises ParseError when it is no such folder.
+    """
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, mode, data in sorted(_files(folder)):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), mode
+            tar.addfile(entry, io.BytesIO(data))
+    packed = gzip.compress(archive.getvalue(), mtime=0)
+    made = Artifact(name=recipe.name, archive=packed, packages=tuple(packages), checked=checked)
+    check(made, recipe)
+    return made
+
+
+def check(artifact: Artifact, recipe: Recipe) -> None:
+    """Raise ParseError, unless it is the build of this recipe, with the programs that were installed."""
+    files = {name: data for name, _, data in _files(artifact.archive)}
+    if files.get(RECEIPT, b"").decode(errors="replace").rstrip("\n") != recipe.receipt:
+        raise ParseError(f"the artifact {artifact.name} holds the build of another recipe")
+    # sha256sum(1): digest, two characters, name.
+    lines = files.get(SUMS, b"").decode(errors="replace").splitlines()
+    noted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    if any(noted.get(name) != sha256(files.get(name, b"")).hexdigest() for name in PROGRAMS):
+        raise ParseError(f"the artifact {artifact.name} has other programs than those that were built")
+
+
+def _files(archive: bytes) -> Iterator[tuple[str, int, bytes]]:
+    """Yield name, mode and content of each file; folders come with their files. Raises ParseError."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            for entry in tar:
+                if entry.isdir():
+                    continue
+                path = PurePosixPath(entry.name)
+                opened = tar.extractfile(entry) if entry.isreg() else None
+                # Root unpacks it: nothing may lead out of the folder.
+                if opened is None or path.is_absolute() or ".." in path.parts:
+                    raise ParseError(f"a build has only files of its own, and this has {entry.name!r}")
+                yield str(path), 0o755 if entry.mode & 0o100 else 0o644, opened.read()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ParseError(f"no archive of a build: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """This machine's folder of artifacts, each in a folder named by its recipe.
+
+    Any number of runs may use it at once: an artifact appears whole, and one that is damaged is replaced.
+    """
+
+    folder: Path
+
+    @classmethod
+    def default(cls) -> "Artifacts":
+        """Return the user's own."""
+        return cls(user_cache_path("chrony-provision") / "artifacts")
+
+    def find(self, name: str, say: Callable[[str], None], *, checked: bool = False) -> Artifact | None:
+        """Return the artifact of a recipe; None when there is none, or a damaged one. Raises StoreError.
+
+        ``checked``: it will do only if chrony's own unit tests passed when it was built.
+        """
+        place = self.folder / name
+        try:
+            note = json.loads((place / NOTE).read_bytes())
+            artifact = Artifact(
+                name=note["name"],
+                archive=(place / ARCHIVE).read_bytes(),
+                packages=tuple(map(str, note["packages"])),
+                checked=bool(note["checked"]),
+            )
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"cannot read {place}: {error.strerror}; remove it") from error
+        except (ValueError, KeyError, TypeError):
+            artifact, note = None, {}
+        if artifact is None or (artifact.name, artifact.sha256) != (name, note.get("sha256")):
+            say(f"the artifact {name} is damaged, and is not used")
+            return None
+        return artifact if artifact.checked or not checked else None
+
+    def keep(self, artifact: Artifact) -> None:
+        """Put an artifact into the store, in place of what was there. Raises StoreError."""
+        place = self.folder / artifact.name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Readers find all of it or nothing.
+            room = Path(mkdtemp(prefix=".new-", dir=self.folder))
+            try:
+                new = room / "new"
+                new.mkdir()
+                (new / ARCHIVE).write_bytes(artifact.archive)
+                (new / NOTE).write_text(f"{artifact.note}\n")
+                if place.exists():
+                    place.rename(room / "old")
+                new.rename(place)
+            finally:
+                shutil.rmtree(room, ignore_errors=True)
+        except OSError as error:
+            raise StoreError(
+                f"cannot write {place}: {error.strerror}; make room, or give the right to write"
+            ) from error
+
+    def drop(self, name: str) -> None:
+        """Remove an artifact that did not hold; a next build puts another one in its place."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    @contextmanager
+    def building(self, name: str, say: Callable[[str], None]) -> Iterator[None]:
+        """Keep other runs on this machine from building the same meanwhile; wait for one that does."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(f"cannot write {self.folder}: {error.strerror}; give the right to write") from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say("another run builds it; waiting for its artifact")
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

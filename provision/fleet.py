@@ -1,0 +1,143 @@
+"""One story on many hosts: as many at once as may be, and in the order in which time is served all the while."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from provision.artifacts import Artifacts
+from provision.errors import SiteError
+from provision.progress.board import Board
+from provision.progress.lines import Lines
+from provision.report import Report
+from provision.rollout import Place, Rollout
+from provision.run import Job, Stop, Story, left_alone, run_on
+from provision.target import Target
+from provision.wish import Wish
+
+POLL_SECONDS = 0.5
+"""How often the store is asked for an artifact that hosts wait for."""
+
+T = TypeVar("T")
+
+Worker = Callable[[Job], Report]
+
+
+class Inline(Executor):
+    """Runs what is submitted at once, and here: Ctrl-C reaches it, and nothing has two threads that needs one."""
+
+    def submit(self, act: Callable[..., T], /, *positional: Any, **named: Any) -> "Future[T]":
+        """Act, and return a future that is done."""
+        future: Future[T] = Future()
+        future.set_result(act(*positional, **named))
+        return future
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """How many hosts are worked on at once, and when that stops."""
+
+    parallel: int = 16
+    max_failures: int | None = None
+
+    def tell(self, story: Story, wishes: Sequence[tuple[Target, Wish]], *, rolling: bool) -> list[Report]:
+        """Tell a story on each host; return the reports in the same order.
+
+        ``rolling``: it may change what serves time, so servers take turns, and nobody comes before those it follows.
+        """
+        rollout = Rollout(places(wishes, rolling=rolling), parallel=self.parallel, max_failures=self.max_failures)
+        jobs = {str(target): Job(target=target, wish=wish, story=story) for target, wish in wishes}
+        if len(jobs) == 1:
+            with Lines() as lines, Inline() as inline:
+                return _run(jobs, rollout, inline, partial(run_on, progress=lines))
+        stop = Stop()
+        with Board(list(jobs), lambda: rollout.counts) as board, ThreadPoolExecutor(self.parallel) as threads:
+
+            def worker(job: Job) -> Report:
+                return run_on(job, board.row(str(job.target)), stop)
+
+            try:
+                return _run(jobs, rollout, threads, worker)
+            except BaseException:
+                # Ctrl-C, or a bug: what runs on hosts is cut off, and their guards tidy up.
+                stop.now()
+                raise
+
+
+def places(wishes: Iterable[tuple[Target, Wish]], *, rolling: bool) -> list[Place]:
+    """Return what decides when each host may run; who is followed stands before."""
+    known: list[Place] = []
+    for target, wish in wishes:
+        place = Place(name=str(target), serves=False, builder=wish.site.rollout.builder)
+        if rolling:
+            before = {place.name for place in known}
+            place = replace(
+                place,
+                group=wish.group or "",
+                serves=wish.site.serve.role == "server",
+                # Those that follow each other in a circle have to begin somewhere.
+                follows=tuple(name for name in wish.follows if name in before),
+                max_unavailable=wish.site.rollout.max_unavailable,
+                key_file="" if wish.has_keys else str(wish.key_file),
+            )
+        known.append(place)
+    return known
+
+
+def _run(jobs: Mapping[str, Job], rollout: Rollout, executor: Executor, worker: Worker) -> list[Report]:
+    """Run the jobs as the rollout says."""
+    reports: dict[str, Report] = {}
+    running: dict[Future[Report], str] = {}
+    while True:
+        for start in rollout.ready():
+            job = replace(jobs[start.name], open=start.open, report=reports.get(start.name))
+            running[executor.submit(worker, job)] = start.name
+        if not running:
+            break
+        # An artifact is there before the host that has built it is done.
+        done, _ = wait(running, timeout=POLL_SECONDS if rollout.needs else None, return_when=FIRST_COMPLETED)
+        for future in done:
+            name = running.pop(future)
+            reports[name] = future.result()
+            _note(rollout, name, jobs[name], reports[name])
+        _find_artifacts(rollout, checked=any(job.wish.check for job in jobs.values()))
+    for name, why in rollout.left_alone.items():
+        reports[name] = left_alone(replace(jobs[name], report=reports.get(name)), why)
+    return [reports[name] for name in jobs]
+
+
+def _note(rollout: Rollout, name: str, job: Job, report: Report) -> None:
+    """Tell the rollout how a run has ended."""
+    if not job.wish.has_keys and job.wish.key_file.exists():
+        rollout.has_keys(str(job.wish.key_file))
+    if report.held is not None:
+        rollout.held(name, report.held)
+    else:
+        rollout.ended(name, ok=report.ok, tried=report.tried)
+
+
+def _find_artifacts(rollout: Rollout, *, checked: bool) -> None:
+    """Tell the rollout which builds have come into the store."""
+    for need in rollout.needs:
+        if Artifacts.default().find(need, _discard, checked=checked) is not None:
+            rollout.made(need)
+
+
+def _discard(_: str) -> None:
+    """Take a line that nobody wants."""
+
+
+def fleet(parallel: str, max_failures: str) -> Fleet:
+    """Return what a command line says. Raises SiteError."""
+    return Fleet(
+        parallel=_number("--parallel", parallel, 1000),
+        max_failures=_number("--max-failures", max_failures, 1000000) if max_failures else None,
+    )
+
+
+def _number(option: str, text: str, most: int) -> int:
+    if not re.fullmatch("[0-9]{1,7}", text) or not 1 <= int(text) <= most:
+        raise SiteError(f"{option} {text}: say a number of hosts, from 1 to {most}")
+    return int(text)
