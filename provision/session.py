@@ -3,6 +3,7 @@
 import getpass
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -125,22 +126,25 @@ def _become(name: str, facts: Facts) -> tuple[Become, str | None]:
             return Become.PASSWORD, _password(name, facts.login)
 
 
+_asking = threading.Lock()
 _asked: dict[str | None, str] = {}
 """Login → its password: one serves all hosts of a run. None → that of the environment, which is everybody's."""
 
 
 def _password(name: str, login: str) -> str:
     """Return the sudo password: from the environment, or asked once."""
-    # Out of the environment with it: what runs on this machine would inherit it.
-    if (given := os.environ.pop(PASSWORD_VARIABLE, None)) is not None:
-        _asked[None] = given
-    if None in _asked:
-        return _asked[None]
-    if not sys.stdin.isatty():
-        raise HostUnreachable(
-            f"{name}: sudo asks {login} for a password, and there is no terminal to ask at: "
-            f"set {PASSWORD_VARIABLE}, or allow {login} sudo without a password"
-        )
-    if login not in _asked:
-        _asked[login] = getpass.getpass(f"sudo password of {login}: ")
-    return _asked[login]
+    # Hosts come at once, and in any order.
+    with _asking:
+        # Out of the environment with it: what runs on this machine would inherit it.
+        if (given := os.environ.pop(PASSWORD_VARIABLE, None)) is not None:
+            _asked[None] = given
+        if None in _asked:
+            return _asked[None]
+        if not sys.stdin.isatty():
+            raise HostUnreachable(
+                f"{name}: sudo asks {login} for a password, and there is no terminal to ask at: "
+                f"set {PASSWORD_VARIABLE}, or allow {login} sudo without a password"
+            )
+        if login not in _asked:
+            _asked[login] = getpass.getpass(f"sudo password of {login}: ")
+        return _asked[login]

@@ -4,7 +4,11 @@ import base64
 import hashlib
 import logging
 import os
+import random
 import socket
+import threading
+import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +27,15 @@ CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 10
 LOST_AFTER_SECONDS = 40
 """tcp(7), TCP_USER_TIMEOUT: how long sent data may stay unacknowledged; the keepalive makes sure that some is sent."""
+
+AT_THE_DOOR = 8
+"""sshd_config(5), MaxStartups, 10:30:100: beyond 10 that are not authenticated yet, some are turned away."""
+TRIES = 7
+LONGEST_PAUSE = 8.0
+"""Seconds. The pauses between tries grow twofold up to this, each by chance shorter: who was turned away together does
+not come back together."""
+TURNED_AWAY_SECONDS = 5
+"""Who is turned away is so at once; a server that keeps silent for longer has another problem."""
 
 AGAIN = "run the same line again to complete"
 
@@ -142,7 +155,7 @@ class SshTransport:
             self._connection.close()
 
     def _open(self) -> None:
-        self._translated(self._connection.open)
+        self._translated(lambda: _knock(self._connection))
         self._is_open = True
         transport = self._connection.transport
         transport.set_keepalive(KEEPALIVE_SECONDS)
@@ -176,9 +189,43 @@ class SshTransport:
         except paramiko.ssh_exception.NoValidConnectionsError as error:
             raise HostUnreachable(_no_connection(self.name, error)) from error
         except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
+            if not self._is_open and _is_turned_away(error):
+                raise HostUnreachable(
+                    f"{self.name}: turned away {TRIES} times, before SSH began; is it sshd's port, and are its "
+                    "MaxStartups, or those of the jump host, enough?"
+                ) from error
             reason = str(error) or "the connection was closed"
             advice = f"; {AGAIN}" if self._is_open else ""
             raise HostUnreachable(f"{self.name}: {reason}{advice}") from error
+
+
+_doors: "defaultdict[str, threading.BoundedSemaphore]" = defaultdict(lambda: threading.BoundedSemaphore(AT_THE_DOOR))
+"""First host on the way → how many may be on their way in there at once."""
+
+
+def _knock(connection: Connection) -> None:
+    """Open a connection; come back later where too many others are at the door."""
+    first = connection
+    while isinstance(first.gateway, Connection):
+        first = first.gateway
+    door = _doors[str(first.gateway or f"{first.host}:{first.port}")]
+    for attempt in range(1, TRIES + 1):
+        begun = time.monotonic()
+        try:
+            with door:
+                connection.open()
+        except (paramiko.SSHException, EOFError, ConnectionResetError) as error:
+            at_once = time.monotonic() - begun < TURNED_AWAY_SECONDS
+            if attempt == TRIES or not (at_once and _is_turned_away(error)):
+                raise
+        else:
+            return
+        time.sleep(random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.25 * 2**attempt))  # noqa: S311 -- no secret
+
+
+def _is_turned_away(error: Exception) -> bool:
+    """Say whether sshd closed the connection before it said who it is."""
+    return isinstance(error, EOFError | ConnectionResetError) or "protocol banner" in str(error)
 
 
 class _HeldChannel:

@@ -25,6 +25,8 @@ maxpoll = 4
 """
 """For hosts that are reached through SSH, where nobody says that they are sandboxes."""
 
+SHARED = ("bases", "sandboxes", "sandboxes.lock", "sources", "time", "tools.lock")
+"""What of the cache is everybody's; tests begin without artifacts, or most of them would never compile."""
 REPORT_LINE = re.compile(
     r"\S+|  (begun|unchanged|changed|pending|ok|NOT OK|not tried|note|FAILED|log) +\S.*|      .*"
     r"|  (as wanted|not as wanted|not tried|would change).* \(\d+ round trips, [\d.]+ s\)"
@@ -93,7 +95,7 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator, who lives in a folder of their own; tarballs and base images are everybody's."""
+    """An operator, who lives in a folder of their own; tarballs and sandboxes are everybody's, artifacts are not."""
 
     home: Path
 
@@ -120,14 +122,29 @@ class Operator:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that lead to the home."""
-        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         return {
             **{name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"},
             "HOME": str(self.home),
-            "XDG_CACHE_HOME": cache,
+            "XDG_CACHE_HOME": str(self._cache()),
             "XDG_CONFIG_HOME": str(self.home / "config"),
             "XDG_STATE_HOME": str(self.home / "state"),
         }
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of artifacts."""
+        return self.home / "cache/chrony-provision/artifacts"
+
+    def _cache(self) -> Path:
+        ours = self.artifacts.parent
+        if not ours.exists():
+            ours.mkdir(parents=True)
+            every = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chrony-provision"
+            # A link may lead to what is yet to be made, but for a folder that is made with its parents.
+            (every / "sources").mkdir(parents=True, exist_ok=True)
+            for name in SHARED:
+                (ours / name).symlink_to(every / name)
+        return ours.parent
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         """Start a task, with its report asked for."""

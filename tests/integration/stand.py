@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -106,6 +107,8 @@ class Saboteurs(Operator):
         """Start a task that will stop itself at a place; its commands are listed in ``places``."""
         self._report.unlink(missing_ok=True)
         self.places.unlink(missing_ok=True)
+        # There is a place inside of the compiler, too.
+        shutil.rmtree(self.artifacts, ignore_errors=True)
         line = [sys.executable, "-m", "tests.integration.saboteur", str(self.places), place, *words]
         return subprocess.Popen(
             [*line, "--json", str(self._report)],

@@ -1,0 +1,207 @@
+"""Two servers and three clients, as in examples/sandbox.toml: one compile, servers in turn, clients after them."""
+
+import gzip
+import json
+import re
+import shutil
+import signal
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.artifacts import ARCHIVE, NOTE
+from provision.sandbox import Sandbox
+from tests.booted import ROOT, booted, login, need_root
+from tests.integration.operators import Operator, Ran
+from tests.test_artifacts import folder as tarred
+
+pytestmark = pytest.mark.integration
+
+PREFIX = "it-fleet-"
+SERVERS, CLIENTS = ("ntp1", "ntp2"), ("web1", "web2", "web3")
+NAMES = (*SERVERS, *CLIENTS)
+COMPILING = "--- building chrony"
+SITE = (ROOT / "examples/sandbox.toml").read_text().replace("sandbox:", f"sandbox:{PREFIX}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosts:
+    """The booted hosts, and who deploys to them."""
+
+    operator: Operator
+    hosts: dict[str, Sandbox]
+    first: Ran
+
+    def deploy(self, *words: str, extra: str = "") -> Ran:
+        return self.operator.run("deploy", self.operator.site(f"{extra}{SITE}"), *words)
+
+    def log(self, name: str) -> str:
+        """Return what was logged of a host, of all runs."""
+        return "".join(path.read_text() for path in sorted(self.operator.logs.glob(f"{name}-*.log")))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    need_root()
+    with ExitStack() as stack:
+        hosts = {name: stack.enter_context(booted(f"{PREFIX}{name}")) for name in NAMES}
+        operator = Operator(tmp_path_factory.mktemp("operator"))
+        first = operator.run("deploy", operator.site(SITE))
+        yield Hosts(operator=operator, hosts=hosts, first=first)
+
+
+def by_name(ran: Ran) -> dict[str, dict[str, Any]]:
+    return {report["host"]: report for report in ran.reports}
+
+
+def test_all_are_as_wanted_and_each_client_is_answered_by_each_server(site: Hosts) -> None:
+    first = site.first
+    assert first.status == 0, first
+    assert tuple(by_name(first)) == NAMES
+    assert [finding for report in first.reports for finding in report["findings"] if finding["holds"] is False] == []
+    addresses = {site.hosts[name].address for name in SERVERS}
+    for name in CLIENTS:
+        sources = by_name(first)[name]["sources"]
+        assert {source["address"] for source in sources} == addresses
+        assert all((source["key"], source["authenticated"]) == (1, True) for source in sources)
+        told = login(site.hosts[name], "chronyc -n ntpdata")
+        assert told.count("Authenticated   : Yes") == len(SERVERS)
+
+
+def test_the_matrix_is_printed(site: Hosts) -> None:
+    lines = [line.split() for line in site.first.output.splitlines()]
+    assert ["authenticated", "ntp1", "ntp2"] in lines
+    for name in CLIENTS:
+        assert [name, "key", "1", "key", "1"] in lines
+    assert "5 hosts: 5 as wanted; 5 changed" in site.first.output
+
+
+def test_exactly_one_has_compiled_and_the_others_have_no_compiler(site: Hosts) -> None:
+    compiled = [name for name in NAMES if COMPILING in site.log(name)]
+    assert len(compiled) == 1
+    unpacked = [name for name in NAMES if "--- unpacking the build" in site.log(name)]
+    assert sorted([*compiled, *unpacked]) == sorted(NAMES)
+    for name in unpacked:
+        assert login(site.hosts[name], "command -v gcc make || echo none").strip() == "none"
+    digests = {
+        login(host, "cd /opt/chrony/builds/* && find . -type f | sort | xargs sha256sum")
+        for host in site.hosts.values()
+    }
+    assert len(digests) == 1
+
+
+def test_servers_were_switched_one_after_the_other_and_clients_after_them(site: Hosts) -> None:
+    order = [
+        match[1]
+        for line in site.first.output.splitlines()
+        if (match := re.match(r"(\S+)\s+changed\s+generation \S+ (running|proven)", line))
+    ]
+    assert order[:4] in (["ntp1", "ntp1", "ntp2", "ntp2"], ["ntp2", "ntp2", "ntp1", "ntp1"])
+    assert set(order[4:]) == set(CLIENTS)
+
+
+def test_the_same_again_changes_nothing(site: Hosts) -> None:
+    ran = site.deploy()
+    assert ran.status == 0, ran
+    assert [(report["changed"], report["round_trips"]) for report in ran.reports] == [(0, 3)] * len(NAMES)
+    assert "5 hosts: 5 as wanted; nothing changed" in ran.output
+
+
+def test_a_host_that_is_reset_gets_the_artifact_and_no_other_is_touched(site: Hosts) -> None:
+    login(site.hosts["web2"], "rm -rf /opt/chrony/builds")
+    ran = site.deploy()
+    assert ran.status == 0, ran
+    # The daemon has to be that of the new files.
+    assert [report["changed"] for report in ran.reports] == [0, 0, 0, 2, 0]
+    assert COMPILING not in site.log("web2")
+
+
+def of_another_machine(folder: Path) -> None:
+    """Have a build in the store that is whole, and whose chronyd does not start."""
+    archive, note = folder / ARCHIVE, folder / NOTE
+    with tarfile.open(archive) as tar:
+        files = {entry.name: opened.read() for entry in tar if (opened := tar.extractfile(entry)) is not None}
+    old = sha256(files["sbin/chronyd"]).hexdigest().encode()
+    files["sbin/chronyd"] = b"#!/bin/no-such-machine\n"
+    files["sha256sums"] = files["sha256sums"].replace(old, sha256(files["sbin/chronyd"]).hexdigest().encode())
+    archive.write_bytes(gzip.compress(tarred(files)))
+    said = {**json.loads(note.read_text()), "sha256": sha256(archive.read_bytes()).hexdigest()}
+    note.write_text(json.dumps(said))
+
+
+def test_an_artifact_that_does_not_work_on_a_host_is_built_anew_there(site: Hosts) -> None:
+    (folder,) = [path for path in site.operator.artifacts.iterdir() if path.is_dir()]
+    whole = (folder / ARCHIVE).read_bytes()
+    of_another_machine(folder)
+    login(site.hosts["web3"], "rm -rf /opt/chrony/builds")
+    ran = site.deploy("--host=web3")
+    assert ran.status == 0, ran
+    assert any("a program of chrony 4.9 starts: no" in note for note in ran.report["notes"])
+    assert site.log("web3").count(COMPILING) == 1
+    # What was built is kept, and is what it was.
+    assert (folder / ARCHIVE).read_bytes() == whole
+
+
+def test_two_runs_at_the_same_time_compile_once(site: Hosts) -> None:
+    shutil.rmtree(site.operator.artifacts)
+    option = site.operator.site(SITE)
+    for name in ("web1", "web2"):
+        login(site.hosts[name], "rm -rf /opt/chrony/builds")
+    before = sum(site.log(name).count(COMPILING) for name in ("web1", "web2"))
+    runs = [site.operator.start("deploy", option, f"--host={name}") for name in ("web1", "web2")]
+    for run in runs:
+        ran = site.operator.end(run)
+        assert ran.status == 0, ran
+    assert sum(site.log(name).count(COMPILING) for name in ("web1", "web2")) == before + 1
+
+
+def test_a_server_that_breaks_leaves_the_other_one_alone_and_retry_completes(site: Hosts) -> None:
+    """A configuration that answers only the host itself passes the rehearsal, and fails the proof."""
+    lonely = 'time.extra = ["binddevice lo"]\n\n[groups.clients]\ntime.rtcsync = false'
+    lonely = SITE.replace("[groups.clients]", lonely)
+    ran = site.operator.run("deploy", site.operator.site(lonely), "--confirm-within=15")
+    assert ran.status == 1
+    errors = {name: report["error"] for name, report in by_name(ran).items()}
+    broken, spared = ("ntp1", "ntp2") if "was not confirmed" in str(errors["ntp1"]) else ("ntp2", "ntp1")
+    assert "was not confirmed, and what ran before runs again" in errors[broken]
+    assert f"left alone: {broken} of its group may be without service" in errors[spared]
+    for name in CLIENTS:
+        assert errors[name].startswith("left alone: it follows ")
+    for name in NAMES:
+        assert "Leap status     : Normal" in login(site.hosts[name], "chronyc tracking")
+    again = site.deploy("--retry")
+    assert again.status == 0, again
+    assert tuple(by_name(again)) == NAMES
+    once_more = site.deploy("--retry")
+    assert once_more.status == 2
+    assert "error: --retry: none of these hosts failed" in once_more.errors
+
+
+def test_interrupted_it_stops_at_once_and_the_next_run_completes(site: Hosts) -> None:
+    option = site.operator.site(SITE.replace("[build]\n", "[build]\nseccomp = false\n"))
+    process = site.operator.start("deploy", option)
+    deadline = time.monotonic() + 60
+    while not any("--- building" in path.read_text() for path in site.operator.logs.glob(f"*-{process.pid}.log")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    ran = site.operator.end(process)
+    assert (ran.status, "Traceback" in ran.output + ran.errors) == (130, False)
+    assert time.monotonic() - begun < 20
+    assert ran.errors.strip() == "interrupted; the same line completes what was begun"
+    for host in site.hosts.values():
+        # Its guard tidies up by itself.
+        assert (
+            login(host, "timeout 10 sh -c 'while ls /opt/chrony/work/* 2>/dev/null; do sleep 0.2; done'; echo done")
+            == "done\n"
+        )
+    again = site.operator.run("deploy", option)
+    assert again.status == 0, again
