@@ -32,6 +32,7 @@ class Manager:
     readline: str
     gnutls: str
     nettle: str
+    pps: str
     remedy: str = ""
     """What to do on this host about a package that no repository offers."""
 
@@ -43,6 +44,7 @@ _RPM_NAMES: Mapping[str, str] = {
     "readline": "libedit-devel",
     "gnutls": "gnutls-devel",
     "nettle": "nettle-devel",
+    "pps": "pps-tools-devel",
 }
 _RPM_QUERY = 'rpm -q --whatprovides "$1" >/dev/null 2>&1'
 
@@ -69,6 +71,7 @@ MANAGERS: Mapping[str, Manager] = {
         readline="libedit-dev",
         gnutls="libgnutls28-dev",
         nettle="nettle-dev",
+        pps="pps-tools",
     ),
     "dnf": Manager(
         refresh="dnf -q --refresh makecache",
@@ -106,6 +109,7 @@ MANAGERS: Mapping[str, Manager] = {
         readline="libedit-dev",
         gnutls="gnutls-dev",
         nettle="nettle-dev",
+        pps="pps-tools-dev",
     ),
     "pacman": Manager(
         refresh="pacman -Sy",
@@ -118,6 +122,7 @@ MANAGERS: Mapping[str, Manager] = {
         readline="libedit",
         gnutls="gnutls",
         nettle="nettle",
+        pps="pps-tools",
     ),
 }
 
@@ -142,6 +147,7 @@ def needed(manager: Manager, recipe: Recipe) -> tuple[str, ...]:
         *((manager.readline,) if recipe.readline else ()),
         *((manager.gnutls,) if recipe.nts else ()),
         *((manager.nettle,) if recipe.nettle is None else ()),
+        *((manager.pps,) if recipe.pps else ()),
     )
 
 

@@ -57,6 +57,7 @@ def choose_recipe(site: Site, facts: Facts, *, chrony: Release, nettle: Release 
         nts=site.build.nts,
         seccomp=site.build.seccomp,
         readline=site.build.readline,
+        pps=site.needs_pps,
     )
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from provision.releases import SYSTEM, Release
 
 ROOT = "/opt/chrony"
-FORMAT = 1
+FORMAT = 2
 """To be raised when the scripts that build change what they make; every build is then made anew."""
 NTP_ERA = 0
 """--with-ntp-era, seconds since 1970: NTP time maps to 1970 to 2106. Fixed, or the day of the build would be in it."""
@@ -29,6 +29,8 @@ class Recipe:
     nts: bool = True
     seccomp: bool = True
     readline: bool = True
+    pps: bool = False
+    """The API of the kernel for pulses each second, which ``refclock PPS`` reads."""
 
     def __str__(self) -> str:
         return f"{self.chrony} with {self.nettle or 'the nettle of the system'}"
@@ -91,4 +93,6 @@ class Recipe:
             *(("--enable-scfilter",) if self.seccomp else ("--without-seccomp",)),
             *(() if self.nts else ("--disable-nts",)),
             *(() if self.readline else ("--disable-readline",)),
+            # Or it would depend on whether a header lies on the host that happens to compile.
+            *(() if self.pps else ("--disable-pps",)),
         )

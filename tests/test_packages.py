@@ -30,6 +30,11 @@ NEEDED = [
         ("libcap-dev", "libseccomp-dev", "libedit-dev", "libgnutls28-dev", "nettle-dev"),
         id="the distribution's nettle",
     ),
+    pytest.param(
+        replace(RECIPE, pps=True),
+        ("libcap-dev", "libseccomp-dev", "libedit-dev", "libgnutls28-dev", "pps-tools"),
+        id="PPS",
+    ),
 ]
 
 
@@ -48,7 +53,7 @@ def test_every_manager_that_the_facts_look_for_is_known() -> None:
 def test_every_manager_has_a_name_for_everything(manager: Manager) -> None:
     values: list[Any] = [getattr(manager, field.name) for field in fields(manager) if field.name != "remedy"]
     assert all(values)
-    assert all(" " not in name for name in needed(manager, SYSTEM_NETTLE))
+    assert all(" " not in name for name in needed(manager, replace(SYSTEM_NETTLE, pps=True)))
 
 
 @pytest.mark.parametrize("manager", MANAGERS.values(), ids=MANAGERS)

@@ -21,12 +21,14 @@ OPTIONS = (
     "--without-nss",
     "--without-tomcrypt",
 )
+NO_PPS = "--disable-pps"
 
 CONFIGURED = [
-    pytest.param({}, ("--enable-scfilter",), id="as the default site asks"),
-    pytest.param({"seccomp": False}, ("--without-seccomp",), id="no seccomp"),
-    pytest.param({"nts": False}, ("--enable-scfilter", "--disable-nts"), id="no NTS"),
-    pytest.param({"readline": False}, ("--enable-scfilter", "--disable-readline"), id="no readline"),
+    pytest.param({}, ("--enable-scfilter", NO_PPS), id="as the default site asks"),
+    pytest.param({"seccomp": False}, ("--without-seccomp", NO_PPS), id="no seccomp"),
+    pytest.param({"nts": False}, ("--enable-scfilter", "--disable-nts", NO_PPS), id="no NTS"),
+    pytest.param({"readline": False}, ("--enable-scfilter", "--disable-readline", NO_PPS), id="no readline"),
+    pytest.param({"pps": True}, ("--enable-scfilter",), id="PPS"),
 ]
 
 
@@ -46,6 +48,7 @@ DECIDES = [
     pytest.param({"nts": False}, id="NTS"),
     pytest.param({"seccomp": False}, id="seccomp"),
     pytest.param({"readline": False}, id="readline"),
+    pytest.param({"pps": True}, id="PPS"),
 ]
 
 

@@ -764,6 +764,19 @@ def test_a_build_is_made_by_an_id_that_belongs_to_nobody(tmp_path: Path) -> None
         assert (Path(folder) / "file").stat().st_uid == builder
 
 
+@needs_root
+def test_a_build_sees_nothing_of_the_environment_of_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CFLAGS", "CC", "MAKEFLAGS", "CPATH", "SOURCE_DATE_EPOCH", "TZ", "LANG"):
+        monkeypatch.setenv(name, "of the login")
+    with claimed(tmp_path) as host:
+        folder, builder = host.my_workplace.build, host.my_workplace.builder
+        for account in (str(builder), str(os.getuid())):
+            said = host.run("building", remote.load("as_builder", folder, account, "env"))
+            names = {line.partition("=")[0] for line in said.splitlines()}
+            # The shell sets the last two by itself.
+            assert names - {"PWD", "OLDPWD", "_", "SHLVL"} == {"HOME", "PATH", "LC_ALL"}
+
+
 def test_a_build_begins_in_an_empty_folder_and_a_full_disk_is_told(tmp_path: Path) -> None:
     (tmp_path / "of an earlier build").mkdir()
     HOST.run("room", remote.load("need_room", str(tmp_path), "1"))

@@ -77,7 +77,8 @@ class Built(NoDiff):
         said = workshop.run(
             f"configuring {recipe.chrony}", "configure_chrony", recipe.chrony.filename, kind, *recipe.chrony_options
         )
-        found = refusals(parse_configure_log(said), nts=recipe.nts, seccomp=recipe.seccomp, readline=recipe.readline)
+        log = parse_configure_log(said)
+        found = refusals(log, nts=recipe.nts, seccomp=recipe.seccomp, readline=recipe.readline, pps=recipe.pps)
         if found:
             raise BuildRefused(f"{workshop.host.name}: configure of {recipe.chrony}: {'; '.join(found)}")
 
