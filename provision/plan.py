@@ -10,7 +10,7 @@ from provision.facts import Facts
 from provision.findings import Finding
 from provision.generation import KEY_FILE, SWITCH, Generation
 from provision.keys import Keys
-from provision.packages import manager_of, needed
+from provision.packages import NO_OWNER, manager_of, needed
 from provision.recipe import ROOT, Recipe
 from provision.releases import Release
 from provision.render import chrony_conf, render
@@ -91,7 +91,14 @@ def build_steps(name: str, facts: Facts, recipe: Recipe, tarballs: Tarballs, *, 
     return [
         Fetched(recipe, tarballs.at_hand, tarballs.origin),
         *([Packages(manager, needed(manager, recipe), recipe.prefix)] if manager else []),
-        Built(recipe, tarballs.path, jobs=facts.cpus, uid=facts.uid, check=check),
+        Built(
+            recipe,
+            tarballs.path,
+            jobs=facts.cpus,
+            uid=facts.uid,
+            owner=manager.owner if manager else NO_OWNER,
+            check=check,
+        ),
     ]
 
 

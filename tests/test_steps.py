@@ -14,7 +14,7 @@ from provision import remote
 from provision.converge import survey
 from provision.errors import BuildRefused, CommandFailed
 from provision.host import Host
-from provision.packages import MANAGERS
+from provision.packages import MANAGERS, NO_OWNER
 from provision.releases import Release
 from provision.steps import Step
 from provision.steps.active import Active
@@ -477,7 +477,8 @@ def staged_build(folder: Path) -> Path:
 
 def install(folder: Path, prefix: Path) -> None:
     log = str(folder / "configure.log")
-    HOST.run("installing", remote.load("install_build", str(prefix), str(staged_build(folder)), log, RECIPE.receipt))
+    arguments = (str(prefix), str(staged_build(folder)), log, NO_OWNER, RECIPE.receipt)
+    HOST.run("installing", remote.load("install_build", *arguments, library="libraries"))
 
 
 def test_a_build_is_installed_whole_and_seen_as_finished(tmp_path: Path) -> None:
@@ -486,7 +487,8 @@ def test_a_build_is_installed_whole_and_seen_as_finished(tmp_path: Path) -> None
     assert ask(look) == "missing"
     install(tmp_path, prefix)
     assert BUILT.drift(ask(look)) is None
-    assert sorted(tree(prefix)) == ["bin/chronyc", "configure.log", "receipt.json", "sbin/chronyd", "sha256sums"]
+    beside = ["configure.log", "libraries", "receipt.json"]
+    assert sorted(tree(prefix)) == ["bin/chronyc", *beside, "sbin/chronyd", "sha256sums"]
     assert (prefix / "sbin/chronyd").stat().st_mode & 0o777 == 0o755
     assert [path.name for path in prefix.parent.iterdir()] == ["one"]
 

@@ -9,6 +9,7 @@ from provision.build_evidence import BuildEvidence, parse_build
 from provision.configure_log import parse_configure_log, refusals
 from provision.errors import BuildRefused
 from provision.host import Host
+from provision.packages import NO_OWNER
 from provision.recipe import NETTLE_OPTIONS, Recipe
 from provision.releases import Release
 from provision.steps import NoDiff
@@ -27,6 +28,8 @@ class Built(NoDiff):
     jobs: int
     uid: int
     """The login user's id."""
+    owner: str = NO_OWNER
+    """See Manager."""
     check: bool = False
     """Also run chrony's own unit tests."""
 
@@ -68,8 +71,8 @@ class Built(NoDiff):
         staged = f"{workshop.folder}/stage{self.recipe.prefix}"
         judge_build(parse_build(workshop.run("verifying the build", "verify_build", staged)), self.recipe)
         log = f"{workshop.folder}/configure.log"
-        install = remote.load("install_build", self.recipe.prefix, staged, log, self.recipe.receipt)
-        host.run("installing the build", install)
+        arguments = (self.recipe.prefix, staged, log, self.owner, self.recipe.receipt)
+        host.run("installing the build", remote.load("install_build", *arguments, library="libraries"))
 
     def _configure(self, workshop: "Workshop") -> None:
         recipe = self.recipe
