@@ -13,6 +13,7 @@ Words: pure, no host, no clock, no file but their own data and the one that they
     roster, following   the hosts of a site, and what each resolves to; who of them follows whom, with which key
     libraries           from which packages a build has its libraries
     packages, service   what a build needs from a distribution; what chronyd's unit must grant
+    sbom                what is in a build, for those who keep account of it (the only one that knows CycloneDX)
     render              templates and values to text (the only one that knows Jinja)
     history             what a host was switched to, when, by whom
     expectation         chrony.conf to what its chronyd has to show

@@ -13,7 +13,17 @@ FORMAT = 2
 NTP_ERA = 0
 """--with-ntp-era, seconds since 1970: NTP time maps to 1970 to 2106. Fixed, or the day of the build would be in it."""
 
-NETTLE_OPTIONS = ("--disable-shared", "--disable-documentation", "--disable-public-key", "--disable-openssl")
+NETTLE_OPTIONS = (
+    "--disable-shared",
+    "--disable-documentation",
+    "--disable-public-key",
+    "--disable-openssl",
+    # Debugging symbols would double the time and name the folder in the objects.
+    "CFLAGS=-O2",
+)
+CHRONY_FLAGS = {"CPPFLAGS": "-g0", "LDFLAGS": "-s"}
+"""Added to what configure chooses. CFLAGS stay unset, or it leaves out its hardening; -g0 comes after its -g and keeps
+the folder's name out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +48,7 @@ class Recipe:
     @cached_property
     def digest(self) -> str:
         """Return 12 hex digits of everything that decides what the build is."""
-        wish = (FORMAT, self._sources, self.platform, NETTLE_OPTIONS, self._options)
+        wish = (FORMAT, self._sources, self.platform, NETTLE_OPTIONS, CHRONY_FLAGS, self._options)
         return sha256(json.dumps(wish).encode()).hexdigest()[:12]
 
     @property

@@ -10,7 +10,7 @@ from provision.configure_log import parse_configure_log, refusals
 from provision.errors import BuildRefused
 from provision.host import Host
 from provision.packages import NO_OWNER
-from provision.recipe import NETTLE_OPTIONS, Recipe
+from provision.recipe import CHRONY_FLAGS, NETTLE_OPTIONS, Recipe
 from provision.releases import Release
 from provision.steps import NoDiff
 
@@ -77,9 +77,8 @@ class Built(NoDiff):
     def _configure(self, workshop: "Workshop") -> None:
         recipe = self.recipe
         kind = "static" if recipe.nettle else "system"
-        said = workshop.run(
-            f"configuring {recipe.chrony}", "configure_chrony", recipe.chrony.filename, kind, *recipe.chrony_options
-        )
+        arguments = (recipe.chrony.filename, kind, *CHRONY_FLAGS.values(), *recipe.chrony_options)
+        said = workshop.run(f"configuring {recipe.chrony}", "configure_chrony", *arguments)
         log = parse_configure_log(said)
         found = refusals(log, nts=recipe.nts, seccomp=recipe.seccomp, readline=recipe.readline, pps=recipe.pps)
         if found:
