@@ -11,7 +11,9 @@ Words: pure, no host, no clock, no file but their own data and the one that they
     conf                the directives of a chrony.conf
     target, facts       what --host may say; what a host is
     roster, following   the hosts of a site, and what each resolves to; who of them follows whom, with which key
+    libraries           from which packages a build has its libraries
     packages, service   what a build needs from a distribution; what chronyd's unit must grant
+    sbom                what is in a build, for those who keep account of it (the only one that knows CycloneDX)
     render              templates and values to text (the only one that knows Jinja)
     rollout             which hosts may run now, and how far each may go
     history             what a host was switched to, when, by whom

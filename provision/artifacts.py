@@ -11,9 +11,9 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
@@ -21,9 +21,11 @@ from tempfile import mkdtemp
 from platformdirs import user_cache_path
 
 from provision.errors import ParseError, StoreError
+from provision.libraries import FILE as LIBRARIES
+from provision.libraries import Libraries, parse_libraries
 from provision.recipe import Recipe
 
-ARCHIVE, NOTE = "build.tar.gz", "artifact.json"
+ARCHIVE, NOTE, SBOM = "build.tar.gz", "artifact.json", "sbom.cdx.json"
 RECEIPT, SUMS = "receipt.json", "sha256sums"
 PROGRAMS = ("sbin/chronyd", "bin/chronyc")
 
@@ -36,8 +38,8 @@ class Artifact:
     """The recipe's."""
     archive: bytes = field(repr=False)
     """The build's folder, as tar and gzip."""
-    packages: tuple[str, ...]
-    """The distribution's packages that it needs to run."""
+    libraries: Libraries
+    """What it needs to run."""
     checked: bool
     """chrony's own unit tests passed when it was built."""
 
@@ -49,25 +51,27 @@ class Artifact:
     @property
     def note(self) -> str:
         """Return what lies beside the archive: one line of JSON."""
-        said = {"name": self.name, "sha256": self.sha256, "packages": self.packages, "checked": self.checked}
+        said = {"name": self.name, "sha256": self.sha256, "checked": self.checked, **asdict(self.libraries)}
         return json.dumps(said)
 
 
-def pack(recipe: Recipe, folder: bytes, *, packages: Sequence[str], checked: bool) -> Artifact:
+def pack(recipe: Recipe, folder: bytes, *, checked: bool) -> Artifact:
     """Return the artifact of a build's folder, given as the tar that a host made of it.
 
     The same files give the same bytes, whoever packed them, and when. Raises ParseError when it is no such folder.
     """
     archive = io.BytesIO()
+    libraries = b""
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, mode, data in sorted(_files(folder)):
+            libraries = data if name == LIBRARIES else libraries
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), mode
             tar.addfile(entry, io.BytesIO(data))
     packed = gzip.compress(archive.getvalue(), mtime=0)
-    made = Artifact(name=recipe.name, archive=packed, packages=tuple(packages), checked=checked)
+    made = Artifact(name=recipe.name, archive=packed, libraries=Libraries(packages=()), checked=checked)
     check(made, recipe)
-    return made
+    return replace(made, libraries=parse_libraries(libraries.decode(errors="replace")))
 
 
 def check(artifact: Artifact, recipe: Recipe) -> None:
@@ -124,7 +128,7 @@ class Artifacts:
             artifact = Artifact(
                 name=note["name"],
                 archive=(place / ARCHIVE).read_bytes(),
-                packages=tuple(map(str, note["packages"])),
+                libraries=Libraries(**{name: tuple(map(str, note[name])) for name in ("packages", "unowned")}),
                 checked=bool(note["checked"]),
             )
         except FileNotFoundError:
@@ -138,8 +142,8 @@ class Artifacts:
             return None
         return artifact if artifact.checked or not checked else None
 
-    def keep(self, artifact: Artifact) -> None:
-        """Put an artifact into the store, in place of what was there. Raises StoreError."""
+    def keep(self, artifact: Artifact, sbom: str = "") -> None:
+        """Put an artifact into the store, in place of what was there, and its bill of materials. Raises StoreError."""
         place = self.folder / artifact.name
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -150,6 +154,7 @@ class Artifacts:
                 new.mkdir()
                 (new / ARCHIVE).write_bytes(artifact.archive)
                 (new / NOTE).write_text(f"{artifact.note}\n")
+                (new / SBOM).write_text(sbom)
                 if place.exists():
                     place.rename(room / "old")
                 new.rename(place)

@@ -67,7 +67,7 @@ def _why_it_ended(text: str) -> str:
     return f"chrony's configure stopped: {error['words']}"
 
 
-def refusals(log: ConfigureLog, *, nts: bool, seccomp: bool, readline: bool) -> tuple[str, ...]:
+def refusals(log: ConfigureLog, *, nts: bool, seccomp: bool, readline: bool, pps: bool) -> tuple[str, ...]:
     """Return what makes this build unfit, each with its cause and its remedy in one line; nothing when it is as wanted.
 
     One cause is told once: what follows from it is left out.
@@ -79,6 +79,7 @@ def refusals(log: ConfigureLog, *, nts: bool, seccomp: bool, readline: bool) -> 
         ),
         *_cryptography(log, nts=nts),
         *_libraries(log, seccomp=seccomp, readline=readline),
+        *_pps(log, pps=pps),
     )
 
 
@@ -142,6 +143,13 @@ def _libraries(log: ConfigureLog, *, seccomp: bool, readline: bool) -> Iterator[
         headers = "install the C library's headers (libc6-dev, glibc-devel)"
         cause = _cause(log, "IPv6 support", headers, "drop --disable-ipv6")
         yield f"{cause}; without it chronyd speaks IPv4 only (-IPV6)"
+
+
+def _pps(log: ConfigureLog, *, pps: bool) -> Iterator[str]:
+    """Tell whether a reference clock with PPS would be refused; no flag among the features says so."""
+    if pps and not log.found("PPSAPI"):
+        cause = _cause(log, "<timepps.h>", "install pps-tools (pps-tools-devel)", "drop --disable-pps")
+        yield f"{cause}; without it chronyd has no refclock PPS"
 
 
 def _cause(log: ConfigureLog, what: str, if_missing: str, if_not_asked: str) -> str:

@@ -6,6 +6,7 @@ from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from provision import remote
+from provision.artifacts import Artifact
 from provision.converge import Status
 from provision.errors import SiteError
 from provision.expectation import Expectation, expect
@@ -178,12 +179,18 @@ def _build_steps(run: Run, recipe: Recipe) -> list[Step]:
 
         return fetch(release, store=Store.default(), sources=run.wish.sources, say=run.progress.line)
 
+    def keep(artifact: Artifact) -> None:
+        from provision.sbom import sbom  # noqa: PLC0415
+
+        bill = sbom(recipe, artifact.libraries, sha256=artifact.sha256, packager=facts.packager)
+        run.artifacts.keep(artifact, bill)
+
     tarballs = Tarballs(
         at_hand=at_hand,
         path=lambda release: fetched(release).path,
         origin=lambda release: fetched(release).in_words,
     )
-    return compiling_steps(name, facts, recipe, tarballs, keep=run.artifacts.keep, check=run.wish.check)
+    return compiling_steps(name, facts, recipe, tarballs, keep=keep, check=run.wish.check)
 
 
 def _compiles(recipe: Recipe, making: list[Step]) -> Gates:

@@ -11,7 +11,8 @@ from provision.build_evidence import BuildEvidence, parse_build
 from provision.configure_log import parse_configure_log, refusals
 from provision.errors import ArtifactRefused, BuildRefused, ParseError
 from provision.host import Host
-from provision.recipe import NETTLE_OPTIONS, Recipe
+from provision.packages import NO_OWNER
+from provision.recipe import CHRONY_FLAGS, NETTLE_OPTIONS, Recipe
 from provision.releases import Release
 
 MEGABYTES = 150
@@ -35,6 +36,8 @@ class Compiling:
     jobs: int
     uid: int
     """The login user's id."""
+    owner: str = NO_OWNER
+    """See Manager."""
     check: bool = False
     """Also run chrony's own unit tests."""
 
@@ -55,13 +58,14 @@ class Compiling:
         staged = f"{workshop.folder}/stage{recipe.prefix}"
         judge_build(parse_build(workshop.run("verifying the build", "verify_build", staged)), recipe)
         log = f"{workshop.folder}/configure.log"
-        host.run("installing the build", remote.load("install_build", recipe.prefix, staged, log, recipe.receipt))
+        arguments = (recipe.prefix, staged, log, self.owner, recipe.receipt)
+        host.run("installing the build", remote.load("install_build", *arguments, library="libraries"))
         self._pack(host, recipe)
 
     def _pack(self, host: Host, recipe: Recipe) -> None:
         path = host.new_path()
         host.run("packing the build", remote.load("pack_build", recipe.prefix, path, str(self.uid)))
-        self.keep(pack(recipe, host.download(path), packages=(), checked=self.check))
+        self.keep(pack(recipe, host.download(path), checked=self.check))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +90,10 @@ class Unpacking:
 
 def _configure(workshop: "Workshop", recipe: Recipe) -> None:
     kind = "static" if recipe.nettle else "system"
-    said = workshop.run(
-        f"configuring {recipe.chrony}", "configure_chrony", recipe.chrony.filename, kind, *recipe.chrony_options
-    )
-    found = refusals(parse_configure_log(said), nts=recipe.nts, seccomp=recipe.seccomp, readline=recipe.readline)
+    arguments = (recipe.chrony.filename, kind, *CHRONY_FLAGS.values(), *recipe.chrony_options)
+    said = workshop.run(f"configuring {recipe.chrony}", "configure_chrony", *arguments)
+    log = parse_configure_log(said)
+    found = refusals(log, nts=recipe.nts, seccomp=recipe.seccomp, readline=recipe.readline, pps=recipe.pps)
     if found:
         raise BuildRefused(f"{workshop.host.name}: configure of {recipe.chrony}: {'; '.join(found)}")
 

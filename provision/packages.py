@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from provision.errors import SiteError
 from provision.facts import Facts
+from provision.libraries import Libraries
 from provision.recipe import Recipe
 
 
@@ -17,7 +18,8 @@ class Manager:
     """A package manager: how to ask, how to install, and what it calls what we need.
 
     ``query`` and ``offers`` are sh that exits 0 if the package ``$1`` is installed, or is in a repository that is
-    enabled; ``install`` takes packages as its arguments.
+    enabled; ``owner`` is sh that prints the name of the package to which the file ``$1`` belongs, without its version;
+    ``install`` takes packages as its arguments.
     """
 
     refresh: str
@@ -25,26 +27,35 @@ class Manager:
     install: str
     query: str
     offers: str
+    owner: str
     tools: tuple[str, ...]
-    """The compiler, and what minimal images lack of the rest."""
+    """The compiler, and what minimal images lack of what else it takes to build."""
+    scripts: tuple[str, ...] = ()
+    """What minimal images lack of what our scripts call on every host."""
     libcap: str
     seccomp: str
     readline: str
     gnutls: str
     nettle: str
+    pps: str
     remedy: str = ""
     """What to do on this host about a package that no repository offers."""
 
 
-_TOOLS = ("gcc", "make", "m4", "tar", "gzip")
+NO_OWNER = "false"
+"""Where there is no package manager, no file belongs to a package."""
+_TOOLS = ("gcc", "make", "m4")
+_ARCHIVES = ("tar", "gzip")
 _RPM_NAMES: Mapping[str, str] = {
     "libcap": "libcap-devel",
     "seccomp": "libseccomp-devel",
     "readline": "libedit-devel",
     "gnutls": "gnutls-devel",
     "nettle": "nettle-devel",
+    "pps": "pps-tools-devel",
 }
 _RPM_QUERY = 'rpm -q --whatprovides "$1" >/dev/null 2>&1'
+_RPM_OWNER = "rpm -qf --qf '%{NAME}\\n' \"$1\""
 
 MANAGERS: Mapping[str, Manager] = {
     "apt-get": Manager(
@@ -63,19 +74,24 @@ MANAGERS: Mapping[str, Manager] = {
         install="DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300 install --no-install-recommends",
         query="dpkg-query -W -f '${db:Status-Status}\\n' \"$1\" 2>/dev/null | grep -qx installed",
         offers='apt-cache show "$1"',
+        # "libc6:amd64: /lib/…"; "diversion by PACKAGE from: …" stands before it where a file was diverted.
+        owner="dpkg-query -S \"$1\" | sed '/^diversion by /d; s/[:,].*//; q'",
         tools=("gcc", "make", "libc6-dev", "pkg-config", "m4"),
         libcap="libcap-dev",
         seccomp="libseccomp-dev",
         readline="libedit-dev",
         gnutls="libgnutls28-dev",
         nettle="nettle-dev",
+        pps="pps-tools",
     ),
     "dnf": Manager(
         refresh="dnf -q --refresh makecache",
         install="dnf -y --setopt=install_weak_deps=False install",
         query=_RPM_QUERY,
         offers='dnf -q list "$1"',
-        tools=(*_TOOLS, "glibc-devel", "pkgconf-pkg-config", "shadow-utils"),
+        owner=_RPM_OWNER,
+        tools=(*_TOOLS, "glibc-devel", "pkgconf-pkg-config"),
+        scripts=(*_ARCHIVES, "shadow-utils"),
         **_RPM_NAMES,
     ),
     "yum": Manager(
@@ -84,7 +100,9 @@ MANAGERS: Mapping[str, Manager] = {
         install="yum -y --setopt=skip_missing_names_on_install=False install",
         query=_RPM_QUERY,
         offers='yum -q list "$1"',
-        tools=(*_TOOLS, "glibc-devel", "pkgconfig", "shadow-utils"),
+        owner=_RPM_OWNER,
+        tools=(*_TOOLS, "glibc-devel", "pkgconfig"),
+        scripts=(*_ARCHIVES, "shadow-utils"),
         **_RPM_NAMES,
     ),
     "zypper": Manager(
@@ -92,7 +110,9 @@ MANAGERS: Mapping[str, Manager] = {
         install="zypper -n install --no-recommends",
         query=_RPM_QUERY,
         offers='zypper -n search --match-exact --provides "$1"',
-        tools=(*_TOOLS, "glibc-devel", "pkg-config", "shadow"),
+        owner=_RPM_OWNER,
+        tools=(*_TOOLS, "glibc-devel", "pkg-config"),
+        scripts=(*_ARCHIVES, "shadow"),
         **{**_RPM_NAMES, "gnutls": "libgnutls-devel", "nettle": "libnettle-devel"},
     ),
     "apk": Manager(
@@ -100,24 +120,31 @@ MANAGERS: Mapping[str, Manager] = {
         install="apk add",
         query='apk info -e "$1" >/dev/null 2>&1',
         offers='apk search -e "$1" | grep -q .',
-        tools=(*_TOOLS, "musl-dev", "linux-headers", "pkgconf", "coreutils", "setpriv"),
+        # "/lib/libc.so is owned by musl-1.2.5-r9"
+        owner="apk info --who-owns \"$1\" | sed -n 's/.* is owned by \\(.*\\)-[^-]*-r[0-9]*$/\\1/p'",
+        tools=(*_TOOLS, "musl-dev", "linux-headers", "pkgconf"),
+        scripts=(*_ARCHIVES, "coreutils", "setpriv"),
         libcap="libcap-dev",
         seccomp="libseccomp-dev",
         readline="libedit-dev",
         gnutls="gnutls-dev",
         nettle="nettle-dev",
+        pps="pps-tools-dev",
     ),
     "pacman": Manager(
         refresh="pacman -Sy",
         install="pacman -S --noconfirm --needed",
         query='pacman -Qq "$1" >/dev/null 2>&1',
         offers='pacman -Si "$1"',
+        owner='pacman -Qoq "$1"',
         tools=(*_TOOLS, "glibc", "pkgconf"),
+        scripts=_ARCHIVES,
         libcap="libcap",
         seccomp="libseccomp",
         readline="libedit",
         gnutls="gnutls",
         nettle="nettle",
+        pps="pps-tools",
     ),
 }
 
@@ -137,12 +164,19 @@ def needed(manager: Manager, recipe: Recipe) -> tuple[str, ...]:
     """Return the packages that a recipe is built with."""
     return (
         *manager.tools,
+        *manager.scripts,
         manager.libcap,
         *((manager.seccomp,) if recipe.seccomp else ()),
         *((manager.readline,) if recipe.readline else ()),
         *((manager.gnutls,) if recipe.nts else ()),
         *((manager.nettle,) if recipe.nettle is None else ()),
+        *((manager.pps,) if recipe.pps else ()),
     )
+
+
+def runtime(manager: Manager, libraries: Libraries) -> tuple[str, ...]:
+    """Return the packages that a finished build needs on a further host: no compiler, and no headers."""
+    return (*manager.scripts, *libraries.packages)
 
 
 def manager_of(name: str, facts: Facts, recipe: Recipe) -> Manager | None:

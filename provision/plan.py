@@ -12,7 +12,7 @@ from provision.findings import Finding
 from provision.generation import KEY_FILE, SWITCH, Generation
 from provision.keys import Keys
 from provision.making import Compiling, Unpacking
-from provision.packages import MANAGERS, manager_of, needed
+from provision.packages import MANAGERS, NO_OWNER, manager_of, needed, runtime
 from provision.recipe import ROOT, Recipe
 from provision.releases import Release
 from provision.render import chrony_conf, render
@@ -59,6 +59,7 @@ def choose_recipe(site: Site, facts: Facts, *, chrony: Release, nettle: Release 
         nts=site.build.nts,
         seccomp=site.build.seccomp,
         readline=site.build.readline,
+        pps=site.needs_pps,
     )
 
 
@@ -97,7 +98,8 @@ def compiling_steps(
 ) -> list[Step]:
     """Return the steps to a build that is made on the host. Raises SiteError where it has nothing to build with."""
     manager = manager_of(name, facts, recipe)
-    compiling = Compiling(tarballs.path, keep, jobs=facts.cpus, uid=facts.uid, check=check)
+    owner = manager.owner if manager else NO_OWNER
+    compiling = Compiling(tarballs.path, keep, jobs=facts.cpus, uid=facts.uid, owner=owner, check=check)
     return [
         Fetched(recipe, tarballs.at_hand, tarballs.origin),
         *([Packages(manager, needed(manager, recipe), recipe.prefix)] if manager else []),
@@ -108,8 +110,9 @@ def compiling_steps(
 def unpacking_steps(facts: Facts, recipe: Recipe, artifact: Artifact) -> list[Step]:
     """Return the steps to a build that was made elsewhere; where no packages can be had, the libraries are there."""
     manager = MANAGERS.get(facts.packager or "")
+    packages = runtime(manager, artifact.libraries) if manager else ()
     return [
-        *([Packages(manager, artifact.packages, recipe.prefix, "run with")] if manager and artifact.packages else []),
+        *([Packages(manager, packages, recipe.prefix, "run with")] if manager and packages else []),
         Built(recipe, Unpacking(artifact)),
     ]
 

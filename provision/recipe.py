@@ -8,12 +8,22 @@ from hashlib import sha256
 from provision.releases import SYSTEM, Release
 
 ROOT = "/opt/chrony"
-FORMAT = 1
+FORMAT = 2
 """To be raised when the scripts that build change what they make; every build is then made anew."""
 NTP_ERA = 0
 """--with-ntp-era, seconds since 1970: NTP time maps to 1970 to 2106. Fixed, or the day of the build would be in it."""
 
-NETTLE_OPTIONS = ("--disable-shared", "--disable-documentation", "--disable-public-key", "--disable-openssl")
+NETTLE_OPTIONS = (
+    "--disable-shared",
+    "--disable-documentation",
+    "--disable-public-key",
+    "--disable-openssl",
+    # Debugging symbols would double the time and name the folder in the objects.
+    "CFLAGS=-O2",
+)
+CHRONY_FLAGS = {"CPPFLAGS": "-g0", "LDFLAGS": "-s"}
+"""Added to what configure chooses. CFLAGS stay unset, or it leaves out its hardening; -g0 comes after its -g and keeps
+the folder's name out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +39,8 @@ class Recipe:
     nts: bool = True
     seccomp: bool = True
     readline: bool = True
+    pps: bool = False
+    """The API of the kernel for pulses each second, which ``refclock PPS`` reads."""
 
     def __str__(self) -> str:
         return f"{self.chrony} with {self.nettle or 'the nettle of the system'}"
@@ -36,7 +48,7 @@ class Recipe:
     @cached_property
     def digest(self) -> str:
         """Return 12 hex digits of everything that decides what the build is."""
-        wish = (FORMAT, self._sources, self.platform, NETTLE_OPTIONS, self._options)
+        wish = (FORMAT, self._sources, self.platform, NETTLE_OPTIONS, CHRONY_FLAGS, self._options)
         return sha256(json.dumps(wish).encode()).hexdigest()[:12]
 
     @property
@@ -91,4 +103,6 @@ class Recipe:
             *(("--enable-scfilter",) if self.seccomp else ("--without-seccomp",)),
             *(() if self.nts else ("--disable-nts",)),
             *(() if self.readline else ("--disable-readline",)),
+            # Or it would depend on whether a header lies on the host that happens to compile.
+            *(() if self.pps else ("--disable-pps",)),
         )

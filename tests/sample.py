@@ -15,7 +15,10 @@ CASES = Path(__file__).parent / "cases"
 
 FACTS: Facts = parse_facts((CASES / "facts" / "sandbox-bookworm.txt").read_text())
 RECIPE = Recipe(
-    chrony=find("chrony", "4.9"), nettle=find("nettle", "3.10.2"), platform="debian-12-x86_64", user="_chrony"
+    chrony=find("chrony", "4.9"),
+    nettle=find("nettle", "3.10.2"),
+    platform="debian-12-x86_64-glibc-2.36",
+    user="_chrony",
 )
 SYSTEM_NETTLE = replace(RECIPE, nettle=None)
 SECRET = "7EA62AE64D190114D46D5A082F948EC1"  # noqa: S105 -- a key of no use

@@ -161,7 +161,18 @@ def test_every_door_leads_somewhere() -> None:
     assert set().union(*through_doors().values()) == DOORS
 
 
-SLOW = {"fabric", "paramiko", "requests", "rich", "jinja2", "pysequoia", "ntplib", "cryptography", "msgspec"}
+SLOW = {
+    "fabric",
+    "paramiko",
+    "requests",
+    "rich",
+    "jinja2",
+    "pysequoia",
+    "ntplib",
+    "cryptography",
+    "msgspec",
+    "cyclonedx",
+}
 
 
 def test_listing_tasks_imports_nothing_slow() -> None:

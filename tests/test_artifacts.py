@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.artifacts import ARCHIVE, NOTE, Artifact, Artifacts, check, pack
+from provision.artifacts import ARCHIVE, NOTE, Artifacts, check, pack
 from provision.errors import ParseError, StoreError
 from tests.sample import RECIPE, SYSTEM_NETTLE
 
@@ -23,6 +23,7 @@ FILES = {
     "sha256sums": "".join(
         f"{sha256(data).hexdigest()}  {name}\n" for name, data in (("sbin/chronyd", CHRONYD), ("bin/chronyc", CHRONYC))
     ).encode(),
+    "libraries": b"libcap.so.2 libcap2\nlibc.so.6 libc6\n",
     "share/man/man8/chronyd.8": b".TH chronyd 8\n",
 }
 
@@ -42,7 +43,7 @@ def folder(files: dict[str, bytes] = FILES, *, mtime: int = 0, uid: int = 0, pre
     return made.getvalue()
 
 
-ARTIFACT = pack(RECIPE, folder(), packages=("libcap2",), checked=False)
+ARTIFACT = pack(RECIPE, folder(), checked=False)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def store(tmp_path: Path) -> Artifacts:
 
 def test_the_same_files_are_the_same_bytes() -> None:
     other = folder(dict(reversed(FILES.items())), mtime=1795413647, uid=61184)
-    assert pack(RECIPE, other, packages=("libcap2",), checked=False).archive == ARTIFACT.archive
+    assert pack(RECIPE, other, checked=False).archive == ARTIFACT.archive
 
 
 def test_what_is_packed_are_files_that_anybody_may_read_and_programs_that_anybody_may_run() -> None:
@@ -87,7 +88,7 @@ OTHER = [
 @pytest.mark.parametrize(("made", "words"), OTHER)
 def test_what_is_not_this_build_is_refused(made: bytes, words: str) -> None:
     with pytest.raises(ParseError, match=words):
-        pack(RECIPE, made, packages=(), checked=False)
+        pack(RECIPE, made, checked=False)
 
 
 def test_an_artifact_is_checked_against_its_recipe() -> None:
@@ -105,7 +106,7 @@ def test_what_is_kept_is_found(store: Artifacts) -> None:
 
 def test_a_new_one_takes_the_place_of_the_old_one(store: Artifacts) -> None:
     store.keep(ARTIFACT)
-    other = replace(ARTIFACT, packages=())
+    other = replace(ARTIFACT, checked=True)
     store.keep(other)
     assert store.find(RECIPE.name, print) == other
     store.drop(RECIPE.name)
@@ -192,10 +193,10 @@ def test_who_builds_the_same_waits(store: Artifacts) -> None:
 
 
 def test_a_note_holds_what_a_reader_needs() -> None:
-    made = Artifact(name="x", archive=b"", packages=("libcap2",), checked=True)
-    assert json.loads(made.note) == {
-        "name": "x",
-        "sha256": sha256(b"").hexdigest(),
-        "packages": ["libcap2"],
-        "checked": True,
+    assert json.loads(ARTIFACT.note) == {
+        "name": RECIPE.name,
+        "sha256": ARTIFACT.sha256,
+        "checked": False,
+        "packages": ["libc6", "libcap2"],
+        "unowned": [],
     }

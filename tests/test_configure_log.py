@@ -152,7 +152,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "beginnings"), REFUSED)
 def test_a_degraded_build_is_refused_with_cause_and_remedy(name: str, beginnings: list[str]) -> None:
-    said = refusals(log_of(name), nts=True, seccomp=True, readline=True)
+    said = refusals(log_of(name), nts=True, seccomp=True, readline=True, pps=False)
     assert [words[: len(beginning)] for words, beginning in zip(said, beginnings, strict=True)] == beginnings
     assert all("\n" not in words for words in said)
 
@@ -160,7 +160,22 @@ def test_a_degraded_build_is_refused_with_cause_and_remedy(name: str, beginnings
 def test_what_the_site_does_not_want_is_not_missed() -> None:
     log = log_of("chrony-4.9.configure.default-nettle3.8.1")
     wanted = ConfigureLog(checks=log.checks, features=log.features - {"NTS", "READLINE"})
-    assert refusals(wanted, nts=False, seccomp=False, readline=False) == ()
+    assert refusals(wanted, nts=False, seccomp=False, readline=False, pps=False) == ()
+
+
+def test_a_reference_clock_with_pps_needs_its_header() -> None:
+    found = log_of("chrony-4.9.configure.default-nettle3.8.1")
+    missing = ConfigureLog(checks={**found.checks, "PPSAPI": False, "<timepps.h>": False}, features=found.features)
+    never = ConfigureLog(
+        checks={what: yes for what, yes in found.checks.items() if "pps" not in what.lower()}, features=found.features
+    )
+    without = "without it chronyd has no refclock PPS"
+    for log, said in (
+        (found, ()),
+        (missing, (f"<timepps.h> was not found: install pps-tools (pps-tools-devel); {without}",)),
+        (never, (f"<timepps.h> was not looked for: drop --disable-pps; {without}",)),
+    ):
+        assert refusals(log, nts=False, seccomp=False, readline=False, pps=True) == said
 
 
 MADE_UP = [
@@ -176,7 +191,7 @@ MADE_UP = [
 @pytest.mark.parametrize(("checks", "features", "words"), MADE_UP)
 def test_rarer_faults_have_their_line_too(checks: dict[str, bool], features: str, words: str) -> None:
     log = ConfigureLog(checks={"pkg-config": True, **checks}, features=frozenset(features.split()))
-    assert any(words in said for said in refusals(log, nts=True, seccomp=False, readline=False))
+    assert any(words in said for said in refusals(log, nts=True, seccomp=False, readline=False, pps=False))
 
 
 LINES = st.sampled_from([line for name in FINISHED for line in text_of(name).splitlines()])
@@ -189,4 +204,4 @@ def test_no_text_raises_anything_but_a_parse_error(text: str) -> None:
     except ParseError as error:
         assert "\n" not in str(error)
         return
-    assert all("\n" not in words for words in refusals(log, nts=True, seccomp=True, readline=True))
+    assert all("\n" not in words for words in refusals(log, nts=True, seccomp=True, readline=True, pps=True))

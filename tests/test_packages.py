@@ -11,7 +11,8 @@ import pytest
 
 from provision import remote
 from provision.errors import SiteError
-from provision.packages import MANAGERS, Manager, manager_of, needed
+from provision.libraries import Libraries
+from provision.packages import MANAGERS, Manager, manager_of, needed, runtime
 from provision.recipe import Recipe
 from tests.sample import FACTS, RECIPE, SYSTEM_NETTLE
 
@@ -30,12 +31,53 @@ NEEDED = [
         ("libcap-dev", "libseccomp-dev", "libedit-dev", "libgnutls28-dev", "nettle-dev"),
         id="the distribution's nettle",
     ),
+    pytest.param(
+        replace(RECIPE, pps=True),
+        ("libcap-dev", "libseccomp-dev", "libedit-dev", "libgnutls28-dev", "pps-tools"),
+        id="PPS",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("recipe", "libraries"), NEEDED)
 def test_a_recipe_needs_a_compiler_and_its_libraries(recipe: Recipe, libraries: tuple[str, ...]) -> None:
     assert needed(APT, recipe) == (*TOOLS, *libraries)
+
+
+@pytest.mark.parametrize(
+    ("name", "scripts"),
+    [("apt-get", ()), ("dnf", ("tar", "gzip", "shadow-utils")), ("apk", ("tar", "gzip", "coreutils", "setpriv"))],
+)
+def test_a_finished_build_needs_libraries_and_what_our_scripts_call(name: str, scripts: tuple[str, ...]) -> None:
+    libraries = Libraries(packages=("libc6", "libcap2"), unowned=("libmine.so.1",))
+    assert runtime(MANAGERS[name], libraries) == (*scripts, "libc6", "libcap2")
+
+
+SAID_BY_OWNERS = [
+    pytest.param("apt-get", "libc6:amd64: /lib/x86_64-linux-gnu/libc.so.6", "libc6", id="dpkg"),
+    pytest.param("apt-get", "libedit2, other: /usr/lib/libedit.so.2", "libedit2", id="dpkg, two packages"),
+    pytest.param(
+        "apt-get",
+        "diversion by glx from: /usr/lib/libGL.so.1\ndiversion by glx to: /usr/lib/mesa/libGL.so.1\nlibgl1: /usr/lib/x",
+        "libgl1",
+        id="dpkg, a diversion",
+    ),
+    pytest.param("apk", "/lib/libc.so is owned by musl-1.2.5-r9", "musl", id="apk"),
+    pytest.param("apk", "/usr/lib/libcap.so.2 symlink target is owned by libcap2-2.76-r0", "libcap2", id="apk, a link"),
+    pytest.param("apk", "ERROR: /x: Could not find owner package", "", id="apk, nobody"),
+]
+
+
+@pytest.mark.parametrize(("name", "said", "package"), SAID_BY_OWNERS)
+def test_the_package_that_owns_a_file_is_asked_for(name: str, said: str, package: str, tmp_path: Path) -> None:
+    for tool in ("dpkg-query", "apk"):
+        (tmp_path / tool).write_text("#!/bin/sh\nprintf '%s\\n' \"$SAID\"\n")
+        (tmp_path / tool).chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SAID": said}
+    line = ["sh", "-c", MANAGERS[name].owner, "owner", "/a file"]
+    assert (
+        subprocess.run(line, check=True, env=env, capture_output=True, text=True, timeout=10).stdout.strip() == package
+    )
 
 
 def test_every_manager_that_the_facts_look_for_is_known() -> None:
@@ -46,14 +88,16 @@ def test_every_manager_that_the_facts_look_for_is_known() -> None:
 
 @pytest.mark.parametrize("manager", MANAGERS.values(), ids=MANAGERS)
 def test_every_manager_has_a_name_for_everything(manager: Manager) -> None:
-    values: list[Any] = [getattr(manager, field.name) for field in fields(manager) if field.name != "remedy"]
+    # Debian has all that our scripts call, always.
+    optional = {"remedy", *(("scripts",) if manager is APT else ())}
+    values: list[Any] = [getattr(manager, field.name) for field in fields(manager) if field.name not in optional]
     assert all(values)
-    assert all(" " not in name for name in needed(manager, SYSTEM_NETTLE))
+    assert all(" " not in name for name in needed(manager, replace(SYSTEM_NETTLE, pps=True)))
 
 
 @pytest.mark.parametrize("manager", MANAGERS.values(), ids=MANAGERS)
 def test_what_a_manager_runs_is_sh(manager: Manager) -> None:
-    for script in (manager.query, manager.offers, manager.refresh, f'{manager.install} "$@"'):
+    for script in (manager.query, manager.offers, manager.owner, manager.refresh, f'{manager.install} "$@"'):
         subprocess.run(["sh", "-n", "-c", script], check=True, timeout=10)
 
 

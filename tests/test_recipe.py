@@ -21,12 +21,14 @@ OPTIONS = (
     "--without-nss",
     "--without-tomcrypt",
 )
+NO_PPS = "--disable-pps"
 
 CONFIGURED = [
-    pytest.param({}, ("--enable-scfilter",), id="as the default site asks"),
-    pytest.param({"seccomp": False}, ("--without-seccomp",), id="no seccomp"),
-    pytest.param({"nts": False}, ("--enable-scfilter", "--disable-nts"), id="no NTS"),
-    pytest.param({"readline": False}, ("--enable-scfilter", "--disable-readline"), id="no readline"),
+    pytest.param({}, ("--enable-scfilter", NO_PPS), id="as the default site asks"),
+    pytest.param({"seccomp": False}, ("--without-seccomp", NO_PPS), id="no seccomp"),
+    pytest.param({"nts": False}, ("--enable-scfilter", "--disable-nts", NO_PPS), id="no NTS"),
+    pytest.param({"readline": False}, ("--enable-scfilter", "--disable-readline", NO_PPS), id="no readline"),
+    pytest.param({"pps": True}, ("--enable-scfilter",), id="PPS"),
 ]
 
 
@@ -46,6 +48,7 @@ DECIDES = [
     pytest.param({"nts": False}, id="NTS"),
     pytest.param({"seccomp": False}, id="seccomp"),
     pytest.param({"readline": False}, id="readline"),
+    pytest.param({"pps": True}, id="PPS"),
 ]
 
 
@@ -86,7 +89,13 @@ def test_the_receipt_is_one_line_that_tells_everything() -> None:
     assert json.loads(RECIPE.receipt) == {
         "name": RECIPE.name,
         "sources": [["nettle", "3.10.2", RECIPE.nettle.sha256], ["chrony", "4.9", RECIPE.chrony.sha256]],
-        "platform": "debian-12-x86_64",
-        "nettle": ["--disable-shared", "--disable-documentation", "--disable-public-key", "--disable-openssl"],
+        "platform": "debian-12-x86_64-glibc-2.36",
+        "nettle": [
+            "--disable-shared",
+            "--disable-documentation",
+            "--disable-public-key",
+            "--disable-openssl",
+            "CFLAGS=-O2",
+        ],
         "chrony": list(RECIPE.chrony_options),
     }

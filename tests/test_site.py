@@ -426,6 +426,20 @@ def test_the_command_line_chooses_other_releases_and_their_digests_go() -> None:
     assert (site.release.chrony, site.release.nettle, site.release.sha256.chrony) == ("4.9", "3.10.1", None)
 
 
+@pytest.mark.parametrize(
+    ("line", "needed"),
+    [
+        pytest.param("refclock PPS /dev/pps0 lock NMEA", True, id="PPS"),
+        pytest.param("Refclock  PPS /dev/pps0", True, id="as chrony reads directives"),
+        pytest.param("refclock PHC /dev/ptp0:extpps", False, id="pulses by way of a network card"),
+        pytest.param("refclock SHM 0 refid PPS", False, id="PPS by name only"),
+        pytest.param("refclock", False, id="a line that was cut"),
+    ],
+)
+def test_the_build_knows_pulses_where_a_line_reads_them(line: str, needed: bool, tmp_path: Path) -> None:  # noqa: FBT001 -- a column of the table
+    assert read(tmp_path, f"[time]\nextra = ['{line}']").needs_pps == needed
+
+
 def test_the_command_line_is_checked_like_the_site() -> None:
     with pytest.raises(
         SiteError, match=r"^time.extra\[2\]: leapseclist came with chrony 4.6, and the site builds 4.3$"

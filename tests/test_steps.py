@@ -15,7 +15,7 @@ from provision.converge import survey
 from provision.errors import BuildRefused, CommandFailed
 from provision.host import Host
 from provision.making import Compiling, _judge_unit_tests
-from provision.packages import MANAGERS
+from provision.packages import MANAGERS, NO_OWNER
 from provision.steps import Step
 from provision.steps.active import Active
 from provision.steps.built import Built
@@ -477,7 +477,8 @@ def staged_build(folder: Path) -> Path:
 
 def install(folder: Path, prefix: Path) -> None:
     log = str(folder / "configure.log")
-    HOST.run("installing", remote.load("install_build", str(prefix), str(staged_build(folder)), log, RECIPE.receipt))
+    arguments = (str(prefix), str(staged_build(folder)), log, NO_OWNER, RECIPE.receipt)
+    HOST.run("installing", remote.load("install_build", *arguments, library="libraries"))
 
 
 def test_a_build_is_installed_whole_and_seen_as_finished(tmp_path: Path) -> None:
@@ -486,7 +487,8 @@ def test_a_build_is_installed_whole_and_seen_as_finished(tmp_path: Path) -> None
     assert ask(look) == "missing"
     install(tmp_path, prefix)
     assert BUILT.drift(ask(look)) is None
-    assert sorted(tree(prefix)) == ["bin/chronyc", "configure.log", "receipt.json", "sbin/chronyd", "sha256sums"]
+    beside = ["configure.log", "libraries", "receipt.json"]
+    assert sorted(tree(prefix)) == ["bin/chronyc", *beside, "sbin/chronyd", "sha256sums"]
     assert (prefix / "sbin/chronyd").stat().st_mode & 0o777 == 0o755
     assert [path.name for path in prefix.parent.iterdir()] == ["one"]
 
@@ -762,6 +764,19 @@ def test_a_build_is_made_by_an_id_that_belongs_to_nobody(tmp_path: Path) -> None
         line = remote.load("as_builder", folder, str(builder), 'id -u; pwd; echo "$HOME"; touch file; umask')
         assert host.run("building", line) == f"{builder}\n{folder}\n{folder}\n0022\n"
         assert (Path(folder) / "file").stat().st_uid == builder
+
+
+@needs_root
+def test_a_build_sees_nothing_of_the_environment_of_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CFLAGS", "CC", "MAKEFLAGS", "CPATH", "SOURCE_DATE_EPOCH", "TZ", "LANG"):
+        monkeypatch.setenv(name, "of the login")
+    with claimed(tmp_path) as host:
+        folder, builder = host.my_workplace.build, host.my_workplace.builder
+        for account in (str(builder), str(os.getuid())):
+            said = host.run("building", remote.load("as_builder", folder, account, "env"))
+            names = {line.partition("=")[0] for line in said.splitlines()}
+            # The shell sets the last two by itself.
+            assert names - {"PWD", "OLDPWD", "_", "SHLVL"} == {"HOME", "PATH", "LC_ALL"}
 
 
 def test_a_build_begins_in_an_empty_folder_and_a_full_disk_is_told(tmp_path: Path) -> None:

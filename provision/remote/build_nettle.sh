@@ -7,7 +7,6 @@ mkdir nettle-src nettle
 tar -xzf "$tarball" --no-same-owner -C nettle-src
 prefix=$PWD/nettle
 cd nettle-src/*/
-# Debugging symbols would double the time and name this folder in the objects.
-CFLAGS=-O2 ./configure --prefix="$prefix" --libdir="$prefix/lib" "$@"
+./configure --prefix="$prefix" --libdir="$prefix/lib" "$@"
 make -j "$jobs" libnettle.a
 make install-headers install-static install-pkgconfig

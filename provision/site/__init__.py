@@ -125,6 +125,11 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return 2 if self.build.seccomp else 0
         return self.service.seccomp
 
+    @property
+    def needs_pps(self) -> bool:
+        """Say whether the build has to know the API of pulses each second."""
+        return any(line.needs_pps for line in self.time.extra)
+
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield what needs a feature that is not built, and lines that the chosen chrony does not know."""
         if self.seccomp and not self.build.seccomp:

@@ -123,6 +123,11 @@ class Directive(Text):
         """Say whether a chronyd without NTS accepts it, and does nothing."""
         return self.name.startswith("nts") or self.name in {"nocerttimecheck", "nosystemcert"}
 
+    @property
+    def needs_pps(self) -> bool:
+        """Say whether only a chronyd with the kernel's PPS API (RFC 2783) can do it."""
+        return self.name == "refclock" and self.split()[1:2] == ["PPS"]
+
     def unknown_to(self, chrony: str) -> str | None:
         """Say why this chrony does not know the directive; None when it does, or is newer than our table."""
         since = _since()

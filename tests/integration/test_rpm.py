@@ -75,7 +75,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         login(host, RPM_ONLY)
         place = Place(host, Operator(tmp_path_factory.mktemp("operator")))
         place.be(ROCKY)
-        place.offer(*MANAGERS["dnf"].tools, "libcap-devel", "libedit-devel")
+        place.offer(*MANAGERS["dnf"].tools, *MANAGERS["dnf"].scripts, "libcap-devel", "libedit-devel")
         yield place
 
 
@@ -99,7 +99,7 @@ def test_dnf_installs_what_is_missing_and_the_daemon_works(place: Place) -> None
     place.offer("libseccomp-devel")
     first = place.run("deploy", WITHOUT_NTS)
     first.assert_proven()
-    wanted = [*MANAGERS["dnf"].tools, "libcap-devel", "libseccomp-devel", "libedit-devel"]
+    wanted = [*MANAGERS["dnf"].tools, *MANAGERS["dnf"].scripts, "libcap-devel", "libseccomp-devel", "libedit-devel"]
     assert first.changed[STEP] == f"missing: {' '.join(wanted)}"
     assert installed(place.host) == set(wanted)
     assert login(place.host, "stat -c %U /proc/$(pidof chronyd)").strip() == "chrony"
