@@ -14,6 +14,7 @@ from provision import keys as keys_module
 from provision.keys import Key, Keys
 from provision.ntp import KeyAnswer, Probe, digest, mac, probe
 from tests.packaged_chronyd import Package, fetch
+from tests.sample import write_keys
 
 # RFC 4493, section 4: one key, four messages.
 RFC_KEY = Key(1, "AES128", bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"))
@@ -85,7 +86,7 @@ def port(address: str) -> int:
 @pytest.fixture
 def serving(chrony: Package, tmp_path: Path, address: str, port: int) -> Iterator[None]:
     key_file = tmp_path / "chrony.keys"
-    keys_module.write_keys(key_file, KEYS)
+    write_keys(key_file, KEYS)
     rules = ("local stratum 3", "allow 127.0.0.0/8", "allow ::1")
     with chrony.chronyd(tmp_path / "d", *rules, f"port {port}", f"bindaddress {address}", f"keyfile {key_file}"):
         yield
