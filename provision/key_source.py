@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NoReturn, Protocol
 
@@ -50,7 +50,13 @@ def source_of(site: Site) -> KeySource:
 def read_keys(source: KeySource) -> Keys | None:
     """Return the keys; None: there are none yet. Raises SiteError."""
     text = source.text()
-    return None if text is None else parse_keys(text, source.name)
+    return None if text is None else _parsed(text, source.name)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str, origin: str) -> Keys:
+    # For each host of a run; and what is computed of keys, such as their slow digest, is computed once.
+    return parse_keys(text, origin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,6 @@ PLAIN = re.compile(r"[\t\v\f\r\x20-\x7e]*")
 PLAIN_BYTES = re.compile(PLAIN.pattern.encode())
 COMMENT = ("#", "%", "!", ";")
 PREFIXES = ("HEX:", "ASCII:")
-HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +188,7 @@ def _parse_line(line: str) -> Key | None:
     words = line.split()
     if not words or words[0].startswith(COMMENT):
         return None
-    if not PLAIN.fullmatch(line):
+    if not (line.isascii() and line.isprintable()) and not PLAIN.fullmatch(line):
         raise SiteError("only printable ASCII can stand here; write the key as HEX:")
     match words:
         case [id_, secret]:
@@ -202,17 +201,20 @@ def _parse_line(line: str) -> Key | None:
 def key_id(word: str) -> int:
     """Return the id that a word says; what is none becomes 0, which no key can have."""
     # chronyd would take the 1 of "1.5", and 4294967296 as 0. A number of any length reads as too large.
-    return int(word) if re.fullmatch("[0-9]{1,10}", word) else 0
+    return int(word) if len(word) <= 10 and word.isdecimal() and word.isascii() else 0
 
 
 def _parse_secret(word: str) -> bytes:
     if word.startswith("ASCII:"):
         return word.removeprefix("ASCII:").encode()
     if word.startswith("HEX:"):
-        digits = word.removeprefix("HEX:")
-        if not HEX.fullmatch(digits):
+        try:
+            secret = bytes.fromhex(word[4:])
+        except ValueError:
+            secret = b""
+        if not secret:
             raise SiteError("behind HEX: stand pairs of hex digits (0-9, A-F) and nothing else")
-        return bytes.fromhex(digits)
+        return secret
     if word.upper().startswith(PREFIXES):
         raise SiteError(
             f"write {word.upper().partition(':')[0]}: in capitals, or chronyd takes all of it as a password"
