@@ -123,11 +123,11 @@ def table(keys: int, runs: int) -> str:
             found = [_in_a_process(name, KeyFile(Path(folder) / f"{number}.keys"), keys) for number in range(runs)]
             seconds, megabytes = (median(column) for column in zip(*found, strict=True))
             rows.append(f"| {name} | {seconds:.2f} | {megabytes:.0f} |")
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), Linux {platform.release()}"
     return "\n".join(
         (
             f"Measured on {TODAY}: {keys:,} AES128 keys, each below its note; the middle of {runs} runs.",
-            f"Machine: {os.cpu_count()} cores ({platform.machine()}), Linux {platform.release()}, "
-            f"Python {platform.python_version()}.",
+            f"Machine: {machine}, Python {platform.python_version()}.",
             "",
             "| operation | CPU time, s | peak memory, MB |",
             "|---|---|---|",
