@@ -54,6 +54,11 @@ FILES = [
         id="old types, as warnings",
     ),
     pytest.param(
+        f"1 AES256 {HEX}\n2 AES128 HEX:{HEX}",
+        ["line 1: key 1 (AES256): hex digits without HEX: before them, which chronyd takes as a password"],
+        id="hex that chronyd takes as text",
+    ),
+    pytest.param(
         f"# {'x' * 3000}\n{GOOD}",
         ["line 1: longer than 2047 characters, which chronyd would read as two lines"],
         id="a comment of which chronyd would read the rest as a key",

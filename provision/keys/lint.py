@@ -1,10 +1,13 @@
 """What is wrong with a key file: all of it, each with its line, and no part of any secret."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provision.keys import SAFE_BYTES, Key, keys_by_line
 
+HEX_AS_TEXT = re.compile(rb"[0-9A-Fa-f]{20,}")
+"""As ntpd's key files have it."""
 OLD_TYPES = {
     "MD5": "MD5 should not authenticate NTP any more (RFC 8573); use AES128 where the other side can",
     "SHA1": "SHA-1 with a key before the packet is no sound MAC, as little as MD5 is (RFC 8573); "
@@ -52,5 +55,7 @@ def _weak(key: Key, number: int) -> Iterator[Problem]:
         yield Problem(f"{key}: {bits}: one packet is enough to guess it, at leisure", number)
     elif key.is_pattern:
         yield Problem(f"{key}: a pattern, not random bytes: one packet is enough to guess it, at leisure", number)
+    if HEX_AS_TEXT.fullmatch(key.secret):
+        yield Problem(f"{key}: hex digits without HEX: before them, which chronyd takes as a password", number)
     if key.type in OLD_TYPES:
         yield Problem(f"{key}: {OLD_TYPES[key.type]}", number, is_warning=True)
