@@ -10,7 +10,8 @@ from typing import ClassVar, Protocol
 from benchmarks.clocked import CLOCK
 from benchmarks.figures import ANSIBLE, GUIDE, PYINFRA, REMOTE, TOOL, TRIPS
 from benchmarks.hosts import Host, run
-from provision.keys import add_key
+from provision.key_source import KeyFile
+from provision.keys import Keys, make_key
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -155,7 +156,7 @@ def _key_file(host: Host) -> Path:
 
 
 def _make_key(host: Host) -> None:
-    add_key(_key_file(host), id=None, type="AES128")
+    KeyFile(_key_file(host)).create(Keys((make_key(1, "AES128"),)))
 
 
 def _values(tarballs: Mapping[str, str], host: Host) -> dict[str, str]:

@@ -12,7 +12,7 @@ PROVEN = "an authenticated request is answered"
 PAUSE = "longest silence of the NTP port in a switch"
 
 TOOL, GUIDE, ANSIBLE, PYINFRA = "this tool", "the guide", "ansible-core", "pyinfra"
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+MARKS = ("<!-- table: begin -->", "<!-- table: end -->")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ def tables(figures: Figures, contenders: Sequence[str]) -> str:
     return "\n".join((*measured, "", *budgets))
 
 
-def replace_table(file: Path, text: str) -> None:
-    """Put a text between the two marks in a file. ValueError when they are not there."""
-    head, begin, rest = file.read_text().partition(BEGIN)
-    _, end, tail = rest.partition(END)
+def replace_table(file: Path, text: str, marks: tuple[str, str] = MARKS) -> None:
+    """Put a text between two marks in a file. ValueError when they are not there."""
+    head, begin, rest = file.read_text().partition(marks[0])
+    _, end, tail = rest.partition(marks[1])
     if not begin or not end:
-        raise ValueError(f"{file}: {BEGIN} and {END} must stand in it")
+        raise ValueError(f"{file}: {' and '.join(marks)} must stand in it")
     file.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
 
 

@@ -6,9 +6,9 @@ Words: pure, no host, no clock, no file but their own data and the one that they
     errors              what may go wrong, by what the operator does next
     releases            pinned tarballs, and which Nettle fits which chrony
     recipe              what to build: releases, configure options, platform; its digest names the build
-    keys, access        chrony.keys; who may query, by chrony's rules
-    site/               the site file: typed, and refused with the path of the value
+    keys/, access       chrony.keys: a key, a file of them, what is wrong with it; who may query, by chrony's rules
     conf                the directives of a chrony.conf
+    site/               the site file: typed, and refused with the path of the value
     target, facts       what --host may say; what a host is
     roster, following   the hosts of a site, and what each resolves to; who of them follows whom, with which key
     libraries           from which packages a build has its libraries
@@ -32,6 +32,8 @@ Edge: one outside world per module
     artifacts           finished builds, packed, in the store of this machine
     ntp                 NTP requests, plain and with a MAC (the only one that opens UDP)
     sandbox/            throwaway hosts, booted on this machine
+    private             a file that only its owner may read, written whole or not at all
+    key_source          where an operator's keys come from: a file, or a command that prints one
     log                 the full log of a run, without secrets
 
 States
@@ -45,12 +47,15 @@ Story
     judge               evidence to findings
     overview            what each host of a site resolves to, as text
     wish, session       a command line, checked; a host, connected
+    key_use             the key files of a site: which one is meant, and who uses which key
     prove               collect evidence, on the host and with packets from here
     run                 one run on one host: connect, tell a story, report
     deploy              the stories of a deployment, and of its parts
     rollback            the stories of a host's past
     uninstall           the story of the way out
     fleet, failed       one story on many hosts; those that were not as wanted, for the next time
+    exits               how a task ends that could not do its work
+    key_tasks           the tasks about keys
     cli                 the tasks, as ``inv`` and ``chrony-provision`` show them
 
 On a host everything of ours lies in /opt/chrony: ``builds/`` and ``generations/``, both named by what is in them, and

@@ -5,8 +5,7 @@ something. What is slow to import is imported in the task that needs it: ``--lis
 """
 # ruff: noqa: PLC0415, FBT001, FBT002 -- see above; a parameter is an option, a boolean one a flag
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,13 +14,12 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task, task
 
-from provision.errors import ProvisionError
+from provision import key_tasks
+from provision.exits import one_line_errors
 
 if TYPE_CHECKING:
     from provision.run import Story
 
-INTERRUPTED = 130
-"""128 + SIGINT, as a shell says it."""
 SEVERAL = ("host", "limit", "exclude")
 """Options that may be given several times."""
 MANY = ("parallel", "max_failures", "retry")
@@ -62,16 +60,6 @@ OPTIONS: dict[str, tuple[str | bool, str]] = {
 """Of tasks that are about hosts: the default, and what it is for."""
 
 
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except ProvisionError as error:
-        raise Exit(f"error: {error}", code=2) from error
-    except KeyboardInterrupt:
-        raise Exit("interrupted; the same line completes what was begun", code=INTERRUPTED) from None
-
-
 def _on_hosts(
     *names: str, named: bool = False, configures: bool = True, rolling: bool = False
 ) -> Callable[[Callable[..., "Story"]], "Task[Any]"]:
@@ -85,7 +73,7 @@ def _on_hosts(
         options = (*SEVERAL, *names, "site", "json", "accept_new", *MANY)
 
         def body(_: Context, **given: Any) -> None:
-            with _one_line_errors():
+            with one_line_errors():
                 if named and not given["host"]:
                     raise Exit("error: no host; say --host NAME", code=2)
                 story = choose(**{name: given[name] for name in signature(choose).parameters})
@@ -228,7 +216,7 @@ def site(_: Context, host: list[str], site: str = "") -> None:
     from provision.session import known_address
     from provision.wish import Options, resolve
 
-    with _one_line_errors():
+    with one_line_errors():
         roster = read_roster(Options(site=site).file)
         if not roster.members:
             raise Exit(f"error: {roster.file} has no hosts; they stand in [hosts.NAME]", code=2)
@@ -248,30 +236,12 @@ def fetch(_: Context, site: str = "", chrony: str = "", nettle: str = "", source
     from provision.progress.lines import Lines
     from provision.wish import Options, all_releases, make_wish
 
-    with _one_line_errors(), Lines() as lines:
+    with one_line_errors(), Lines() as lines:
         options = Options(site=site, chrony=chrony, nettle=nettle, sources=sources)
         folder = make_wish(options).sources
         for release in all_releases(options):
             tarball = fetch_release(release, store=Store.default(), sources=folder, say=lines.line)
             lines.say(f"{release}  {tarball.path}\n  from {tarball.origin}; signature: {tarball.signature}")
-
-
-@task(
-    auto_shortflags=False,
-    help=_help("site")
-    | {
-        "id": "the id of the key, from 1 (default: the lowest that is free)",
-        "type": "AES128 (default), AES256, SHA1, SHA256, SHA512 …",
-    },
-)
-def keygen(_: Context, site: str = "", id: str = "", type: str = "AES128") -> None:  # noqa: A002 -- as in chronyc
-    """Add a new key to the operator's key file; nothing secret is printed."""
-    from provision.keys import add_key, key_id
-    from provision.wish import Options, make_wish
-
-    with _one_line_errors():
-        wish = make_wish(Options(site=site))
-        print(f"{add_key(wish.key_file, id=key_id(id) if id else None, type=type)} added to {wish.key_file}")
 
 
 @task(auto_shortflags=False, help={"offline": "do not ask upstream for the newest"})
@@ -298,7 +268,7 @@ def sandbox_up(_: Context, name: str = "", suite: str = "bookworm") -> None:
     from provision import sandbox
     from provision.progress.lines import Lines
 
-    with _one_line_errors(), Lines() as lines:
+    with one_line_errors(), Lines() as lines:
         host = sandbox.up(name or suite, suite, say=lines.say)
         lines.say(f"{host.name}  {host.address}  Debian {host.suite}\n  ssh -i {host.key} root@{host.address}")
 
@@ -308,7 +278,7 @@ def sandbox_list(_: Context) -> None:
     """Show the throwaway hosts of this machine."""
     from provision import sandbox
 
-    with _one_line_errors():
+    with one_line_errors():
         for host in sandbox.listed():
             pid = sandbox.pid_of(host)
             print(f"{host.name:<20}  {host.address:<15}  {host.suite:<9}  {f'pid {pid}' if pid else 'stopped'}")
@@ -319,7 +289,7 @@ def sandbox_down(_: Context, name: list[str]) -> None:
     """Shut throwaway hosts down and delete them; base images are kept."""
     from provision import sandbox
 
-    with _one_line_errors():
+    with one_line_errors():
         for one in name or [host.name for host in sandbox.listed()]:
             sandbox.down(one)
             print(f"{one} is gone")
@@ -327,7 +297,8 @@ def sandbox_down(_: Context, name: list[str]) -> None:
 
 def collection() -> Collection:
     """Return the tasks; the checkout's tasks.py adds those for developers."""
-    tasks = Collection(deploy, plan, fetch, build, verify, status, history, rollback, uninstall, site, keygen, releases)
+    tasks = Collection(deploy, plan, fetch, build, verify, status, history, rollback, uninstall, site, releases)
+    tasks.add_collection(key_tasks.collection())
     rooms = Collection("sandbox")
     rooms.add_task(sandbox_up, name="up")
     rooms.add_task(sandbox_list, name="list")

@@ -11,7 +11,8 @@ from provision.converge import Status
 from provision.errors import SiteError
 from provision.expectation import Expectation, expect
 from provision.generation import SWITCH, Generation
-from provision.keys import Key, Keys, parse_keys, write_keys
+from provision.keys import Key, Keys, parse_keys
+from provision.ntp import MOST_KEYS
 from provision.plan import (
     Switch,
     Tarballs,
@@ -78,7 +79,7 @@ def build(run: Run) -> None:
     run.progress.begin("rehearsing the build")
     conf = choose_conf(site, session.facts, time_source=session.time_source)
     # Ids and types are the operator's; the keys are not, which have no business on a machine that only builds.
-    key_types = [(key.id, key.type) for key in run.keys] if run.keys else [(1, "AES128")]
+    key_types = [(key.id, key.type) for key in run.keys.sample(MOST_KEYS)] if run.keys else [(1, "AES128")]
     expected = expect(conf, version=recipe.chrony.version, seccomp=site.seccomp > 0, facts=session.facts)
     findings = rehearse_build(session.host, recipe, conf, key_types, asked_at=expected.asked_at, seccomp=site.seccomp)
     run.found(Proof(findings))
@@ -201,7 +202,8 @@ def _compiles(recipe: Recipe, making: list[Step]) -> Gates:
 
 def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
     """Return the keys that the host serves with already, or make the first; keep them in the operator's file."""
-    path, session = run.wish.key_file, run.session
+    source, session = run.wish.key_source, run.session
+    path = source.name
     keys = keys_on_host(session)
     if keys is not None and run.wish.site.serve.role == "client":
         raise SiteError(
@@ -219,7 +221,7 @@ def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
         run.report.notes.append(f"made key 1 (AES128), kept in {path}")
     check_keys(run.wish.site, keys, path)
     if not dry_run:
-        write_keys(path, keys)
+        source.create(keys)
     return keys
 
 
@@ -233,8 +235,8 @@ def _refuse_other_keys(run: Run, keys: Keys) -> None:
     of_client = run.wish.site.serve.role == "client" and all(known.get(key.id, key) == key for key in there)
     if not of_client and there.text != keys.text:
         raise SiteError(
-            f"{run.session.host.name}: has other keys than {run.wish.key_file}, which this run made for a host before "
-            "it; put the keys of both into that file, or deploy this host with a site of its own"
+            f"{run.session.host.name}: has other keys than {run.wish.key_source.name}, which this run made for a host "
+            "before it; put the keys of both into that file, or deploy this host with a site of its own"
         )
 
 

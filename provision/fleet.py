@@ -80,7 +80,7 @@ def places(wishes: Iterable[tuple[Target, Wish]], *, rolling: bool) -> list[Plac
                 # Those that follow each other in a circle have to begin somewhere.
                 follows=tuple(name for name in wish.follows if name in before),
                 max_unavailable=wish.site.rollout.max_unavailable,
-                key_file="" if wish.has_keys else str(wish.key_file),
+                keys_from="" if wish.has_keys else wish.key_source.name,
             )
         known.append(place)
     return known
@@ -110,8 +110,9 @@ def _run(jobs: Mapping[str, Job], rollout: Rollout, executor: Executor, worker: 
 
 def _note(rollout: Rollout, name: str, job: Job, report: Report) -> None:
     """Tell the rollout how a run has ended."""
-    if not job.wish.has_keys and job.wish.key_file.exists():
-        rollout.has_keys(str(job.wish.key_file))
+    source = job.wish.key_source
+    if not job.wish.has_keys and source.text() is not None:
+        rollout.has_keys(source.name)
     if report.held is not None:
         rollout.held(name, report.held)
     else:

@@ -5,6 +5,7 @@ a key id are written once.
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -78,7 +79,7 @@ def check_keys(roster: Roster, keys_of: KeysOf) -> None:
     """Refuse hosts that have no key in common with those that they follow. Raises SiteError."""
     for member in roster.members:
         for server in followed(roster, member):
-            _common_key(roster, member, server, keys_of)
+            common_key(roster, member, server, keys_of)
 
 
 def resolved(roster: Roster, member: Member, *, address_of: Callable[[Member], Address], keys_of: KeysOf) -> Site:
@@ -87,7 +88,7 @@ def resolved(roster: Roster, member: Member, *, address_of: Callable[[Member], A
     if not time.follows:
         return member.site
     servers = tuple(
-        Server(address=address_of(one), key=_common_key(roster, member, one, keys_of))
+        Server(address=address_of(one), key=common_key(roster, member, one, keys_of))
         for one in followed(roster, member)
     )
     try:
@@ -97,10 +98,10 @@ def resolved(roster: Roster, member: Member, *, address_of: Callable[[Member], A
     return replace(member.site, time=time)
 
 
-def _common_key(roster: Roster, client: Member, server: Member, keys_of: KeysOf) -> int:
+def common_key(roster: Roster, client: Member, server: Member, keys_of: KeysOf) -> int:
     """Return the id of the key with which a host asks another one. Raises SiteError."""
     (mine, own), (theirs, others) = keys_of(client), keys_of(server)
-    common = [FIRST_KEY] if mine == theirs and own is None else _in_both(roster.file, mine, own, theirs, others)
+    common = (FIRST_KEY,) if mine == theirs and own is None else _in_both(roster.file, mine, own, theirs, others)
     wanted = client.site.keys.use
     if wanted is not None and wanted not in common:
         raise SiteError(f"{roster.file}: {client.place}: key {wanted} (keys.use) is not in both {mine} and {theirs}")
@@ -111,13 +112,15 @@ def _common_key(roster: Roster, client: Member, server: Member, keys_of: KeysOf)
     return common[0] if wanted is None else wanted
 
 
-def _in_both(file: str, mine: str, own: Keys | None, theirs: str, others: Keys | None) -> list[int]:
+@lru_cache(maxsize=64)
+def _in_both(file: str, mine: str, own: Keys | None, theirs: str, others: Keys | None) -> tuple[int, ...]:
     """Return the ids of the keys in two files, AES keys first."""
+    # Cached: many hosts, few files, and each may have the keys of all devices.
     both = {key.id: key for key in others or ()}
     for key in own or ():
         if key.id in both and key != both[key.id]:
             raise SiteError(f"{file}: key {key.id} is one key in {mine}, and another one in {theirs}")
-    return [key.id for key in _best_first(own or ()) if key.id in both]
+    return tuple(key.id for key in _best_first(own or ()) if key.id in both)
 
 
 def _best_first(keys: Iterable[Key]) -> list[Key]:

@@ -144,6 +144,9 @@ def _probed(evidence: Evidence, expected: Expectation, probe: Probe) -> Iterator
     yield Finding(plain, probe.answered, probe.plain_in_words)
     for answer in probe.keys:
         yield Finding(f"{where}: with key {answer.id}, the MAC is valid", answer.mac_valid, answer.in_words)
+    if probe.left_out:
+        seen = "the first, the last and others evenly between them were tried"
+        yield Finding(f"{where}: with the other {probe.left_out} keys", None, seen)
     wrong = [str(answer.id) for answer in probe.keys if answer.wrong_secret_answered]
     yield Finding(
         f"{where}: a wrong key and an unknown one get no answer",

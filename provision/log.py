@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ class Log:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         self._path = path or (folder or user_log_path("chrony-provision")) / f"{name}-{stamp}-{os.getpid()}.log"
         self._file: TextIO | None = None
-        self._secrets: tuple[str, ...] = ()
+        self._secrets: dict[int, set[str]] = {}
+        """By their length, the longest first."""
 
     @property
     def path(self) -> str | None:
@@ -33,12 +35,17 @@ class Log:
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Leave these out of every line from now on: a belt beside the braces that no script prints them."""
-        self._secrets = tuple(secrets)
+        by_length: dict[int, set[str]] = defaultdict(set)
+        for secret in secrets:
+            by_length[len(secret)].add(secret)
+        self._secrets = dict(sorted(by_length.items(), reverse=True))
 
     def write(self, line: str) -> None:
         """Append a line."""
-        for secret in self._secrets:
-            line = line.replace(secret, "(hidden)")
+        # Not each secret in turn: a fleet of devices has 200,000 of them, and a build thousands of lines.
+        for length, secrets in self._secrets.items():
+            for piece in {line[at : at + length] for at in range(len(line) - length + 1)} & secrets:
+                line = line.replace(piece, "(hidden)")
         try:
             if self._file is None:
                 self._file = self._open()

@@ -28,6 +28,8 @@ MODE_SERVER = 4
 MAX_DIGEST = 20
 CRYPTO_NAK = bytes(4)
 """What stands in the place of a MAC when the server did not accept ours (RFC 5905, 9.2); chronyd is silent instead."""
+MOST_KEYS = 50
+"""As many as the host itself tries (remote/asking.sh)."""
 NO_ANSWER = "no answer"
 GRACE = 0.1
 """Seconds; the least that an answer which must not come is waited for."""
@@ -80,6 +82,8 @@ class Probe:
     reason: str = NO_ANSWER
     """Why there was none, in words such as ``connection refused``."""
     keys: tuple[KeyAnswer, ...] = ()
+    left_out: int = 0
+    """Keys that were not tried: of many, a sample speaks for all."""
     unknown_id_answered: bool = False
     """A request with a key id that the server cannot know was answered."""
 
@@ -97,20 +101,22 @@ class Probe:
 def probe(address: str, keys: Keys, *, port: int = 123, patience: float = 0.5, tries: int = 3) -> Probe:
     """Ask a server, by name or IP address: plainly, with every key, and with wrong ones, all at once.
 
+    Of more than :data:`MOST_KEYS`, a sample speaks for all: each takes two sockets, and a device fleet has 100,000.
     What was not answered is sent again after ``patience`` seconds, ``tries`` times in all. Nothing is raised: a server
     that does not answer is a result.
     """
-    nobody = Probe(address=address, keys=tuple(KeyAnswer(id=key.id) for key in keys))
+    unknown, left_out, keys = _unknown(keys), max(len(keys) - MOST_KEYS, 0), keys.sample(MOST_KEYS)
+    nobody = Probe(address=address, keys=tuple(KeyAnswer(id=key.id) for key in keys), left_out=left_out)
     with ExitStack() as stack:
         try:
-            exchanges = _open(stack, address, port, keys)
+            exchanges = _open(stack, address, port, keys, unknown)
         except (socket.gaierror, UnicodeError):  # the second for a name that DNS cannot hold
             return replace(nobody, reason="cannot resolve the name")
         except OSError as error:
             return replace(nobody, reason=_words(error))
         wanted = 1 + len(keys)
         _ask(exchanges[:wanted], exchanges[wanted:], patience=patience, tries=tries)
-        return _result(address, keys, exchanges)
+        return replace(_result(address, keys, exchanges), left_out=left_out)
 
 
 def mac(key: Key, header: bytes) -> bytes:
@@ -174,11 +180,11 @@ class _Exchange:
             self.mac_valid = hmac.compare_digest(data[48:], mac(self.key, data[:48]))
 
 
-def _open(stack: ExitStack, address: str, port: int, keys: Keys) -> list[_Exchange]:
+def _open(stack: ExitStack, address: str, port: int, keys: Keys, unknown: Key) -> list[_Exchange]:
     """Prepare one exchange without a key, one with each, one with another secret for each, one with an unknown id."""
     family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM)[0]
     exchanges = []
-    for key in (None, *keys, *map(_another_secret, keys), _unknown(keys)):
+    for key in (None, *keys, *map(_another_secret, keys), unknown):
         channel = stack.enter_context(socket.socket(family, kind, protocol))
         channel.settimeout(0)
         # A connected socket takes packets of this server only, and hears that the port is closed.
@@ -192,7 +198,8 @@ def _another_secret(key: Key) -> Key:
 
 
 def _unknown(keys: Keys) -> Key:
-    free = next(number for number in range(MAX_ID, 0, -1) if number not in keys.ids)
+    taken = set(keys.ids)
+    free = next(number for number in range(MAX_ID, 0, -1) if number not in taken)
     return Key(free, "AES128", os.urandom(16))
 
 

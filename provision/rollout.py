@@ -40,7 +40,7 @@ class Place:
     """How many servers of its group may be without proof at once."""
     builder: str | None = None
     """The name of the host that compiles, where it needs the same build."""
-    key_file: str = ""
+    keys_from: str = ""
     """A key file that is not there yet: the first host makes it, and the others wait."""
 
 
@@ -109,11 +109,11 @@ class Rollout:
         """Take note that there is an artifact of a build."""
         self._made.add(build)
 
-    def has_keys(self, key_file: str) -> None:
+    def has_keys(self, keys_from: str) -> None:
         """Take note that a key file is there by now."""
         for host in self._hosts.values():
-            if host.place.key_file == key_file:
-                host.place = replace(host.place, key_file="")
+            if host.place.keys_from == keys_from:
+                host.place = replace(host.place, keys_from="")
 
     def held(self, name: str, held: Held) -> None:
         """Take note that a host has come to a gate that was closed for it."""
@@ -153,9 +153,9 @@ class Rollout:
 
     def _waits_for_keys(self, host: _Host) -> bool:
         """Say whether another host is on the way to make the key file."""
-        file = host.place.key_file
+        file = host.place.keys_from
         first = next(
-            (one for one in self._hosts.values() if one.place.key_file == file and one.state not in _OVER), host
+            (one for one in self._hosts.values() if one.place.keys_from == file and one.state not in _OVER), host
         )
         return bool(file) and first is not host
 

@@ -3,16 +3,14 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
-from platformdirs import user_config_path
-
-from provision.conf import source_key
 from provision.errors import SiteError
 from provision.following import check_keys as check_followed
 from provision.following import followed, in_order, resolved
-from provision.keys import Keys, read_keys
+from provision.key_source import KeySource, read_keys, source_of
+from provision.keys import Keys
 from provision.releases import SYSTEM, Release, check_fit, find
 from provision.roster import Member, Roster, read_roster
 from provision.site import Site, with_releases
@@ -51,9 +49,9 @@ class Wish:
     chrony: Release
     nettle: Release | None
     """None is the distribution's."""
-    key_file: Path
+    key_source: KeySource
     has_keys: bool
-    """The key file was there when the command began; otherwise the run itself made it, for the first of its hosts."""
+    """The keys were there when the command began; otherwise the run itself made it, for the first of its hosts."""
     sources: Path | None
     """The operator's folder of tarballs."""
     check: bool
@@ -83,11 +81,11 @@ class Wish:
 
     def read_keys(self) -> Keys | None:
         """Read the operator's keys for this host; None: there are none yet. Raises SiteError."""
-        keys = read_keys(self.key_file)
+        keys = read_keys(self.key_source)
         if keys is None:
             return None
         # It may be there only since this run began.
-        check_keys(self.site, keys, self.key_file)
+        check_keys(self.site, keys, self.key_source.name)
         return needed_keys(self.site, keys)
 
 
@@ -135,8 +133,8 @@ def resolve(
     read = cache(read_keys)
 
     def keys_of(member: Member) -> tuple[str, Keys | None]:
-        path = key_file(member.site)
-        return str(path), read(path)
+        source = source_of(member.site)
+        return source.name, read(source)
 
     def address(member: Member) -> Address:
         if member.address is None and member.target.kind is not Kind.SANDBOX:
@@ -155,33 +153,31 @@ def all_releases(options: Options) -> tuple[Release, ...]:
     return tuple(dict.fromkeys(release for site in sites for release in _wish(site, options).releases))
 
 
-def key_file(site: Site) -> Path:
-    """Return the path of the operator's keys."""
-    return site.keys.file or user_config_path("chrony-provision") / "chrony.keys"
-
-
 def needed_keys(site: Site, keys: Keys) -> Keys:
     """Return the keys that a host has to have: a client that asks with keys, those alone."""
-    used = {source.key for source in site.time.sources or () if source.key is not None}
-    used |= {key for line in site.time.extra if (key := source_key(line)) is not None}
-    if site.serve.role == "server" or not used:
-        return keys
-    return Keys(tuple(key for key in keys if key.id in used))
+    used = site.named_keys
+    return keys if site.serve.role == "server" or not used else _only(keys, used)
+
+
+@lru_cache(maxsize=64)
+def _only(keys: Keys, ids: frozenset[int]) -> Keys:
+    """Return some of the keys: for all hosts that have the same, the same, for their digest is slow."""
+    return Keys(tuple(key for key in keys if key.id in ids))
 
 
 def _wish(site: Site, options: Options) -> Wish:
     wanted = with_releases(site, chrony=options.chrony or None, nettle=options.nettle or None)
     versions, digests = wanted.release, wanted.release.sha256
     check_fit(versions.chrony, versions.nettle)
-    path = key_file(wanted)
-    keys = read_keys(path)
+    source = source_of(wanted)
+    keys = read_keys(source)
     if keys is not None:
-        check_keys(wanted, keys, path)
+        check_keys(wanted, keys, source.name)
     return Wish(
         site=wanted,
         chrony=find("chrony", versions.chrony, digests.chrony),
         nettle=None if versions.nettle == SYSTEM else find("nettle", versions.nettle, digests.nettle),
-        key_file=path,
+        key_source=source,
         has_keys=keys is not None,
         sources=_folder(options.sources),
         check=options.check,
@@ -211,8 +207,8 @@ def _folder(sources: str) -> Path | None:
     return Path(sources)
 
 
-def check_keys(site: Site, keys: Keys, path: Path) -> None:
+def check_keys(site: Site, keys: Keys, origin: str) -> None:
     """Raise SiteError when a source names a key that is not among the operator's: chronyd would only log it."""
     for source in site.time.sources or ():
         if source.key is not None and source.key not in keys.ids:
-            raise SiteError(f"time source {source.address}: key {source.key} is not in {path}")
+            raise SiteError(f"time source {source.address}: key {source.key} is not in {origin}")

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from provision import key_source
 from provision.facts import Facts, parse_facts
 from provision.generation import Generation
+from provision.key_source import KeyFile
 from provision.keys import Key, Keys
 from provision.recipe import Recipe
 from provision.releases import find
@@ -30,6 +32,16 @@ GENERATION = Generation(
     keys=KEYS,
     unit_template="[Service]\nEnvironment=CHRONY_GENERATION=@GENERATION@\n",
 )
+
+
+def write_keys(path: Path, keys: Keys) -> None:
+    """Make a key file of an operator's."""
+    KeyFile(path).create(keys)
+
+
+def read_keys(path: Path) -> Keys | None:
+    """Return what is in a key file of an operator's."""
+    return key_source.read_keys(KeyFile(path))
 
 
 def read_site(path: Path | None) -> Site:

@@ -113,8 +113,8 @@ WORLD = {
 FILE_VERBS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "exists", "iterdir"}
 OWN_DATA = {"provision.releases", "provision.site.directive"}
 """They read what lies beside them in the package."""
-OPERATORS_FILES = {"provision.site", "provision.keys"}
-"""Each is about one file of the operator's, and reads or writes just that."""
+OPERATORS_FILES = {"provision.site"}
+"""It is about one file of the operator's, and reads just that."""
 WORDS = sorted(module for module in MODULES if module != "provision" and place(module) in SECTIONS["Words"])
 
 

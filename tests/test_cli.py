@@ -15,7 +15,6 @@ TASKS = [
     "deploy",
     "fetch",
     "history",
-    "keygen",
     "plan",
     "releases",
     "rollback",
@@ -24,6 +23,7 @@ TASKS = [
     "uninstall",
     "verify",
 ]
+KEYS = ["keys.add", "keys.export", "keys.lint", "keys.list", "keys.retire"]
 SANDBOX = ["sandbox.down", "sandbox.list", "sandbox.up"]
 DEVELOPERS = ["bench", "check", "reliability", "test"]
 INSTALLED = "from provision.cli import main; main()"
@@ -61,14 +61,14 @@ def listed(text: str) -> list[str]:
 def test_inv_lists_every_task_with_a_sentence() -> None:
     done = inv("--list")
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(listed(done.stdout)) == sorted([*TASKS, *SANDBOX, *DEVELOPERS])
+    assert sorted(listed(done.stdout)) == sorted([*TASKS, *KEYS, *SANDBOX, *DEVELOPERS])
     assert sorted(NAMESPACE) == sorted(listed(done.stdout))
 
 
 def test_the_installed_command_lists_the_products_tasks_from_any_folder(tmp_path: Path) -> None:
     done = installed("--list", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(listed(done.stdout)) == sorted([*TASKS, *SANDBOX])
+    assert sorted(listed(done.stdout)) == sorted([*TASKS, *KEYS, *SANDBOX])
 
 
 def test_the_installed_command_tells_its_version(tmp_path: Path) -> None:
@@ -111,8 +111,6 @@ BAD = [
     ),
     pytest.param(["fetch", "--nettle=3.4.1"], "error: release.nettle: Nettle 3.4.1 has no AES-CMAC", id="no CMAC"),
     pytest.param(["fetch", "--sources=nowhere"], "error: --sources nowhere: no such folder", id="no folder"),
-    pytest.param(["keygen", "--type=aes"], "error: unknown key type; there are MD5", id="bad key type"),
-    pytest.param(["keygen", "--id=-1"], "error: a key id is a number from 1 to 4294967295", id="bad key id"),
     pytest.param(["sandbox.up", "--name=No!"], "error: sandbox name 'No!': use a to z", id="bad sandbox name"),
     pytest.param(
         ["sandbox.down", "--name=no-such"], "error: there is no sandbox 'no-such' (there are: ", id="no sandbox"
@@ -158,13 +156,6 @@ def test_a_log_that_cannot_be_written_does_not_hide_what_went_wrong(home: dict[s
     assert done.returncode == 2
     assert "cannot resolve nosuchhost.invalid" in done.stdout
     assert done.stderr == ""
-
-
-def test_a_key_is_made_and_nothing_secret_is_printed(home: dict[str, str]) -> None:
-    done = inv("keygen", "--type=AES256", env=home)
-    path = Path(home["XDG_CONFIG_HOME"]) / "chrony-provision" / "chrony.keys"
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"key 1 (AES256) added to {path}\n", "")
-    assert path.read_text().startswith("1 AES256 HEX:")
 
 
 def test_releases_are_listed_without_asking_anybody() -> None:

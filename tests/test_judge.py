@@ -277,6 +277,15 @@ PROBED = [
         Finding(f"asked from here: {SILENT}", False, "answered"),
         id="an unknown id is answered",
     ),
+    pytest.param(
+        replace(PROBE, left_out=99_950),
+        Finding(
+            "asked from here: with the other 99950 keys",
+            None,
+            "the first, the last and others evenly between them were tried",
+        ),
+        id="many keys",
+    ),
 ]
 
 

@@ -3,12 +3,14 @@
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from provision.errors import SiteError
+from provision.keys import Key, Keys
 from provision.log import Log
 from tests.booted import assert_nowhere
 from tests.sample import KEYS, SECRET
@@ -70,6 +72,22 @@ def test_secrets_are_left_out_however_they_are_written(log: Log, tmp_path: Path)
     assert log.path is not None
     assert Path(log.path).read_text() == "1 AES128 HEX:(hidden)\n(hidden)(hidden).\n"
     assert_nowhere(SECRET, tmp_path)
+
+
+def test_a_secret_within_another_leaves_nothing_of_either(log: Log) -> None:
+    log.hide([SECRET, SECRET[4:20], "correct-horse"])
+    log.write(f"{SECRET} {SECRET[4:20]} {SECRET[:20]} correct-horsecorrect-horse")
+    assert log.path is not None
+    assert Path(log.path).read_text() == f"(hidden) (hidden) {SECRET[:4]}(hidden) (hidden)(hidden)\n"
+
+
+def test_the_keys_of_a_fleet_do_not_slow_a_log_down(log: Log) -> None:
+    fleet = Keys(tuple(Key(n, "AES128", n.to_bytes(16, "big")) for n in range(1, 50_001)))
+    log.hide(fleet.secrets)
+    begun = time.process_time()
+    for _ in range(1000):
+        log.write("gcc -O2 -c refclock.c " * 6)
+    assert time.process_time() - begun < 2
 
 
 def test_the_users_state_folder_is_where_logs_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

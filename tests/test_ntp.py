@@ -12,8 +12,9 @@ import pytest
 
 from provision import keys as keys_module
 from provision.keys import Key, Keys
-from provision.ntp import KeyAnswer, Probe, digest, mac, probe
+from provision.ntp import MOST_KEYS, KeyAnswer, Probe, digest, mac, probe
 from tests.packaged_chronyd import Package, fetch
+from tests.sample import write_keys
 
 # RFC 4493, section 4: one key, four messages.
 RFC_KEY = Key(1, "AES128", bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"))
@@ -85,7 +86,7 @@ def port(address: str) -> int:
 @pytest.fixture
 def serving(chrony: Package, tmp_path: Path, address: str, port: int) -> Iterator[None]:
     key_file = tmp_path / "chrony.keys"
-    keys_module.write_keys(key_file, KEYS)
+    write_keys(key_file, KEYS)
     rules = ("local stratum 3", "allow 127.0.0.0/8", "allow ::1")
     with chrony.chronyd(tmp_path / "d", *rules, f"port {port}", f"bindaddress {address}", f"keyfile {key_file}"):
         yield
@@ -255,6 +256,15 @@ def test_what_a_server_does_is_seen(
     with server(behave) as port:
         seen = probe("127.0.0.2", Keys((KEY,)), port=port, patience=0.2)
     assert (seen.answered, seen.keys, seen.unknown_id_answered) == (answered, (key_answer,), unknown_id_answered)
+
+
+def test_of_a_fleets_keys_a_sample_is_tried() -> None:
+    fleet = Keys(tuple(Key(n, "AES128", n.to_bytes(16, "big")) for n in range(1, 100_001)))
+    with server(plain) as port:
+        seen = probe("127.0.0.2", fleet, port=port, patience=0.2, tries=1)
+    assert seen.answered
+    assert (len(seen.keys), seen.left_out) == (MOST_KEYS, 100_000 - MOST_KEYS)
+    assert (seen.keys[0].id, seen.keys[-1].id) == (1, 100_000)
 
 
 def test_an_answer_without_a_valid_mac_is_called_so() -> None:

@@ -147,7 +147,7 @@ def test_an_artifact_that_does_not_hold_on_a_host_is_built_there() -> None:
 
 
 def test_where_there_are_no_keys_yet_one_host_makes_them() -> None:
-    places = [replace(server(name, name), key_file=file) for name, file in (("a", "k"), ("b", "k"), ("c", "other"))]
+    places = [replace(server(name, name), keys_from=file) for name, file in (("a", "k"), ("b", "k"), ("c", "other"))]
     made = rollout(*places)
     assert list(begun(made)) == ["a", "c"]
     made.held("a", Held(BUILD, "x"))
@@ -157,7 +157,7 @@ def test_where_there_are_no_keys_yet_one_host_makes_them() -> None:
 
 
 def test_who_was_to_make_the_keys_and_failed_leaves_it_to_the_next() -> None:
-    made = rollout(*(replace(server(name, name), key_file="k") for name in "ab"))
+    made = rollout(*(replace(server(name, name), keys_from="k") for name in "ab"))
     assert list(begun(made)) == ["a"]
     made.ended("a", ok=False, tried=False)
     assert list(begun(made)) == ["b"]
@@ -245,7 +245,7 @@ def sites(draw: st.DrawFn) -> tuple[list[Place], World]:
             follows=tuple(draw(st.lists(st.sampled_from(before), unique=True))) if before else (),
             max_unavailable=draw(st.integers(1, 2)),
             builder=builder,
-            key_file=draw(st.sampled_from(["", "", "k"])),
+            keys_from=draw(st.sampled_from(["", "", "k"])),
         )
         places.append(place)
     some = st.sets(st.sampled_from(NAMES))

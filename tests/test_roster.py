@@ -9,7 +9,7 @@ import pytest
 
 from provision.errors import SiteError
 from provision.following import followed, in_order
-from provision.keys import Key, Keys, write_keys
+from provision.keys import Key, Keys
 from provision.overview import overview
 from provision.roster import Entry, read_roster
 from provision.site.advice import warnings
@@ -18,6 +18,7 @@ from provision.site.values import Address
 from provision.target import Kind, Target
 from provision.wish import Options, Wish, all_releases, make_wishes, resolve
 from tests.booted import ROOT
+from tests.sample import write_keys
 
 EXAMPLES = ROOT / "examples"
 SITE = """

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from provision.errors import SiteError
-from provision.keys import Key, Keys, write_keys
+from provision.keys import Key, Keys
 from provision.target import Target
 from provision.wish import Options, Wish, make_wish, make_wishes
-from tests.sample import KEYS
+from tests.sample import KEYS, write_keys
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_without_a_word_the_defaults_are_wished(folder: Path) -> None:
     wish = first[1]
     assert versions(wish) == ("4.9", "3.10.2")
     assert [str(release) for release in wish.releases] == ["nettle 3.10.2", "chrony 4.9"]
-    assert wish.key_file == folder / "config/chrony-provision/chrony.keys"
+    assert wish.key_source.name == f"{folder}/config/chrony-provision/chrony.keys"
     assert (wish.read_keys(), wish.sources, wish.check, wish.accept_new) == (None, None, False, False)
     assert not (folder / "config").exists()
 

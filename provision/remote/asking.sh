@@ -40,8 +40,12 @@ ask_all() {
         ask "$name" "secrets/$id" "key $id" require
         silent="$silent $!"
     done
+    # A file with its one key for each client: all of 100,000 would keep each busy for a tenth of a second.
+    (umask 077 && echo "$sample" | awk -F '[: \t]' '
+        NR == FNR { wanted[$1] = 1; next }
+        $1 in wanted { print >("secrets/own-" $1) }' - "$keys")
     for key in $sample; do
-        ask "key ${key%%:*}" "$keys" "key ${key%%:*}" require
+        ask "key ${key%%:*}" "secrets/own-${key%%:*}" "key ${key%%:*}" require
         answered="$answered $!"
     done
     ask plain /dev/null "" ignore

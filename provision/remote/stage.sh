@@ -9,7 +9,7 @@ mkdir -p "${2%/*}"
 # The folders are for all to see, whatever the umask; the keys are not.
 chmod 0755 "${2%/*}" "${2%/*/*}"
 mkdir "$new"
-tar -xf "$1" --no-same-owner -C "$new"
+tar -xzf "$1" --no-same-owner -C "$new"
 ln -s "../../builds/${3##*/}" "$new/build"
 chmod 0755 "$new"
 chmod 0644 "$new/chrony.conf" "$new/chronyd.service"

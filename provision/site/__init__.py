@@ -1,7 +1,7 @@
 """The site: what the operator wants, from one TOML file; without one, the defaults that stand here.
 
 Every key is described in docs/site.md. A site that could be read is possible in itself: nothing further down checks
-again. Key material never stands in it, only the path of a key file.
+again. Key material never stands in it, only the path of a key file or a command.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,12 +12,13 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from provision.access import PRIVATE
+from provision.conf import source_key
 from provision.errors import SiteError
 from provision.releases import DEFAULT_CHRONY, DEFAULT_NETTLE
 from provision.site.clock import Time
 from provision.site.decode import Tree, convert, parse
 from provision.site.source import Pool, Server, Source, Table
-from provision.site.values import Address, NettleVersion, Network, Refused, Sha256, Version
+from provision.site.values import Address, Command, NettleVersion, Network, Refused, Sha256, Version
 
 T = TypeVar("T", bound=Table)
 
@@ -83,8 +84,15 @@ class Keys(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the operator keeps the keys, on the control machine."""
 
     file: Path | None = None
+    command: Command | None = None
+    """Prints the keys, in place of a file."""
     use: Annotated[int, Meta(ge=1, le=2**32 - 1)] | None = None
     """The key with which a host asks those that it follows."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield a command beside a file."""
+        if self.file is not None and self.command is not None:
+            yield "command", "keys.file is set, too; the keys come from one of them"
 
 
 class Service(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,6 +122,12 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keys: Keys = Keys()
     service: Service = Service()
     rollout: Rollout = Rollout()
+
+    @property
+    def named_keys(self) -> frozenset[int]:
+        """Return the ids of the keys that its sources and lines such as ``peer ADDRESS key ID`` name."""
+        named = {source.key for source in self.time.sources or ()} | {source_key(line) for line in self.time.extra}
+        return frozenset(key for key in named if key is not None)
 
     @property
     def seccomp(self) -> int:
@@ -158,7 +172,9 @@ def to_table(tree: Tree, kind: type[T], path: Path, *, place: Callable[[str], st
     def value(kind: Any, text: Any) -> Any:
         if not isinstance(text, str):
             raise Refused(f"expected str, got {type(text).__name__}")
-        return _local_path(path.parent, text) if issubclass(kind, Path) else kind(text)
+        if issubclass(kind, Path):
+            return _local_path(path.parent, text)
+        return Command.run_in(path.parent, text) if issubclass(kind, Command) else kind(text)
 
     try:
         return convert(tree, kind, hook=value)

@@ -4,8 +4,10 @@ They are ``str`` all the same, so that they render, compare and serialize as wha
 """
 
 import re
+import shlex
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from typing import ClassVar, Self
 
 
@@ -131,6 +133,35 @@ class HostPath(Text):
     def is_below(self, folder: str) -> bool:
         """Say whether this is inside the folder, at any depth."""
         return self.startswith(f"{folder}/")
+
+
+class Command(Text):
+    """A command of this machine: words as a shell would split them; none runs it."""
+
+    folder: Path
+    """In which it is run: that of the site file."""
+
+    @classmethod
+    def run_in(cls, folder: Path, text: str) -> Self:
+        """Return a command; raises Refused."""
+        command = cls(text)
+        command.folder = folder
+        return command
+
+    @classmethod
+    def checked(cls, text: str) -> str:
+        """Return the command as it is written."""
+        try:
+            if shlex.split(text):
+                return text
+        except ValueError as error:
+            raise Refused(f"{quoted(text)}: {str(error).lower()}") from None
+        raise Refused("is empty; leave it out for the default")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the program and its arguments."""
+        return tuple(shlex.split(self))
 
 
 class _Pattern(Text):

@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision.keys import Keys, read_keys
+from provision.keys import Keys
 from provision.ntp import probe
 from tests.booted import ROOT as CHECKOUT
 from tests.booted import login
 from tests.integration.disks import DiskHost
 from tests.integration.operators import SITE, Operator
+from tests.sample import read_keys
 
 SMALL = 'release.nettle = "system"\nbuild = { nts = false, readline = false }\n'
 """A recipe that is built in seconds."""

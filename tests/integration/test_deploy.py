@@ -7,10 +7,10 @@ from ipaddress import ip_address
 import pytest
 
 from provision import sandbox
-from provision.keys import read_keys
 from tests.booted import assert_nowhere, login
 from tests.integration.conftest import Deployed, deployed_once
 from tests.integration.witness import builds, current, files_of, journal, pid, work_folders
+from tests.sample import read_keys
 
 pytestmark = pytest.mark.integration
 

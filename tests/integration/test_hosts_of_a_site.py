@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from provision.keys import read_keys
 from provision.sandbox import Sandbox
 from tests.booted import booted, login, need_root
 from tests.integration.operators import TIME_SOURCE, Operator
 from tests.integration.stand import SMALL
+from tests.sample import read_keys
 
 pytestmark = pytest.mark.integration
 

@@ -68,7 +68,7 @@ def test_a_daemon_that_somebody_stopped_and_disabled_runs_again(host: Deployed) 
 
 
 def test_every_key_of_the_file_is_tried(host: Deployed) -> None:
-    more = host.operator.run_plainly("keygen", "--id=77", "--type=AES256")
+    more = host.operator.run_plainly("keys.add", "--id=77", "--type=AES256")
     assert more.status == 0, more
     two = host.run("deploy")
     two.assert_proven()

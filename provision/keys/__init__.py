@@ -2,19 +2,16 @@
 
 chronyd only logs a mistake in its key file and runs on without that key, and of two keys with one id it takes either:
 so every line is checked here (chrony.conf(5), keyfile; keys.c and cmdparse.c of chrony). No message shows any part of a
-line: it may hold a secret.
+line: it may hold a secret. A fleet of devices has 100,000 keys: whatever is done with a file must not take each key
+times all the others.
 """
 
 import hashlib
-import os
 import re
 import secrets
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import count
-from pathlib import Path
 
 from provision.errors import SiteError
 
@@ -29,13 +26,16 @@ MIN_BYTES = 10
 """chronyd calls a shorter key "too short" and does not use it for its sources."""
 MAX_BYTES = 512
 """The longest that ``chronyc keygen`` makes."""
+SAFE_BYTES = 16
+"""chrony.conf(5), keyfile: "at least 128 bits long" is recommended."""
+LEAST_DIFFERENT = 8
 MAX_LINE = 2047
 """chronyd reads a longer line as two."""
 
 PLAIN = re.compile(r"[\t\v\f\r\x20-\x7e]*")
+PLAIN_BYTES = re.compile(PLAIN.pattern.encode())
 COMMENT = ("#", "%", "!", ";")
 PREFIXES = ("HEX:", "ASCII:")
-HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,29 @@ class Key:
         """Return the key's line in chrony.keys. It holds the secret."""
         return f"{self.id} {self.type} HEX:{self.secret.hex().upper()}"
 
+    @property
+    def is_text(self) -> bool:
+        """Say whether somebody may have typed it: of 16 random bytes, one in ten million is printable throughout."""
+        return PLAIN_BYTES.fullmatch(self.secret) is not None
+
+    @property
+    def is_pattern(self) -> bool:
+        """Say whether it has hardly any bytes that differ; 16 random ones have at least eight."""
+        return len(set(self.secret)) < LEAST_DIFFERENT
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Return 12 hex digits by which to compare a key here with a key there; None where they would help a guesser.
+
+        Nobody finds 16 random bytes by trying, so a plain digest is safe, and the same in every file and on every
+        machine. A password can be found from any digest that is quick to compute; one that is slow for each key, such
+        as scrypt at 50 ms, would take over an hour for 100,000 keys, and one that is salted by the whole file would be
+        another one after each change of it. So a password gets none.
+        """
+        if len(self.secret) < SAFE_BYTES or self.is_text or self.is_pattern:
+            return None
+        return hashlib.sha256(f"chrony-provision {self.type} ".encode() + self.secret).hexdigest()[:12]
+
 
 def _unknown(word: str) -> str:
     """Tell what is wrong with a type; the word is shown only if it is one, for a secret may stand in its place."""
@@ -87,12 +110,22 @@ class Keys:
     def __len__(self) -> int:
         return len(self.keys)
 
-    @property
+    def __hash__(self) -> int:
+        # Of few of them: a hash of all takes as long as to parse them, each time.
+        return hash((len(self.keys), self.keys[:2]))
+
+    @cached_property
     def ids(self) -> tuple[int, ...]:
         """Return the ids, in order; they are public."""
         return tuple(key.id for key in self.keys)
 
-    @property
+    def sample(self, most: int) -> "Keys":
+        """Return these keys, or of more than ``most``, the first, the last and others evenly between them."""
+        if len(self) <= most:
+            return self
+        return Keys(tuple(self.keys[number * (len(self) - 1) // (most - 1)] for number in range(most)))
+
+    @cached_property
     def text(self) -> str:
         """Return chrony.keys, always in the same form: another comment or order must not restart a daemon."""
         return "".join(f"{key.line}\n" for key in self.keys)
@@ -123,30 +156,39 @@ def parse_keys(text: str, origin: str) -> Keys:
     """Parse a key file; ``origin`` is what an error calls it. Raises SiteError, which names the line."""
     lines: dict[int, int] = {}
     keys = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        try:
-            key = _parse_line(line)
-        except SiteError as error:
-            raise SiteError(f"{origin}: line {number}: {error}") from None
-        if key is None:
-            continue
+    for number, key in keys_by_line(text):
+        if isinstance(key, str):
+            raise SiteError(f"{origin}: line {number}: {key}")
         if key.id in lines:
             raise SiteError(f"{origin}: line {number}: key {key.id} is already on line {lines[key.id]}; remove one")
         lines[key.id] = number
         keys.append(key)
     if not keys:
-        raise SiteError(f"{origin}: no key in it; remove the file to have one made")
+        raise SiteError(f"{origin}: no key in it")
     return Keys(tuple(sorted(keys, key=lambda key: key.id)))
+
+
+def keys_by_line(text: str) -> Iterator[tuple[int, Key | str]]:
+    """Yield the number of each line that is no comment, from 1, and its key, or what is wrong with it."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        try:
+            key = _parse_line(line)
+        except SiteError as error:
+            yield number, str(error)
+            continue
+        if key is not None:
+            yield number, key
 
 
 def _parse_line(line: str) -> Key | None:
     """Parse ``ID [TYPE] KEY``; None is a blank line or a comment."""
+    # Of a comment, too, chronyd would read the rest as a line of its own.
+    if len(line) > MAX_LINE // 4 and len(line.encode(errors="surrogateescape")) > MAX_LINE:
+        raise SiteError(f"longer than {MAX_LINE} characters, which chronyd would read as two lines")
     words = line.split()
     if not words or words[0].startswith(COMMENT):
         return None
-    if len(line) > MAX_LINE:
-        raise SiteError(f"longer than {MAX_LINE} characters, which chronyd would read as two lines")
-    if not PLAIN.fullmatch(line):
+    if not (line.isascii() and line.isprintable()) and not PLAIN.fullmatch(line):
         raise SiteError("only printable ASCII can stand here; write the key as HEX:")
     match words:
         case [id_, secret]:
@@ -159,17 +201,20 @@ def _parse_line(line: str) -> Key | None:
 def key_id(word: str) -> int:
     """Return the id that a word says; what is none becomes 0, which no key can have."""
     # chronyd would take the 1 of "1.5", and 4294967296 as 0. A number of any length reads as too large.
-    return int(word) if re.fullmatch("[0-9]{1,10}", word) else 0
+    return int(word) if len(word) <= 10 and word.isdecimal() and word.isascii() else 0
 
 
 def _parse_secret(word: str) -> bytes:
     if word.startswith("ASCII:"):
         return word.removeprefix("ASCII:").encode()
     if word.startswith("HEX:"):
-        digits = word.removeprefix("HEX:")
-        if not HEX.fullmatch(digits):
+        try:
+            secret = bytes.fromhex(word[4:])
+        except ValueError:
+            secret = b""
+        if not secret:
             raise SiteError("behind HEX: stand pairs of hex digits (0-9, A-F) and nothing else")
-        return bytes.fromhex(digits)
+        return secret
     if word.upper().startswith(PREFIXES):
         raise SiteError(
             f"write {word.upper().partition(':')[0]}: in capitals, or chronyd takes all of it as a password"
@@ -177,74 +222,6 @@ def _parse_secret(word: str) -> bytes:
     return word.encode()
 
 
-def read_keys(path: Path) -> Keys | None:
-    """Read the operator's key file; None: there is none. Raises SiteError, also when others may read the file."""
-    try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            # The file that was opened is judged, not one that may stand there by now.
-            _check_private(os.fstat(file.fileno()).st_mode, path)
-            data = file.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise SiteError(f"{path}: cannot read the keys: {error.strerror}") from error
-    # Bytes that are no text must not raise an error that carries them; they are refused with their line.
-    return parse_keys(data.decode(errors="surrogateescape"), str(path))
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a pipe, which is refused later, must not keep us waiting for a writer."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _check_private(mode: int, path: Path) -> None:
-    if not stat.S_ISREG(mode):
-        raise SiteError(f"{path}: not a regular file; keys.file names a file in chrony.keys format")
-    if mode & 0o077:
-        raise SiteError(f"{path}: others than its owner may use it (mode {stat.S_IMODE(mode):04o}): chmod 600 {path}")
-
-
-def write_keys(path: Path, keys: Keys) -> None:
-    """Write a new key file, mode 0600, whole or not at all. Raises SiteError, also when the file is already there."""
-    from tempfile import NamedTemporaryFile  # noqa: PLC0415 -- slow to import, and needed once for each site
-
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Mode 0600 from its creation; a link, unlike a rename, never replaces a file that appeared meanwhile.
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as file:
-            file.write(keys.text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-            os.link(file.name, path)
-    except OSError as error:
-        why = "there is a file by now, and it was not overwritten: run again" if path.exists() else error.strerror
-        raise SiteError(f"{path}: cannot write the keys: {why}") from error
-
-
 def make_key(id_: int, type_: str) -> Key:
     """Make a key of random bytes: as many as the cipher takes, or 32 for a hash. Raises SiteError."""
     return Key(id_, type_, secrets.token_bytes(AES_BYTES.get(type_, 32)))
-
-
-def add_key(path: Path, *, id: int | None, type: str) -> Key:  # noqa: A002 -- as in the key file
-    """Add a random key to the operator's file, which is made if there is none. Raises SiteError."""
-    keys = read_keys(path)
-    taken = keys.ids if keys else ()
-    key = make_key(id if id is not None else next(free for free in count(1) if free not in taken), type)
-    if key.id in taken:
-        raise SiteError(f"{path}: there is a key {key.id} already; choose another --id")
-    if keys is None:
-        write_keys(path, Keys((key,)))
-    else:
-        _append(path, key)
-    return key
-
-
-def _append(path: Path, key: Key) -> None:
-    """Add a line behind what is there: the operator's comments and order stay."""
-    try:
-        with path.open("r+b") as file:
-            text = file.read()
-            file.write((b"" if text.endswith(b"\n") else b"\n") + f"{key.line}\n".encode())
-    except OSError as error:
-        raise SiteError(f"{path}: cannot write the keys: {error.strerror}") from error
