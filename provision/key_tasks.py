@@ -38,7 +38,7 @@ def show(_: Context, host: list[str], site: str = "") -> None:
     with one_line_errors():
         roster, source = _chosen(site, host)
         keys, text = _read(source)
-        print("\n".join((source.name, *listing(keys, notes(text), users(roster, source), _today()))))
+        print("\n".join((source.name, *listing(keys, notes(text), users(roster, source), _today()))), flush=True)
 
 
 @task(
