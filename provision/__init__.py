@@ -54,6 +54,8 @@ Story
     rollback            the stories of a host's past
     uninstall           the story of the way out
     fleet, failed       one story on many hosts; those that were not as wanted, for the next time
+    command             what a command line asks of hosts, from its words to the report
+    rotation            one key in the place of another: what the key file says of it, and its story over a site
     exits               how a task ends that could not do its work
     key_tasks           the tasks about keys
     cli                 the tasks, as ``inv`` and ``chrony-provision`` show them

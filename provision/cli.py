@@ -73,11 +73,17 @@ def _on_hosts(
         options = (*SEVERAL, *names, "site", "json", "accept_new", *MANY)
 
         def body(_: Context, **given: Any) -> None:
+            from provision.command import Command
+            from provision.report import exit_status
+
             with one_line_errors():
                 if named and not given["host"]:
                     raise Exit("error: no host; say --host NAME", code=2)
                 story = choose(**{name: given[name] for name in signature(choose).parameters})
-                _tell(choose.__name__, story, given, configures=configures, rolling=rolling)
+                command = Command(task=choose.__name__, story=story, configures=configures, rolling=rolling)
+                status = exit_status(command.run(given))
+            if status != 0:
+                raise Exit(code=status)
 
         body.__name__, body.__doc__ = choose.__name__, choose.__doc__
         # Invoke reads the options of a task from its signature.
@@ -93,45 +99,6 @@ def _parameter(name: str) -> Parameter:
     has_default = name in OPTIONS and name not in SEVERAL
     default = OPTIONS[name][0] if has_default else Parameter.empty
     return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default)
-
-
-def _tell(task: str, story: "Story", given: dict[str, Any], *, configures: bool, rolling: bool) -> None:
-    """Tell a story on each host, write the report, and exit as it says."""
-    from dataclasses import fields
-
-    from provision.failed import Failed
-    from provision.fleet import fleet
-    from provision.progress.lines import Lines
-    from provision.report import exit_status, fleet_text, write_json
-    from provision.session import address_of
-    from provision.wish import Options, make_wishes
-
-    options = Options(**{field.name: given[field.name] for field in fields(Options) if field.name in given})
-    many, json = fleet(given["parallel"], given["max_failures"]), given["json"]
-    failed = Failed.of(task, options.file)
-    with Lines() as lines:
-        wishes = make_wishes(
-            given["host"],
-            options,
-            limit=given["limit"],
-            exclude=given["exclude"],
-            address_of=(lambda target: address_of(target, lines.say)) if configures else None,
-        )
-    if given["retry"]:
-        wishes = failed.among(wishes)
-    if json:
-        # Before the first host: a report that cannot be written is bad input.
-        write_json(json, [])
-    if not wishes:
-        raise Exit("error: no host; say --host NAME, --host local or --host sandbox", code=2)
-    reports = many.tell(story, wishes, rolling=rolling)
-    if len(reports) > 1:
-        print(fleet_text(reports))
-    if json:
-        write_json(json, reports)
-    failed.note(reports)
-    if (status := exit_status(reports)) != 0:
-        raise Exit(code=status)
 
 
 @_on_hosts("chrony", "nettle", "sources", "check", "patience", "confirm_within", "wait", "no_activate", rolling=True)

@@ -111,7 +111,7 @@ def _run(jobs: Mapping[str, Job], rollout: Rollout, executor: Executor, worker: 
 def _note(rollout: Rollout, name: str, job: Job, report: Report) -> None:
     """Tell the rollout how a run has ended."""
     source = job.wish.key_source
-    if not job.wish.has_keys and source.text() is not None:
+    if not job.wish.has_keys and source.exists():
         rollout.has_keys(source.name)
     if report.held is not None:
         rollout.held(name, report.held)

@@ -30,6 +30,9 @@ class KeySource(Protocol):
     def __hash__(self) -> int:
         """Hash by what it is."""
 
+    def exists(self) -> bool:
+        """Say whether there are keys, good or not."""
+
     def text(self) -> str | None:
         """Return the text in chrony.keys format; None: there is none yet. Raises SiteError."""
 
@@ -70,6 +73,10 @@ class KeyFile:
         """Return its path."""
         return str(self.path)
 
+    def exists(self) -> bool:
+        """Say whether it is there."""
+        return self.path.exists()
+
     def text(self) -> str | None:
         """Return what is in it; others must not be able to read it."""
         data = private.read(self.path)
@@ -98,6 +105,10 @@ class KeyCommand:
     def name(self) -> str:
         """Return where the site says it."""
         return f"keys.command {quoted(self.line)}"
+
+    def exists(self) -> bool:
+        """Say that there are keys."""
+        return True
 
     def text(self) -> str:
         """Return what it printed; it runs once, however many hosts ask."""

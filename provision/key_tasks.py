@@ -1,8 +1,8 @@
-"""The tasks about keys: ``keys``, ``keys.add``, ``keys.retire``, ``keys.lint``, ``keys.export``.
+"""The tasks about keys: ``keys``, ``keys.add``, ``keys.retire``, ``keys.rotate``, ``keys.lint``, ``keys.export``.
 
 None of them shows a key. What is slow to import is imported in the task that needs it.
 """
-# ruff: noqa: PLC0415, FBT001, FBT002 -- see above; a parameter is an option, a boolean one a flag
+# ruff: noqa: PLC0415, FBT001, FBT002, PLR0913, PLR0917 -- see above; a parameter is an option, a boolean one a flag
 
 import sys
 from datetime import UTC, date, datetime
@@ -94,6 +94,46 @@ def retire(_: Context, ids: str, host: list[str], site: str = "") -> None:
         print(
             f"{in_words(gone)} removed from {source.name}; hosts take {'them' if gone[1:] else 'it'} until inv deploy"
         )
+
+
+@task(
+    auto_shortflags=False,
+    iterable=["host"],
+    help={
+        **SITE,
+        "id": "the key that is to go (default: the one with which hosts of the site follow others)",
+        "type": "that of the new key (default: that of the old one)",
+        "overlap": "days for which the old key stays, for those that this tool does not manage (default: 0)",
+        "accept_new": "learn the SSH keys of hosts that known_hosts does not have",
+        "parallel": "how many hosts are worked on at once (default: 16)",
+        "patience": "seconds to wait for a clock to be synchronised (default: 60)",
+        "confirm_within": "seconds until a host goes back by itself, if nobody proved the new daemon (default: 90)",
+        "wait": "wait, for an hour at most, while somebody else is at work on a host",
+    },
+)
+def rotate(
+    _: Context,
+    host: list[str],
+    site: str = "",
+    id: str = "",  # noqa: A002 -- as in the key file
+    type: str = "",  # noqa: A002 -- the same
+    overlap: str = "0",
+    accept_new: bool = False,
+    parallel: str = "16",
+    patience: str = "60",
+    confirm_within: str = "90",
+    wait: bool = False,
+) -> None:
+    """Put a new key in the place of the one with which hosts follow others; said again, it goes on where it was."""
+    from provision.rotation import Rotating
+
+    given = {"accept_new": accept_new, "parallel": parallel, "patience": patience, "wait": wait}
+    with one_line_errors():
+        roster, source = _chosen(site, host)
+        rotating = Rotating(roster, source, {**given, "site": site, "confirm_within": confirm_within})
+        status = rotating.run(id=id, type_=type, overlap=overlap, today=_today())
+    if status != 0:
+        raise Exit(code=status)
 
 
 @task(
@@ -192,6 +232,6 @@ def collection() -> Collection:
     """Return the tasks; ``keys`` alone is the list."""
     tasks = Collection("keys")
     tasks.add_task(show, name="list", default=True)
-    for one in (add, retire, lint, export):
+    for one in (add, retire, rotate, lint, export):
         tasks.add_task(one)
     return tasks

@@ -23,7 +23,7 @@ TASKS = [
     "uninstall",
     "verify",
 ]
-KEYS = ["keys.add", "keys.export", "keys.lint", "keys.list", "keys.retire"]
+KEYS = ["keys.add", "keys.export", "keys.lint", "keys.list", "keys.retire", "keys.rotate"]
 SANDBOX = ["sandbox.down", "sandbox.list", "sandbox.up"]
 DEVELOPERS = ["bench", "check", "reliability", "test"]
 INSTALLED = "from provision.cli import main; main()"

@@ -35,6 +35,7 @@ MAX_LINE = 2047
 PLAIN = re.compile(r"[\t\v\f\r\x20-\x7e]*")
 PLAIN_BYTES = re.compile(PLAIN.pattern.encode())
 COMMENT = ("#", "%", "!", ";")
+INSTEAD_OF = re.compile(r"^\s*# added [0-9-]{10}, instead of key ([0-9]{1,10})\b", re.MULTILINE)
 PREFIXES = ("HEX:", "ASCII:")
 
 
@@ -103,6 +104,8 @@ class Keys:
     """The keys of a host, by id."""
 
     keys: tuple[Key, ...]
+    leaving: frozenset[int] = frozenset()
+    """The ids of those that another key takes the place of, as a note in the file says; see ledger."""
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self.keys)
@@ -165,7 +168,8 @@ def parse_keys(text: str, origin: str) -> Keys:
         keys.append(key)
     if not keys:
         raise SiteError(f"{origin}: no key in it")
-    return Keys(tuple(sorted(keys, key=lambda key: key.id)))
+    leaving = frozenset(map(int, INSTEAD_OF.findall(text))) & lines.keys()
+    return Keys(tuple(sorted(keys, key=lambda key: key.id)), leaving)
 
 
 def keys_by_line(text: str) -> Iterator[tuple[int, Key | str]]:

@@ -1,6 +1,8 @@
 """The text of the operator's key file: notes above keys, keys added, keys removed; all other lines stay as they are.
 
-A note is a comment such as ``# added 2026-11-23: weather stations``, on the line above the key that it is about.
+A note is a comment such as ``# added 2026-11-23: weather stations``, on the line above the key that it is about. While
+a key takes the place of another one it is ``# added 2026-11-23, instead of key 1: …``, and stays so until no host has
+the other one any more.
 """
 
 import re
@@ -12,7 +14,10 @@ from itertools import count
 from provision.errors import SiteError
 from provision.keys import MAX_ID, Key, keys_by_line, make_key
 
-NOTE = re.compile(r"\s*# added (?P<added>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:: (?P<label>.*?))?\s*")
+NOTE = re.compile(
+    r"\s*# added (?P<added>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:, instead of key (?P<other>[0-9]{1,10}))?(?:: (?P<label>.*?))?\s*"
+)
 LONGEST_LABEL = 200
 MOST = 1_000_000
 """More keys at once are a slip."""
@@ -26,6 +31,8 @@ class Note:
 
     added: date
     label: str = ""
+    instead_of: int | None = None
+    """The id of the key whose place it takes."""
 
     def __post_init__(self) -> None:
         if len(self.label) > LONGEST_LABEL or not self.label.isprintable():
@@ -34,7 +41,8 @@ class Note:
     @property
     def line(self) -> str:
         """Return the comment."""
-        return f"# added {self.added}{f': {self.label}' if self.label else ''}"
+        instead = f", instead of key {self.instead_of}" if self.instead_of else ""
+        return f"# added {self.added}{instead}{f': {self.label}' if self.label else ''}"
 
     def days(self, today: date) -> int:
         """Return the age of the key."""
@@ -54,7 +62,8 @@ def _note(lines: list[str], number: int) -> Note | None:
     if found is None:
         return None
     try:
-        return Note(date.fromisoformat(found["added"]), found["label"] or "")
+        other = int(found["other"]) if found["other"] else None
+        return Note(date.fromisoformat(found["added"]), found["label"] or "", other)
     except (ValueError, SiteError):
         return None
 
@@ -106,6 +115,15 @@ def without_keys(text: str, ids: Collection[int]) -> str:
         if isinstance(key, Key) and key.id in ids:
             gone |= {number, number - 1} if _note(lines, number) else {number}
     return "\n".join(line for number, line in enumerate(lines, start=1) if number not in gone)
+
+
+def with_note(text: str, id_: int, note: Note) -> str:
+    """Return the text with another note above a key that has one."""
+    lines = text.split("\n")
+    for number, key in keys_by_line(text):
+        if isinstance(key, Key) and key.id == id_ and _note(lines, number):
+            lines[number - 2] = note.line
+    return "\n".join(lines)
 
 
 def chosen(words: str, ids: Collection[int], origin: str) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ In the user's cache folder lie ``bases/SUITE`` and ``time``, which are kept (deb
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import join
@@ -106,7 +107,10 @@ def down(name: str) -> None:
             names = ", ".join(other.name for other in listed()) or "none"
             raise SandboxError(f"there is no sandbox {name!r} (there are: {names})")
         _room(sandbox).close(pid_of(sandbox))
-        rmtree(sandbox.root.parent)
+        while sandbox.root.parent.exists():
+            # What was told to end removes its own lock meanwhile.
+            with suppress(FileNotFoundError):
+                rmtree(sandbox.root.parent)
         if not any(pid_of(other) for other in listed()):
             time_room().close()
             remove_network()

@@ -149,8 +149,12 @@ class Operator:
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         """Start a task, with its report asked for."""
         self._report.unlink(missing_ok=True)
+        return self.start_plainly(*words, "--json", str(self._report), **environment)
+
+    def start_plainly(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a task as it is."""
         return subprocess.Popen(
-            [sys.executable, "-m", "invoke", *words, "--json", str(self._report)],
+            [sys.executable, "-m", "invoke", *words],
             cwd=ROOT,
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,

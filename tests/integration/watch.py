@@ -65,7 +65,13 @@ class Watch:
 @contextmanager
 def watched(address: str, key: Key | None) -> Iterator[Watch]:
     """Watch a host meanwhile."""
-    watch = Watch(address, key)
+    with watching(Watch(address, key)) as watch:
+        yield watch
+
+
+@contextmanager
+def watching(watch: Watch) -> Iterator[Watch]:
+    """Ask meanwhile."""
     thread = threading.Thread(target=watch.run, daemon=True)
     thread.start()
     try:

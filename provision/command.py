@@ -1,0 +1,54 @@
+"""What a command line asks of hosts: read and checked, told on each of them, and reported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from provision.errors import SiteError
+from provision.failed import Failed
+from provision.fleet import fleet
+from provision.progress.lines import Lines
+from provision.report import Report, fleet_text, write_json
+from provision.run import Story
+from provision.session import address_of
+from provision.wish import Options, make_wishes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A task, and what it needs to know."""
+
+    task: str
+    story: Story
+    configures: bool = True
+    """It needs to know whom a host follows."""
+    rolling: bool = False
+    """It may change what serves time."""
+
+    def run(self, given: Mapping[str, Any]) -> list[Report]:
+        """Tell the story on each host; ``given`` are the options, by their names. Raises SiteError."""
+        options = Options(**{field.name: given[field.name] for field in fields(Options) if field.name in given})
+        many, json = fleet(given["parallel"], given["max_failures"]), given["json"]
+        failed = Failed.of(self.task, options.file)
+        with Lines() as lines:
+            wishes = make_wishes(
+                given["host"],
+                options,
+                limit=given["limit"],
+                exclude=given["exclude"],
+                address_of=(lambda target: address_of(target, lines.say)) if self.configures else None,
+            )
+        if given["retry"]:
+            wishes = failed.among(wishes)
+        if json:
+            # Before the first host: a report that cannot be written is bad input.
+            write_json(json, [])
+        if not wishes:
+            raise SiteError("no host; say --host NAME, --host local or --host sandbox")
+        reports = many.tell(self.story, wishes, rolling=self.rolling)
+        if len(reports) > 1:
+            print(fleet_text(reports), flush=True)
+        if json:
+            write_json(json, reports)
+        failed.note(reports)
+        return reports

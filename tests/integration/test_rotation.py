@@ -1,0 +1,145 @@
+"""A key takes the place of another: the control machine is killed at each stage, clients are answered throughout."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from provision.key_source import KeyFile, read_keys
+from provision.keys import Key
+from provision.keys.ledger import notes
+from provision.sandbox import Sandbox
+from tests.booted import ROOT, assert_nowhere, booted, login, need_root
+from tests.integration.operators import Operator
+from tests.integration.watch import Watch, watching
+
+pytestmark = pytest.mark.integration
+
+PREFIX = "it-rot-"
+NAMES = ("ntp1", "ntp2", "web1")
+SITE = re.sub(r"web[23] = .*\n", "", (ROOT / "examples/sandbox.toml").read_text()).replace(
+    "sandbox:", f"sandbox:{PREFIX}"
+)
+OLD = "00112233445566778899AABBCCDDEEFF"
+STAGES = (
+    r"key 2 takes the place of key 1",
+    r"ntp\d +changed +generation \w+ staged",
+    r"ntp\d +changed +generation \w+ running",
+    r"ntp\d +changed +generation \w+ proven",
+    r"web1 +changed +generation \w+ running",
+    r"web1 +changed +generation \w+ proven",
+    r"key 1 was taken out of",
+    r"ntp\d +changed +generation \w+ running",
+    r"ntp\d +as wanted",
+)
+"""What is printed when it is that far; the first server is switched before the second, and web1 after both."""
+LONGEST = 1.0
+"""Seconds. Both servers and both keys are tried, one after the other, and a request that is lost takes a tenth."""
+
+
+@dataclass(slots=True)
+class Client(Watch):
+    """One that asks all servers, with each of its keys, and is content with one authenticated answer."""
+
+    others: tuple[Watch, ...] = ()
+
+    def _ask(self) -> bool:
+        return any(other._ask() for other in self.others)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosts:
+    operator: Operator
+    hosts: dict[str, Sandbox]
+    option: str
+
+    @property
+    def keys(self) -> dict[int, Key]:
+        keys = read_keys(KeyFile(self.operator.key_file))
+        assert keys is not None
+        return {key.id: key for key in keys}
+
+    def rotate(self, *words: str) -> subprocess.Popen[str]:
+        """Start a rotation; no other one is at work, but a killed one may still be let go."""
+        return self.operator.start_plainly("keys.rotate", self.option, "--wait", *words)
+
+    def kill_at(self, stage: str) -> str:
+        """Start a rotation, kill it when it is that far, and return what it has printed."""
+        process = self.rotate()
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if re.search(stage, line):
+                break
+        else:
+            pytest.fail(f"never at {stage!r}: {said}{process.communicate()}")
+        process.kill()
+        process.communicate()
+        return said
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    need_root()
+    with ExitStack() as stack:
+        hosts = {name: stack.enter_context(booted(f"{PREFIX}{name}")) for name in NAMES}
+        operator = Operator(tmp_path_factory.mktemp("operator"))
+        operator.key_file.parent.mkdir(parents=True)
+        operator.key_file.write_text(f"# for machines\n1 AES128 HEX:{OLD}\n")
+        operator.key_file.chmod(0o600)
+        option = operator.site(SITE)
+        ran = operator.run("deploy", option)
+        assert ran.status == 0, ran
+        yield Hosts(operator=operator, hosts=hosts, option=option)
+
+
+def asked_with(host: Sandbox) -> set[str]:
+    """Return the ids of the keys with which a host asks."""
+    return {line.split(",")[2] for line in login(host, "chronyc -c -n authdata").splitlines()}
+
+
+def test_killed_at_each_stage_it_goes_on_and_a_client_is_answered_throughout(site: Hosts) -> None:
+    servers = [site.hosts[name].address for name in ("ntp1", "ntp2")]
+    old = site.keys[1]
+    said = site.kill_at(STAGES[0])
+    new = site.keys[2]
+    assert notes(site.operator.key_file.read_text())[2].instead_of == 1
+    client = Client(servers[0], old, others=tuple(Watch(server, key) for key in (old, new) for server in servers))
+    with watching(client):
+        said += "".join(site.kill_at(stage) for stage in STAGES[1:])
+        process = site.rotate()
+        output, errors = process.communicate(timeout=300)
+        assert (process.returncode, errors) == (0, ""), output
+    assert client.longest < LONGEST
+    assert output.splitlines()[-1] == "key 1 is gone from all hosts; devices that had it need another one"
+    assert list(site.keys) == [2]
+    text = site.operator.key_file.read_text()
+    assert text.startswith("# for machines\n")
+    assert notes(text)[2].instead_of is None
+    for host in site.hosts.values():
+        assert [line.split()[0] for line in login(host, "cat /etc/chrony/chrony.keys").splitlines()] == ["2"]
+    told = login(site.hosts["web1"], "chronyc -n ntpdata")
+    assert told.count("Authenticated   : Yes") == len(servers)
+    assert asked_with(site.hosts["web1"]) == {"2"}
+    for key in (old, new):
+        assert_nowhere(key.secret.hex(), said + output + errors, site.operator.home / "state")
+
+
+def test_an_overlap_leaves_the_old_key_for_those_that_are_not_managed(site: Hosts) -> None:
+    process = site.rotate("--overlap=7")
+    output, errors = process.communicate(timeout=300)
+    assert (process.returncode, errors) == (0, ""), output
+    assert re.fullmatch(
+        r"hosts ask with key 3; key 2 stays until [\d-]+: then the same line goes on from here", output.splitlines()[-1]
+    )
+    assert list(site.keys) == [2, 3]
+    assert asked_with(site.hosts["web1"]) == {"3"}
+    for name in ("ntp1", "ntp2"):
+        assert len(login(site.hosts[name], "cat /etc/chrony/chrony.keys").splitlines()) == 2
+    refused = site.operator.run_plainly("keys.rotate", site.option, "--id=3")
+    assert refused.status == 2
+    assert "error: --id 3: key 3 takes the place of key 2, and that is under way" in refused.errors

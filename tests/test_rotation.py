@@ -1,0 +1,143 @@
+"""What a key file says of a rotation, and what is refused before it begins."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from provision.chronyc import Association
+from provision.errors import SiteError
+from provision.key_source import KeyFile, read_keys
+from provision.keys import parse_keys
+from provision.keys.ledger import Note, notes
+from provision.report import Report
+from provision.roster import Roster
+from provision.rotation import (
+    Rotating,
+    Rotation,
+    begin,
+    choose_old,
+    finish,
+    retire_old,
+    still_asking,
+    under_way,
+)
+from provision.site import Site
+
+TODAY = date(2026, 11, 23)
+OLD = "1 AES256 HEX:00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n"
+DEVICE = "# a device\n7 AES128 HEX:0123456789ABCDEF0123456789ABCDEF\n"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> KeyFile:
+    path = tmp_path / "chrony.keys"
+    path.write_text(f"# added 2025-01-01: machines\n{OLD}{DEVICE}")
+    path.chmod(0o600)
+    return KeyFile(path)
+
+
+def text(source: KeyFile) -> str:
+    return source.path.read_text()
+
+
+def test_the_file_says_how_far_it_is(source: KeyFile) -> None:
+    assert under_way(text(source)) is None
+    begun = begin(source, 1, type_=None, today=TODAY)
+    assert str(begun) == "key 8 takes the place of key 1"
+    assert under_way(text(source)) == begun
+    assert "\n# added 2026-11-23, instead of key 1: machines\n8 AES256 HEX:" in text(source)
+    retire_old(source, begun)
+    assert under_way(text(source)) == replace(begun, has_old=False)
+    assert text(source).startswith(DEVICE)
+    finish(source, begun)
+    assert under_way(text(source)) is None
+    assert notes(text(source))[8] == Note(TODAY, "machines")
+    assert source.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_meanwhile_hosts_ask_with_the_new_key(source: KeyFile) -> None:
+    begin(source, 1, type_="AES128", today=TODAY)
+    keys = read_keys(source)
+    assert keys is not None
+    assert (keys.ids, keys.leaving) == ((1, 7, 8), frozenset({1}))
+
+
+def test_a_note_about_a_key_that_is_not_there_makes_nobody_leave() -> None:
+    keys = parse_keys(f"# added 2026-11-23, instead of key 9\n{OLD}", "k")
+    assert keys.leaving == frozenset()
+
+
+def test_two_at_once_are_refused() -> None:
+    note = "# added 2026-11-23, instead of key"
+    with pytest.raises(SiteError, match=r"keys 1, 7: each takes another's place: finish one by hand first"):
+        under_way(f"{note} 3\n{OLD}{note} 4\n{DEVICE.split(chr(10), 1)[1]}")
+
+
+REFUSED = [
+    pytest.param({}, {}, None, "no host asks with a key; a rotation is about", id="nobody asks"),
+    pytest.param({1: ["a"], 2: ["b"]}, {}, None, "hosts ask with keys 1-2: say which with --id", id="two keys"),
+    pytest.param({1: ["a"]}, {}, 7, "--id 7: no host of the site asks with this key", id="a device's key"),
+    pytest.param({1: ["a"]}, {"a": {1}}, None, "a: the site names key 1 there", id="a host that names it"),
+]
+
+
+@pytest.mark.parametrize(("users", "named", "wanted", "words"), REFUSED)
+def test_what_cannot_be_rotated_is_refused(
+    users: dict[int, list[str]], named: dict[str, set[int]], wanted: int | None, words: str
+) -> None:
+    with pytest.raises(SiteError, match=words):
+        choose_old(users, named, wanted)
+
+
+def test_the_key_that_goes_is_chosen() -> None:
+    assert choose_old({1: ["a"]}, {"a": {7}}, None) == 1
+    assert choose_old({1: ["a"], 2: ["b"]}, {}, 2) == 2
+
+
+def test_a_key_that_is_not_in_the_file_is_not_replaced(source: KeyFile) -> None:
+    before = text(source)
+    with pytest.raises(SiteError, match="there is no key 2"):
+        begin(source, 2, type_=None, today=TODAY)
+    assert text(source) == before
+
+
+GOOD = Association(address="198.18.0.1", key=8, received=3, authenticated=True)
+ROTATION = Rotation(8, 1, Note(TODAY, instead_of=1), has_old=True)
+
+
+@pytest.mark.parametrize(
+    ("sources", "waiting"),
+    [
+        ((GOOD,), []),
+        ((), []),
+        ((GOOD, replace(GOOD, key=None, authenticated=False)), []),
+        ((GOOD, replace(GOOD, key=99, authenticated=False)), []),
+        ((replace(GOOD, key=1),), ["web1"]),
+        ((GOOD, replace(GOOD, authenticated=False)), ["web1"]),
+    ],
+    ids=["new key", "asks nobody", "without a key", "another file's key", "old key", "not answered"],
+)
+def test_who_is_not_there_yet_is_told(sources: tuple[Association, ...], waiting: list[str], source: KeyFile) -> None:
+    begin(source, 1, type_=None, today=TODAY)
+    keys = read_keys(source)
+    assert keys is not None
+    assert still_asking([Report(host="web1", sources=sources)], keys, ROTATION) == waiting
+
+
+def test_the_old_key_stays_for_so_many_days() -> None:
+    assert ROTATION.stays_until(0) == TODAY
+    assert ROTATION.stays_until(7) == date(2026, 11, 30)
+
+
+@pytest.mark.parametrize("overlap", ["-1", "soon", "3651", "1" * 5000])
+def test_an_overlap_that_is_none_is_refused(overlap: str, source: KeyFile) -> None:
+    with pytest.raises(SiteError, match="say how many days, from 0 to 3650"):
+        Rotating(Roster(file="s", defaults=Site()), source, {}).run(id="", type_="", overlap=overlap, today=TODAY)
+
+
+def test_a_site_without_hosts_has_nothing_to_rotate(source: KeyFile) -> None:
+    with pytest.raises(SiteError, match="s has no hosts, and a rotation is about those of a site"):
+        Rotating(Roster(file="s", defaults=Site()), source, {}).run(id="", type_="", overlap="0", today=TODAY)
+    assert under_way(text(source)) is None
