@@ -30,6 +30,7 @@ Edge: one outside world per module
     host                ask, run, write and upload, over any transport
     fetch/              release to verified tarball: store, folder, upstream, apt's mirrors
     artifacts           finished builds, packed, in the store of this machine
+    bundle              tarballs and artifacts in one file, for places without any network
     ntp                 NTP requests, plain and with a MAC (the only one that opens UDP)
     sandbox/            throwaway hosts, booted on this machine
     private             a file that only its owner may read, written whole or not at all

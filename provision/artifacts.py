@@ -86,6 +86,24 @@ def check(artifact: Artifact, recipe: Recipe) -> None:
         raise ParseError(f"the artifact {artifact.name} has other programs than those that were built")
 
 
+def noted(name: str, note: bytes, archive: bytes) -> Artifact:
+    """Return the artifact of an archive and the note beside it. Raises ParseError when they do not fit."""
+    try:
+        said = json.loads(note)
+        made = Artifact(
+            name=said["name"],
+            archive=archive,
+            libraries=Libraries(**{kind: tuple(map(str, said[kind])) for kind in ("packages", "unowned")}),
+            checked=bool(said["checked"]),
+        )
+        whole = (name, said["sha256"])
+    except (ValueError, KeyError, TypeError):
+        raise ParseError(f"the artifact {name} is damaged") from None
+    if (made.name, made.sha256) != whole:
+        raise ParseError(f"the artifact {name} is damaged")
+    return made
+
+
 def _files(archive: bytes) -> Iterator[tuple[str, int, bytes]]:
     """Yield name, mode and content of each file; folders come with their files. Raises ParseError."""
     try:
@@ -117,6 +135,17 @@ class Artifacts:
         """Return the user's own."""
         return cls(user_cache_path("chrony-provision") / "artifacts")
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the builds of which there is an artifact, good or not."""
+        return tuple(sorted(note.parent.name for note in self.folder.glob(f"[!.]*/{NOTE}")))
+
+    def sbom(self, name: str) -> str:
+        """Return the bill of materials of an artifact; empty where there is none."""
+        try:
+            return (self.folder / name / SBOM).read_text()
+        except OSError:
+            return ""
+
     def find(self, name: str, say: Callable[[str], None], *, checked: bool = False) -> Artifact | None:
         """Return the artifact of a recipe; None when there is none, or a damaged one. Raises StoreError.
 
@@ -124,21 +153,13 @@ class Artifacts:
         """
         place = self.folder / name
         try:
-            note = json.loads((place / NOTE).read_bytes())
-            artifact = Artifact(
-                name=note["name"],
-                archive=(place / ARCHIVE).read_bytes(),
-                libraries=Libraries(**{name: tuple(map(str, note[name])) for name in ("packages", "unowned")}),
-                checked=bool(note["checked"]),
-            )
+            artifact = noted(name, (place / NOTE).read_bytes(), (place / ARCHIVE).read_bytes())
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StoreError(f"cannot read {place}: {error.strerror}; remove it") from error
-        except (ValueError, KeyError, TypeError):
-            artifact, note = None, {}
-        if artifact is None or (artifact.name, artifact.sha256) != (name, note.get("sha256")):
-            say(f"the artifact {name} is damaged, and is not used")
+        except ParseError as error:
+            say(f"{error}, and is not used")
             return None
         return artifact if artifact.checked or not checked else None
 

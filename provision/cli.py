@@ -43,6 +43,7 @@ OPTIONS: dict[str, tuple[str | bool, str]] = {
     "chrony": ("", "the chrony release, such as 4.9; before the site's"),
     "nettle": ("", "the Nettle release, such as 3.10.2, or system for the distribution's; before the site's"),
     "sources": ("", "a folder that holds the tarballs, for places without Internet"),
+    "bundle": ("", "a file of inv bundle: tarballs and artifacts are taken from it, and from nowhere else"),
     "check": (False, "also run chrony's own unit tests after a build"),
     "patience": ("60", "seconds to wait for the clock to be synchronised (default: 60)"),
     "wait": (False, "wait, for an hour at most, while somebody else is at work on the host"),
@@ -101,7 +102,9 @@ def _parameter(name: str) -> Parameter:
     return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default)
 
 
-@_on_hosts("chrony", "nettle", "sources", "check", "patience", "confirm_within", "wait", "no_activate", rolling=True)
+@_on_hosts(
+    "chrony", "nettle", "sources", "bundle", "check", "patience", "confirm_within", "wait", "no_activate", rolling=True
+)
 def deploy(no_activate: bool) -> "Story":
     """Build, configure, start and prove chrony on hosts; servers of a group one after the other."""
     from provision.deploy import deploy as whole
@@ -110,7 +113,7 @@ def deploy(no_activate: bool) -> "Story":
     return stage if no_activate else whole
 
 
-@_on_hosts("chrony", "nettle", "sources")
+@_on_hosts("chrony", "nettle", "sources", "bundle")
 def plan() -> "Story":
     """Show what deploy would do, and why; change nothing. Exit status 3: something would change."""
     from provision.deploy import plan as story
@@ -118,7 +121,7 @@ def plan() -> "Story":
     return story
 
 
-@_on_hosts("chrony", "nettle", "sources", "check", "wait")
+@_on_hosts("chrony", "nettle", "sources", "bundle", "check", "wait")
 def build() -> "Story":
     """Build chrony, verify and rehearse it, no more; works without systemd, as with --host local in a container."""
     from provision.deploy import build as story
@@ -211,6 +214,28 @@ def fetch(_: Context, site: str = "", chrony: str = "", nettle: str = "", source
             lines.say(f"{release}  {tarball.path}\n  from {tarball.origin}; signature: {tarball.signature}")
 
 
+@task(
+    auto_shortflags=False,
+    positional=["file"],
+    help=_help("site", "chrony", "nettle", "sources") | {"file": "the file that is written"},
+)
+def bundle(_: Context, file: str, site: str = "", chrony: str = "", nettle: str = "", sources: str = "") -> None:
+    """Write tarballs, signatures and artifacts for a site into one file, for deployments without any network."""
+    from pathlib import Path
+
+    from provision.artifacts import Artifacts
+    from provision.bundle import write
+    from provision.fetch import Store
+    from provision.progress.lines import Lines
+    from provision.wish import Options, all_releases, make_wish
+
+    with one_line_errors(), Lines() as lines:
+        options = Options(site=site, chrony=chrony, nettle=nettle, sources=sources)
+        folder, store = make_wish(options).sources, Store.default()
+        for line in write(Path(file), all_releases(options), store, Artifacts.default(), folder, lines.line):
+            lines.say(line)
+
+
 @task(auto_shortflags=False, help={"offline": "do not ask upstream for the newest"})
 def releases(_: Context, offline: bool = False) -> None:
     """Show which releases are pinned, which are the default, and what is newest upstream."""
@@ -264,7 +289,7 @@ def sandbox_down(_: Context, name: list[str]) -> None:
 
 def collection() -> Collection:
     """Return the tasks; the checkout's tasks.py adds those for developers."""
-    tasks = Collection(deploy, plan, fetch, build, verify, status, history, rollback, uninstall, site, releases)
+    tasks = Collection(deploy, plan, fetch, bundle, build, verify, status, history, rollback, uninstall, site, releases)
     tasks.add_collection(key_tasks.collection())
     rooms = Collection("sandbox")
     rooms.add_task(sandbox_up, name="up")

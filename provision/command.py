@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from provision.errors import SiteError
@@ -11,7 +12,7 @@ from provision.progress.lines import Lines
 from provision.report import Report, fleet_text, write_json
 from provision.run import Story
 from provision.session import address_of
-from provision.wish import Options, make_wishes
+from provision.wish import Options, all_releases, make_wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Command:
                 exclude=given["exclude"],
                 address_of=(lambda target: address_of(target, lines.say)) if self.configures else None,
             )
+        if options.bundle:
+            unpack_bundle(options)
         if given["retry"]:
             wishes = failed.among(wishes)
         if json:
@@ -52,3 +55,15 @@ class Command:
             write_json(json, reports)
         failed.note(reports)
         return reports
+
+
+def unpack_bundle(options: Options) -> None:
+    """Put what a bundle has for a site into the stores of this machine. Raises FetchError, StoreError."""
+    # Imported when asked: a run without a bundle does not pay for it.
+    from provision.artifacts import Artifacts  # noqa: PLC0415
+    from provision.bundle import Bundle  # noqa: PLC0415
+    from provision.fetch import Store  # noqa: PLC0415
+
+    bundle = Bundle.read(Path(options.bundle))
+    print(f"{bundle.path}: sha256 {bundle.sha256}", flush=True)
+    bundle.unpack(all_releases(options), Store.default(), Artifacts.default())

@@ -178,7 +178,9 @@ def _build_steps(run: Run, recipe: Recipe) -> list[Step]:
     def fetched(release: Release) -> "Tarball":
         from provision.fetch import Store, fetch  # noqa: PLC0415
 
-        return fetch(release, store=Store.default(), sources=run.wish.sources, say=run.progress.line)
+        wish = run.wish
+        store, say = Store.default(), run.progress.line
+        return fetch(release, store=store, sources=wish.sources, say=say, offline=wish.offline)
 
     def keep(artifact: Artifact) -> None:
         from provision.sbom import sbom  # noqa: PLC0415

@@ -29,6 +29,7 @@ class Options:
     chrony: str = ""
     nettle: str = ""
     sources: str = ""
+    bundle: str = ""
     check: bool = False
     accept_new: bool = False
     patience: str = "60"
@@ -54,6 +55,8 @@ class Wish:
     """The keys were there when the command began; otherwise the run itself made it, for the first of its hosts."""
     sources: Path | None
     """The operator's folder of tarballs."""
+    offline: bool
+    """What a bundle has not got is nowhere to be had."""
     check: bool
     """Also run chrony's own unit tests after a build."""
     accept_new: bool
@@ -180,6 +183,7 @@ def _wish(site: Site, options: Options) -> Wish:
         key_source=source,
         has_keys=keys is not None,
         sources=_folder(options.sources),
+        offline=bool(options.bundle),
         check=options.check,
         accept_new=options.accept_new,
         patience=_seconds("--patience", options.patience, 0, 9999),

@@ -12,6 +12,7 @@ from tests.booted import ROOT, inv
 
 TASKS = [
     "build",
+    "bundle",
     "deploy",
     "fetch",
     "history",

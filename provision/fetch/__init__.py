@@ -62,16 +62,33 @@ class Store:
             return None
         return Tarball(release=release, path=path, origin="the store", signature=self._noted(release))
 
-    def keep(self, release: Release, data: bytes, *, origin: str, signature: str) -> Tarball:
-        """Put a verified tarball into the store, the note first: a tarball is never without one."""
+    def keep(
+        self, release: Release, data: bytes, *, origin: str, signature: str, signed: bytes | None = None
+    ) -> Tarball:
+        """Put a verified tarball into the store, the note first: a tarball is never without one.
+
+        ``signed`` is the signature itself, for those who want to verify it again.
+        """
         path = self.folder / release.filename
         note = {"sha256": release.sha256, "signer": release.signer, "signature": signature}
         try:
             _land(self._note(release), json.dumps(note).encode())
+            if signed is not None:
+                _land(self._signature(release), signed)
             _land(path, data)
         except OSError as error:
             raise FetchError(f"cannot write {path}: {error.strerror}; make room, or give the right to write") from error
         return Tarball(release=release, path=path, origin=origin, signature=signature)
+
+    def signature(self, release: Release) -> bytes | None:
+        """Return the signature that came with a tarball; None when there was none."""
+        try:
+            return self._signature(release).read_bytes()
+        except OSError:
+            return None
+
+    def _signature(self, release: Release) -> Path:
+        return self.folder / f"{release.filename}.asc"
 
     def _note(self, release: Release) -> Path:
         return self.folder / f"{release.filename}.note.json"
@@ -106,20 +123,23 @@ def fetch(
     sources: Path | None = None,
     say: Callable[[str], None] = _discard,
     places: Iterable[Place] | None = None,
+    offline: bool = False,
 ) -> Tarball:
     """Return a release's tarball from the first place that has it, by way of the store.
 
     The places are the store, the folder ``sources``, and ``places``: unless others are given, upstream and apt's
-    mirrors. Raises FetchError: wrong bytes in the folder, a wrong signature anywhere, or no place that has it, with
-    the reason of each.
+    mirrors; none of these ``offline``. Raises FetchError: wrong bytes in the folder, a wrong signature anywhere, or no
+    place that has it, with the reason of each.
     """
     if (kept := store.find(release, say)) is not None:
         return kept
     reasons: list[str] = []
-    for place in chain([Folder(sources)] if sources else [], web_places(release.name) if places is None else places):
+    others = web_places(release.name) if places is None and not offline else places or ()
+    for place in chain([Folder(sources)] if sources else [], others):
         data = _ask(place, release, reasons, say)
         if data is not None:
-            return store.keep(release, data, origin=place.name, signature=_signature(place, release, data))
+            words, signed = _signature(place, release, data)
+            return store.keep(release, data, origin=place.name, signature=words, signed=signed)
     raise FetchError(
         f"{release}: not to be had: {'; '.join(dict.fromkeys(reasons)) or 'there is no place to ask'}; "
         f"put {release.filename} into a folder and give it with --sources"
@@ -144,17 +164,17 @@ def _ask(place: Place, release: Release, reasons: list[str], say: Callable[[str]
     return None
 
 
-def _signature(place: Place, release: Release, data: bytes) -> str:
-    """Say what the signature beside a tarball proves; FetchError when it is wrong."""
+def _signature(place: Place, release: Release, data: bytes) -> tuple[str, bytes | None]:
+    """Say what the signature beside a tarball proves, and return it; FetchError when it is wrong."""
     if release.signer is None:
-        return "not looked for, because no signer is pinned"
+        return "not looked for, because no signer is pinned", None
     signature = place.signature(release)
     if signature is None:
-        return f"none to be had from {place.name}"
+        return f"none to be had from {place.name}", None
     from provision.fetch.signature import check  # noqa: PLC0415 -- OpenPGP is slow to import, and most runs verify nothing
 
     try:
-        return check(data, signature, release.signer)
+        return check(data, signature, release.signer), signature
     except FetchError as error:
         raise FetchError(f"{release}: {place.name}: {error}; nothing was kept, do not use this place") from error
 

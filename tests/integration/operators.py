@@ -137,13 +137,15 @@ class Operator:
 
     def _cache(self) -> Path:
         ours = self.artifacts.parent
-        if not ours.exists():
-            ours.mkdir(parents=True)
+        if not (ours / "sandboxes").is_symlink():
+            ours.mkdir(parents=True, exist_ok=True)
             every = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chrony-provision"
             # A link may lead to what is yet to be made, but for a folder that is made with its parents.
             (every / "sources").mkdir(parents=True, exist_ok=True)
             for name in SHARED:
-                (ours / name).symlink_to(every / name)
+                # A test may have made one of its own.
+                if not (ours / name).exists():
+                    (ours / name).symlink_to(every / name)
         return ours.parent
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
