@@ -1,6 +1,7 @@
 """One run at a time on a host; and nothing is left of one that was interrupted, killed, cut off, or fell asleep."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,9 +73,10 @@ def new_site(operator: Operator) -> str:
     return operator.site(f"time.maxupdateskew = {next(SKEWS)}.0\n{SMALL}")
 
 
-def forget_build(host: Sandbox) -> None:
+def forget_build(host: Sandbox, operator: Operator) -> None:
     """Have the next run of OTHER build again."""
     login(host, "rm -rf /opt/chrony/builds/chrony-4.6.1-*")
+    shutil.rmtree(operator.artifacts, ignore_errors=True)
 
 
 def await_true(holds: Callable[[], bool], seconds: float) -> None:
@@ -104,7 +106,7 @@ def assert_serving(host: Sandbox, operator: Operator, *site: str) -> None:
 def test_the_second_of_two_at_once_is_told_who_works_there_or_waits(
     host: Sandbox, operator: Operator, colleague: Operator
 ) -> None:
-    forget_build(host)
+    forget_build(host, operator)
     first = operator.start("deploy", address(host), operator.site(SMALL), OTHER)
     operator.await_log(first, BUILDING)
     site = new_site(colleague)
@@ -132,7 +134,7 @@ def test_the_second_of_two_at_once_is_told_who_works_there_or_waits(
 def test_a_control_process_that_was_killed_gives_way_at_once(
     host: Sandbox, operator: Operator, colleague: Operator
 ) -> None:
-    forget_build(host)
+    forget_build(host, operator)
     process = operator.start("deploy", address(host), operator.site(SMALL), OTHER)
     operator.await_log(process, BUILDING)
     process.kill()
@@ -147,7 +149,7 @@ def test_a_connection_that_was_cut_gives_way_at_once(
     host: Sandbox, operator: Operator, colleague: Operator, words: str
 ) -> None:
     if words == BUILDING:
-        forget_build(host)
+        forget_build(host, operator)
     cable = Cable(host)
     operator.known_hosts.write_text(cable.known_host + operator.known_hosts.read_text())
     process = operator.start("deploy", cable.target, new_site(operator), *([OTHER] if words == BUILDING else []))
@@ -164,7 +166,7 @@ def test_a_connection_that_was_cut_gives_way_at_once(
 def test_the_next_run_tidies_up_behind_a_guard_that_was_killed(
     host: Sandbox, operator: Operator, colleague: Operator, which: str
 ) -> None:
-    forget_build(host)
+    forget_build(host, operator)
     process = operator.start("deploy", address(host), operator.site(SMALL), OTHER)
     operator.await_log(process, BUILDING)
     pids = sorted(int(line.split("/")[2]) for line in login(host, GUARDS).splitlines())
@@ -180,7 +182,7 @@ def test_the_next_run_tidies_up_behind_a_guard_that_was_killed(
 @pytest.mark.parametrize("words", [BUILDING, REHEARSING, SWITCHING])
 def test_ctrl_c(host: Sandbox, operator: Operator, words: str) -> None:
     if words == BUILDING:
-        forget_build(host)
+        forget_build(host, operator)
     line = ("deploy", address(host), new_site(operator), "--confirm-within=15", *([OTHER] if words == BUILDING else []))
     process = operator.start(*line)
     operator.await_log(process, words)

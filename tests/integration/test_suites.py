@@ -62,7 +62,7 @@ def trixie(tmp_path_factory: pytest.TempPathFactory) -> Iterator[First]:
 
 def test_bullseye_is_deployed_and_proven_with_a_sudo_password(bullseye: First) -> None:
     bullseye.deployment.assert_proven()
-    assert bullseye.deployment.report["platform"] == "debian-11-x86_64"
+    assert bullseye.deployment.report["platform"] == "debian-11-x86_64-glibc-2.31"
 
 
 def test_the_sudo_password_is_in_no_argument_list_log_or_report(bullseye: First) -> None:
@@ -74,7 +74,7 @@ def test_the_sudo_password_is_in_no_argument_list_log_or_report(bullseye: First)
 
 def test_trixie_is_deployed_and_proven_with_sudo(trixie: First) -> None:
     trixie.deployment.assert_proven()
-    assert trixie.deployment.report["platform"] == "debian-13-x86_64"
+    assert trixie.deployment.report["platform"] == "debian-13-x86_64-glibc-2.41"
 
 
 @pytest.mark.parametrize(("suite", "unit"), [("bullseye", "openntpd.service"), ("trixie", "ntpsec.service")])
