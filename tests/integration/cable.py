@@ -9,23 +9,33 @@ from provision.sandbox import Sandbox
 
 
 class Cable:
-    """Takes connections on a port of this machine and hands their bytes on to a host's sshd, until it is cut."""
+    """Takes connections on a port of this machine and hands their bytes on to a host's sshd, until it is cut.
 
-    def __init__(self, host: Sandbox) -> None:
+    The first ones may be turned away, as sshd does where too many are at its door.
+    """
+
+    def __init__(self, host: Sandbox, *, turns_away: int = 0) -> None:
         self._host = host
+        self._turns_away = turns_away
+        self.turned_away = 0
         self._ends: list[socket.socket] = []
         self._door = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._serve, daemon=True).start()
 
     @property
+    def port(self) -> int:
+        """The port of this machine."""
+        return int(self._door.getsockname()[1])
+
+    @property
     def target(self) -> str:
         """How the command line names the host at the end of the cable."""
-        return f"--host=root@127.0.0.1:{self._door.getsockname()[1]}"
+        return f"--host=root@127.0.0.1:{self.port}"
 
     @property
     def known_host(self) -> str:
         """The line of known_hosts for it."""
-        return f"[127.0.0.1]:{self._door.getsockname()[1]} {self._host.host_key}\n"
+        return f"[127.0.0.1]:{self.port} {self._host.host_key}\n"
 
     def cut(self) -> None:
         """End every connection at once, without a farewell, and take no more."""
@@ -40,6 +50,10 @@ class Cable:
         with suppress(OSError):
             while True:
                 near, _ = self._door.accept()
+                if self.turned_away < self._turns_away:
+                    self.turned_away += 1
+                    near.close()
+                    continue
                 far = socket.create_connection((self._host.address, 22))
                 self._ends += [near, far]
                 for one, other in ((near, far), (far, near)):
