@@ -33,9 +33,13 @@ class Deployed:
         return self.operator.run(task, self.option, *words, **environment)
 
 
-def deployed_once(name: str, home: Path) -> Iterator[Deployed]:
-    """Boot a host and deploy to it."""
+def deployed_once(name: str, home: Path, artifacts: Path | None = None) -> Iterator[Deployed]:
+    """Boot a host and deploy to it; ``artifacts`` is a folder of them that others have, too."""
     operator = Operator(home)
+    if artifacts:
+        artifacts.mkdir(exist_ok=True)
+        operator.artifacts.parent.mkdir(parents=True)
+        operator.artifacts.symlink_to(artifacts)
     with booted(name) as host:
         with arguments_seen() as arguments:
             first = operator.run("deploy", f"--host=sandbox:{host.name}")
@@ -44,5 +48,7 @@ def deployed_once(name: str, home: Path) -> Iterator[Deployed]:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Deployed]:
-    # Each process of the tests has its own.
-    yield from deployed_once(f"it-main-{worker_id}", tmp_path_factory.mktemp("operator"))
+    # Each process of the tests has its own; one of them compiles.
+    base = tmp_path_factory.getbasetemp()
+    artifacts = (base if worker_id == "master" else base.parent) / "artifacts"
+    yield from deployed_once(f"it-main-{worker_id}", tmp_path_factory.mktemp("operator"), artifacts)
