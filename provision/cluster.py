@@ -1,4 +1,4 @@
-"""The workers of a Dask cluster, behind its ``concurrent.futures`` executor; what goes to them and back is sealed.
+"""The workers of a Dask cluster; what goes to them and comes back is sealed.
 
 A cluster shows its tasks to whoever asks: on the dashboard, in logs, in files where memory is short. So a task has a name
 of ours, and its argument, its result, what it tells on the way and even its exception are sealed. The key for
@@ -12,7 +12,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -112,7 +112,6 @@ class Cluster:
 
     def __init__(self, client: Client, address: str) -> None:
         self._client, self._address = client, address
-        self._executor = client.get_executor(pure=False)
         self._seal = Seal()
         self._run = f"{TOPIC}-{token_hex(8)}"
         self._numbers = count(1)
@@ -149,13 +148,13 @@ class Cluster:
         """Have a worker act; the task is called by this name, which anybody may read."""
         key = f"{name}-{self._run}-{next(self._numbers)}"
         self._hearing[key] = hear
-        return Sent(key, self._executor.submit(_act, self._run, self._seal.close((act, given), key), key=key))
+        sealed = self._seal.close((act, given), key)
+        return Sent(key, self._client.submit(_act, self._run, sealed, key=key, pure=False))
 
     def result(self, sent: "Sent") -> Any:
         """Wait, and return the result, or raise what the act has raised. Raises ClusterFailed when nobody can tell."""
         try:
-            self._await(sent.future)
-            value, error = self._seal.open(sent.future.result(), sent.key)
+            value, error = self._seal.open(self._await(sent.future), sent.key)
         except KilledWorker as error:
             raise ClusterFailed("each worker that took it over died; the same line tries again") from error
         except CancelledError as error:
@@ -168,14 +167,15 @@ class Cluster:
             raise error
         return value
 
-    def _await(self, future: "Future[bytes]") -> None:
-        """Wait until it is done; not for ever when there is nobody to do it."""
+    def _await(self, future: Any) -> bytes:
+        """Wait for a result; not for ever when there is nobody to work for it."""
         alone = 0
-        while not wait([future], timeout=LOOK_SECONDS).done and not future.done():
+        while alone < ALONE_SECONDS:
+            with suppress(TimeoutError):
+                return bytes(future.result(timeout=LOOK_SECONDS))
             with suppress(OSError, TimeoutError):
                 alone = 0 if self._client.nthreads() else alone + LOOK_SECONDS
-            if alone >= ALONE_SECONDS:
-                raise ClusterFailed(f"no worker is left at {self._address}; start one, and say the same line again")
+        raise ClusterFailed(f"no worker is left at {self._address}; start one, and say the same line again")
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         """Hand on what an act tells; the scheduler has events of other runs, too."""
@@ -189,11 +189,13 @@ class Sent:
     """An act on its way."""
 
     key: str
-    future: "Future[bytes]"
+    future: Any
+    """Dask's own: what it makes for ``concurrent.futures`` lets nobody forget a task that is done."""
 
-    def cancel(self) -> None:
-        """Cut it off."""
-        self.future.cancel()
+    def drop(self) -> None:
+        """Cut it off, or forget it: of a worker that dies later, Dask would do again what is not forgotten."""
+        with suppress(OSError, RuntimeError, CancelledError):
+            self.future.cancel()
 
 
 def code() -> str:

@@ -123,8 +123,8 @@ class Elsewhere:
             parcel = pack(job, store.find(need, progress.line, checked=job.wish.check) if need else None, progress.line)
             sent = self.cluster.submit(name, work, parcel, partial(_repeat, progress))
             # Whatever ends us, such as Ctrl-C: nobody waits for it any more.
-            stack.callback(sent.cancel)
-            stop.by(sent.cancel, stack)
+            stack.callback(sent.drop)
+            stop.by(sent.drop, stack)
             done: Done = self.cluster.result(sent)
             if done.refused:
                 store.drop(need)
