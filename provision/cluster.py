@@ -1,8 +1,8 @@
 """The workers of a Dask cluster; what goes to them and comes back is sealed.
 
 A cluster shows its tasks to whoever asks: on the dashboard, in logs, in files where memory is short. So a task is
-called by the name of its host, and its argument, its result, what it tells on the way and even its exception are sealed. The
-key for that reaches the workers as a plugin, which is only ever in memory, and is withdrawn when the run ends.
+called by the name of its host, and its argument, its result, what it tells on the way and even its exception are
+sealed. The key for that reaches the workers as a plugin, which is only ever in memory, and is withdrawn in the end.
 """
 
 import hashlib

@@ -20,7 +20,7 @@ import pytest
 
 from provision.sandbox import Sandbox
 from tests.booted import booted, login, need_root
-from tests.crew import ALL, WORDS, Crew, crew
+from tests.integration.crew import ALL, WORDS, Crew, crew
 from tests.integration.operators import TIME_SOURCE, Operator, Ran
 from tests.integration.stand import SMALL
 from tests.integration.witness import pid, work_folders
@@ -123,6 +123,10 @@ client = {{ group = "clients", host = "root@{self.hosts["client"].address}" }}
     def logs(self, name: str) -> str:
         return "".join(path.read_text() for path in sorted(self.operator.logs.glob(f"{name}-*.log")))
 
+    def compiles(self, name: str) -> bool:
+        """Say whether a compiler is at work on a host."""
+        return any(self.hosts[name].root.glob("opt/chrony/work/*/build/chrony-*"))
+
     def at_work(self, name: str) -> str:
         """Return the worker that is connected to a host."""
         for worker in WORKERS:
@@ -179,7 +183,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         staff = stack.enter_context(crew(folder / "crew"))
         for name in WORKERS:
             acquaint(staff.home(name), hosts)
-            staff.start_worker(name)
+        staff.start_workers(*WORKERS)
         acquaint(operator.home, hosts)
         yield Stage(operator=operator, crew=staff, hosts=hosts)
 
@@ -274,11 +278,11 @@ def test_the_same_again_changes_nothing_and_is_told_as_by_one_machine(stage: Sta
 @pytest.mark.usefixtures("first")
 def test_a_worker_that_dies_while_a_host_compiles_is_replaced(stage: Stage) -> None:
     process = stage.start(OTHER, "--host=server", skew=100)
-    await_true(lambda: list(stage.hosts["server"].root.glob("opt/chrony/work/*/build/chrony-*")))
+    await_true(lambda: stage.compiles("server"))
     worker = stage.at_work("server")
     stage.crew.kill(worker)
     ran = stage.operator.end(process)
-    stage.crew.start_worker(worker)
+    stage.crew.start_workers(worker)
     assert ran.status == 0, ran
     ran.assert_proven()
     assert work_folders(stage.hosts["server"]) == []
@@ -291,7 +295,7 @@ def test_a_worker_that_dies_while_a_host_is_switched_is_replaced(stage: Stage) -
     worker = stage.at_work("server")
     stage.crew.kill(worker)
     ran = stage.operator.end(process)
-    stage.crew.start_worker(worker)
+    stage.crew.start_workers(worker)
     assert ran.status == 0, ran
     ran.assert_proven()
     assert pid(stage.hosts["server"]) != 0
@@ -301,17 +305,17 @@ def test_a_worker_that_dies_while_a_host_is_switched_is_replaced(stage: Stage) -
 @pytest.mark.usefixtures("first")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_what_nobody_waits_for_is_cut_off(stage: Stage, how: signal.Signals) -> None:
-    host = stage.hosts["server"]
-    login(host, "rm -rf /opt/chrony/builds/chrony-4.6.1-*")
+    for host in stage.hosts.values():
+        login(host, "rm -rf /opt/chrony/builds/chrony-4.6.1-*")
     shutil.rmtree(stage.operator.artifacts, ignore_errors=True)
     process = stage.start(OTHER, skew=100)
-    await_true(lambda: list(host.root.glob("opt/chrony/work/*/build/chrony-*")))
+    await_true(lambda: any(stage.compiles(name) for name in NAMES))
     begun = time.monotonic()
     os.kill(process.pid, how)
     ran = stage.operator.end(process)
     assert time.monotonic() - begun < 20
     if how is signal.SIGINT:
         assert (ran.status, ran.errors.strip()) == (130, "interrupted; the same line completes what was begun")
-    await_true(lambda: work_folders(host) == [], 20)
+    await_true(lambda: [work_folders(host) for host in stage.hosts.values()] == [[], []], 20)
     again = stage.deploy(OTHER, skew=100)
     assert again.status == 0, again

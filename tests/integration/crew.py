@@ -64,11 +64,15 @@ class Crew:
         self._start("scheduler", *words, f"--protocol={self.scheme}")
         self._await("scheduler", self._file.exists)
 
-    def start_worker(self, name: str) -> None:
-        """Start it, and return when it is one of the cluster."""
-        words = (self.address, f"--name={name}", "--nthreads=4", "--no-nanny", "--dashboard-address=127.0.0.1:0")
-        self._start("worker", *words, f"--local-directory={self.home(name)}/scratch", name=name)
-        self._await(name, lambda: "Registered to" in self.log(name))
+    def start_workers(self, *names: str) -> None:
+        """Start them, and return when they are of the cluster."""
+        for name in names:
+            # One that was killed has left a log.
+            (self.home(name) / "output").unlink(missing_ok=True)
+            words = (self.address, f"--name={name}", "--nthreads=4", "--no-nanny", "--dashboard-address=127.0.0.1:0")
+            self._start("worker", *words, f"--local-directory={self.home(name)}/scratch", name=name)
+        for name in names:
+            self._await(name, lambda worker=name: "Registered to" in self.log(worker))
 
     def log(self, name: str) -> str:
         """Return what a process has printed."""
@@ -158,6 +162,5 @@ def crew(folder: Path, *workers: str, scheme: str = "tcp", **variables: str) -> 
     with ExitStack() as stack:
         stack.callback(one.end)
         one.start_scheduler()
-        for name in workers:
-            one.start_worker(name)
+        one.start_workers(*workers)
         yield one
