@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urljoin
@@ -72,7 +73,10 @@ class Crew:
             words = (self.address, f"--name={name}", "--nthreads=4", "--no-nanny", "--dashboard-address=127.0.0.1:0")
             self._start("worker", *words, f"--local-directory={self.home(name)}/scratch", name=name)
         for name in names:
-            self._await(name, lambda worker=name: "Registered to" in self.log(worker))
+            self._await(name, partial(self._is_member, name))
+
+    def _is_member(self, name: str) -> bool:
+        return "Registered to" in self.log(name)
 
     def log(self, name: str) -> str:
         """Return what a process has printed."""
