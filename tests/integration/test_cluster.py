@@ -29,7 +29,7 @@ from tests.sample import read_keys
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.integration
 
-PREFIX = "hd-"
+PREFIX = "it-cluster-"
 NAMES = ("server", "client")
 WORKERS = ("one", "two")
 COMPILING = "--- building chrony"
