@@ -19,6 +19,7 @@ Words: pure, no host, no clock, no file but their own data and the one that they
     history             what a host was switched to, when, by whom
     expectation         chrony.conf to what its chronyd has to show
     firewall/           what a local firewall said: whether it lets in NTP, and what opens it
+    sealed              values that travel where others may look
     generation          build, chrony.conf, keys and unit, named by their content
     configure_log, chronyc, findings, build_evidence, asked, evidence, rehearsal
                         what tools and hosts said, as values
@@ -31,6 +32,7 @@ Edge: one outside world per module
     fetch/              release to verified tarball: store, folder, upstream, apt's mirrors
     artifacts           finished builds, packed, in the store of this machine
     bundle              tarballs and artifacts in one file, for places without any network
+    cluster             the workers of a Dask cluster (the only one that knows it)
     ntp                 NTP requests, plain and with a MAC (the only one that opens UDP)
     sandbox/            throwaway hosts, booted on this machine
     private             a file that only its owner may read, written whole or not at all
@@ -51,6 +53,7 @@ Story
     key_use             the key files of a site: which one is meant, and who uses which key
     prove               collect evidence, on the host and with packets from here
     run                 one run on one host: connect, tell a story, report
+    elsewhere           the same, handed to a worker of a cluster
     deploy              the stories of a deployment, and of its parts
     rollback            the stories of a host's past
     uninstall           the story of the way out

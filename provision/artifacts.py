@@ -121,6 +121,10 @@ def _files(archive: bytes) -> Iterator[tuple[str, int, bytes]]:
         raise ParseError(f"no archive of a build: {error}") from error
 
 
+def _discard(_: str) -> None:
+    """Take a line that nobody wants."""
+
+
 @dataclass(frozen=True, slots=True)
 class Artifacts:
     """This machine's folder of artifacts, each in a folder named by its recipe.
@@ -162,6 +166,12 @@ class Artifacts:
             say(f"{error}, and is not used")
             return None
         return artifact if artifact.checked or not checked else None
+
+    def all(self) -> Iterator[tuple[Artifact, str]]:
+        """Yield each artifact that is whole, and its bill of materials. Raises StoreError."""
+        for place in sorted(self.folder.iterdir()):
+            if place.is_dir() and (artifact := self.find(place.name, _discard)) is not None:
+                yield artifact, (place / SBOM).read_text()
 
     def keep(self, artifact: Artifact, sbom: str = "") -> None:
         """Put an artifact into the store, in place of what was there, and its bill of materials. Raises StoreError."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SEVERAL = ("host", "limit", "exclude")
 """Options that may be given several times."""
-MANY = ("parallel", "max_failures", "retry")
+MANY = ("parallel", "max_failures", "retry", "scheduler")
 """Options about many hosts."""
 OPTIONS: dict[str, tuple[str | bool, str]] = {
     "host": (
@@ -54,6 +54,10 @@ OPTIONS: dict[str, tuple[str | bool, str]] = {
     "parallel": ("16", "how many hosts are worked on at once (default: 16)"),
     "max_failures": ("", "begin no other host after so many that failed (default: go on)"),
     "retry": (False, "only those hosts that were not as wanted when this task ran last"),
+    "scheduler": (
+        "",
+        "tls://name:8786, the scheduler of a Dask cluster whose workers do the work (default: this machine does)",
+    ),
     "no_activate": (False, "stage and rehearse only, as for an image; works without systemd"),
     "to": ("", "the generation (default: the one before); history lists them"),
     "purge": (False, "also remove builds, generations and their keys, state, and the account if we made it"),

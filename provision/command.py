@@ -29,7 +29,7 @@ class Command:
     def run(self, given: Mapping[str, Any]) -> list[Report]:
         """Tell the story on each host; ``given`` are the options, by their names. Raises SiteError."""
         options = Options(**{field.name: given[field.name] for field in fields(Options) if field.name in given})
-        many, json = fleet(given["parallel"], given["max_failures"]), given["json"]
+        many, json = fleet(given["parallel"], given["max_failures"], given["scheduler"]), given["json"]
         failed = Failed.of(self.task, options.file)
         with Lines() as lines:
             wishes = make_wishes(

@@ -6,6 +6,7 @@ ProvisionError
 ├── StoreError       the folder of artifacts on this machine cannot be read or written
 ├── HostUnreachable  we never got a shell on which we may act, or lost it
 ├── SandboxError     a throwaway host could not be booted on this machine
+├── ClusterFailed    a host was given to a cluster, and nobody can tell what became of it
 ├── CommandFailed    a command ran and said no
 ├── BuildRefused     what was built, or would be, is not what the site asks for
 │   └── ArtifactRefused   a build that was made on another host does not do its work on this one
@@ -40,6 +41,10 @@ class HostUnreachable(ProvisionError):  # noqa: N818 -- a state of the host, and
 
 class SandboxError(ProvisionError):
     """A throwaway host could not be booted on this machine."""
+
+
+class ClusterFailed(ProvisionError):  # noqa: N818 -- what happened, in the past tense
+    """A host was given to a cluster, and nobody can tell what became of it."""
 
 
 class CommandFailed(ProvisionError):  # noqa: N818 -- what happened, in the past tense

@@ -1,14 +1,15 @@
 """One story on many hosts: as many at once as may be, and in the order in which time is served all the while."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, TypeVar
 
 from provision.artifacts import Artifacts
 from provision.errors import SiteError
+from provision.progress import Progress
 from provision.progress.board import Board
 from provision.progress.lines import Lines
 from provision.report import Report
@@ -23,6 +24,8 @@ POLL_SECONDS = 0.5
 T = TypeVar("T")
 
 Worker = Callable[[Job], Report]
+RunOn = Callable[[Job, Progress, Stop], Report]
+"""As :func:`run_on`: here, or handed to a machine elsewhere."""
 
 
 class Inline(Executor):
@@ -41,6 +44,8 @@ class Fleet:
 
     parallel: int = 16
     max_failures: int | None = None
+    scheduler: str = ""
+    """The address of a Dask cluster that works on the hosts; without it, this machine does."""
 
     def tell(self, story: Story, wishes: Sequence[tuple[Target, Wish]], *, rolling: bool) -> list[Report]:
         """Tell a story on each host; return the reports in the same order.
@@ -49,14 +54,21 @@ class Fleet:
         """
         rollout = Rollout(places(wishes, rolling=rolling), parallel=self.parallel, max_failures=self.max_failures)
         jobs = {str(target): Job(target=target, wish=wish, story=story) for target, wish in wishes}
+        stop = Stop()
+        if not self.scheduler:
+            return self._tell(jobs, rollout, run_on, stop)
+        with _elsewhere(self.scheduler, wishes, rolling=rolling) as hand_over:
+            return self._tell(jobs, rollout, hand_over, stop)
+
+    def _tell(self, jobs: Mapping[str, Job], rollout: Rollout, run: RunOn, stop: Stop) -> list[Report]:
+        """Run the jobs; where they are handed over, a thread here waits for each, and shows and keeps what comes."""
         if len(jobs) == 1:
             with Lines() as lines, Inline() as inline:
-                return _run(jobs, rollout, inline, partial(run_on, progress=lines))
-        stop = Stop()
+                return _run(jobs, rollout, inline, lambda job: run(job, lines, stop))
         with Board(list(jobs), lambda: rollout.counts) as board, ThreadPoolExecutor(self.parallel) as threads:
 
             def worker(job: Job) -> Report:
-                return run_on(job, board.row(str(job.target)), stop)
+                return run(job, board.row(str(job.target)), stop)
 
             try:
                 return _run(jobs, rollout, threads, worker)
@@ -64,6 +76,20 @@ class Fleet:
                 # Ctrl-C, or a bug: what runs on hosts is cut off, and their guards tidy up.
                 stop.now()
                 raise
+
+
+@contextmanager
+def _elsewhere(scheduler: str, wishes: Sequence[tuple[Target, Wish]], *, rolling: bool) -> Iterator[RunOn]:
+    """Yield what hands jobs to a cluster. Raises SiteError."""
+    from provision.elsewhere import Elsewhere, check  # noqa: PLC0415 -- most runs do without
+
+    check(wishes, rolling=rolling)
+    try:
+        from provision.cluster import joined  # noqa: PLC0415 -- not everybody has Dask
+    except ImportError as error:
+        raise SiteError(f"--scheduler needs Dask ({error}): pip install 'chrony-provision[dask]'") from error
+    with joined(scheduler) as cluster:
+        yield Elsewhere(cluster).run_on
 
 
 def places(wishes: Iterable[tuple[Target, Wish]], *, rolling: bool) -> list[Place]:
@@ -130,11 +156,12 @@ def _discard(_: str) -> None:
     """Take a line that nobody wants."""
 
 
-def fleet(parallel: str, max_failures: str) -> Fleet:
+def fleet(parallel: str, max_failures: str, scheduler: str = "") -> Fleet:
     """Return what a command line says. Raises SiteError."""
     return Fleet(
         parallel=_number("--parallel", parallel, 1000),
         max_failures=_number("--max-failures", max_failures, 1000000) if max_failures else None,
+        scheduler=scheduler,
     )
 
 

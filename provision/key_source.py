@@ -1,7 +1,7 @@
 """Where an operator's keys come from: a file, or a command that prints one, such as that of a secret manager."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -62,6 +62,11 @@ def _parsed(text: str, origin: str) -> Keys:
     return parse_keys(text, origin)
 
 
+def forget() -> None:
+    """Forget the keys that were parsed, where they were only on a visit."""
+    _parsed.cache_clear()
+
+
 @dataclass(frozen=True, slots=True)
 class KeyFile:
     """A file of the operator's."""
@@ -120,6 +125,30 @@ class KeyCommand:
 
     def create(self, keys: Keys) -> NoReturn:  # noqa: ARG002 -- nothing is kept here
         """Refuse; it has keys, or was refused."""
+        self.change(str)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenKeys:
+    """Keys that came along with a job, from a machine that has them to one that must not keep them."""
+
+    name: str
+    _text: str | None = field(repr=False)
+
+    def exists(self) -> bool:
+        """Say whether some came along."""
+        return self._text is not None
+
+    def text(self) -> str | None:
+        """Return what came along."""
+        return self._text
+
+    def change(self, edit: Callable[[str | None], str]) -> NoReturn:  # noqa: ARG002 -- nothing is changed here
+        """Refuse."""
+        raise SiteError(f"{self.name}: lies on another machine; change it there")
+
+    def create(self, keys: Keys) -> NoReturn:  # noqa: ARG002 -- nothing is kept here
+        """Refuse; without keys nothing is handed over that makes some."""
         self.change(str)
 
 

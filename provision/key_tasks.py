@@ -106,6 +106,7 @@ def retire(_: Context, ids: str, host: list[str], site: str = "") -> None:
         "overlap": "days for which the old key stays, for those that this tool does not manage (default: 0)",
         "accept_new": "learn the SSH keys of hosts that known_hosts does not have",
         "parallel": "how many hosts are worked on at once (default: 16)",
+        "scheduler": "tls://name:8786, the scheduler of a Dask cluster whose workers do the work",
         "patience": "seconds to wait for a clock to be synchronised (default: 60)",
         "confirm_within": "seconds until a host goes back by itself, if nobody proved the new daemon (default: 90)",
         "wait": "wait, for an hour at most, while somebody else is at work on a host",
@@ -120,6 +121,7 @@ def rotate(
     overlap: str = "0",
     accept_new: bool = False,
     parallel: str = "16",
+    scheduler: str = "",
     patience: str = "60",
     confirm_within: str = "90",
     wait: bool = False,
@@ -127,7 +129,7 @@ def rotate(
     """Put a new key in the place of the one with which hosts follow others; said again, it goes on where it was."""
     from provision.rotation import Rotating
 
-    given = {"accept_new": accept_new, "parallel": parallel, "patience": patience, "wait": wait}
+    given = {"accept_new": accept_new, "parallel": parallel, "patience": patience, "wait": wait, "scheduler": scheduler}
     with one_line_errors():
         roster, source = _chosen(site, host)
         rotating = Rotating(roster, source, {**given, "site": site, "confirm_within": confirm_within})

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import TextIO
 
@@ -60,7 +61,31 @@ class Log:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         return os.fdopen(descriptor, "a", buffering=1, encoding="utf-8")
 
+    def take(self, lines: str) -> None:
+        """Append what was logged elsewhere."""
+        for line in lines.splitlines():
+            self.write(line)
+
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
+
+
+class Collected(Log):
+    """Keeps the lines in memory: the file is on another machine."""
+
+    @property
+    def path(self) -> None:
+        """Return that there is no file."""
+
+    @property
+    def lines(self) -> str:
+        """Return what was logged."""
+        return self._file.getvalue() if isinstance(self._file, StringIO) else ""
+
+    def _open(self) -> StringIO:
+        return StringIO()
+
+    def close(self) -> None:
+        """Do nothing: the lines are still to be had."""

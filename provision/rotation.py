@@ -166,7 +166,14 @@ class Rotating:
 
     def _deploy(self, rotation: Rotation) -> int:
         """Deploy all hosts; they are as they should be only if they ask with the new key, and are answered."""
-        everything = {"host": [], "limit": [], "exclude": [], "json": "", "retry": False, "max_failures": ""}
+        everything = {
+            "host": [],
+            "limit": [],
+            "exclude": [],
+            "json": "",
+            "retry": False,
+            "max_failures": "",
+        }
         reports = Command(task="keys.rotate", story=deploy, rolling=True).run({**everything, **self.given})
         status = exit_status(reports)
         keys = read_keys(self.source)

@@ -30,7 +30,7 @@ from provision.progress import Progress
 from provision.prove import Proof, prove
 from provision.report import Report
 from provision.rollout import Gate, Held
-from provision.session import Session, connect
+from provision.session import PasswordOf, Session, ask_password, connect
 from provision.steps import Step
 from provision.steps.fetched import Fetched
 from provision.target import Target
@@ -73,6 +73,8 @@ class Run:
     """The gates through which it may go."""
     locks: ExitStack = field(default_factory=ExitStack)
     """Those on this machine; they are let go when the run ends."""
+    patience: int = 0
+    """Seconds to wait for somebody else who is at work on the host, at least."""
     _passed: set[Held] = field(default_factory=set)
 
     def converge(self, steps: list[Step], *, dry_run: bool = False, gates: Gates | None = None) -> None:
@@ -117,7 +119,7 @@ class Run:
 
     def claim(self) -> bool:
         """Keep everybody else from changing the host until the run ends; True: we do since now."""
-        session, patience = self.session, WAIT_SECONDS if self.wish.wait else 0
+        session, patience = self.session, WAIT_SECONDS if self.wish.wait else self.patience
         return session.host.claim(who=self.who, uid=session.facts.uid, patience=patience, say=self.progress.say)
 
     def prove(self, expected: Expectation, keys: Keys, *, patience: int) -> Proof:
@@ -158,6 +160,16 @@ class Job:
     report: Report | None = None
     """What became of the part before, where it was held."""
 
+    @property
+    def so_far(self) -> Report:
+        """Return the report as it goes on, or a new one."""
+        report = self.report or Report(host=str(self.target), notes=list(self.wish.warnings))
+        return replace(report, held=None)
+
+    def open_log(self) -> Log:
+        """Return the log on this machine, new or going on."""
+        return Log(str(self.target), path=Path(self.report.log) if self.report and self.report.log else None)
+
 
 class Stop:
     """Ends what runs, from another thread: each run says how it is cut off."""
@@ -180,22 +192,43 @@ class Stop:
         if self.is_set:
             raise HostUnreachable("interrupted; the same line completes what was begun")
 
-    def by(self, session: Session, stack: ExitStack) -> None:
+    def by(self, end: Callable[[], None], stack: ExitStack) -> None:
         """Take note of how a run is cut off, until the stack is left. Raises HostUnreachable."""
         with self._lock:
-            self._ends[id(session)] = session.host.transport.close
-        stack.callback(self._ends.pop, id(session), None)
+            self._ends[id(end)] = end
+        stack.callback(self._ends.pop, id(end), None)
         self.check()
 
 
-def run_on(job: Job, progress: Progress, stop: Stop | None = None) -> Report:
+def who() -> str:
+    """Return who runs us, and where: one word."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # an id without a name, as in containers
+        user = "somebody"
+    return re.sub(r"[^A-Za-z0-9_.@-]", "-", f"{user}@{platform.node()}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a run has of the machine on which it runs."""
+
+    who: str = field(default_factory=who)
+    artifacts: Artifacts = field(default_factory=Artifacts.default)
+    log: Log | None = None
+    """None: a file."""
+    password_of: PasswordOf = ask_password
+    patience: int = 0
+    """Seconds, as a run has it."""
+
+
+def run_on(job: Job, progress: Progress, stop: Stop | None = None, desk: Desk | None = None) -> Report:
     """Tell a story on one host; what the outside world gets wrong on the way ends in the report."""
     begun = time.monotonic()
-    stop = stop or Stop()
+    stop, desk = stop or Stop(), desk or Desk()
     target, wish = job.target, job.wish
-    report = job.report or Report(host=str(target), notes=list(wish.warnings))
-    report.held = None
-    log = Log(str(target), path=Path(report.log) if report.log else None)
+    report = job.so_far
+    log = desk.log or job.open_log()
     if job.report is None:
         progress.opening(str(target))
     try:
@@ -205,24 +238,40 @@ def run_on(job: Job, progress: Progress, stop: Stop | None = None) -> Report:
         threading.Thread(target=lambda: keys and keys.digest, daemon=True).start()
         with (
             connect(
-                target, accept_new=wish.accept_new, log=log.write, progress=progress.line, say=progress.say
+                target,
+                accept_new=wish.accept_new,
+                log=log.write,
+                progress=progress.line,
+                say=progress.say,
+                password_of=desk.password_of,
             ) as session,
             ExitStack() as locks,
         ):
-            stop.by(session, locks)
+            stop.by(session.host.transport.close, locks)
             report.platform, report.address = session.facts.platform, session.address
             try:
-                job.story(Run(session, wish, keys, report, progress, log, who=_who(), open=job.open, locks=locks))
+                job.story(
+                    Run(
+                        session,
+                        wish,
+                        keys,
+                        report,
+                        progress,
+                        log,
+                        who=desk.who,
+                        artifacts=desk.artifacts,
+                        open=job.open,
+                        locks=locks,
+                        patience=desk.patience,
+                    )
+                )
             finally:
                 session.host.leave()
                 report.round_trips += session.host.trips
     except Parked as parked:
         report.held = parked.held
     except ProvisionError as error:
-        report.error = "interrupted; the same line completes what was begun" if stop.is_set else str(error)
-        # A connection may be lost in the middle of a step; a fetch that fails has not touched the host.
-        cut_off = report.begun and isinstance(error, HostUnreachable)
-        report.tried = cut_off or report.changed > 0 or not isinstance(error, NOT_TRIED)
+        fail(report, error, stop)
         with suppress(SiteError):  # the error may be that the log cannot be written
             log.write(f"error: {error}")
     else:
@@ -234,15 +283,15 @@ def run_on(job: Job, progress: Progress, stop: Stop | None = None) -> Report:
     return report
 
 
+def fail(report: Report, error: ProvisionError, stop: Stop) -> None:
+    """Take an error into a report."""
+    report.error = "interrupted; the same line completes what was begun" if stop.is_set else str(error)
+    # A connection may be lost in the middle of a step; a fetch that fails has not touched the host.
+    cut_off = report.begun and isinstance(error, HostUnreachable)
+    report.tried = cut_off or report.changed > 0 or not isinstance(error, NOT_TRIED)
+
+
 def left_alone(job: Job, why: str) -> Report:
     """Return the report on a host that was not begun, or not brought to its end."""
     report = job.report or Report(host=str(job.target))
     return replace(report, held=None, error=f"left alone: {why}", tried=report.changed > 0)
-
-
-def _who() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # an id without a name, as in containers
-        user = "somebody"
-    return re.sub(r"[^A-Za-z0-9_.@-]", "-", f"{user}@{platform.node()}")

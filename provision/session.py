@@ -25,6 +25,10 @@ LOOPBACK = "127.0.0.1"
 PASSWORD_VARIABLE = "CHRONY_PROVISION_SUDO_PASSWORD"  # noqa: S105 -- a name, not a password
 
 
+PasswordOf = Callable[[str, str], str]
+"""Host and login → the password of sudo. Raises HostUnreachable."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A host that we are connected to."""
@@ -39,6 +43,35 @@ class Session:
     """The sandbox's."""
 
 
+_asking = threading.Lock()
+_asked: dict[str | None, str] = {}
+"""Login → its password: one serves all hosts of a run. None → that of the environment, which is everybody's."""
+
+
+def given_password() -> str | None:
+    """Return the sudo password that the environment had; None: it had none."""
+    # Out of the environment with it: what runs on this machine would inherit it.
+    if (given := os.environ.pop(PASSWORD_VARIABLE, None)) is not None:
+        _asked[None] = given
+    return _asked.get(None)
+
+
+def ask_password(name: str, login: str) -> str:
+    """Return the sudo password: from the environment, or asked once."""
+    # Hosts come at once, and in any order.
+    with _asking:
+        if (given := given_password()) is not None:
+            return given
+        if not sys.stdin.isatty():
+            raise HostUnreachable(
+                f"{name}: sudo asks {login} for a password, and there is no terminal to ask at: "
+                f"set {PASSWORD_VARIABLE}, or allow {login} sudo without a password"
+            )
+        if login not in _asked:
+            _asked[login] = getpass.getpass(f"sudo password of {login}: ")
+        return _asked[login]
+
+
 @contextmanager
 def connect(
     target: Target,
@@ -47,13 +80,14 @@ def connect(
     log: Callable[[str], None],
     progress: Callable[[str], None],
     say: Callable[[str], None],
+    password_of: PasswordOf = ask_password,
 ) -> Iterator[Session]:
     """Connect and learn the facts. Raises HostUnreachable, SandboxError."""
     transport, address, time_source = _reach(target, accept_new=accept_new, say=say)
     try:
         host = Host(transport, log=log, progress=progress)
         facts = _as_seen(parse_facts(host.ask(remote.load("facts"), root=False)), target, direct=transport.is_direct)
-        host.become, host.password = _become(target.text, facts)
+        host.become, host.password = _become(target.text, facts, password_of)
         yield Session(host=host, facts=facts, address=address, direct=transport.is_direct, time_source=time_source)
     finally:
         transport.close()
@@ -109,7 +143,7 @@ def _boot(target: Target, say: Callable[[str], None]) -> "Sandbox":
     return sandbox.up(name, known.suite if known else name, say=say)
 
 
-def _become(name: str, facts: Facts) -> tuple[Become, str | None]:
+def _become(name: str, facts: Facts, password_of: PasswordOf = ask_password) -> tuple[Become, str | None]:
     match facts.sudo:
         case "root":
             return Become.IS_ROOT, None
@@ -123,28 +157,4 @@ def _become(name: str, facts: Facts) -> tuple[Become, str | None]:
                 f"say 'Defaults:{facts.login} !requiretty' in its /etc/sudoers.d, or log in as root"
             )
         case _:
-            return Become.PASSWORD, _password(name, facts.login)
-
-
-_asking = threading.Lock()
-_asked: dict[str | None, str] = {}
-"""Login → its password: one serves all hosts of a run. None → that of the environment, which is everybody's."""
-
-
-def _password(name: str, login: str) -> str:
-    """Return the sudo password: from the environment, or asked once."""
-    # Hosts come at once, and in any order.
-    with _asking:
-        # Out of the environment with it: what runs on this machine would inherit it.
-        if (given := os.environ.pop(PASSWORD_VARIABLE, None)) is not None:
-            _asked[None] = given
-        if None in _asked:
-            return _asked[None]
-        if not sys.stdin.isatty():
-            raise HostUnreachable(
-                f"{name}: sudo asks {login} for a password, and there is no terminal to ask at: "
-                f"set {PASSWORD_VARIABLE}, or allow {login} sudo without a password"
-            )
-        if login not in _asked:
-            _asked[login] = getpass.getpass(f"sudo password of {login}: ")
-        return _asked[login]
+            return Become.PASSWORD, password_of(name, facts.login)

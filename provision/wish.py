@@ -9,7 +9,7 @@ from pathlib import Path
 from provision.errors import SiteError
 from provision.following import check_keys as check_followed
 from provision.following import followed, in_order, resolved
-from provision.key_source import KeySource, read_keys, source_of
+from provision.key_source import KeySource, forget, read_keys, source_of
 from provision.keys import Keys
 from provision.releases import SYSTEM, Release, check_fit, find
 from provision.roster import Member, Roster, read_roster
@@ -166,6 +166,12 @@ def needed_keys(site: Site, keys: Keys) -> Keys:
 def _only(keys: Keys, ids: frozenset[int]) -> Keys:
     """Return some of the keys: for all hosts that have the same, the same, for their digest is slow."""
     return Keys(tuple(key for key in keys if key.id in ids))
+
+
+def forget_keys() -> None:
+    """Forget the keys of all hosts: they were not this machine's."""
+    _only.cache_clear()
+    forget()
 
 
 def _wish(site: Site, options: Options) -> Wish:

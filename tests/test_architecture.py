@@ -172,6 +172,7 @@ SLOW = {
     "cryptography",
     "msgspec",
     "cyclonedx",
+    "distributed",
 }
 
 

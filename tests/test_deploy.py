@@ -9,6 +9,7 @@ import pytest
 from provision.converge import Outcome, Status
 from provision.errors import (
     BuildRefused,
+    ClusterFailed,
     CommandFailed,
     FetchError,
     HostUnreachable,
@@ -74,6 +75,7 @@ ERRORS = [
     pytest.param(HostUnreachable, False, 2, id="unreachable"),
     pytest.param(StoreError, False, 2, id="store"),
     pytest.param(SandboxError, False, 2, id="sandbox"),
+    pytest.param(ClusterFailed, False, 1, id="cluster"),
     pytest.param(CommandFailed, False, 1, id="command"),
     pytest.param(BuildRefused, False, 1, id="build"),
     pytest.param(NotConverged, False, 1, id="not converged"),

@@ -1,5 +1,6 @@
 """One story on many hosts: threads, what is held and goes on, what is left alone, and what a command line says."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -175,3 +176,10 @@ def test_what_a_command_line_says_is_checked(parallel: str, failures: str, words
 def test_a_command_line_is_understood() -> None:
     assert fleet("20", "") == Fleet(parallel=20, max_failures=None)
     assert fleet("1", "3") == Fleet(parallel=1, max_failures=3)
+
+
+def test_a_cluster_without_dask_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "provision.cluster", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(SiteError, match=r"^--scheduler needs Dask \(.+\): pip install 'chrony-provision\[dask\]'$"):
+        Fleet(scheduler="tcp://127.0.0.1:8786").tell(story, [(parse_target("ntp1"), wish())], rolling=True)

@@ -1,0 +1,225 @@
+"""A Dask cluster, of real processes: what goes there and back, who is refused, and what becomes of who dies."""
+
+import importlib
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from provision.errors import ClusterFailed, SiteError
+from tests.booted import ROOT, inv
+from tests.integration import worked
+from tests.integration.crew import Crew, crew
+from tests.sample import KEYS, SECRET
+
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.integration
+cluster = importlib.import_module("provision.cluster")
+
+if TYPE_CHECKING:
+    from provision.cluster import Cluster
+
+
+@pytest.fixture(scope="module")
+def staff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
+    with crew(tmp_path_factory.mktemp("crew"), "one") as one:
+        yield one
+
+
+@pytest.fixture
+def joined(staff: Crew) -> Iterator["Cluster"]:
+    with cluster.joined(staff.address) as one:
+        yield one
+
+
+def nobody(told: object) -> None:
+    raise AssertionError(told)
+
+
+def call(joined: "Cluster", act: Callable[[Any, Any], Any], given: object, hear: Callable[[Any], None] = nobody) -> Any:
+    sent = joined.submit("ntp1", act, given, hear)
+    try:
+        return joined.result(sent)
+    finally:
+        sent.drop()
+
+
+def await_text(path: Path, text: str) -> None:
+    deadline = time.monotonic() + 20
+    while not (path.exists() and path.read_text() == text):
+        assert time.monotonic() < deadline, path
+        time.sleep(0.05)
+
+
+def test_what_is_given_comes_back_and_what_is_told_comes_before_it(joined: "Cluster") -> None:
+    heard: list[Any] = []
+    assert call(joined, worked.repeats, KEYS, heard.append) == KEYS
+    assert heard == [("heard", KEYS)]
+
+
+def test_an_exception_comes_back_and_is_in_no_log(joined: "Cluster", staff: Crew) -> None:
+    with pytest.raises(ZeroDivisionError, match=SECRET) as caught:
+        call(joined, worked.fails, SECRET)
+    assert any("worked.py" in note for note in caught.value.__notes__)
+    for name in ("scheduler", "one"):
+        assert SECRET not in staff.log(name)
+
+
+def test_what_is_dropped_is_cut_off(joined: "Cluster", tmp_path: Path) -> None:
+    path = tmp_path / "said"
+    sent = joined.submit("ntp1", worked.waits, path, nobody)
+    await_text(path, "begun")
+    sent.drop()
+    await_text(path, "cut off")
+    with pytest.raises(ClusterFailed, match="was lost, and what was begun is cut off"):
+        joined.result(sent)
+
+
+def test_the_end_of_a_run_cuts_off_all_of_it_and_takes_the_key_back(staff: Crew, tmp_path: Path) -> None:
+    path = tmp_path / "said"
+    with cluster.joined(staff.address) as one:
+        sent = one.submit("ntp1", worked.waits, path, nobody)
+        await_text(path, "begun")
+    await_text(path, "cut off")
+    assert sent.key.split("-", 1)[1].rpartition("-")[0] in staff.log("one").partition("Removing Worker plugin ")[2]
+
+
+def test_a_control_machine_that_is_gone_cuts_off_all_of_its_run(staff: Crew, tmp_path: Path) -> None:
+    path = tmp_path / "said"
+    program = (
+        "import sys, pathlib; from provision.cluster import joined; from tests.integration import worked\n"
+        "with joined(sys.argv[1]) as one:\n"
+        "    one.result(one.submit('ntp1', worked.waits, pathlib.Path(sys.argv[2]), print))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, staff.address, str(path)], cwd=ROOT)
+    await_text(path, "begun")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    await_text(path, "cut off")
+
+
+def test_a_worker_that_dies_each_time_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    with (
+        crew(tmp_path, "one", "two", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as staff,
+        cluster.joined(staff.address) as one,
+    ):
+        with pytest.raises(ClusterFailed, match=r"^each worker that took it over died; the same line tries again$"):
+            call(one, worked.dies, 1)
+        assert call(one, worked.repeats, 1, lambda _: None) == 1
+
+
+def test_without_any_worker_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "LOOK_SECONDS", 1)
+    monkeypatch.setattr(cluster, "ALONE_SECONDS", 2)
+    with crew(tmp_path, "one") as staff, cluster.joined(staff.address) as one:
+        sent = one.submit("ntp1", worked.waits, tmp_path / "said", nobody)
+        await_text(tmp_path / "said", "begun")
+        staff.kill("one")
+        with pytest.raises(ClusterFailed, match=r"^no worker is left at tcp://127"):
+            one.result(sent)
+
+
+def test_a_scheduler_that_is_lost_ends_the_run(tmp_path: Path) -> None:
+    with crew(tmp_path, "one") as staff, cluster.joined(staff.address) as one:
+        sent = one.submit("ntp1", worked.waits, tmp_path / "said", nobody)
+        await_text(tmp_path / "said", "begun")
+        staff.kill("scheduler")
+        with pytest.raises(ClusterFailed):
+            one.result(sent)
+        await_text(tmp_path / "said", "cut off")
+
+
+def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    with (
+        pytest.raises(SiteError, match=r"^--scheduler tcp://127.0.0.1:9: cannot be reached: .+$"),
+        cluster.joined("tcp://127.0.0.1:9"),
+    ):
+        pass
+
+
+def test_a_scheduler_without_workers_is_told(tmp_path: Path) -> None:
+    with (
+        crew(tmp_path) as staff,
+        pytest.raises(SiteError, match=r"it has no worker; start one: dask worker tcp://"),
+        cluster.joined(staff.address),
+    ):
+        pass
+
+
+def test_a_worker_with_other_code_is_told(staff: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "code", lambda: "other")
+    with (
+        pytest.raises(SiteError, match=r"worker tcp://\S+: has another version of chrony-provision"),
+        cluster.joined(staff.address),
+    ):
+        pass
+
+
+def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
+    variables = certificate(tmp_path)
+    with crew(tmp_path / "crew", "one", scheme="tls", **variables) as staff:
+        assert staff.address.startswith("tls://")
+        program = (
+            "import sys; from provision.cluster import joined; from tests.integration import worked\n"
+            "with joined(sys.argv[1]) as one:\n"
+            "    print(one.result(one.submit('ntp1', worked.repeats, 'hello', print)))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program, staff.address],
+            cwd=ROOT,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.stdout, done.returncode) == ("('heard', 'hello')\nhello\n", 0), done.stderr
+
+
+def certificate(folder: Path) -> dict[str, str]:
+    """Make a certificate that everybody shares, and return the variables by which Dask knows it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "crew")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    path = folder / "crew.pem"
+    path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + made.public_bytes(pem))
+    assert ssl.create_default_context(cafile=path)
+    names = ("CA_FILE", *(f"{who}__CERT" for who in ("SCHEDULER", "WORKER", "CLIENT")))
+    return {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(path) for name in names} | {
+        "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True"
+    }
+
+
+def test_the_command_line_hands_over_and_reports_as_without(staff: Crew, tmp_path: Path) -> None:
+    """A host that nobody listens on fails there as it does here."""
+    home = {name: str(tmp_path / name) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
+    assert inv("keys.add", env=home).returncode == 0
+    words = ("deploy", "--host=root@127.0.0.1:9", "--host=root@localhost:9")
+    alone, handed = (inv(*words, *more, env=home) for more in ((), (f"--scheduler={staff.address}",)))
+    assert (handed.returncode, handed.stderr) == (alone.returncode, alone.stderr) == (2, "")
+    assert bare(handed.stdout) == bare(alone.stdout)
+    assert "2 hosts: 2 not tried; nothing changed" in handed.stdout
+
+
+def bare(text: str) -> list[str]:
+    """Return lines without what differs between runs, in any order."""
+    return sorted(re.sub(r"\d+\.\d s|-\S+\.log", "", line) for line in text.splitlines())
