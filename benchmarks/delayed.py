@@ -6,6 +6,7 @@ byte is handed on 50 ms late, both ways, and a connection stands one round trip 
 
 import asyncio
 import sys
+from contextlib import suppress
 
 ONE_WAY = 0.05
 """Seconds."""
@@ -19,8 +20,9 @@ def near(number: int) -> str:
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     loop = asyncio.get_running_loop()
-    while data := await reader.read(2**16):
-        loop.call_later(ONE_WAY, writer.write, data)
+    with suppress(ConnectionResetError):
+        while data := await reader.read(2**16):
+            loop.call_later(ONE_WAY, writer.write, data)
     loop.call_later(ONE_WAY, writer.close)
 
 
