@@ -50,10 +50,13 @@ def reliability(context: Context) -> None:
     _run(context, "pytest tests/integration/test_reliability.py", WRITE_RELIABILITY="1")
 
 
-@task(auto_shortflags=False, help={"runs": "how often each is measured (default: 3)"})
-def bench(context: Context, runs: int = 3) -> None:
+@task(
+    auto_shortflags=False,
+    help={"runs": "how often each is measured (default: 3)", "hosts": "many hosts at once, instead of one"},
+)
+def bench(context: Context, runs: int = 3, *, hosts: bool = False) -> None:
     """Measure this tool beside the guide as a script, Ansible and pyinfra, on fresh booted hosts."""
-    _run(context, f"python -m benchmarks.run --runs {runs}")
+    _run(context, f"python -m benchmarks.{'fleet' if hosts else 'run'} --runs {runs}")
 
 
 for one in (check, test, reliability, bench):

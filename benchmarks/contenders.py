@@ -12,6 +12,7 @@ from benchmarks.figures import ANSIBLE, GUIDE, PYINFRA, REMOTE, TOOL, TRIPS
 from benchmarks.hosts import Host, run
 from provision.key_source import KeyFile
 from provision.keys import Keys, make_key
+from tests.integration.operators import Operator
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -39,7 +40,8 @@ class Contender(Protocol):
 class Tool(Contender):
     """``inv deploy``, in a process of its own and with an operator's folders of its own.
 
-    No site.toml lies there; the first deployment makes the key. Its commands are clocked on the host.
+    No site.toml lies there, nor an artifact: the first deployment compiles, and makes the key. Its commands are clocked
+    on the host.
     """
 
     name: ClassVar[str] = TOOL
@@ -66,7 +68,7 @@ class Tool(Contender):
             *("--search-root", ROOT, "deploy", "--host", f"sandbox:{host.sandbox.name}", "--json", self._report(host)),
             *(("--site", site) if site else ()),
             cwd=host.folder,
-            env={"XDG_CONFIG_HOME": str(host.folder), "XDG_STATE_HOME": str(host.folder), "PYTHONPATH": str(ROOT)},
+            env={**Operator(host.folder).environment, "PYTHONPATH": str(ROOT)},
         )
 
     def counts(self, host: Host) -> Mapping[str, float]:
@@ -115,15 +117,26 @@ class Ansible(Contender):
 
     def deploy(self, host: Host) -> None:
         """Run the playbook."""
-        run(
+        run(*self.command(host), cwd=host.folder, env=self.environment(host))
+
+    def command(self, host: Host, *others: Host) -> tuple[str | Path, ...]:
+        """Return the command that does it on a host, and on others that have the same key and known_hosts."""
+        addresses = [one.address for one in (host, *others)]
+        return (
             self.bin / "ansible-playbook",
-            *("--inventory", f"{host.address},", "--user", "root", "--private-key", host.sandbox.key),
+            *("--inventory", f"{','.join(addresses)},", "--user", "root", "--private-key", host.sandbox.key),
             *("--ssh-common-args", f"-o UserKnownHostsFile={host.known_hosts}"),
             *("--extra-vars", json.dumps(_values(self.values, host))),
+            *("--forks", str(len(addresses))),
             HERE / "ansible" / "chrony.yml",
-            cwd=host.folder,
-            env={"ANSIBLE_CONFIG": str(HERE / "ansible" / "ansible.cfg"), "ANSIBLE_HOME": str(host.folder / "ansible")},
         )
+
+    def environment(self, host: Host) -> Mapping[str, str]:
+        """Return the variables that it needs."""
+        return {
+            "ANSIBLE_CONFIG": str(HERE / "ansible" / "ansible.cfg"),
+            "ANSIBLE_HOME": str(host.folder / "ansible"),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +153,22 @@ class Pyinfra(Contender):
 
     def deploy(self, host: Host) -> None:
         """Run the deploy."""
+        run(*self.command(host), cwd=host.folder)
+
+    def command(self, host: Host, *others: Host) -> tuple[str | Path, ...]:
+        """Return the command that does it on a host, and on others that have the same key and known_hosts, at once."""
         connection = {"ssh_known_hosts_file": str(host.known_hosts), "ssh_strict_host_key_checking": "yes"}
         data = _values(self.values, host) | connection
-        run(
+        return (
             self.bin / "pyinfra",
-            *(host.address, "--yes", "--user", "root", "--key", host.sandbox.key),
+            *(",".join(one.address for one in (host, *others)), "--yes", "--user", "root", "--key", host.sandbox.key),
             *(word for name, value in data.items() for word in ("--data", f"{name}={value}")),
             HERE / "pyinfra" / "deploy.py",
-            cwd=host.folder,
         )
+
+    def environment(self, host: Host) -> Mapping[str, str]:  # noqa: ARG002 -- as Ansible's
+        """Return the variables that it needs."""
+        return {}
 
 
 def _key_file(host: Host) -> Path:

@@ -37,8 +37,7 @@ class Figures:
         """Return the median, and least and most where they differ; "-" for what was not measured."""
         if not (values := self.values.get((contender, what))):
             return "-"
-        low, middle, high = (format(value, form) for value in (min(values), median(values), max(values)))
-        return middle if low == high else f"{middle} ({low} to {high})"
+        return spread(values, form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,7 @@ class Budget:
     def row(self, figures: Figures) -> str:
         """Return a row of the table."""
         measured, limit = self.measured(figures), self.limit(figures)
-        verdict = "met" if measured <= limit else "**missed**"
-        return _row(self.claim, format(measured, self.form), f"≤ {limit:{self.form}}", verdict)
+        return verdict(self.claim, measured, limit, self.form)
 
 
 BUDGETS = (
@@ -76,18 +74,18 @@ def tables(figures: Figures, contenders: Sequence[str]) -> str:
     """Return what was measured and how it stands to the budgets, as Markdown."""
 
     def row(title: str, what: str, form: str) -> str:
-        return _row(title, *(figures.cell(name, what, form) for name in contenders))
+        return line(title, *(figures.cell(name, what, form) for name in contenders))
 
     measured = (
-        _head("median (least to most)", *contenders),
+        head("median (least to most)", *contenders),
         row(f"{FIRST}, s", FIRST, ".1f"),
         row("of it the commands on the host, s", REMOTE, ".1f"),
         row(f"{AGAIN}, s", AGAIN, ".2f"),
         row(f"{AGAIN}, round trips", TRIPS, ".0f"),
         row(f"{PAUSE}, s", PAUSE, ".2f"),
-        _row(PROVEN, *(_yes(figures.values[name, PROVEN]) for name in contenders)),
+        line(PROVEN, *(_yes(figures.values[name, PROVEN]) for name in contenders)),
     )
-    budgets = (_head("budget", "measured", "limit", ""), *(budget.row(figures) for budget in BUDGETS))
+    budgets = (head("budget", "measured", "limit", ""), *(budget.row(figures) for budget in BUDGETS))
     return "\n".join((*measured, "", *budgets))
 
 
@@ -100,13 +98,26 @@ def replace_table(file: Path, text: str, marks: tuple[str, str] = MARKS) -> None
     file.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
 
 
+def verdict(claim: str, measured: float, limit: float, form: str = ".2f") -> str:
+    """Return a row that says whether a budget is met."""
+    return line(claim, format(measured, form), f"≤ {limit:{form}}", "met" if measured <= limit else "**missed**")
+
+
+def spread(values: Sequence[float], form: str) -> str:
+    """Return the median, and least and most where they differ."""
+    low, middle, high = (format(value, form) for value in (min(values), median(values), max(values)))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
 def _yes(values: Sequence[float]) -> str:
     return "yes" if values and all(values) else "**no**"
 
 
-def _row(*cells: str) -> str:
+def line(*cells: str) -> str:
+    """Return a row of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
-def _head(*cells: str) -> str:
-    return f"{_row(*cells)}\n|{'---|' * len(cells)}"
+def head(*cells: str) -> str:
+    """Return its first two rows."""
+    return f"{line(*cells)}\n|{'---|' * len(cells)}"

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,21 +19,62 @@ class BenchError(Exception):
     """A command ended otherwise than it must; a table without it would say nothing."""
 
 
+def environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables of what is run: Python may keep what it compiled, as everywhere, or each start is slower."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **(env or {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a process took, on this machine."""
+
+    seconds: float
+    cpu: float
+    """Seconds, its children's among them."""
+    megabytes: float
+    """The most memory that it, or a child, had at once."""
+
+
+def measured(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Spent:
+    """Run a command and return what it took. Raises BenchError with its last lines."""
+    with (cwd / "output").open("w+") as output:
+        begun = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=cwd, env=environment(env), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
+        seconds = time.perf_counter() - begun
+        # Popen is not to wait for it once more.
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        _check(command[0], process.returncode, output.read())
+    return Spent(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+
+
+def _check(program: str | Path, status: int, output: str) -> None:
+    if status != 0:
+        last = "\n".join(output.splitlines()[-20:])
+        raise BenchError(f"{Path(program).name} ended with exit status {status}:\n{last}")
+
+
 def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = "") -> str:
     """Run a command and return what it printed. Raises BenchError with its last lines."""
     done = subprocess.run(
         command,
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env=environment(env),
         input=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        last = "\n".join(done.stdout.splitlines()[-20:])
-        raise BenchError(f"{Path(command[0]).name} ended with exit status {done.returncode}:\n{last}")
+    _check(command[0], done.returncode, done.stdout)
     return done.stdout
 
 

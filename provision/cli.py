@@ -195,7 +195,7 @@ def site(_: Context, host: list[str], site: str = "") -> None:
         if not roster.members:
             raise Exit(f"error: {roster.file} has no hosts; they stand in [hosts.NAME]", code=2)
         chosen = roster.choose(host)
-        ordered = [member for member in in_order(roster) if member in chosen]
+        ordered = in_order(roster, chosen)
         print("\n\n".join(overview(resolve(roster, ordered, known_address))))
 
 

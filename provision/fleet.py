@@ -94,28 +94,28 @@ def _elsewhere(scheduler: str, wishes: Sequence[tuple[Target, Wish]], *, rolling
 
 def places(wishes: Iterable[tuple[Target, Wish]], *, rolling: bool) -> list[Place]:
     """Return what decides when each host may run; who is followed stands before."""
-    known: list[Place] = []
+    known: dict[str, Place] = {}
     for target, wish in wishes:
         place = Place(name=str(target), serves=False, builder=wish.site.rollout.builder)
         if rolling:
-            before = {place.name for place in known}
             place = replace(
                 place,
                 group=wish.group or "",
                 serves=wish.site.serve.role == "server",
                 # Those that follow each other in a circle have to begin somewhere.
-                follows=tuple(name for name in wish.follows if name in before),
+                follows=tuple(name for name in wish.follows if name in known),
                 max_unavailable=wish.site.rollout.max_unavailable,
                 keys_from="" if wish.has_keys else wish.key_source.name,
             )
-        known.append(place)
-    return known
+        known[place.name] = place
+    return list(known.values())
 
 
 def _run(jobs: Mapping[str, Job], rollout: Rollout, executor: Executor, worker: Worker) -> list[Report]:
     """Run the jobs as the rollout says."""
     reports: dict[str, Report] = {}
     running: dict[Future[Report], str] = {}
+    checked = any(job.wish.check for job in jobs.values())
     while True:
         for start in rollout.ready():
             job = replace(jobs[start.name], open=start.open, report=reports.get(start.name))
@@ -128,7 +128,7 @@ def _run(jobs: Mapping[str, Job], rollout: Rollout, executor: Executor, worker: 
             name = running.pop(future)
             reports[name] = future.result()
             _note(rollout, name, jobs[name], reports[name])
-        _find_artifacts(rollout, checked=any(job.wish.check for job in jobs.values()))
+        _find_artifacts(rollout, checked=checked)
     for name, why in rollout.left_alone.items():
         reports[name] = left_alone(replace(jobs[name], report=reports.get(name)), why)
     return [reports[name] for name in jobs]

@@ -23,33 +23,38 @@ FIRST_KEY = 1
 
 def followed(roster: Roster, member: Member) -> tuple[Member, ...]:
     """Return the servers of the site that a host follows."""
-    group = member.site.time.follows
-    return tuple(
-        other
-        for other in roster.members
-        if group and other.group == group and other is not member and other.site.serve.role == "server"
-    )
+    servers = roster.servers.get(member.site.time.follows or "", ())
+    return tuple(other for other in servers if other is not member)
 
 
-def in_order(roster: Roster) -> tuple[Member, ...]:
-    """Return the hosts, those that are followed first. Raises SiteError."""
+def in_order(roster: Roster, chosen: Iterable[Member]) -> tuple[Member, ...]:
+    """Return these hosts of a site, those that are followed first. Raises SiteError, whoever of the site is wrong."""
+    wanted = {member.name for member in chosen}
+    return tuple(member for member in _all_in_order(roster) if member.name in wanted)
+
+
+def _all_in_order(roster: Roster) -> Iterable[Member]:
     for member in roster.members:
         _check_follows(roster, member)
     timed: dict[str, Member] = {}
     waiting = list(roster.members)
     while waiting:
         ready = [one for one in waiting if all(other.name in timed for other in followed(roster, one))]
-        # In a circle somebody has to begin: who has the time from elsewhere.
-        circle = [one for one in waiting if any(one in followed(roster, other) for other in waiting)]
-        ready = ready or [one for one in circle if has_time(one.site)]
-        if not ready:
-            names = ", ".join(one.name for one in circle)
-            raise SiteError(
-                f"{roster.file}: {names}: they follow each other, and none of them has a source or time.local"
-            )
+        ready = ready or _first_of_circle(roster, waiting)
         timed |= {one.name: one for one in ready}
         waiting = [one for one in waiting if one.name not in timed]
-    return tuple(timed.values())
+    return timed.values()
+
+
+def _first_of_circle(roster: Roster, waiting: Iterable[Member]) -> list[Member]:
+    """Return those who begin where hosts follow each other: who has the time from elsewhere."""
+    names = {one.name for other in waiting for one in followed(roster, other)}
+    circle = [one for one in waiting if one.name in names]
+    first = [one for one in circle if has_time(one.site)]
+    if not first:
+        who = ", ".join(one.name for one in circle)
+        raise SiteError(f"{roster.file}: {who}: they follow each other, and none of them has a source or time.local")
+    return first
 
 
 def has_time(site: Site) -> bool:

@@ -1,9 +1,11 @@
 """Which hosts may run now, and how far each may go. Pure: told what has ended, it says what begins.
 
 A host that comes to a gate that is closed for it ends there, and runs again when it may pass. So nobody waits with a
-connection, a thread or a worker in hand.
+connection, a thread or a worker in hand. A fleet may have 10,000 hosts: no question about one host asks all the others.
 """
 
+from bisect import bisect_left, insort
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
@@ -61,20 +63,38 @@ class _State(Enum):
     LEFT = "left alone"
 
 
+_WAITS = frozenset({_State.WAITING, _State.HELD})
 _OVER = frozenset({_State.GOOD, _State.BAD, _State.LEFT})
 _NOT_GOOD = frozenset({_State.BAD, _State.LEFT})
 
 
 @dataclass(slots=True)
 class _Host:
+    number: int
     place: Place
     state: _State = _State.WAITING
     held: Held | None = None
     open: frozenset[Gate] = frozenset()
 
     @property
-    def may_switch_now(self) -> bool:
-        return self.state is _State.RUNNING and Gate.SWITCH in self.open
+    def may_be_without_service(self) -> bool:
+        return self.place.serves and Gate.SWITCH in self.open
+
+
+@dataclass(slots=True)
+class _Group:
+    """The servers of a group."""
+
+    servers: list[_Host] = field(default_factory=list)
+    switching: int = 0
+    """How many run through the gate to the switch, and may be without service meanwhile."""
+    lost: list[str] = field(default_factory=list)
+    """Those that are not as wanted, in the order in which that became known."""
+
+    @property
+    def unavailable(self) -> int:
+        """Return how many are not known to serve."""
+        return self.switching + len(self.lost)
 
 
 @dataclass(slots=True)
@@ -88,22 +108,37 @@ class Rollout:
     left_alone: dict[str, str] = field(default_factory=dict)
     """Host → why it was not begun, or not brought to its end."""
     _hosts: dict[str, _Host] = field(init=False)
+    _next: list[_Host] = field(init=False)
+    """Those that wait or are held, in order."""
+    _running: dict[str, _Host] = field(default_factory=dict)
+    _groups: dict[str, _Group] = field(default_factory=lambda: defaultdict(_Group))
+    _followers: dict[str, list[_Host]] = field(default_factory=lambda: defaultdict(list))
+    _news: list[_Host] = field(default_factory=list)
+    """Hosts that were held or lost, since hosts were left alone last."""
+    _needs: Counter[str] = field(default_factory=Counter)
+    """Build → how many hosts are held for it."""
     _made: set[str] = field(default_factory=set)
     _failures: int = 0
 
     def __post_init__(self) -> None:
-        self._hosts = {place.name: _Host(place) for place in self.places}
+        self._next = [_Host(number, place) for number, place in enumerate(self.places)]
+        self._hosts = {host.place.name: host for host in self._next}
+        for host in self._next:
+            for name in host.place.follows:
+                self._followers[name].append(host)
+            if host.place.serves:
+                self._groups[host.place.group].servers.append(host)
 
     @property
     def counts(self) -> Mapping[str, int]:
         """Return how many hosts are in each state, in words."""
-        return {state.value: sum(host.state is state for host in self._hosts.values()) for state in _State}
+        found = Counter(host.state for host in self._hosts.values())
+        return {state.value: found[state] for state in _State}
 
     @property
     def needs(self) -> frozenset[str]:
         """Return the names of the builds that hosts wait for."""
-        waiting = [host.held for host in self._hosts.values() if host.state is _State.HELD]
-        return frozenset(held.need for held in waiting if held and held.need) - self._made
+        return frozenset(need for need, count in self._needs.items() if need and count) - self._made
 
     def made(self, build: str) -> None:
         """Take note that there is an artifact of a build."""
@@ -117,26 +152,50 @@ class Rollout:
 
     def held(self, name: str, held: Held) -> None:
         """Take note that a host has come to a gate that was closed for it."""
-        host = self._hosts[name]
+        host = self._end(name)
         host.state, host.held = _State.HELD, held
+        insort(self._next, host, key=_number)
+        self._needs[held.need] += 1
+        self._news.append(host)
         if held.gate is Gate.BUILD and Gate.BUILD not in host.open:
             # There was none, or none that does its work there.
             self._made.discard(held.need)
 
     def ended(self, name: str, *, ok: bool, tried: bool) -> None:
         """Take note that a host is done; ``tried``: something was asked of it, and not only in vain."""
-        self._hosts[name].state = _State.GOOD if ok else _State.BAD
-        self._failures += tried and not ok
+        host = self._end(name)
+        host.state = _State.GOOD if ok else _State.BAD
+        if not ok:
+            self._lose(host)
+            self._failures += tried
 
     def ready(self) -> Iterator[Start]:
         """Yield what begins now. When nothing runs and nothing begins, all is over."""
         self._leave_alone()
-        for host in self._hosts.values():
-            if sum(one.state is _State.RUNNING for one in self._hosts.values()) >= self.parallel:
+        for host in tuple(self._next):
+            if len(self._running) >= self.parallel:
                 return
-            if host.state in {_State.WAITING, _State.HELD} and (gates := self._gates(host)) is not None:
-                host.state, host.open = _State.RUNNING, gates
+            if (gates := self._gates(host)) is not None:
+                self._take(host, _State.RUNNING)
+                self._begin(host, gates)
                 yield Start(host.place.name, gates)
+
+    def _begin(self, host: _Host, gates: frozenset[Gate]) -> None:
+        host.open = gates
+        self._running[host.place.name] = host
+        self._groups[host.place.group].switching += host.may_be_without_service
+
+    def _end(self, name: str) -> _Host:
+        host = self._running.pop(name)
+        self._groups[host.place.group].switching -= host.may_be_without_service
+        return host
+
+    def _take(self, host: _Host, state: _State) -> None:
+        """Have a host wait no longer."""
+        host.state = state
+        del self._next[bisect_left(self._next, host.number, key=_number)]
+        if host.held is not None:
+            self._needs[host.held.need] -= 1
 
     def _gates(self, host: _Host) -> frozenset[Gate] | None:
         """Return the gates through which a host may go now; None: it cannot begin."""
@@ -154,55 +213,70 @@ class Rollout:
     def _waits_for_keys(self, host: _Host) -> bool:
         """Say whether another host is on the way to make the key file."""
         file = host.place.keys_from
+        if not file:
+            return False
         first = next(
             (one for one in self._hosts.values() if one.place.keys_from == file and one.state not in _OVER), host
         )
-        return bool(file) and first is not host
+        return first is not host
 
     def _may_build(self, host: _Host, build: str) -> bool:
-        needing = [one for one in self._hosts.values() if one.held and one.held.need == build]
-        if any(one.state is _State.RUNNING and Gate.BUILD in one.open for one in needing):
+        if any(one.held and one.held.need == build and Gate.BUILD in one.open for one in self._running.values()):
             return False
         builder = self._hosts.get(host.place.builder or "")
         # What the builder needs is known when it was asked; then it is chosen if it needs the same.
         if builder is None or builder is host or builder.state in _OVER or self._waits_for_keys(builder):
             return True
-        return builder.state is _State.HELD and builder not in needing
+        return builder.state is _State.HELD and builder.held is not None and builder.held.need != build
 
     def _may_switch(self, host: _Host) -> bool:
         if any(one.state is not _State.GOOD for one in self._followed(host)):
             return False
-        return not host.place.serves or self._unavailable(host) < host.place.max_unavailable
+        return not host.place.serves or self._groups[host.place.group].unavailable < host.place.max_unavailable
 
     def _followed(self, host: _Host) -> list[_Host]:
         return [self._hosts[name] for name in host.place.follows if name in self._hosts]
 
-    def _unavailable(self, host: _Host) -> int:
-        """Return how many other servers of the group are not known to serve."""
-        others = [one for one in self._servers(host) if one is not host]
-        return sum(one.may_switch_now or one.state in _NOT_GOOD for one in others)
-
-    def _servers(self, host: _Host) -> list[_Host]:
-        return [one for one in self._hosts.values() if one.place.group == host.place.group and one.place.serves]
+    def _lose(self, host: _Host) -> None:
+        self._news.append(host)
+        if host.place.serves:
+            self._groups[host.place.group].lost.append(host.place.name)
 
     def _leave_alone(self) -> None:
         """Give up the hosts that can never come to their end; each of them may be the reason for others."""
-        again = True
-        while again:
-            again = False
-            for host in self._hosts.values():
-                if host.state in {_State.WAITING, _State.HELD} and (why := self._hopeless(host)):
-                    host.state = _State.LEFT
+        while self._news:
+            concerned = self._concerned()
+            self._news.clear()
+            for host in concerned:
+                if host.state in _WAITS and (why := self._hopeless(host)):
                     self.left_alone[host.place.name] = why
-                    again = True
+                    self._take(host, _State.LEFT)
+                    self._lose(host)
+
+    def _concerned(self) -> list[_Host]:
+        """Return those to whom the news may matter, and those that they are about."""
+        if self._too_many_failed:
+            return list(self._next)
+        lost = [host for host in self._news if host.state in _NOT_GOOD]
+        groups = dict.fromkeys(host.place.group for host in lost if host.place.serves)
+        followers = (one for host in lost for one in self._followers[host.place.name])
+        return [*self._news, *followers, *(one for group in groups for one in self._groups[group].servers)]
+
+    @property
+    def _too_many_failed(self) -> bool:
+        return self.max_failures is not None and self._failures >= self.max_failures
 
     def _hopeless(self, host: _Host) -> str | None:
-        if self.max_failures is not None and self._failures >= self.max_failures:
+        if self._too_many_failed:
             return f"{self._failures} hosts failed, and --max-failures is {self.max_failures}"
         for other in self._followed(host):
             if other.state in _NOT_GOOD:
                 return f"it follows {other.place.name}, which is not as wanted"
-        lost = [one.place.name for one in self._servers(host) if one is not host and one.state in _NOT_GOOD]
-        if host.place.serves and len(lost) >= host.place.max_unavailable:
+        lost = self._groups[host.place.group].lost[: host.place.max_unavailable]
+        if host.place.serves and len(lost) == host.place.max_unavailable:
             return f"{', '.join(lost)} of its group may be without service: one more than rollout.max_unavailable"
         return None
+
+
+def _number(host: _Host) -> int:
+    return host.number

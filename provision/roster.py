@@ -4,9 +4,11 @@ A host has its values from three levels of the site file, each before the one in
 ``[groups]`` and ``[hosts]``, its group, and itself.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,21 +51,30 @@ class Member:
         return f"hosts.{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Roster:
-    """The hosts of a site file, in its order."""
+    """The hosts of a site file, in its order; there may be 10,000, so nothing asks about all pairs of them."""
 
     file: str
     defaults: Site
     members: tuple[Member, ...] = ()
     groups: tuple[str, ...] = ()
 
+    @cached_property
+    def servers(self) -> Mapping[str, Sequence[Member]]:
+        """Return the servers of each group, in order."""
+        found: dict[str, list[Member]] = defaultdict(list)
+        for member in self.members:
+            if member.group is not None and member.site.serve.role == "server":
+                found[member.group].append(member)
+        return found
+
     def choose(
         self, wanted: Iterable[str], *, limit: Iterable[str] = (), exclude: Iterable[str] = ()
     ) -> tuple[Member, ...]:
         """Return the hosts that are named, by themselves or by their group; all, where none is. Raises SiteError."""
         names = [self._names("--host", one) for one in wanted]
-        chosen = [name for some in names for name in some] if names else [member.name for member in self.members]
+        chosen = {name for some in names for name in some} if names else {member.name for member in self.members}
         limits = [self._names("--limit", one) for one in limit]
         kept = {name for some in limits for name in some}
         left = {name for one in exclude for name in self._names("--exclude", one)}

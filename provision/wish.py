@@ -118,7 +118,7 @@ def make_wishes(
         wish = _wish(roster.defaults, options)
         return tuple((parse_target(host), wish) for host in dict.fromkeys(hosts))
     chosen = roster.choose(hosts, limit=limit, exclude=exclude)
-    ordered = [member for member in in_order(roster) if member in chosen]
+    ordered = in_order(roster, chosen)
     # Before the first sandbox is booted for its address.
     wishes = {member.name: _wish(member.site, options) for member in ordered}
     if address_of is not None:

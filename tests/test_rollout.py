@@ -1,5 +1,6 @@
 """Which hosts may run, and how far: a table of single rules, and a machine that plays whole rollouts."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -198,6 +199,33 @@ def test_why_the_rest_was_left_alone_is_told() -> None:
     assert begun(made) == {}
     why = "1 hosts failed, and --max-failures is 1"
     assert made.left_alone == {"b": why, "c": why}
+
+
+MANY = 1000
+FLEETS = [
+    pytest.param([server("s"), *(client(f"c{number}", "s") for number in range(MANY))], "", id="clients of a server"),
+    pytest.param([server(f"s{number}") for number in range(MANY)], "", id="servers of a group, in turn"),
+    pytest.param([server(f"s{number}") for number in range(MANY)], "s7", id="servers of a group, left alone"),
+]
+
+
+@pytest.mark.parametrize(("places", "fails"), FLEETS)
+def test_no_question_about_one_of_many_hosts_asks_all_the_others(places: list[Place], fails: str) -> None:
+    """It takes less than a second; where each event asks about all pairs of hosts, minutes."""
+    made = rollout(*places)
+    begun_at = time.process_time()
+    running = list(made.ready())
+    while running:
+        start = running.pop(0)
+        if SWITCH in start.open:
+            made.ended(start.name, ok=start.name != fails, tried=True)
+        else:
+            made.held(start.name, HELD_AT_SWITCH)
+        running += made.ready()
+        assert made.needs == frozenset()
+        assert time.process_time() - begun_at < 20
+    assert made.counts["good"] + len(made.left_alone) + bool(fails) == len(places)
+    assert bool(made.left_alone) == bool(fails)
 
 
 @dataclass

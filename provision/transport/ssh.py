@@ -17,12 +17,14 @@ from typing import Any, Protocol, TypeVar
 import paramiko
 from fabric import Config, Connection
 from fabric.runners import Remote
-from paramiko.hostkeys import HostKeyEntry
+from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 
 from provision.errors import CommandFailed, HostUnreachable
 from provision.target import Target
 from provision.transport import Held, Output, Watch, runner
+from provision.transport.known_hosts import known_hosts
 
+DEFAULT_PORT = 22
 CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 10
 LOST_AFTER_SECONDS = 40
@@ -312,19 +314,28 @@ def _trust(connection: Connection, *, accept_new: bool, host_key: str | None) ->
         client.get_host_keys().add(connection.host, kind, paramiko.PKey.from_type_string(kind, base64.b64decode(blob)))
     else:
         for file in (*files, Path("/etc/ssh/ssh_known_hosts")):
-            _load_known_hosts(client, file)
+            _add_known(connection, file)
     client.set_missing_host_key_policy(_KnownHosts(connection.host, files[0], accept_new=accept_new))
     if isinstance(connection.gateway, Connection):
         _trust(connection.gateway, accept_new=accept_new, host_key=None)
 
 
-def _load_known_hosts(client: paramiko.SSHClient, file: Path) -> None:
+def _add_known(connection: Connection, file: Path) -> None:
+    """Have a connection know the keys that a file has of its host; of a type the first one counts."""
+    name = connection.host if connection.port == DEFAULT_PORT else f"[{connection.host}]:{connection.port}"
     try:
-        client.load_system_host_keys(str(file))
+        lines = known_hosts(file).about(name)
     except FileNotFoundError:
-        pass
-    except (OSError, paramiko.SSHException) as error:
+        return
+    except OSError as error:
         raise HostUnreachable(f"{file}: cannot read the known host keys: {error}") from error
+    keys = connection.client.get_host_keys()
+    for line in lines:
+        # A line that is damaged is as good as none: the host is unknown.
+        with suppress(paramiko.SSHException, InvalidHostKey):
+            entry = HostKeyEntry.from_line(line)
+            if entry is not None and entry.key.get_name() not in (keys.lookup(name) or ()):
+                keys.add(name, entry.key.get_name(), entry.key)
 
 
 def _fingerprint(key: paramiko.PKey) -> str:

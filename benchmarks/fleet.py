@@ -1,0 +1,342 @@
+"""Many hosts at once: ``python -m benchmarks.fleet``; needs root on Debian, as sandboxes do, and half an hour.
+
+Hosts are reached as real ones are, by address, with one key and a known_hosts. What is measured is the control process:
+its wall time, CPU time and memory. Sandboxes compute on the same cores: the more of them, the more each waits.
+"""
+
+import argparse
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import delayed
+from benchmarks.contenders import ROOT, Ansible, Contender, Pyinfra, Tool
+from benchmarks.figures import head, line, replace_table, spread, verdict
+from benchmarks.hosts import SUITE, BenchError, Host, Spent, fresh_host, measured
+from benchmarks.run import make_contenders
+from provision import sandbox
+from provision.errors import ProvisionError
+from tests.integration.operators import Operator
+
+PREFIX = "bench"
+SIZES = (1, 5, 10, 20)
+TIME_SOURCE = 'time.servers = [{ address = "198.19.0.2", minpoll = 0, maxpoll = 4 }]'
+CLIENTS = f'[groups.clients]\nserve.role = "client"\n{TIME_SOURCE}\n'
+"""Hosts that nothing orders."""
+SITE = f'[groups.servers]\n{TIME_SOURCE}\n[groups.clients]\nserve.role = "client"\ntime.follows = "servers"\n'
+"""Two servers, one after the other, and clients that follow both."""
+SERVERS = 2
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+EACH = 8
+"""inotify(7): so many instances of root's are taken by a booted host; there are 128, as Linux comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Booted hosts, and an operator whom all of them let in."""
+
+    hosts: tuple[Host, ...]
+    operator: Operator
+
+    def deploy(self, groups: str = CLIENTS, *, reach: Callable[[int, Host], str] | None = None) -> Spent:
+        """Deploy to all of them."""
+        reach = reach or (lambda _, host: host.address)
+        followed = SERVERS if "groups.servers" in groups else 0
+        entries = (
+            f'h{number} = {{ group = "{"servers" if number < followed else "clients"}",'
+            f' host = "root@{reach(number, host)}" }}\n'
+            for number, host in enumerate(self.hosts)
+        )
+        site = self.operator.site(f"{groups}[hosts]\n{''.join(entries)}")
+        inv = Path(sys.executable).with_name("inv")
+        env = {**self.operator.environment, "PYTHONPATH": str(ROOT)}
+        return measured(inv, "--search-root", ROOT, "deploy", site, cwd=self.operator.home, env=env)
+
+    def known(self, name: Callable[[int, Host], str]) -> None:
+        """Have SSH know the hosts by these names, too."""
+        with self.operator.known_hosts.open("a") as file:
+            file.writelines(f"{name(number, host)} {host.sandbox.host_key}\n" for number, host in enumerate(self.hosts))
+
+
+@contextmanager
+def fleet(number: int, name: str = "fleet") -> Iterator[Fleet]:
+    """Boot so many fresh hosts; they and the operator's home go afterwards."""
+    need_instances(number)
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="chrony-bench-"))
+        hosts = tuple(stack.enter_context(fresh_host(f"{PREFIX}-{name}-{one}")) for one in range(number))
+        operator = Operator(Path(folder))
+        operator.meet(hosts[0].sandbox)
+        operator.known_hosts.write_text("")
+        made = Fleet(hosts, operator)
+        made.known(lambda _, host: host.address)
+        let_in(hosts)
+        _say(f"{number} hosts are up; load {_load()}")
+        yield made
+
+
+def need_instances(hosts: int) -> None:
+    """Raise BenchError where so many hosts would not boot."""
+    if int(INOTIFY.read_text()) < (needed := EACH * hosts):
+        raise BenchError(
+            f"{hosts} hosts need more than {INOTIFY} allows: sysctl fs.inotify.max_user_instances={needed}"
+        )
+
+
+def let_in(hosts: Sequence[Host]) -> None:
+    """Have all hosts accept the key of the first."""
+    first, *others = hosts
+    for host in others:
+        host.ssh("cat >>.ssh/authorized_keys", stdin=first.sandbox.key.with_suffix(".pub").read_text())
+
+
+def growth(sizes: Sequence[int], runs: int) -> str:
+    """Measure fleets of several sizes, each from its first deployment on."""
+    first: dict[int, Spent] = {}
+    again: dict[int, list[Spent]] = {}
+    for number in sizes:
+        with fleet(number) as made:
+            first[number] = _told(f"{number} hosts, first deployment", made.deploy())
+            again[number] = [_told(f"{number} hosts, nothing to do", made.deploy()) for _ in range(runs)]
+    alone, *_, many = sizes
+    with fleet(many) as made:
+        turns = [_told(f"{many} hosts, two of them servers, first deployment", made.deploy(SITE))]
+        turns_again = [_told("the same, nothing to do", made.deploy(SITE)) for _ in range(runs)]
+    rows = [head("first deployment", *COLUMNS)]
+    rows += [_growth_row(str(number), number, [first[number]], first[alone], alone) for number in sizes]
+    rows.append(_growth_row(f"{many}, two of them servers", many, turns, first[alone], alone))
+    rows += ["", head("nothing to do", *COLUMNS)]
+    one = _middle(again[alone])
+    rows += [_growth_row(str(number), number, again[number], one, alone) for number in sizes]
+    rows.append(_growth_row(f"{many}, two of them servers", many, turns_again, one, alone))
+    return "\n".join((*rows, "", head("budget", "measured", "limit", ""), *_growth_budgets(first, again, sizes)))
+
+
+def _growth_row(name: str, number: int, spents: Sequence[Spent], one: Spent, alone: int) -> str:
+    further = f"{(_middle(spents).seconds - one.seconds) / (number - alone):.2f}" if number > alone else "-"
+    return line(f"{name} {'host' if number == 1 else 'hosts'}", _wall(spents), further, *_cost(spents))
+
+
+COLUMNS = ("wall time, s", "for each further host, s", "CPU time, s", "peak memory, MB")
+
+
+def _wall(spents: Sequence[Spent]) -> str:
+    return spread([spent.seconds for spent in spents], ".2f")
+
+
+def _cost(spents: Sequence[Spent]) -> tuple[str, str]:
+    return spread([spent.cpu for spent in spents], ".2f"), spread([spent.megabytes for spent in spents], ".0f")
+
+
+def _growth_budgets(first: dict[int, Spent], again: dict[int, list[Spent]], sizes: Sequence[int]) -> Iterator[str]:
+    alone, some, *_, many = sizes
+
+    def further(spent: dict[int, Spent], low: int, high: int) -> float:
+        return (spent[high].seconds - spent[low].seconds) / (high - low)
+
+    middles = {number: _middle(spents) for number, spents in again.items()}
+    share = further(first, alone, many) / first[alone].seconds
+    yield verdict("first deployment: a further host / the first", share, 0.15)
+    for what, spent in (("first deployment", first), ("nothing to do", middles)):
+        flat = further(spent, some, many) / further(spent, alone, some)
+        yield verdict(f"{what}: a host from {some} to {many} / one from {alone} to {some}", flat, 1.2)
+
+
+def far(number: int, runs: int) -> str:
+    """Measure hosts behind a network that is slow, the artifact at hand."""
+    with fleet(number + 1) as made:
+        # The last one compiles for all; it is not measured.
+        Fleet(made.hosts[-1:], made.operator).deploy()
+        many = Fleet(made.hosts[:-1], made.operator)
+        with slow(many):
+            first = _told(f"{number} hosts, delayed, first deployment", many.deploy(reach=_delayed))
+            sizes = {"1 host": Fleet(many.hosts[:1], many.operator), f"{number} hosts": many}
+            rows = [line(f"first deployment, {number} hosts, the artifact at hand", _wall([first]), "-")]
+            for name, some in sizes.items():
+                late = [_told(f"{name}, delayed, nothing to do", some.deploy(reach=_delayed)) for _ in range(runs)]
+                soon = [_told(f"{name}, nothing to do", some.deploy()) for _ in range(runs)]
+                rows.append(line(f"nothing to do, {name}", _wall(late), _wall(soon)))
+    return "\n".join((head("wall time, s", "round trip 100 ms", "round trip below 1 ms"), *rows))
+
+
+def _delayed(number: int, _: Host) -> str:
+    return f"{delayed.near(number)}:{delayed.PORT}"
+
+
+@contextmanager
+def slow(made: Fleet) -> Iterator[None]:
+    """Put the delay between this machine and the hosts."""
+    made.known(lambda number, _: f"[{delayed.near(number)}]:{delayed.PORT}")
+    words = (sys.executable, "-m", "benchmarks.delayed", *(host.address for host in made.hosts))
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None  # noqa: S101 -- it was asked for
+        if process.stdout.readline() != b"ready\n":
+            raise BenchError("the delay did not start")
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def beside(number: int, runs: int) -> str:
+    """Measure a run with nothing to do, by this tool and by the others, each on as many hosts of its own."""
+    need_instances(3 * number)
+    peers = [one for one in make_contenders() if isinstance(one, Ansible | Pyinfra)]
+    spents: dict[str, list[Spent]] = {Tool.name: [], **{peer.name: [] for peer in peers}}
+    with ExitStack() as stack:
+        ours = stack.enter_context(fleet(number, "tool"))
+        ours.deploy()
+        theirs = {peer.name: stack.enter_context(fleet(number, peer.name)) for peer in peers}
+        for peer in peers:
+            deploy_once(peer, theirs[peer.name].hosts)
+        for _ in range(runs):
+            spents[Tool.name].append(_told(f"{Tool.name}, nothing to do", ours.deploy()))
+            for peer in peers:
+                spents[peer.name].append(_told(f"{peer.name}, nothing to do", again(peer, theirs[peer.name])))
+    rows = [head(f"nothing to do on {number} hosts", "wall time, s", "CPU time, s", "peak memory, MB")]
+    rows += [line(name, _wall(some), *_cost(some)) for name, some in spents.items()]
+    middles = {name: _middle(some).seconds for name, some in spents.items()}
+    rows += ["", head("budget", "measured", "limit", "")]
+    for name, limit in ((Ansible.name, 0.10), (Pyinfra.name, 0.50)):
+        rows.append(verdict(f"nothing to do / {name}'s", middles[Tool.name] / middles[name], limit))
+    return "\n".join(rows)
+
+
+def deploy_once(peer: Contender, hosts: Sequence[Host]) -> None:
+    """Have a peer deploy to one host, and the others become as it is, without as many compilers."""
+    first, *others = hosts
+    peer.prepare(first)
+    peer.deploy(first)
+    for host in hosts:
+        power_off(host)
+    for host in others:
+        become(host, first)
+    for host in hosts:
+        sandbox.up(host.sandbox.name, SUITE, say=_say)
+        host.ssh("systemctl is-system-running --wait || true")
+    let_in(hosts)
+    with (first.folder / "known_hosts").open("a") as file:
+        file.writelines(f"{host.address} {host.sandbox.host_key}\n" for host in others)
+
+
+def power_off(host: Host) -> None:
+    """Stop a host; it keeps its files."""
+    host.ssh("systemctl poweroff --no-block")
+    for _ in range(300):
+        if sandbox.pid_of(host.sandbox) is None:
+            return
+        time.sleep(0.1)
+    raise BenchError(f"{host.sandbox.name} does not stop")
+
+
+OWN = (
+    "etc/ssh",
+    "etc/machine-id",
+    "etc/hostname",
+    "etc/hosts",
+    "root/.ssh",
+    "run",
+    "tmp",
+    "var/log",
+    "var/lib/systemd",
+)
+"""What a host has for itself."""
+
+
+def become(host: Host, other: Host) -> None:
+    """Have a stopped host become as another one, but for its name and its keys."""
+    there, here = (one.sandbox.root.parent / "upper" for one in (other, host))
+    own = [word for path in OWN for word in ("--exclude", f"./{path}")]
+    with subprocess.Popen(
+        ("tar", "--xattrs", "--xattrs-include=*", "-C", there, *own, "-cf", "-", "."), stdout=subprocess.PIPE
+    ) as packed:
+        subprocess.run(
+            ("tar", "--xattrs", "--xattrs-include=*", "-C", here, "-xpf", "-"), stdin=packed.stdout, check=True
+        )
+
+
+def again(peer: Ansible | Pyinfra, made: Fleet) -> Spent:
+    """Have a peer do it again on all hosts; BenchError where it changes something."""
+    first, *others = made.hosts
+    spent = measured(*peer.command(first, *others), cwd=first.folder, env=peer.environment(first))
+    said = (first.folder / "output").read_text()
+    recaps = [
+        words for words in map(str.split, said.splitlines()) if any(word.startswith("changed=") for word in words)
+    ]
+    if isinstance(peer, Ansible) and (len(recaps) != len(made.hosts) or any("changed=0" not in one for one in recaps)):
+        raise BenchError(f"ansible changed something:\n{said[-3000:]}")
+    return spent
+
+
+def _middle(spents: Sequence[Spent]) -> Spent:
+    return sorted(spents, key=lambda spent: spent.seconds)[len(spents) // 2]
+
+
+def _told(what: str, spent: Spent) -> Spent:
+    _say(f"  {what}: {spent.seconds:.2f} s, CPU {spent.cpu:.2f} s, {spent.megabytes:.0f} MB; load {_load()}")
+    return spent
+
+
+def _load() -> str:
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+PARTS: dict[str, Callable[[Sequence[int], int], str]] = {
+    "growth": growth,
+    "far": lambda sizes, runs: far(max(sizes), runs),
+    "beside": lambda sizes, runs: beside(max(sizes), runs),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the tables, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="benchmarks.fleet", description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("part", nargs="*", choices=[*PARTS, []], help=f"of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--runs", type=int, default=3, help="runs with nothing to do (default: %(default)s)")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="how many hosts (default: %(default)s)")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="also put the tables between their marks in this file"
+    )
+    options = parser.parse_args(arguments)
+    # A killed bench, too, takes its hosts down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for part in options.part or PARTS:
+        begun = _load()
+        try:
+            text = PARTS[part](options.sizes, options.runs)
+        except (BenchError, ProvisionError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            return 130
+        text = f"{_circumstances(options.runs, begun)}\n\n{text}"
+        print(text)
+        if options.write:
+            replace_table(options.write, text, (f"<!-- fleet {part}: begin -->", f"<!-- fleet {part}: end -->"))
+    return 0
+
+
+def _circumstances(runs: int, load: str) -> str:
+    return (
+        f"Measured on {datetime.now(UTC):%Y-%m-%d}: one first deployment, {runs} more runs: median (least to most).\n"
+        f"Machine: {os.cpu_count()} cores ({platform.machine()}), Linux {platform.release()}, "
+        f"Python {platform.python_version()}, which the hosts share; load before it began: {load}."
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
