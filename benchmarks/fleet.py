@@ -35,9 +35,6 @@ CLIENTS = f'[groups.clients]\nserve.role = "client"\n{TIME_SOURCE}\n'
 SITE = f'[groups.servers]\n{TIME_SOURCE}\n[groups.clients]\nserve.role = "client"\ntime.follows = "servers"\n'
 """Two servers, one after the other, and clients that follow both."""
 SERVERS = 2
-INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
-EACH = 8
-"""inotify(7): so many instances of root's are taken by a booted host; there are 128, as Linux comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,6 @@ class Fleet:
 @contextmanager
 def fleet(number: int, name: str = "fleet") -> Iterator[Fleet]:
     """Boot so many fresh hosts; they and the operator's home go afterwards."""
-    need_instances(number)
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="chrony-bench-"))
         hosts = tuple(stack.enter_context(fresh_host(f"{PREFIX}-{name}-{one}")) for one in range(number))
@@ -82,14 +78,6 @@ def fleet(number: int, name: str = "fleet") -> Iterator[Fleet]:
         let_in(hosts)
         _say(f"{number} hosts are up; load {_load()}")
         yield made
-
-
-def need_instances(hosts: int) -> None:
-    """Raise BenchError where so many hosts would not boot."""
-    if int(INOTIFY.read_text()) < (needed := EACH * hosts):
-        raise BenchError(
-            f"{hosts} hosts need more than {INOTIFY} allows: sysctl fs.inotify.max_user_instances={needed}"
-        )
 
 
 def let_in(hosts: Sequence[Host]) -> None:
@@ -190,7 +178,6 @@ def slow(made: Fleet) -> Iterator[None]:
 
 def beside(number: int, runs: int) -> str:
     """Measure a run with nothing to do, by this tool and by the others, each on as many hosts of its own."""
-    need_instances(3 * number)
     peers = [one for one in make_contenders() if isinstance(one, Ansible | Pyinfra)]
     spents: dict[str, list[Spent]] = {Tool.name: [], **{peer.name: [] for peer in peers}}
     with ExitStack() as stack:
