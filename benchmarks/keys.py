@@ -23,9 +23,10 @@ from provision.key_source import KeyFile
 from provision.key_use import add, retire
 from provision.keys import Keys, make_key, parse_keys
 from provision.keys.export import export
-from provision.keys.ledger import Addition, Note, notes, with_keys
+from provision.keys.ledger import Addition, notes, with_keys
 from provision.keys.lint import problems
 from provision.keys.listing import listing
+from provision.keys.note import Note
 
 TODAY = datetime.now(UTC).date()
 NOTE = Note(TODAY, "devices of a fleet")

@@ -9,11 +9,14 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import tarfile
+import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
@@ -27,6 +30,10 @@ from provision.recipe import Recipe
 
 ARCHIVE, NOTE, SBOM = "build.tar.gz", "artifact.json", "sbom.cdx.json"
 RECEIPT, SUMS = "receipt.json", "sha256sums"
+PACKAGE = re.compile(r"[A-Za-z0-9][\w.+-]*")
+POLL_SECONDS = 0.2
+MOST_BYTES = 200_000_000
+"""Of an archive's files; a build has less than a megabyte."""
 PROGRAMS = ("sbin/chronyd", "bin/chronyc")
 
 
@@ -69,9 +76,12 @@ def pack(recipe: Recipe, folder: bytes, *, checked: bool) -> Artifact:
             entry.size, entry.mode = len(data), mode
             tar.addfile(entry, io.BytesIO(data))
     packed = gzip.compress(archive.getvalue(), mtime=0)
-    made = Artifact(name=recipe.name, archive=packed, libraries=Libraries(packages=()), checked=checked)
+    if not libraries:
+        raise ParseError(f"{recipe}: what the host packed is no build: it has no file {LIBRARIES}")
+    needed = parse_libraries(libraries.decode(errors="replace"))
+    made = Artifact(name=recipe.name, archive=packed, libraries=needed, checked=checked)
     check(made, recipe)
-    return replace(made, libraries=parse_libraries(libraries.decode(errors="replace")))
+    return made
 
 
 def check(artifact: Artifact, recipe: Recipe) -> None:
@@ -82,6 +92,8 @@ def check(artifact: Artifact, recipe: Recipe) -> None:
     # sha256sum(1): digest, two characters, name.
     lines = files.get(SUMS, b"").decode(errors="replace").splitlines()
     noted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    if artifact.libraries != parse_libraries(files.get(LIBRARIES, b"").decode(errors="replace")):
+        raise ParseError(f"the artifact {artifact.name} needs other libraries than its note says")
     if any(noted.get(name) != sha256(files.get(name, b"")).hexdigest() for name in PROGRAMS):
         raise ParseError(f"the artifact {artifact.name} has other programs than those that were built")
 
@@ -93,13 +105,15 @@ def noted(name: str, note: bytes, archive: bytes) -> Artifact:
         made = Artifact(
             name=said["name"],
             archive=archive,
-            libraries=Libraries(**{kind: tuple(map(str, said[kind])) for kind in ("packages", "unowned")}),
-            checked=bool(said["checked"]),
+            libraries=Libraries(**{kind: tuple(said[kind]) for kind in ("packages", "unowned")}),
+            checked=said["checked"] is True,
         )
+        # They become arguments of a package manager, before the archive itself is looked at.
+        are_names = all(map(PACKAGE.fullmatch, (*made.libraries.packages, *made.libraries.unowned)))
         whole = (name, said["sha256"])
     except (ValueError, KeyError, TypeError):
         raise ParseError(f"the artifact {name} is damaged") from None
-    if (made.name, made.sha256) != whole:
+    if (made.name, made.sha256) != whole or not are_names:
         raise ParseError(f"the artifact {name} is damaged")
     return made
 
@@ -108,7 +122,11 @@ def _files(archive: bytes) -> Iterator[tuple[str, int, bytes]]:
     """Yield name, mode and content of each file; folders come with their files. Raises ParseError."""
     try:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            size = 0
             for entry in tar:
+                size += entry.size
+                if size > MOST_BYTES:
+                    raise ParseError(f"no archive of a build: more than {MOST_BYTES} bytes")
                 if entry.isdir():
                     continue
                 path = PurePosixPath(entry.name)
@@ -117,7 +135,7 @@ def _files(archive: bytes) -> Iterator[tuple[str, int, bytes]]:
                 if opened is None or path.is_absolute() or ".." in path.parts:
                     raise ParseError(f"a build has only files of its own, and this has {entry.name!r}")
                 yield str(path), 0o755 if entry.mode & 0o100 else 0o644, opened.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ParseError(f"no archive of a build: {error}") from error
 
 
@@ -188,7 +206,9 @@ class Artifacts:
                 (new / SBOM).write_text(sbom)
                 if place.exists():
                     place.rename(room / "old")
-                new.rename(place)
+                # Two may come at once; the bytes are the same.
+                if not place.exists():
+                    new.rename(place)
             finally:
                 shutil.rmtree(room, ignore_errors=True)
         except OSError as error:
@@ -201,19 +221,34 @@ class Artifacts:
         shutil.rmtree(self.folder / name, ignore_errors=True)
 
     @contextmanager
-    def building(self, name: str, say: Callable[[str], None]) -> Iterator[None]:
-        """Keep other runs on this machine from building the same meanwhile; wait for one that does."""
+    def building(
+        self, name: str, say: Callable[[str], None], check: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
+        """Keep other runs on this machine from building the same meanwhile; wait for one that does.
+
+        ``check`` is called now and then meanwhile; what it raises ends the waiting.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StoreError(f"cannot write {self.folder}: {error.strerror}; give the right to write") from error
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say("another run builds it; waiting for its artifact")
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            told = False
+            while not _locked(descriptor):
+                if not told:
+                    say("another run builds it; waiting for its artifact")
+                told = True
+                check()
+                time.sleep(POLL_SECONDS)
             yield
         finally:
             os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -19,7 +19,8 @@ from provision.errors import FetchError, ParseError, StoreError
 from provision.fetch import Store, Tarball, fetch
 from provision.releases import SYSTEM, Release
 
-NAME = re.compile(rf"sources/[\w.+-]+|artifacts/(?P<build>[\w.+-]+)/(?:{ARCHIVE}|{NOTE}|{SBOM})")
+BUILD = r"chrony-[\w.+-]+-nettle-[\w.+-]+-[0-9a-f]{12}"
+NAME = re.compile(rf"sources/[\w.+-]+|artifacts/(?P<build>{BUILD})/(?:{ARCHIVE}|{NOTE}|{SBOM})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class Bundle:
         try:
             data = path.read_bytes()
             with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-                files = {entry.name: tar.extractfile(entry) for entry in tar if NAME.fullmatch(entry.name)}
+                files = {
+                    entry.name: tar.extractfile(entry) for entry in tar if entry.isreg() and NAME.fullmatch(entry.name)
+                }
                 found = {name: opened.read() for name, opened in files.items() if opened is not None}
         except OSError as error:
             raise StoreError(f"--bundle {path}: cannot be read: {error.strerror}") from error
@@ -76,9 +79,16 @@ class Bundle:
         for build in self.builds:
             note, archive, sbom = (self.files.get(f"artifacts/{build}/{name}", b"") for name in (NOTE, ARCHIVE, SBOM))
             try:
-                artifacts.keep(noted(build, note, archive), sbom.decode(errors="replace"))
+                artifact = noted(build, note, archive)
             except ParseError as error:
                 raise StoreError(f"{self.name}: {error}; have it made anew: inv bundle") from error
+            # What this machine has built itself stays.
+            if artifacts.find(build, _discard) is None:
+                artifacts.keep(artifact, sbom.decode(errors="replace"))
+
+
+def _discard(_: str) -> None:
+    """Take a line that nobody wants."""
 
 
 def write(

@@ -214,11 +214,14 @@ class Member(WorkerPlugin):  # type: ignore[misc] # Dask's types are not looked 
         self.name, self.seal, self.code = name, seal, code()
         self.calls: dict[str, Call] = {}
         self.left = False
+        self.refusal = ""
 
     def setup(self, worker: Worker) -> None:
         """Refuse a worker that runs other code."""
         if self.code != code():
-            raise SiteError(f"worker {worker.address}: has another version of chrony-provision; install the same there")
+            # Of a worker that comes later, Dask only logs this; what it is given to do ends with it.
+            self.refusal = f"worker {worker.address}: has another version of chrony-provision; install the same there"
+            raise SiteError(self.refusal)
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002 -- as Dask calls it
         """Cut off what runs: the run is over, or the worker is about to end."""
@@ -272,6 +275,8 @@ def _act(run: str, sealed: bytes) -> bytes:
     if member is None:
         # It came to this worker just before the plugin did; or the run is over, and nobody waits.
         raise Reschedule
+    if member.refusal:
+        return member.seal.close((None, SiteError(member.refusal)), key)
     result, raised = None, None
     call = Call(key, Path(worker.local_directory), worker, member.seal)
     member.calls[key] = call

@@ -48,12 +48,15 @@ class Command:
             write_json(json, [])
         if not wishes:
             raise SiteError("no host; say --host NAME, --host local or --host sandbox")
-        reports = many.tell(self.story, wishes, rolling=self.rolling)
+
+        def keep(reports: list[Report]) -> None:
+            if json:
+                write_json(json, reports)
+            failed.note(reports)
+
+        reports = many.tell(self.story, wishes, rolling=self.rolling, keep=keep)
         if len(reports) > 1:
             print(fleet_text(reports), flush=True)
-        if json:
-            write_json(json, reports)
-        failed.note(reports)
         return reports
 
 

@@ -1,6 +1,7 @@
 """The stories of a deployment: plan, converge, prove. And those of its parts: build, verify, status."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from secrets import token_bytes
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 from provision import remote
 from provision.artifacts import Artifact
 from provision.converge import Status
-from provision.errors import SiteError
+from provision.errors import ProvisionError, SiteError
 from provision.expectation import Expectation, expect
 from provision.generation import SWITCH, Generation
 from provision.keys import Key, Keys, parse_keys
@@ -108,8 +109,10 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     recipe = _recipe(run)
     keys = _keys(run, recipe, dry_run=dry_run)
     generation, expected = _generation(run, recipe, keys)
+    expected = replace(expected, others_later=wish.others_later)
     making = _build_steps(run, recipe)
-    switching = _switching_steps(run, generation, expected)
+    early: Future[Proof] | None = None
+    switching = _switching_steps(run, generation, lambda: _as_before(expected, early))
     steps = [*making, *staging_steps(generation, asked_at=expected.asked_at), *switching]
     gates = {**_compiles(recipe, making), Held(Gate.SWITCH): switching}
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -148,13 +151,25 @@ def _generation(run: Run, recipe: Recipe, keys: Keys) -> tuple[Generation, Expec
     return generation, expect(generation.conf, version=version, seccomp=site.seccomp > 0, facts=session.facts)
 
 
-def _switching_steps(run: Run, generation: Generation, expected: Expectation) -> list[Step]:
+def _as_before(expected: Expectation, early: "Future[Proof] | None") -> Expectation:
+    """Return what is expected after a switch, by what was seen before it."""
+    if early is None:
+        return expected
+    try:
+        sources = early.result().sources
+    except ProvisionError:
+        # Nothing ran there, or nobody could tell.
+        sources = ()
+    return replace(expected, was_answered=any(source.key is not None and source.authenticated for source in sources))
+
+
+def _switching_steps(run: Run, generation: Generation, expect_now: Callable[[], Expectation]) -> list[Step]:
     return switching_steps(
         Switch(generation=generation.id, unit_sha256=generation.unit_sha256, build=generation.recipe.prefix),
         who=run.who,
         confirm_within=run.wish.confirm_within,
-        is_answered=lambda: expected.serves and run.is_answered(),
-        prove=lambda: run.prove_switch(expected, generation.keys),
+        is_answered=lambda: expect_now().serves and run.is_answered(),
+        prove=lambda: run.prove_switch(expect_now(), generation.keys),
         keep=run.wish.site.service.keep,
         open_firewall=run.wish.site.serve.firewall == "open",
     )
@@ -187,6 +202,8 @@ def _build_steps(run: Run, recipe: Recipe) -> list[Step]:
 
         bill = sbom(recipe, artifact.libraries, sha256=artifact.sha256, packager=facts.packager)
         run.artifacts.keep(artifact, bill)
+        # Who waits for it need not wait for the rest.
+        run.building.close()
 
     tarballs = Tarballs(
         at_hand=at_hand,

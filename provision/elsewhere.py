@@ -5,7 +5,7 @@ secrets in memory only.
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -237,6 +237,10 @@ class Teller:
 
     def ending(self, report: Report) -> None:
         """Do nothing: it is told when the report has come back."""
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """Do nothing: nobody is asked here."""
+        return nullcontext()
 
 
 def _repeat(progress: Progress, told: tuple[str, Any]) -> None:

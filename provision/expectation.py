@@ -22,13 +22,17 @@ class Expectation:
     serves: bool
     follows: bool
     """It has sources; a server with only a ``local`` stratum has none."""
-    asks_with_keys: bool
-    """It has sources that it asks with a symmetric key."""
+    asks_with_keys: int
+    """How many servers and peers it asks with a symmetric key; pools are not counted, but for one in all."""
     seccomp: bool
     access: Access
     """Who may ask."""
     asked_at: str | None
     """The address at which the host can ask itself; None: its access rules let none of its own in that we know."""
+    was_answered: bool = True
+    """Before a switch, a source was seen answering with a key; if none did, that none does is no reason to go back."""
+    others_later: bool = False
+    """Some of those that it follows come after it in this run, and may not have its key yet."""
     bound_elsewhere: bool = False
     """It listens at other addresses than the one at which we reach the host."""
     max_error: float = MAX_ERROR
@@ -45,12 +49,17 @@ def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectati
         version=version,
         serves=serves,
         follows=any(name in {"server", "pool"} for name, _ in lines),
-        asks_with_keys=any(source_key(line) is not None for line in conf.splitlines()),
+        asks_with_keys=_keyed(conf),
         seccomp=seccomp,
         access=access,
         asked_at=own_address(facts, access, bound) if serves else None,
         bound_elsewhere=facts.address is not None and not _listens(facts.address, bound),
     )
+
+
+def _keyed(conf: str) -> int:
+    lines = [line.split()[0].lower() for line in conf.splitlines() if source_key(line) is not None]
+    return lines.count("server") + lines.count("peer") or int(bool(lines))
 
 
 def own_address(facts: Facts, access: Access, bound: tuple[str, ...] = ()) -> str | None:

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_state_path
 
+from provision import private
 from provision.errors import SiteError
 from provision.report import Report
 from provision.target import Target
@@ -36,21 +38,15 @@ class Failed:
 
     def note(self, reports: Sequence[Report]) -> None:
         """Take note of how the hosts of a run are; what is known of others stays."""
-        noted = self._noted()
-        before = noted.get(self.about, [])
-        ran = {report.host for report in reports}
-        names = [name for name in before if name not in ran] + [report.host for report in reports if not report.ok]
-        if names == before:
-            return
-        noted = {**noted, self.about: names}
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            new = self.path.with_suffix(".new")
-            new.write_text(json.dumps({about: hosts for about, hosts in noted.items() if hosts}))
-            new.replace(self.path)
-        except OSError:
-            # The run itself is over, and its report was given; only --retry will not know.
-            return
+        # What cannot be noted is not: the run itself is over, and its report was given.
+        with suppress(SiteError), private.locked(self.path):
+            noted = self._noted()
+            before = noted.get(self.about, [])
+            ran = {report.host for report in reports}
+            names = [name for name in before if name not in ran] + [report.host for report in reports if not report.ok]
+            if names != before:
+                kept = {about: hosts for about, hosts in {**noted, self.about: names}.items() if hosts}
+                private.write(self.path, json.dumps(kept).encode(), replace=self.path.exists())
 
     def _noted(self) -> dict[str, list[str]]:
         try:

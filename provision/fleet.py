@@ -3,18 +3,18 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from provision.artifacts import Artifacts
-from provision.errors import SiteError
+from provision.errors import SiteError, StoreError
 from provision.progress import Progress
 from provision.progress.board import Board
 from provision.progress.lines import Lines
 from provision.report import Report
 from provision.rollout import Place, Rollout
-from provision.run import Job, Stop, Story, left_alone, run_on
+from provision.run import INTERRUPTED, Job, Stop, Story, left_alone, run_on
 from provision.target import Target
 from provision.wish import Wish
 
@@ -47,35 +47,42 @@ class Fleet:
     scheduler: str = ""
     """The address of a Dask cluster that works on the hosts; without it, this machine does."""
 
-    def tell(self, story: Story, wishes: Sequence[tuple[Target, Wish]], *, rolling: bool) -> list[Report]:
+    def tell(
+        self,
+        story: Story,
+        wishes: Sequence[tuple[Target, Wish]],
+        *,
+        rolling: bool,
+        keep: Callable[[list[Report]], None] = lambda _: None,
+    ) -> list[Report]:
         """Tell a story on each host; return the reports in the same order.
 
         ``rolling``: it may change what serves time, so servers take turns, and nobody comes before those it follows.
+        ``keep`` is given the reports in any case, also where Ctrl-C, or a bug, ends it all.
         """
         rollout = Rollout(places(wishes, rolling=rolling), parallel=self.parallel, max_failures=self.max_failures)
         jobs = {str(target): Job(target=target, wish=wish, story=story) for target, wish in wishes}
-        stop = Stop()
-        if not self.scheduler:
-            return self._tell(jobs, rollout, run_on, stop)
-        with _elsewhere(self.scheduler, wishes, rolling=rolling) as hand_over:
-            return self._tell(jobs, rollout, hand_over, stop)
+        reports: dict[str, Report] = {}
+        try:
+            if not self.scheduler:
+                self._tell(jobs, rollout, run_on, reports)
+            else:
+                with _elsewhere(self.scheduler, wishes, rolling=rolling) as hand_over:
+                    self._tell(jobs, rollout, hand_over, reports)
+        finally:
+            told = [_ended(job, reports.get(name)) for name, job in jobs.items()]
+            keep(told)
+        return told
 
-    def _tell(self, jobs: Mapping[str, Job], rollout: Rollout, run: RunOn, stop: Stop) -> list[Report]:
+    def _tell(self, jobs: Mapping[str, Job], rollout: Rollout, run: RunOn, reports: dict[str, Report]) -> None:
         """Run the jobs; where they are handed over, a thread here waits for each, and shows and keeps what comes."""
+        stop = Stop()
         if len(jobs) == 1:
             with Lines() as lines, Inline() as inline:
-                return _run(jobs, rollout, inline, lambda job: run(job, lines, stop))
+                _run(jobs, rollout, inline, lambda job: run(job, lines, stop), reports, stop)
+            return
         with Board(list(jobs), lambda: rollout.counts) as board, ThreadPoolExecutor(self.parallel) as threads:
-
-            def worker(job: Job) -> Report:
-                return run(job, board.row(str(job.target)), stop)
-
-            try:
-                return _run(jobs, rollout, threads, worker)
-            except BaseException:
-                # Ctrl-C, or a bug: what runs on hosts is cut off, and their guards tidy up.
-                stop.now()
-                raise
+            _run(jobs, rollout, threads, lambda job: run(job, board.row(str(job.target)), stop), reports, stop)
 
 
 @contextmanager
@@ -111,27 +118,47 @@ def places(wishes: Iterable[tuple[Target, Wish]], *, rolling: bool) -> list[Plac
     return list(known.values())
 
 
-def _run(jobs: Mapping[str, Job], rollout: Rollout, executor: Executor, worker: Worker) -> list[Report]:
-    """Run the jobs as the rollout says."""
-    reports: dict[str, Report] = {}
+def _run(
+    jobs: Mapping[str, Job],
+    rollout: Rollout,
+    executor: Executor,
+    worker: Worker,
+    reports: dict[str, Report],
+    stop: Stop,
+) -> None:
+    """Run the jobs as the rollout says, and take in the reports."""
     running: dict[Future[Report], str] = {}
     checked = any(job.wish.check for job in jobs.values())
-    while True:
-        for start in rollout.ready():
-            job = replace(jobs[start.name], open=start.open, report=reports.get(start.name))
-            running[executor.submit(worker, job)] = start.name
-        if not running:
-            break
-        # An artifact is there before the host that has built it is done.
-        done, _ = wait(running, timeout=POLL_SECONDS if rollout.needs else None, return_when=FIRST_COMPLETED)
-        for future in done:
-            name = running.pop(future)
-            reports[name] = future.result()
-            _note(rollout, name, jobs[name], reports[name])
-        _find_artifacts(rollout, checked=checked)
+    try:
+        while True:
+            for start in rollout.ready():
+                job = replace(jobs[start.name], open=start.open, report=reports.get(start.name))
+                running[executor.submit(worker, job)] = start.name
+            if not running:
+                break
+            # An artifact is there before the host that has built it is done.
+            done, _ = wait(running, timeout=POLL_SECONDS if rollout.needs else None, return_when=FIRST_COMPLETED)
+            for future in done:
+                name = running.pop(future)
+                reports[name] = future.result()
+                _note(rollout, name, jobs[name], reports[name])
+            _find_artifacts(rollout, checked=checked)
+    except BaseException:
+        # Ctrl-C, or a bug: what runs on hosts is cut off, and their guards tidy up.
+        stop.now()
+        for future, name in running.items():
+            with suppress(Exception):
+                reports[name] = future.result()
+        raise
     for name, why in rollout.left_alone.items():
         reports[name] = left_alone(replace(jobs[name], report=reports.get(name)), why)
-    return [reports[name] for name in jobs]
+
+
+def _ended(job: Job, report: Report | None) -> Report:
+    """Return a report that is whole, also of a host that was not begun, or did not come to its end."""
+    if report is not None and report.held is None:
+        return report
+    return left_alone(replace(job, report=report), INTERRUPTED)
 
 
 def _note(rollout: Rollout, name: str, job: Job, report: Report) -> None:
@@ -148,8 +175,10 @@ def _note(rollout: Rollout, name: str, job: Job, report: Report) -> None:
 def _find_artifacts(rollout: Rollout, *, checked: bool) -> None:
     """Tell the rollout which builds have come into the store."""
     for need in rollout.needs:
-        if Artifacts.default().find(need, _discard, checked=checked) is not None:
-            rollout.made(need)
+        # A store that cannot be read is told by the hosts that need it.
+        with suppress(StoreError):
+            if Artifacts.default().find(need, _discard, checked=checked) is not None:
+                rollout.made(need)
 
 
 def _discard(_: str) -> None:

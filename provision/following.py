@@ -4,7 +4,7 @@ A host whose ``time.follows`` names a group asks the servers of that group, with
 a key id are written once.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -119,15 +119,17 @@ def common_key(roster: Roster, client: Member, server: Member, keys_of: KeysOf) 
 
 @lru_cache(maxsize=64)
 def _in_both(file: str, mine: str, own: Keys | None, theirs: str, others: Keys | None) -> tuple[int, ...]:
-    """Return the ids of the keys in two files, AES keys first, and last those that others take the place of."""
+    """Return the ids of the keys in two files, the best first: those for hosts, then AES; at last those that leave."""
     # Cached: many hosts, few files, and each may have the keys of all devices.
     both = {key.id: key for key in others or ()}
     for key in own or ():
         if key.id in both and key != both[key.id]:
             raise SiteError(f"{file}: key {key.id} is one key in {mine}, and another one in {theirs}")
-    leaving = {*own.leaving, *others.leaving} if own and others else set[int]()
-    return tuple(key.id for key in _best_first(own or (), leaving) if key.id in both)
+    if own is None or others is None:
+        return ()
+    leaving, for_hosts = own.leaving | others.leaving, own.for_hosts | others.for_hosts
 
+    def rank(key: Key) -> tuple[bool, bool, bool, int]:
+        return key.id in leaving, key.id not in for_hosts, key.type not in AES_BYTES, key.id
 
-def _best_first(keys: Iterable[Key], leaving: Collection[int]) -> list[Key]:
-    return sorted(keys, key=lambda key: (key.id in leaving, key.type not in AES_BYTES, key.id))
+    return tuple(key.id for key in sorted(own, key=rank) if key.id in both)

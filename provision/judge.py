@@ -108,13 +108,16 @@ def _synchronised(evidence: Evidence, tracking: Tracking, max_error: float) -> F
 
 def _authenticated(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
     asked = [one for one in evidence.associations if one.key is not None]
-    if expected.asks_with_keys and evidence.tracking and not asked:
-        yield Finding("its sources are asked with keys", holds=False, seen="chronyd asks none of them with a key")
-    # One that is down takes no time away, as long as another one gives it.
-    vital = evidence.before.synchronised and not any(one.authenticated for one in asked)
+    # One that is down takes no time away, as long as another one gives it; nor does one that was down before.
+    vital = evidence.before.synchronised and expected.was_answered and not any(one.authenticated for one in asked)
     for one in asked:
+        holds = None if expected.others_later and not one.authenticated else one.authenticated
         seen = f"ntpdata says Authenticated: {_yes(one.authenticated)}, {one.received} valid answers"
-        yield Finding(f"{one.address} answers with key {one.key}", one.authenticated, seen, vital=vital)
+        yield Finding(f"{one.address} answers with key {one.key}", holds, seen, vital=vital)
+    if evidence.tracking is not None and len(asked) < expected.asks_with_keys:
+        # What has no address is in neither list.
+        seen = f"{len(asked)} of {expected.asks_with_keys} have an address"
+        yield Finding("each source that is asked with a key is known to chronyd", holds=False, seen=seen, vital=vital)
 
 
 def _server(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:

@@ -64,7 +64,8 @@ def add(
     """Add random keys to the operator's key file; all of them or none, and what is there stays as it is."""
     from provision.key_use import add as add_keys
     from provision.keys import key_id
-    from provision.keys.ledger import Addition, Note, in_words
+    from provision.keys.ledger import Addition, in_words
+    from provision.keys.note import Note
 
     with one_line_errors():
         addition = Addition(

@@ -8,7 +8,7 @@ from provision.errors import SiteError
 from provision.following import common_key, followed
 from provision.key_source import KeySource, read_keys, source_of
 from provision.keys import Key, Keys, keys_by_line, parse_keys
-from provision.keys.ledger import Addition, in_words, ranges, with_keys, without_keys
+from provision.keys.ledger import Addition, in_words, notes, ranges, with_keys, without_keys
 from provision.roster import Member, Roster
 
 EVERY_HOST = "every host"
@@ -80,6 +80,8 @@ def retire(source: KeySource, ids: Collection[int], used: Mapping[int, tuple[str
         # They were chosen before the lock was ours.
         if gone := set(ids).difference(keys.ids):
             raise SiteError(f"{source.name}: there is no key {ranges(sorted(gone))}")
+        if moving := keys.leaving.union(id_ for id_, note in notes(text or "").items() if note.instead_of) & set(ids):
+            raise SiteError(f"{in_words(sorted(moving))}: a rotation is under way; inv keys.rotate finishes it")
         if len(set(ids)) == len(keys):
             raise SiteError(f"{source.name}: no key would be left; add one first: inv keys.add")
         return without_keys(text or "", set(ids))

@@ -55,9 +55,10 @@ def write(path: Path, data: bytes, *, replace: bool) -> None:
     Raises SiteError.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Whatever ends us, nobody sees half a file; where it is replaced, a link to it still leads to it.
-        with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        place = path.resolve().parent if replace else path.parent
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=place, prefix=f".{path.name}.") as folder:
             new = Path(folder) / path.name
             _write_new(new, data)
             if replace:

@@ -134,7 +134,7 @@ def _matrix(reports: Sequence[Report]) -> Iterator[str]:
     if not asking:
         return
     names = {report.address: report.host for report in reports}
-    asked = list(dict.fromkeys(source.address for report in asking for source in report.sources))
+    asked = list(dict.fromkeys(source.address for report in asking for source in report.sources if source.key))
     rows = [("authenticated", *(names.get(address, address) for address in asked))]
     for report in asking:
         seen = {source.address: _answer(source) for source in report.sources}

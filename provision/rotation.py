@@ -2,10 +2,10 @@
 
 The key file itself says how far it is, so that it can be stopped at any point and go on:
 
-1. The new key stands in the file, with a note that it is there instead of the old one. Hosts get both; servers before
-   those that follow them, which from then on ask with the new one.
+1. The new key stands in the file, with a note that it is for hosts instead of the old one. Hosts get both; servers
+   before those that follow them, which from then on ask with the new one.
 2. No host asks with the old key any more: it is taken out of the file. Hosts lose it.
-3. No host has it any more: the note is as that of any other key.
+3. No host has it any more: the note says that the key is for hosts, and no more.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,13 +13,16 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
+from provision.chronyc import Association
 from provision.command import Command
 from provision.deploy import deploy
 from provision.errors import SiteError
-from provision.key_source import KeySource, read_keys, source_of
+from provision.following import followed, in_order
+from provision.key_source import KeySource, source_of
 from provision.key_use import users
-from provision.keys import Keys, key_id, make_key, parse_keys
-from provision.keys.ledger import Note, in_words, notes, with_keys, with_note, without_keys
+from provision.keys import key_id, make_key, parse_keys
+from provision.keys.ledger import in_words, notes, with_keys, with_note, without_keys
+from provision.keys.note import Note
 from provision.report import Report, exit_status
 from provision.roster import Roster
 
@@ -45,12 +48,12 @@ class Rotation:
         return self.note.added + timedelta(days=days)
 
 
-def under_way(text: str) -> Rotation | None:
-    """Return what a key file says. Raises SiteError when it says it of several keys."""
+def under_way(text: str, origin: str) -> Rotation | None:
+    """Return what a key file says; ``origin`` is what an error calls it. Raises SiteError when it says two things."""
     found = [(id_, note) for id_, note in notes(text).items() if note.instead_of is not None]
     if len(found) > 1:
         raise SiteError(f"{in_words([id_ for id_, _ in found])}: each takes another's place: finish one by hand first")
-    ids = parse_keys(text, "").ids if found else ()
+    ids = parse_keys(text, origin).ids if found else ()
     return next((Rotation(id_, note.instead_of or 0, note, note.instead_of in ids) for id_, note in found), None)
 
 
@@ -80,12 +83,14 @@ def begin(source: KeySource, old: int, *, type_: str | None, today: date) -> Rot
 
     def edit(text: str | None) -> str:
         keys = parse_keys(text or "", source.name)
+        if (other := under_way(text or "", source.name)) is not None:
+            raise SiteError(f"{source.name}: {other}, by now; the same line goes on with that")
         known = {key.id: key for key in keys}
         if old not in known:
             raise SiteError(f"{source.name}: there is no key {old}")
         new = make_key(max(known) + 1, type_ or known[old].type)
         label = known_label(text or "", old)
-        note = Note(today, label, instead_of=old)
+        note = Note(today, label, for_hosts=True, instead_of=old)
         begun.append(Rotation(new.id, old, note, has_old=True))
         return with_keys(text or "", [new], note)
 
@@ -105,19 +110,38 @@ def retire_old(source: KeySource, rotation: Rotation) -> None:
 
 
 def finish(source: KeySource, rotation: Rotation) -> None:
-    """Leave a note like any other."""
+    """Leave the note that the key is for hosts: they go on asking with it, whatever other keys there are."""
     source.change(lambda text: with_note(text or "", rotation.new, replace(rotation.note, instead_of=None)))
 
 
-def still_asking(reports: Collection[Report], keys: Keys, rotation: Rotation) -> list[str]:
-    """Return the hosts that were not seen to be answered with the new key by all that they asked with one of these."""
-    ours = set(keys.ids)
-    return [
-        report.host
-        for report in reports
-        for source in report.sources
-        if source.key in ours and (source.key == rotation.old or not source.authenticated)
-    ]
+def still_asking(reports: Collection[Report], hosts: Collection[str], rotation: Rotation) -> list[str]:
+    """Return those of these hosts that were not seen to be answered with the new key, and nowhere ask with the old."""
+    asked = {report.host: report.sources for report in reports}
+    return [name for name in hosts if not _asks_with_new(asked.get(name, ()), rotation)]
+
+
+def _asks_with_new(sources: Collection[Association], rotation: Rotation) -> bool:
+    keyed = [source for source in sources if source.key in {rotation.old, rotation.new}]
+    return bool(keyed) and all(source.key == rotation.new and source.authenticated for source in keyed)
+
+
+def check_hosts(roster: Roster, source: KeySource, hosts: Collection[str]) -> None:
+    """Refuse a rotation that could not come to its end for these hosts. Raises SiteError."""
+    number = {member.name: number for number, member in enumerate(in_order(roster, roster.members))}
+    for member in roster.members:
+        if member.name not in hosts:
+            continue
+        for other in (member, *followed(roster, member)):
+            if source_of(other.site) != source:
+                raise SiteError(
+                    f"{member.name} asks with a key of {source.name}, and {other.name} has its keys from "
+                    f"{source_of(other.site).name}: a rotation is about one key file; put the new key into both by hand"
+                )
+            if number[other.name] > number[member.name]:
+                raise SiteError(
+                    f"{member.name} and {other.name} follow each other, so neither can have a new key first: "
+                    "add it by hand, deploy, and then let them use it (keys.use)"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +157,11 @@ class Rotating:
         days = _days(overlap)
         if not self.roster.members:
             raise SiteError(f"{self.roster.file} has no hosts, and a rotation is about those of a site")
-        rotation = under_way(self.source.text() or "")
+        rotation = under_way(self.source.text() or "", self.source.name)
         if rotation is None:
-            old = choose_old(users(self.roster, self.source), self._named(), key_id(id) if id else None)
+            using = users(self.roster, self.source)
+            old = choose_old(using, self._named(), key_id(id) if id else None)
+            check_hosts(self.roster, self.source, using[old])
             rotation = begin(self.source, old, type_=type_ or None, today=today)
         elif id and key_id(id) != rotation.old:
             raise SiteError(f"--id {id}: {rotation}, and that is under way; finish it first, without --id")
@@ -176,8 +202,8 @@ class Rotating:
         }
         reports = Command(task="keys.rotate", story=deploy, rolling=True).run({**everything, **self.given})
         status = exit_status(reports)
-        keys = read_keys(self.source)
-        waiting = still_asking(reports, keys, rotation) if keys and status == 0 else []
+        hosts = users(self.roster, self.source).get(rotation.new, ())
+        waiting = still_asking(reports, hosts, rotation) if status == 0 else []
         if waiting:
             print(f"not answered with key {rotation.new} yet: {', '.join(waiting)}", flush=True)
         if status != 0 or waiting:

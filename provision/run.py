@@ -38,6 +38,7 @@ from provision.wish import Wish
 
 NOT_TRIED = (SiteError, FetchError, StoreError, HostUnreachable, SandboxError)
 """Errors after which, if nothing was changed yet, the host is as it was."""
+INTERRUPTED = "interrupted; the same line completes what was begun"
 WAIT_SECONDS = 3600
 """How long ``--wait`` waits for somebody else."""
 RETURN_SECONDS = 10
@@ -71,8 +72,10 @@ class Run:
     artifacts: Artifacts = field(default_factory=Artifacts.default)
     open: frozenset[Gate] = frozenset(Gate)
     """The gates through which it may go."""
-    locks: ExitStack = field(default_factory=ExitStack)
-    """Those on this machine; they are let go when the run ends."""
+    building: ExitStack = field(default_factory=ExitStack)
+    """Holds the lock for what is built here; let go when its artifact is kept, or the run ends."""
+    check: Callable[[], None] = lambda: None
+    """Raises HostUnreachable when all is to end."""
     patience: int = 0
     """Seconds to wait for somebody else who is at work on the host, at least."""
     _passed: set[Held] = field(default_factory=set)
@@ -111,7 +114,7 @@ class Run:
         if held.gate not in self.open:
             raise Parked(held)
         if held.gate is Gate.BUILD and held not in self._passed:
-            self.locks.enter_context(self.artifacts.building(held.need, self.progress.say))
+            self.building.enter_context(self.artifacts.building(held.need, self.progress.say, self.check))
             self._passed.add(held)
             if self.artifact(held.need) is not None:
                 # Another run has just built it.
@@ -190,7 +193,7 @@ class Stop:
     def check(self) -> None:
         """Raise HostUnreachable when all is to end."""
         if self.is_set:
-            raise HostUnreachable("interrupted; the same line completes what was begun")
+            raise HostUnreachable(INTERRUPTED)
 
     def by(self, end: Callable[[], None], stack: ExitStack) -> None:
         """Take note of how a run is cut off, until the stack is left. Raises HostUnreachable."""
@@ -231,6 +234,11 @@ def run_on(job: Job, progress: Progress, stop: Stop | None = None, desk: Desk | 
     log = desk.log or job.open_log()
     if job.report is None:
         progress.opening(str(target))
+
+    def password_of(name: str, login: str) -> str:
+        with progress.quiet():
+            return desk.password_of(name, login)
+
     try:
         stop.check()
         # Its name takes a while to compute, on purpose: meanwhile we connect.
@@ -243,11 +251,12 @@ def run_on(job: Job, progress: Progress, stop: Stop | None = None, desk: Desk | 
                 log=log.write,
                 progress=progress.line,
                 say=progress.say,
-                password_of=desk.password_of,
+                password_of=password_of,
             ) as session,
-            ExitStack() as locks,
+            ExitStack() as ends,
+            ExitStack() as building,
         ):
-            stop.by(session.host.transport.close, locks)
+            stop.by(session.host.transport.close, ends)
             report.platform, report.address = session.facts.platform, session.address
             try:
                 job.story(
@@ -261,7 +270,8 @@ def run_on(job: Job, progress: Progress, stop: Stop | None = None, desk: Desk | 
                         who=desk.who,
                         artifacts=desk.artifacts,
                         open=job.open,
-                        locks=locks,
+                        building=building,
+                        check=stop.check,
                         patience=desk.patience,
                     )
                 )
@@ -285,7 +295,7 @@ def run_on(job: Job, progress: Progress, stop: Stop | None = None, desk: Desk | 
 
 def fail(report: Report, error: ProvisionError, stop: Stop) -> None:
     """Take an error into a report."""
-    report.error = "interrupted; the same line completes what was begun" if stop.is_set else str(error)
+    report.error = INTERRUPTED if stop.is_set else str(error)
     # A connection may be lost in the middle of a step; a fetch that fails has not touched the host.
     cut_off = report.begun and isinstance(error, HostUnreachable)
     report.tried = cut_off or report.changed > 0 or not isinstance(error, NOT_TRIED)

@@ -43,17 +43,18 @@ class Session:
     """The sandbox's."""
 
 
-_asking = threading.Lock()
+_asking = threading.RLock()
 _asked: dict[str | None, str] = {}
 """Login → its password: one serves all hosts of a run. None → that of the environment, which is everybody's."""
 
 
 def given_password() -> str | None:
     """Return the sudo password that the environment had; None: it had none."""
-    # Out of the environment with it: what runs on this machine would inherit it.
-    if (given := os.environ.pop(PASSWORD_VARIABLE, None)) is not None:
-        _asked[None] = given
-    return _asked.get(None)
+    with _asking:
+        # Out of the environment with it: what runs on this machine would inherit it.
+        if (given := os.environ.pop(PASSWORD_VARIABLE, None)) is not None:
+            _asked[None] = given
+        return _asked.get(None)
 
 
 def ask_password(name: str, login: str) -> str:

@@ -1,7 +1,7 @@
 """What a command line and a site ask for, checked as far as can be without touching a host."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -71,6 +71,8 @@ class Wish:
     """The host's, in the site."""
     follows: tuple[str, ...] = ()
     """The hosts of the site that it asks for the time."""
+    others_later: bool = False
+    """Some of them come after it."""
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -123,7 +125,8 @@ def make_wishes(
     wishes = {member.name: _wish(member.site, options) for member in ordered}
     if address_of is not None:
         wishes = {member.name: _wish(site, options) for member, site in resolve(roster, ordered, address_of)}
-    return tuple((member.target, _placed(roster, member, wishes[member.name])) for member in ordered)
+    number = {member.name: number for number, member in enumerate(in_order(roster, roster.members))}
+    return tuple((member.target, _placed(roster, member, wishes[member.name], number)) for member in ordered)
 
 
 def resolve(
@@ -198,9 +201,11 @@ def _wish(site: Site, options: Options) -> Wish:
     )
 
 
-def _placed(roster: Roster, member: Member, wish: Wish) -> Wish:
+def _placed(roster: Roster, member: Member, wish: Wish, number: Mapping[str, int]) -> Wish:
     names = tuple(other.name for other in followed(roster, member))
-    return replace(wish, group=member.group, follows=names)
+    # In a circle, one has to be the first.
+    later = any(number[name] > number[member.name] for name in names)
+    return replace(wish, group=member.group, follows=names, others_later=later)
 
 
 def _seconds(option: str, text: str, least: int, most: int) -> int:

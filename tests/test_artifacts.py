@@ -74,7 +74,8 @@ def link(name: str) -> bytes:
 
 OTHER = [
     pytest.param(folder({**FILES, "receipt.json": b"{}"}), "holds the build of another recipe", id="another receipt"),
-    pytest.param(folder({"sbin/chronyd": b""}), "holds the build of another recipe", id="no receipt"),
+    pytest.param(folder({"sbin/chronyd": b""}), "is no build: it has no file libraries", id="no libraries"),
+    pytest.param(folder({**FILES, "receipt.json": b""}), "holds the build of another recipe", id="no receipt"),
     pytest.param(folder({**FILES, "sbin/chronyd": b"evil"}), "has other programs than those", id="another program"),
     pytest.param(folder({**FILES, "sha256sums": b"\xff\n"}), "has other programs than those", id="no digests"),
     pytest.param(folder({"x": b""}, prefix="../"), "this has '../", id="a way out"),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from provision.errors import SiteError
 from provision.keys import MAX_ID, Key, parse_keys
-from provision.keys.ledger import Addition, Note, chosen, notes, ranges, with_keys, without_keys
+from provision.keys.ledger import Addition, chosen, notes, ranges, with_keys, without_keys
+from provision.keys.note import Note
 
 TODAY = date(2026, 11, 23)
 NOTE = Note(TODAY, "weather stations")

@@ -15,7 +15,8 @@ from provision.errors import SiteError
 from provision.key_source import KeyCommand, KeyFile, lint, read_keys, source_of
 from provision.key_use import add, retire
 from provision.keys import Key, Keys
-from provision.keys.ledger import Addition, Note
+from provision.keys.ledger import Addition
+from provision.keys.note import Note
 from tests.booted import assert_nowhere
 from tests.sample import KEYS, SECRET, read_site
 

@@ -9,8 +9,8 @@ from provision.errors import SiteError
 from provision.key_source import KeyFile, source_of
 from provision.key_use import choose_source, users
 from provision.keys import Key, Keys
-from provision.keys.ledger import Note
 from provision.keys.listing import listing
+from provision.keys.note import Note
 from provision.roster import Roster, read_roster
 from tests.sample import write_keys
 

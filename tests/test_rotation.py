@@ -10,7 +10,8 @@ from provision.chronyc import Association
 from provision.errors import SiteError
 from provision.key_source import KeyFile, read_keys
 from provision.keys import parse_keys
-from provision.keys.ledger import Note, notes
+from provision.keys.ledger import notes
+from provision.keys.note import Note
 from provision.report import Report
 from provision.roster import Roster
 from provision.rotation import (
@@ -43,17 +44,17 @@ def text(source: KeyFile) -> str:
 
 
 def test_the_file_says_how_far_it_is(source: KeyFile) -> None:
-    assert under_way(text(source)) is None
+    assert under_way(text(source), "k") is None
     begun = begin(source, 1, type_=None, today=TODAY)
     assert str(begun) == "key 8 takes the place of key 1"
-    assert under_way(text(source)) == begun
-    assert "\n# added 2026-11-23, instead of key 1: machines\n8 AES256 HEX:" in text(source)
+    assert under_way(text(source), "k") == begun
+    assert "\n# added 2026-11-23, for hosts instead of key 1: machines\n8 AES256 HEX:" in text(source)
     retire_old(source, begun)
-    assert under_way(text(source)) == replace(begun, has_old=False)
+    assert under_way(text(source), "k") == replace(begun, has_old=False)
     assert text(source).startswith(DEVICE)
     finish(source, begun)
-    assert under_way(text(source)) is None
-    assert notes(text(source))[8] == Note(TODAY, "machines")
+    assert under_way(text(source), "k") is None
+    assert notes(text(source))[8] == Note(TODAY, "machines", for_hosts=True)
     assert source.path.stat().st_mode & 0o777 == 0o600
 
 
@@ -61,18 +62,18 @@ def test_meanwhile_hosts_ask_with_the_new_key(source: KeyFile) -> None:
     begin(source, 1, type_="AES128", today=TODAY)
     keys = read_keys(source)
     assert keys is not None
-    assert (keys.ids, keys.leaving) == ((1, 7, 8), frozenset({1}))
+    assert (keys.ids, keys.leaving, keys.for_hosts) == ((1, 7, 8), frozenset({1}), frozenset({8}))
 
 
 def test_a_note_about_a_key_that_is_not_there_makes_nobody_leave() -> None:
-    keys = parse_keys(f"# added 2026-11-23, instead of key 9\n{OLD}", "k")
+    keys = parse_keys(f"# added 2026-11-23, for hosts instead of key 9\n{OLD}", "k")
     assert keys.leaving == frozenset()
 
 
 def test_two_at_once_are_refused() -> None:
-    note = "# added 2026-11-23, instead of key"
+    note = "# added 2026-11-23, for hosts instead of key"
     with pytest.raises(SiteError, match=r"keys 1, 7: each takes another's place: finish one by hand first"):
-        under_way(f"{note} 3\n{OLD}{note} 4\n{DEVICE.split(chr(10), 1)[1]}")
+        under_way(f"{note} 3\n{OLD}{note} 4\n{DEVICE.split(chr(10), 1)[1]}", "k")
 
 
 REFUSED = [
@@ -104,26 +105,35 @@ def test_a_key_that_is_not_in_the_file_is_not_replaced(source: KeyFile) -> None:
 
 
 GOOD = Association(address="198.18.0.1", key=8, received=3, authenticated=True)
-ROTATION = Rotation(8, 1, Note(TODAY, instead_of=1), has_old=True)
+ROTATION = Rotation(8, 1, Note(TODAY, for_hosts=True, instead_of=1), has_old=True)
 
 
 @pytest.mark.parametrize(
     ("sources", "waiting"),
     [
         ((GOOD,), []),
-        ((), []),
         ((GOOD, replace(GOOD, key=None, authenticated=False)), []),
         ((GOOD, replace(GOOD, key=99, authenticated=False)), []),
+        ((), ["web1"]),
+        ((replace(GOOD, key=7),), ["web1"]),
         ((replace(GOOD, key=1),), ["web1"]),
+        ((GOOD, replace(GOOD, key=1)), ["web1"]),
         ((GOOD, replace(GOOD, authenticated=False)), ["web1"]),
     ],
-    ids=["new key", "asks nobody", "without a key", "another file's key", "old key", "not answered"],
+    ids=[
+        "new key",
+        "another source without a key",
+        "another source with a key of its own",
+        "nothing was seen",
+        "a device's key",
+        "old key",
+        "old key at one of two",
+        "not answered by one of two",
+    ],
 )
-def test_who_is_not_there_yet_is_told(sources: tuple[Association, ...], waiting: list[str], source: KeyFile) -> None:
-    begin(source, 1, type_=None, today=TODAY)
-    keys = read_keys(source)
-    assert keys is not None
-    assert still_asking([Report(host="web1", sources=sources)], keys, ROTATION) == waiting
+def test_who_is_not_there_yet_is_told(sources: tuple[Association, ...], waiting: list[str]) -> None:
+    reports = [Report(host="web1", sources=sources), Report(host="elsewhere", sources=(replace(GOOD, key=1),))]
+    assert still_asking(reports, ["web1"], ROTATION) == waiting
 
 
 def test_the_old_key_stays_for_so_many_days() -> None:
@@ -140,4 +150,4 @@ def test_an_overlap_that_is_none_is_refused(overlap: str, source: KeyFile) -> No
 def test_a_site_without_hosts_has_nothing_to_rotate(source: KeyFile) -> None:
     with pytest.raises(SiteError, match="s has no hosts, and a rotation is about those of a site"):
         Rotating(Roster(file="s", defaults=Site()), source, {}).run(id="", type_="", overlap="0", today=TODAY)
-    assert under_way(text(source)) is None
+    assert under_way(text(source), "k") is None

@@ -8,6 +8,7 @@ import pytest
 from provision import sandbox
 from provision.errors import SandboxError
 from provision.sandbox import machine
+from provision.sandbox.machine import folder
 from provision.sandbox.room import Room, lowest_free
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJyFOKuFT0PL6CigHGZdwubchU1uqbJpNi"
@@ -135,3 +136,15 @@ def test_what_the_disk_refuses_is_told_in_one_line(cache: Path) -> None:
 def test_a_script_that_fails_is_told_with_its_last_words() -> None:
     with pytest.raises(SandboxError, match=r"making tea failed \(exit status 3\): no water"):
         machine.run("making tea", "echo no water >&2; exit 3")
+
+
+def test_a_folder_has_one_name_also_where_a_link_leads_to_it(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = folder("sandboxes")
+    assert there == cache / "sandboxes"
+    other = tmp_path / "other" / "chrony-provision"
+    other.mkdir(parents=True)
+    (other / "sandboxes").symlink_to(there)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    assert folder("sandboxes") == there

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from provision.errors import SiteError
+from provision.keys.note import note_above
 
 AES_BYTES = {"AES128": 16, "AES256": 32}
 HASHES = ("MD5", "SHA1", "SHA256", "SHA384", "SHA512", "SHA3-224", "SHA3-256", "SHA3-384", "SHA3-512")
@@ -35,7 +36,6 @@ MAX_LINE = 2047
 PLAIN = re.compile(r"[\t\v\f\r\x20-\x7e]*")
 PLAIN_BYTES = re.compile(PLAIN.pattern.encode())
 COMMENT = ("#", "%", "!", ";")
-INSTEAD_OF = re.compile(r"^\s*# added [0-9-]{10}, instead of key ([0-9]{1,10})\b", re.MULTILINE)
 PREFIXES = ("HEX:", "ASCII:")
 
 
@@ -104,8 +104,10 @@ class Keys:
     """The keys of a host, by id."""
 
     keys: tuple[Key, ...]
+    for_hosts: frozenset[int] = frozenset()
+    """The ids of those with which hosts of the site follow each other, as their notes say."""
     leaving: frozenset[int] = frozenset()
-    """The ids of those that another key takes the place of, as a note in the file says; see ledger."""
+    """The ids of those that another key takes the place of, as its note says."""
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self.keys)
@@ -168,8 +170,14 @@ def parse_keys(text: str, origin: str) -> Keys:
         keys.append(key)
     if not keys:
         raise SiteError(f"{origin}: no key in it")
-    leaving = frozenset(map(int, INSTEAD_OF.findall(text))) & lines.keys()
-    return Keys(tuple(sorted(keys, key=lambda key: key.id)), leaving)
+    text_lines = text.split("\n")
+    marks = {id_: note for id_, number in lines.items() if (note := note_above(text_lines, number)) and note.for_hosts}
+    leaving = frozenset(note.instead_of for note in marks.values() if note.instead_of in lines)
+    return Keys(
+        tuple(sorted(keys, key=lambda key: key.id)),
+        for_hosts=frozenset(marks),
+        leaving=frozenset(id_ for id_ in leaving if id_ is not None),
+    )
 
 
 def keys_by_line(text: str) -> Iterator[tuple[int, Key | str]]:

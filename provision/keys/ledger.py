@@ -1,71 +1,25 @@
-"""The text of the operator's key file: notes above keys, keys added, keys removed; all other lines stay as they are.
-
-A note is a comment such as ``# added 2026-11-23: weather stations``, on the line above the key that it is about. While
-a key takes the place of another one it is ``# added 2026-11-23, instead of key 1: …``, and stays so until no host has
-the other one any more.
-"""
+"""The text of the operator's key file: notes above keys, keys added, keys removed; all other lines stay as they are."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from itertools import count
 
 from provision.errors import SiteError
 from provision.keys import MAX_ID, Key, keys_by_line, make_key
+from provision.keys.note import Note, note_above
 
-NOTE = re.compile(
-    r"\s*# added (?P<added>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:, instead of key (?P<other>[0-9]{1,10}))?(?:: (?P<label>.*?))?\s*"
-)
-LONGEST_LABEL = 200
 MOST = 1_000_000
 """More keys at once are a slip."""
 RANGE = re.compile(r"(?P<first>[0-9]{1,10})(?:-(?P<last>[0-9]{1,10}))?")
 ALL = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """When a key was added, and what for. Raises SiteError if no comment can say so."""
-
-    added: date
-    label: str = ""
-    instead_of: int | None = None
-    """The id of the key whose place it takes."""
-
-    def __post_init__(self) -> None:
-        if len(self.label) > LONGEST_LABEL or not self.label.isprintable():
-            raise SiteError(f"--label: one line of at most {LONGEST_LABEL} printable characters")
-
-    @property
-    def line(self) -> str:
-        """Return the comment."""
-        instead = f", instead of key {self.instead_of}" if self.instead_of else ""
-        return f"# added {self.added}{instead}{f': {self.label}' if self.label else ''}"
-
-    def days(self, today: date) -> int:
-        """Return the age of the key."""
-        return (today - self.added).days
-
-
 def notes(text: str) -> Mapping[int, Note]:
     """Return the notes of a key file, by the ids of the keys that they are about."""
     lines = text.split("\n")
-    found = ((key.id, _note(lines, number)) for number, key in keys_by_line(text) if isinstance(key, Key))
+    found = ((key.id, note_above(lines, number)) for number, key in keys_by_line(text) if isinstance(key, Key))
     return {id_: note for id_, note in found if note is not None}
-
-
-def _note(lines: list[str], number: int) -> Note | None:
-    """Return the note of the key on a line, counted from 1; a comment that only looks like one is none."""
-    found = NOTE.fullmatch(lines[number - 2]) if number > 1 else None
-    if found is None:
-        return None
-    try:
-        other = int(found["other"]) if found["other"] else None
-        return Note(date.fromisoformat(found["added"]), found["label"] or "", other)
-    except (ValueError, SiteError):
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +67,7 @@ def without_keys(text: str, ids: Collection[int]) -> str:
     gone: set[int] = set()
     for number, key in keys_by_line(text):
         if isinstance(key, Key) and key.id in ids:
-            gone |= {number, number - 1} if _note(lines, number) else {number}
+            gone |= {number, number - 1} if note_above(lines, number) else {number}
     return "\n".join(line for number, line in enumerate(lines, start=1) if number not in gone)
 
 
@@ -121,7 +75,7 @@ def with_note(text: str, id_: int, note: Note) -> str:
     """Return the text with another note above a key that has one."""
     lines = text.split("\n")
     for number, key in keys_by_line(text):
-        if isinstance(key, Key) and key.id == id_ and _note(lines, number):
+        if isinstance(key, Key) and key.id == id_ and note_above(lines, number):
             lines[number - 2] = note.line
     return "\n".join(lines)
 

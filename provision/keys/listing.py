@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from provision.keys import Key, Keys
-from provision.keys.ledger import Note
+from provision.keys.note import Note
 
 HEAD = ("id", "type", "fingerprint", "age", "role", "used by", "label")
 UNKNOWN = "-"

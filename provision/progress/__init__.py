@@ -1,5 +1,6 @@
 """What the operator sees while it happens: on one host, and on many at once."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from provision.converge import Outcome
@@ -30,3 +31,6 @@ class Progress(Protocol):
 
     def ending(self, report: Report) -> None:
         """Tell how it has ended, or where it is held."""
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """Keep still meanwhile: somebody is asked at the terminal."""

@@ -3,8 +3,8 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -64,6 +64,19 @@ class Board:
                 self._live.console.print(lines, soft_wrap=True)
             else:
                 print(lines, flush=True)
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Take the table away meanwhile, and print nothing."""
+        with self._lock:
+            live = self._live
+            if live is not None:
+                live.stop()
+            try:
+                yield
+            finally:
+                if live is not None:
+                    live.start()
 
     def show(self, row: "Row") -> None:
         """Show a row in the table."""
@@ -125,6 +138,10 @@ class Row:
         """Print what does not hold; all findings are in the report."""
         if finding.holds is False:
             self.say(finding_text(finding).strip())
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """Keep the whole board still."""
+        return self._board.quiet()
 
     def ending(self, report: Report) -> None:
         """Print how it has ended; what a run is held for shows in the counts."""

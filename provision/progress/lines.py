@@ -2,7 +2,8 @@
 
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -76,6 +77,12 @@ class Lines:
         """Print how it has ended; a run that is held goes on."""
         if report.held is None:
             self.say(ending_text(report))
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Take the live line away; it comes back with the next words."""
+        self._stop()
+        yield
 
     def __rich__(self) -> str:
         """Return the live line; Rich asks several times a second, so the time goes on when no words come."""

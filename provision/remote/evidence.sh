@@ -65,7 +65,7 @@ while [ -d "/proc/$pid/fd" ] && [ "$tries" -gt 0 ] && ! settled; do
     sleep 0.2
 done
 # The clock follows the first source that answers; those that are asked with a key are to be seen answering, too.
-tries=$((patience < 5 ? patience * 5 : 25))
+[ "$tries" -lt 25 ] || tries=25
 while [ -d "/proc/$pid/fd" ] && [ "$tries" -gt 0 ] && ! authenticated; do
     tries=$((tries - 1))
     sleep 0.2

@@ -56,7 +56,8 @@ def base_image(suite: str, say: Say) -> Path:
 
 def folder(name: str) -> Path:
     """Return a folder, or file, of ours on this machine; it need not exist."""
-    return user_cache_path("chrony-provision") / name
+    # By one name, whoever asks: a host is known to run by the folder that its nspawn was given.
+    return (user_cache_path("chrony-provision") / name).resolve()
 
 
 @contextmanager

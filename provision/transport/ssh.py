@@ -153,11 +153,19 @@ class SshTransport:
 
     def close(self) -> None:
         """End the connection; one that is lost has ended."""
-        with suppress(paramiko.SSHException, EOFError, OSError):
-            self._connection.close()
+        connection: Any = self._connection
+        while isinstance(connection, Connection):
+            with suppress(paramiko.SSHException, EOFError, OSError):
+                connection.close()
+            # Fabric leaves the jump host connected.
+            connection = connection.gateway
 
     def _open(self) -> None:
-        self._translated(lambda: _knock(self._connection))
+        try:
+            self._translated(lambda: _knock(self._connection))
+        except HostUnreachable:
+            self.close()
+            raise
         self._is_open = True
         transport = self._connection.transport
         transport.set_keepalive(KEEPALIVE_SECONDS)
