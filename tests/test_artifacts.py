@@ -5,11 +5,14 @@ import json
 import stat
 import tarfile
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provision.artifacts import ARCHIVE, NOTE, Artifacts, check, pack
 from provision.errors import ParseError, StoreError
@@ -155,6 +158,45 @@ def test_a_damaged_one_is_refused_and_can_be_replaced(damage: object, store: Art
     assert said == [f"the artifact {RECIPE.name} is damaged, and is not used"]
     store.keep(ARTIFACT)
     assert store.find(RECIPE.name, print) == ARTIFACT
+
+
+STRANGE_NOTES = [
+    pytest.param({"packages": ["-oDPkg::Pre-Invoke::=sh"]}, id="an option in place of a package"),
+    pytest.param({"packages": ["libc6; reboot"]}, id="a command in place of a package"),
+    pytest.param({"packages": "libc6 libcap2"}, id="packages that are no list"),
+    pytest.param({"sha256": "0" * 64}, id="another digest"),
+]
+
+
+@pytest.mark.parametrize("change", STRANGE_NOTES)
+def test_a_note_is_not_believed(change: dict[str, object], store: Artifacts) -> None:
+    store.keep(ARTIFACT)
+    (store.folder / RECIPE.name / NOTE).write_text(json.dumps({**json.loads(ARTIFACT.note), **change}))
+    found = store.find(RECIPE.name, print)
+    # What reads as names of packages has to be those in the archive.
+    if found is not None:
+        with pytest.raises(ParseError, match="needs other libraries than its note says"):
+            check(found, RECIPE)
+
+
+def test_that_unit_tests_passed_is_said_by_true_alone(store: Artifacts) -> None:
+    store.keep(ARTIFACT)
+    (store.folder / RECIPE.name / NOTE).write_text(json.dumps({**json.loads(ARTIFACT.note), "checked": "no"}))
+    assert store.find(RECIPE.name, print, checked=True) is None
+
+
+@given(st.integers(0, len(ARTIFACT.archive) - 1), st.integers(1, 255))
+def test_no_damage_is_more_than_a_line(at: int, flip: int) -> None:
+    data = bytearray(ARTIFACT.archive)
+    data[at] ^= flip
+    with suppress(ParseError):
+        check(replace(ARTIFACT, archive=bytes(data)), RECIPE)
+
+
+def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provision.artifacts.MOST_BYTES", 100)
+    with pytest.raises(ParseError, match="more than 100 bytes"):
+        check(ARTIFACT, RECIPE)
 
 
 def test_a_missing_half_is_as_if_there_were_none(store: Artifacts) -> None:

@@ -71,6 +71,14 @@ def test_what_is_packed_is_found_elsewhere(here: Machine, there: Machine) -> Non
     assert Bundle.read(bundle).signature(NETTLE) == b"signature"
 
 
+def test_what_a_machine_has_built_itself_stays(here: Machine, there: Machine) -> None:
+    bundle, _ = here.write(CHRONY, NETTLE)
+    own = replace(ARTIFACT, checked=True)
+    there.artifacts.keep(own)
+    there.unpack(bundle, CHRONY)
+    assert there.artifacts.find(RECIPE.name, print) == own
+
+
 def test_the_same_is_the_same_bytes(here: Machine) -> None:
     first = here.write(NETTLE, CHRONY)[0].read_bytes()
     assert here.write(CHRONY, NETTLE)[0].read_bytes() == first
@@ -131,7 +139,18 @@ def with_names(*names: str) -> bytes:
     return made.getvalue()
 
 
+def with_link(name: str) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/shadow"
+        tar.addfile(entry)
+    return made.getvalue()
+
+
 NO_BUNDLES = [
+    pytest.param(with_link("sources/chrony-4.9.tar.gz"), "nothing in it that we know", id="a link"),
+    pytest.param(with_names(f"artifacts/x.lock/{NOTE}"), "nothing in it that we know", id="no name of a build"),
     pytest.param(b"", "is no bundle", id="an empty file"),
     pytest.param(b"x" * 2000, "is no bundle", id="something else"),
     pytest.param(with_names("README"), "nothing in it that we know", id="another archive"),

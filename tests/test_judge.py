@@ -8,6 +8,7 @@ import pytest
 
 from provision.access import PRIVATE, Access
 from provision.asked import Asked
+from provision.chronyc import Association
 from provision.evidence import Before, Evidence, Port, parse_evidence
 from provision.expectation import Expectation
 from provision.findings import Finding
@@ -21,7 +22,7 @@ EXPECTED = Expectation(
     version="4.9",
     serves=True,
     follows=True,
-    asks_with_keys=False,
+    asks_with_keys=0,
     seccomp=True,
     access=Access(PRIVATE),
     asked_at="127.0.0.1",
@@ -439,3 +440,50 @@ def test_a_clock_that_was_not_synchronised_is_no_reason_to_go_back() -> None:
 
 def test_where_the_error_before_is_not_known_nothing_is_compared() -> None:
     assert list(after_a_switch(0.001, None)) == ["the clock is synchronised, to 1 s or better"]
+
+
+ASKED = Association(address="198.19.0.8", key=7, received=3, authenticated=True)
+SILENT_SOURCE = replace(ASKED, received=0, authenticated=False)
+CLAIM = "198.19.0.8 answers with key 7"
+KEYED = [
+    pytest.param((ASKED,), {}, (CLAIM, True), id="answered"),
+    pytest.param((SILENT_SOURCE,), {}, (CLAIM, False), id="not answered"),
+    pytest.param((SILENT_SOURCE,), {"others_later": True}, (CLAIM, None), id="who is asked may come later"),
+    pytest.param((ASKED,), {"others_later": True}, (CLAIM, True), id="and answers already"),
+    pytest.param(
+        (ASKED,),
+        {"asks_with_keys": 2},
+        ("each source that is asked with a key is known to chronyd", False),
+        id="another one has no address",
+    ),
+]
+
+
+@pytest.mark.parametrize(("associations", "expected", "wanted"), KEYED)
+def test_sources_that_are_asked_with_a_key_are_found(
+    associations: tuple[Association, ...], expected: dict[str, Any], wanted: tuple[str, bool | None]
+) -> None:
+    seen = replace(SERVER, associations=associations)
+    found = {
+        one.claim: one.holds for one in findings(seen, replace(EXPECTED, **{"asks_with_keys": 1, **expected}), None)
+    }
+    assert found[wanted[0]] is wanted[1]
+
+
+@pytest.mark.parametrize(
+    ("associations", "was_answered", "vital"),
+    [
+        ((SILENT_SOURCE,), True, True),
+        ((SILENT_SOURCE,), False, False),
+        ((SILENT_SOURCE, replace(ASKED, address="198.19.0.9")), True, False),
+    ],
+    ids=["none answers any more", "none did before", "another one answers"],
+)
+def test_a_switch_is_taken_back_when_nobody_answers_any_more(
+    associations: tuple[Association, ...], was_answered: bool, vital: bool
+) -> None:
+    seen = replace(SERVER, associations=associations, before=replace(SERVER.before, synchronised=True))
+    (finding,) = [
+        one for one in findings(seen, replace(EXPECTED, was_answered=was_answered), None) if one.claim == CLAIM
+    ]
+    assert (finding.holds, finding.vital) == (False, vital)

@@ -9,15 +9,17 @@ import pytest
 from provision.chronyc import Association
 from provision.errors import SiteError
 from provision.key_source import KeyFile, read_keys
+from provision.key_use import retire, users
 from provision.keys import parse_keys
 from provision.keys.ledger import notes
 from provision.keys.note import Note
 from provision.report import Report
-from provision.roster import Roster
+from provision.roster import Roster, read_roster
 from provision.rotation import (
     Rotating,
     Rotation,
     begin,
+    check_hosts,
     choose_old,
     finish,
     retire_old,
@@ -28,6 +30,7 @@ from provision.site import Site
 
 TODAY = date(2026, 11, 23)
 OLD = "1 AES256 HEX:00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n"
+OLD_HALF = "00112233445566778899AABBCCDDEEFF"
 DEVICE = "# a device\n7 AES128 HEX:0123456789ABCDEF0123456789ABCDEF\n"
 
 
@@ -151,3 +154,65 @@ def test_a_site_without_hosts_has_nothing_to_rotate(source: KeyFile) -> None:
     with pytest.raises(SiteError, match="s has no hosts, and a rotation is about those of a site"):
         Rotating(Roster(file="s", defaults=Site()), source, {}).run(id="", type_="", overlap="0", today=TODAY)
     assert under_way(text(source), "k") is None
+
+
+SITE = """
+keys.file = "chrony.keys"
+[groups.servers]
+[groups.clients]
+serve.role = "client"
+time.follows = "servers"
+[hosts]
+ntp1 = { group = "servers" }
+ntp2 = { group = "servers" }
+web1 = { group = "clients" }
+"""
+
+
+def roster_of(source: KeyFile, text: str = SITE) -> Roster:
+    site = source.path.with_name("site.toml")
+    site.write_text(text)
+    return read_roster(site)
+
+
+def test_hosts_turn_to_the_new_key_and_to_no_devices_key(source: KeyFile) -> None:
+    roster = roster_of(source)
+    source.path.write_text(f"{OLD}{DEVICE}".replace("AES256", "AES128").replace(OLD_HALF * 2, OLD_HALF))
+    assert users(roster, source) == {1: ("web1",)}
+    begun = begin(source, 1, type_=None, today=TODAY)
+    assert users(roster, source) == {begun.new: ("web1",)}
+    retire_old(source, begun)
+    finish(source, begun)
+    assert users(roster, source) == {begun.new: ("web1",)}
+
+
+def test_keys_of_a_rotation_are_not_retired(source: KeyFile) -> None:
+    begun = begin(source, 1, type_=None, today=TODAY)
+    for id_ in (begun.old, begun.new):
+        with pytest.raises(SiteError, match=f"key {id_}: a rotation is under way; inv keys.rotate finishes it"):
+            retire(source, [id_], {})
+    retire(source, [7], {})
+
+
+def test_of_two_at_once_the_second_finds_the_first(source: KeyFile) -> None:
+    begin(source, 1, type_=None, today=TODAY)
+    with pytest.raises(SiteError, match="key 8 takes the place of key 1, by now"):
+        begin(source, 7, type_=None, today=TODAY)
+
+
+def test_hosts_with_other_keys_cannot_come_to_the_end(source: KeyFile) -> None:
+    other = source.path.with_name("other.keys")
+    other.write_text(OLD)
+    other.chmod(0o600)
+    roster = roster_of(source, SITE.replace("[groups.clients]", '[groups.clients]\nkeys.file = "other.keys"'))
+    with pytest.raises(
+        SiteError, match=r"web1 asks with a key of .*chrony\.keys, and web1 has its keys from .*other\.keys"
+    ):
+        check_hosts(roster, source, ["web1"])
+
+
+def test_hosts_in_a_circle_cannot_come_to_the_end(source: KeyFile) -> None:
+    circle = SITE.replace("[groups.servers]", '[groups.servers]\ntime.follows = "servers"\ntime.local = {}')
+    with pytest.raises(SiteError, match="ntp1 and ntp2 follow each other, so neither can have a new key first"):
+        check_hosts(roster_of(source, circle), source, ["ntp1", "ntp2", "web1"])
+    check_hosts(roster_of(source), source, ["web1"])

@@ -2,6 +2,7 @@
 # ruff: noqa: ARG001, ARG002, ARG005, FBT001 -- fakes have the signature of what they stand for; a parameter of a case
 
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -810,3 +811,31 @@ def test_chronys_own_tests_are_counted(said: str, words: str | None) -> None:
 def test_a_daemon_that_is_masked_and_runs_all_the_same_is_a_rival() -> None:
     seen = "systemd-timesyncd.service|masked|active|masked|\nntp.service|not-found|inactive||\n"
     assert OthersStopped().drift(seen) == "systemd-timesyncd.service is active, masked"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what is placed becomes root's")
+def test_a_build_that_is_placed_has_our_modes_whatever_the_archive_says(tmp_path: Path) -> None:
+    new, prefix = tmp_path / "new", tmp_path / "builds" / "chrony"
+    (new / "sbin").mkdir(parents=True)
+    (new / "sbin/chronyd").write_bytes(b"")
+    (new / "receipt.json").write_bytes(b"")
+    for path, mode in (
+        (new, 0o777),
+        (new / "sbin", 0o777),
+        (new / "sbin/chronyd", 0o6777),
+        (new / "receipt.json", 0o666),
+    ):
+        path.chmod(mode)
+        os.chown(path, 1234, 1234)
+    prefix.mkdir(parents=True)
+    (prefix / "damaged").touch()
+    subprocess.run(["sh", "-c", remote.load("place_build", str(new), str(prefix))], check=True)
+    assert not new.exists()
+    seen = {str(path.relative_to(prefix)): path.stat() for path in (prefix, *prefix.rglob("*"))}
+    assert {name: oct(stat.st_mode & 0o7777) for name, stat in seen.items()} == {
+        ".": "0o755",
+        "sbin": "0o755",
+        "sbin/chronyd": "0o755",
+        "receipt.json": "0o644",
+    }
+    assert {stat.st_uid for stat in seen.values()} == {0}

@@ -197,14 +197,18 @@ def test_interrupted_it_stops_at_once_and_the_next_run_completes(site: Hosts) ->
     assert (ran.status, "Traceback" in ran.output + ran.errors) == (130, False)
     assert time.monotonic() - begun < 20
     assert ran.errors.strip() == "interrupted; the same line completes what was begun"
+    # All of them are in the report, and are taken up by --retry.
+    assert tuple(by_name(ran)) == NAMES
+    assert all("interrupted" in report["error"] for report in ran.reports)
     for host in site.hosts.values():
         # Its guard tidies up by itself.
         assert (
             login(host, "timeout 10 sh -c 'while ls /opt/chrony/work/* 2>/dev/null; do sleep 0.2; done'; echo done")
             == "done\n"
         )
-    again = site.operator.run("deploy", option)
+    again = site.operator.run("deploy", option, "--retry")
     assert again.status == 0, again
+    assert tuple(by_name(again)) == NAMES
 
 
 def test_from_a_bundle_a_host_is_deployed_without_any_network(site: Hosts, tmp_path: Path) -> None:
