@@ -13,8 +13,10 @@ import pytest
 
 from provision import remote
 from provision.converge import survey
-from provision.errors import BuildRefused, CommandFailed
+from provision.errors import BuildRefused, CommandFailed, ParseError
 from provision.host import Host
+from provision.keys import Key, Keys
+from provision.keys.parts import manifest, parse_digests, parts
 from provision.making import Compiling, _judge_unit_tests
 from provision.packages import MANAGERS, NO_OWNER
 from provision.steps import Step
@@ -29,11 +31,11 @@ from provision.steps.packages import Packages
 from provision.steps.purged import Purged
 from provision.steps.rehearsed import Rehearsed
 from provision.steps.restored import Restored
-from provision.steps.staged import Staged
+from provision.steps.staged import Staged, packed
 from provision.steps.user import ServiceUser
 from provision.transport.local import LocalTransport
 from tests.booted import assert_nowhere
-from tests.sample import GENERATION, RECIPE, SECRET
+from tests.sample import GENERATION, KEYS, RECIPE, SECRET
 from tests.working import claimed
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to root")
@@ -599,7 +601,7 @@ class Opt:
         build = str(self.root / "builds" / RECIPE.name)
         with claimed(self.root) as host:
             upload = host.new_path()
-            host.upload(Staged(replace(GENERATION, conf=conf))._archive(), upload)
+            host.upload(packed(Staged(replace(GENERATION, conf=conf))._files()), upload)
             try:
                 host.run("staging", remote.load("stage", upload, str(self.generation), build, "adm"))
             finally:
@@ -839,3 +841,70 @@ def test_a_build_that_is_placed_has_our_modes_whatever_the_archive_says(tmp_path
         "receipt.json": "0o644",
     }
     assert {stat.st_uid for stat in seen.values()} == {0}
+
+
+FLEET = Keys(tuple(Key(3 * number + 5, "AES128", number.to_bytes(16, "big")) for number in range(5000)))
+
+
+def without(keys: Keys, *ids: int) -> Keys:
+    return Keys(tuple(key for key in keys if key.id not in ids))
+
+
+def with_one_more(keys: Keys, id_: int) -> Keys:
+    more = Key(id_, "AES256", bytes(range(32)))
+    return Keys(tuple(sorted([*without(keys, id_), more], key=lambda key: key.id)))
+
+
+FLEETS = [
+    pytest.param(FLEET, FLEET, 0, id="nothing is new"),
+    pytest.param(FLEET, with_one_more(FLEET, 9000), 1, id="one more in the middle"),
+    pytest.param(FLEET, with_one_more(FLEET, 1), 2, id="one more before all, and so another beginning"),
+    pytest.param(FLEET, with_one_more(FLEET, 4294967295), 1, id="one more behind all"),
+    pytest.param(FLEET, with_one_more(FLEET, 8), 1, id="one that is another key now"),
+    pytest.param(FLEET, without(FLEET, 5), 1, id="one less at the beginning"),
+    pytest.param(FLEET, without(FLEET, 5 + 3 * 4999), 1, id="one less at the end"),
+    pytest.param(KEYS, FLEET, 5, id="all others"),
+]
+
+
+@needs_root
+@pytest.mark.parametrize(("before", "after", "most"), FLEETS)
+def test_of_long_keys_only_the_parts_that_are_new_travel(before: Keys, after: Keys, most: int, tmp_path: Path) -> None:
+    opt = Opt(tmp_path / "opt")
+    current = opt.root / "current"
+    current.mkdir()
+    (current / "chrony.keys").write_text(before.text)
+    wanted = parts(after)
+    said = ask(remote.load("key_parts", str(current / "chrony.keys"), *(str(part.first) for part in wanted)))
+    there = parse_digests(said)
+    lines, new = manifest(wanted, there)
+    assert lines.count("new") <= most
+    files = {
+        "chrony.conf": GENERATION.conf.encode(),
+        "chronyd.service": GENERATION.unit.encode(),
+        "parts": lines.encode(),
+        "parts.new": new.encode(),
+        "parts.sha256": f"{digest(after.text)}  chrony.keys\n".encode(),
+    }
+    with claimed(opt.root) as host:
+        upload = host.new_path()
+        host.upload(packed(files), upload)
+        build = str(opt.root / "builds" / RECIPE.name)
+        host.run("staging", remote.load("stage", upload, str(opt.generation), build, "adm"))
+    assert (opt.generation / "chrony.keys").read_text() == after.text
+    assert sorted(path.name for path in opt.generation.iterdir()) == [
+        "build",
+        "chrony.conf",
+        "chrony.keys",
+        "chronyd.service",
+    ]
+
+
+def test_a_short_file_is_not_asked_about() -> None:
+    assert parts(Keys(FLEET.keys[:2000])) == ()
+
+
+@pytest.mark.parametrize("said", ["5", "5 xyz", "id 00"])
+def test_what_is_no_digest_is_refused(said: str) -> None:
+    with pytest.raises(ParseError, match="did not tell the digests"):
+        parse_digests(said)

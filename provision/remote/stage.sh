@@ -10,6 +10,18 @@ mkdir -p "${2%/*}"
 chmod 0755 "${2%/*}" "${2%/*/*}"
 mkdir "$new"
 tar -xzf "$1" --no-same-owner -C "$new"
+if [ -e "$new/parts" ]; then
+    # Of long keys, only what the current generation has not got; "ID here" or "ID new" for each part, by its first id.
+    LC_ALL=C awk '
+        FILENAME == ARGV[1] { first[++n] = $1 + 0; where[n] = $2; next }
+        FILENAME != file { file = FILENAME; i = 0; from = FILENAME == ARGV[2] ? "here" : "new" }
+        { while (i < n && $1 + 0 >= first[i + 1]) i++ }
+        i && where[i] == from { text[i] = text[i] $0 "\n" }
+        END { for (i = 1; i <= n; i++) printf "%s", text[i] }' \
+        "$new/parts" "${2%/*/*}/current/chrony.keys" "$new/parts.new" >"$new/chrony.keys"
+    (cd "$new" && sha256sum -c --status parts.sha256) || { echo "the keys changed meanwhile: run it again" >&2; exit 1; }
+    rm "$new/parts" "$new/parts.new" "$new/parts.sha256"
+fi
 ln -s "../../builds/${3##*/}" "$new/build"
 chmod 0755 "$new"
 chmod 0644 "$new/chrony.conf" "$new/chronyd.service"

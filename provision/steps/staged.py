@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -9,6 +10,7 @@ from provision import remote
 from provision.build_evidence import sections
 from provision.generation import Generation
 from provision.host import Host
+from provision.keys.parts import Part, manifest, parse_digests, parts
 from provision.recipe import ROOT
 from provision.steps.file import unified_diff
 
@@ -54,9 +56,9 @@ class Staged:
         )
 
     def apply(self, host: Host) -> None:
-        """Upload everything in one archive; unpack it and let the new chronyd read its configuration."""
+        """Upload what the host has not got, in one archive; unpack it, and let the new chronyd read its chrony.conf."""
         upload = host.new_path()
-        host.upload(self._archive(), upload)
+        host.upload(packed(self._new(host)), upload)
         generation = self.generation
         host.run(
             "checking chrony.conf with the new chronyd (the running daemon is untouched)",
@@ -71,12 +73,34 @@ class Staged:
             "chronyd.service": generation.unit.encode(),
         }
 
-    def _archive(self) -> bytes:
-        archive = io.BytesIO()
-        # Hex digits shrink to half of their size at the first level, and hardly further at the others.
-        with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1, format=tarfile.USTAR_FORMAT) as tar:
-            for name, data in self._files().items():
-                entry = tarfile.TarInfo(name)
-                entry.size, entry.mode = len(data), 0o600
-                tar.addfile(entry, io.BytesIO(data))
-        return archive.getvalue()
+    def _new(self, host: Host) -> dict[str, bytes]:
+        """Return the files; of a long chrony.keys, the parts that the current generation has not got."""
+        files, wanted = self._files(), parts(self.generation.keys)
+        there = parse_digests(host.ask(_ask_for(wanted))) if wanted else {}
+        if not there:
+            return files
+        keys = files.pop("chrony.keys")
+        lines, new = manifest(wanted, there)
+        return {
+            **files,
+            "parts": lines.encode(),
+            "parts.new": new.encode(),
+            # In a file, not an argument: who knows it could try keys.
+            "parts.sha256": f"{sha256(keys).hexdigest()}  chrony.keys\n".encode(),
+        }
+
+
+def _ask_for(wanted: Iterable[Part]) -> str:
+    return remote.load("key_parts", f"{ROOT}/current/chrony.keys", *(str(part.first) for part in wanted))
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Return an archive of files."""
+    archive = io.BytesIO()
+    # Hex digits shrink to half of their size at the first level, and hardly further at the others.
+    with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1, format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), 0o600
+            tar.addfile(entry, io.BytesIO(data))
+    return archive.getvalue()
