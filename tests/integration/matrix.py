@@ -23,7 +23,7 @@ STORIES = {
     "tools": "The build before a first deployment",
 }
 RANK = ("fresh", "tools", "packaged", "running")
-INSTALLED = "installing the build"
+BUILT = "packing the build"
 SWITCHING = "switching"
 
 
@@ -38,7 +38,7 @@ def places(commands: Iterable[str]) -> list[str]:
 
 def cases(lab: Lab) -> list[Case]:
     """Return all cases but the odd ones."""
-    end = lab.first.index(INSTALLED) + 1
+    end = lab.first.index(BUILT) + 1
     build, first = lab.first[:end], lab.first[end:]
     # Up to the switch, a first deployment does what an upgrade does, but for commands of its own.
     own = {*first[first.index(SWITCHING) :], *(set(first) - set(lab.upgrade))}
