@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,11 +96,12 @@ def _read(descriptor: int) -> bytes:
 
 def test_on_a_terminal_the_step_is_live_and_output_is_no_markup(tmp_path: Path) -> None:
     written = on_a_terminal(ON_A_TERMINAL, tmp_path)
-    assert "chrony 4.9 built · 0 s · cc -o x [/usr/lib/libc.a] [bold]yyy" in written
+    # Where much else is going on, it takes more than no time.
+    assert re.search(r"chrony 4\.9 built · \d+ s · cc -o x \[/usr/lib/libc\.a\] \[bold\]yyy", written)
     assert "y" * 100 not in written
     plain = [line.rpartition("\x1b[2K")[2].strip("\r") for line in written.split("\n")]
     assert "ntp1" in plain[0]
-    assert any(line.startswith("  changed    chrony 4.9 built  (missing)  0.") for line in plain)
+    assert any(re.fullmatch(r"  changed    chrony 4\.9 built  \(missing\)  \d+\.\d s", line) for line in plain)
     assert plain[-2].endswith("the end")
 
 
