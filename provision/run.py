@@ -229,55 +229,13 @@ def run_on(job: Job, progress: Progress, stop: Stop | None = None, desk: Desk | 
     """Tell a story on one host; what the outside world gets wrong on the way ends in the report."""
     begun = time.monotonic()
     stop, desk = stop or Stop(), desk or Desk()
-    target, wish = job.target, job.wish
     report = job.so_far
     log = desk.log or job.open_log()
     if job.report is None:
-        progress.opening(str(target))
-
-    def password_of(name: str, login: str) -> str:
-        with progress.quiet():
-            return desk.password_of(name, login)
-
+        progress.opening(str(job.target))
     try:
         stop.check()
-        # Its name takes a while to compute, on purpose: meanwhile we connect.
-        keys = wish.read_keys()
-        threading.Thread(target=lambda: keys and keys.digest, daemon=True).start()
-        with (
-            connect(
-                target,
-                accept_new=wish.accept_new,
-                log=log.write,
-                progress=progress.line,
-                say=progress.say,
-                password_of=password_of,
-            ) as session,
-            ExitStack() as ends,
-            ExitStack() as building,
-        ):
-            stop.by(session.host.transport.close, ends)
-            report.platform, report.address = session.facts.platform, session.address
-            try:
-                job.story(
-                    Run(
-                        session,
-                        wish,
-                        keys,
-                        report,
-                        progress,
-                        log,
-                        who=desk.who,
-                        artifacts=desk.artifacts,
-                        open=job.open,
-                        building=building,
-                        check=stop.check,
-                        patience=desk.patience,
-                    )
-                )
-            finally:
-                session.host.leave()
-                report.round_trips += session.host.trips
+        _tell(job, report, progress, log, stop, desk)
     except Parked as parked:
         report.held = parked.held
     except ProvisionError as error:
@@ -291,6 +249,49 @@ def run_on(job: Job, progress: Progress, stop: Stop | None = None, desk: Desk | 
     report.seconds = round(report.seconds + time.monotonic() - begun, 2)
     progress.ending(report)
     return report
+
+
+def _tell(job: Job, report: Report, progress: Progress, log: Log, stop: Stop, desk: Desk) -> None:
+    """Connect, and tell the story. Raises ProvisionError, Parked."""
+    wish = job.wish
+    # Its name takes a while to compute, on purpose: meanwhile we connect.
+    keys = wish.read_keys()
+    threading.Thread(target=lambda: keys and keys.digest, daemon=True).start()
+
+    def password_of(name: str, login: str) -> str:
+        with progress.quiet():
+            return desk.password_of(name, login)
+
+    way = connect(
+        job.target,
+        accept_new=wish.accept_new,
+        log=log.write,
+        progress=progress.line,
+        say=progress.say,
+        password_of=password_of,
+    )
+    with way as session, ExitStack() as ends, ExitStack() as building:
+        stop.by(session.host.transport.close, ends)
+        report.platform, report.address = session.facts.platform, session.address
+        run = Run(
+            session,
+            wish,
+            keys,
+            report,
+            progress,
+            log,
+            who=desk.who,
+            artifacts=desk.artifacts,
+            open=job.open,
+            building=building,
+            check=stop.check,
+            patience=desk.patience,
+        )
+        try:
+            job.story(run)
+        finally:
+            session.host.leave()
+            report.round_trips += session.host.trips
 
 
 def fail(report: Report, error: ProvisionError, stop: Stop) -> None:
