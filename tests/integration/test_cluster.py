@@ -125,7 +125,7 @@ client = {{ group = "clients", host = "root@{self.hosts["client"].address}" }}
 
     def compiles(self, name: str) -> bool:
         """Say whether a compiler is at work on a host."""
-        return any(self.hosts[name].root.glob("opt/chrony/work/*/build/chrony-*"))
+        return any((self.hosts[name].root / "opt/chrony/work").glob("*/build/chrony-*"))
 
     def at_work(self, name: str) -> str:
         """Return the worker that is connected to a host."""
