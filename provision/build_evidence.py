@@ -68,12 +68,11 @@ def parse_build(text: str) -> BuildEvidence:
     said = sections(text)
     if "end" not in said:
         raise ParseError("the build was not looked at to the end")
-    libraries = [line.strip() for name, body in said.items() if name.startswith("ldd ") for line in body.splitlines()]
     try:
         return BuildEvidence(
             chronyd=said["chronyd"],
             chronyc=said["chronyc"],
-            missing_libraries=tuple(line for line in libraries if "not found" in line),
+            missing_libraries=tuple(line.strip() for line in said["ldd"].splitlines() if "not found" in line),
             keygen={cipher: said[f"keygen {cipher}"] for cipher in (*KEYGEN_MUST_WORK, NO_CIPHER)},
         )
     except KeyError as error:

@@ -56,13 +56,17 @@ def survey(host: Host, steps: Sequence[Step]) -> tuple[str, ...]:
     """Ask the looks of all steps in one round trip."""
     # A random mark: no file on the host can hold it.
     mark = f"=={secrets.token_hex(8)}=="
-    said = host.ask(survey_script([step.look() for step in steps], mark))
-    answers = parse_survey(said, mark, len(steps))
-    for step, (status, answer) in zip(steps, answers, strict=True):
+    looks = [step.look() for step in steps]
+    # What several steps ask is asked once.
+    asked = tuple(dict.fromkeys(looks))
+    said = host.ask(survey_script(asked, mark))
+    answers = dict(zip(asked, parse_survey(said, mark, len(asked)), strict=True))
+    for step, look in zip(steps, looks, strict=True):
+        status, answer = answers[look]
         if status != 0:
             said = Output(status, answer).last_words
             raise CommandFailed(f"{host.name}: {step.title}: could not look (exit status {status}): {said}")
-    return tuple(answer for _, answer in answers)
+    return tuple(answers[look][1] for look in looks)
 
 
 def converge(

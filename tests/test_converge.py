@@ -57,6 +57,22 @@ def test_nothing_to_do_is_one_round_trip_at_any_number_of_steps(host: Host, tmp_
     assert host.trips == 1
 
 
+@dataclass(frozen=True)
+class Counted(Line):
+    """Leaves a line of its own each time that it is asked."""
+
+    def look(self) -> str:
+        return f"echo asked >>{quote(str(self.path))}.asked; {super().look()}"
+
+
+def test_what_several_steps_ask_is_asked_once_and_each_judges_the_answer(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("there\n")
+    steps = [Counted(tmp_path / "file", line="there"), Counted(tmp_path / "file", line="another")]
+    outcomes = list(converge(host, steps, dry_run=True))
+    assert [outcome.status for outcome in outcomes] == [Status.UNCHANGED, Status.PENDING]
+    assert (tmp_path / "file.asked").read_text() == "asked\n"
+
+
 def test_no_steps_are_no_question(host: Host) -> None:
     assert list(converge(host, [])) == []
     assert host.trips == 0

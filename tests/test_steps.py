@@ -95,9 +95,9 @@ STEPS = [
 HOLDS = "\n".join(
     (
         f"build ../../builds/{RECIPE.name}",
-        f"chrony.conf {digest(GENERATION.conf)}",
-        f"chrony.keys {digest(GENERATION.keys.text)}",
-        f"chronyd.service {digest(GENERATION.unit)}",
+        f"{digest(GENERATION.conf)}  chrony.conf",
+        f"{digest(GENERATION.keys.text)}  chrony.keys",
+        f"{digest(GENERATION.unit)}  chronyd.service",
         "chrony.keys 0640 root:_chrony",
     )
 )
@@ -105,13 +105,13 @@ CURRENT = f"==> chrony.conf\n{GENERATION.conf}==> chronyd.service\n{GENERATION.u
 RUNS = f"""\
 current=generations/{GENERATION.id}
 unit file={digest(GENERATION.unit)}
-pid=4413
-daemon=active
-at boot=enabled
-unit reload=no
+MainPID=4413
+ActiveState=active
+UnitFileState=enabled
+NeedDaemonReload=no
 running generation={GENERATION.id}
 executable={RECIPE.prefix}/sbin/chronyd"""
-BARE = "current=\nunit file=missing\npid=0\ndaemon=inactive\nat boot=\nunit reload=no"
+BARE = "current=\nunit file=missing\nMainPID=0\nActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no"
 OTHER = replace(RECIPE, nts=False)
 NOT_FOUND = "\n".join(f"{unit}|not-found|inactive||" for unit in UNITS)
 TIMESYNCD = "systemd-timesyncd.service|loaded|active|enabled|/lib/systemd/system/systemd-timesyncd.service"
@@ -165,7 +165,7 @@ DRIFTS = [
     ),
     pytest.param(
         STAGED,
-        f"==> generation\nbuild /nowhere\nchrony.conf {digest('')}\n{CURRENT}",
+        f"==> generation\nbuild /nowhere\n{digest('')}  chrony.conf\n{CURRENT}",
         "differs: build chrony.conf chrony.keys chronyd.service",
         id="everything differs",
     ),
@@ -183,10 +183,13 @@ DRIFTS = [
         id="another daemon runs",
     ),
     pytest.param(
-        ACTIVE, RUNS.replace("daemon=active", "daemon=failed"), "daemon is failed, not active", id="daemon failed"
+        ACTIVE,
+        RUNS.replace("ActiveState=active", "ActiveState=failed"),
+        "daemon is failed, not active",
+        id="daemon failed",
     ),
     pytest.param(
-        ACTIVE, RUNS.replace("reload=no", "reload=yes"), "unit reload is yes, not no", id="systemd knows an older unit"
+        ACTIVE, RUNS.replace("Reload=no", "Reload=yes"), "unit reload is yes, not no", id="systemd knows an older unit"
     ),
     pytest.param(ACTIVE, RUNS.replace("=enabled", "=disabled"), "at boot is disabled, not enabled", id="not at boot"),
     pytest.param(
@@ -685,13 +688,20 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def shows(id_: str, load: str, active: str, enabled: str, path: str) -> str:
+def shows(id_: str, load: str, active: str, enabled: str, path: str, pid: int = 0) -> str:
     values = {"Id": id_, "LoadState": load, "ActiveState": active, "UnitFileState": enabled, "FragmentPath": path}
+    values |= {"NeedDaemonReload": "no", "MainPID": str(pid)}
     return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def has_no_rivals(systemctl: Path) -> None:
+    for unit in UNITS:
+        (systemctl / unit).write_text(shows(unit, "not-found", "inactive", "", ""))
 
 
 @needs_root
 def test_rivals_are_stopped_and_what_they_were_is_kept(systemctl: Path, tmp_path: Path) -> None:
+    (systemctl / "chronyd.service").write_text(shows("chronyd.service", "loaded", "active", "enabled", "/etc/y"))
     (systemctl / "chrony.service").write_text(shows("chrony.service", "loaded", "active", "enabled", "/lib/x"))
     (systemctl / "ntp.service").write_text(shows("ntpsec.service", "loaded", "inactive", "disabled", "/lib/y"))
     (systemctl / "ntpsec.service").write_text(shows("ntpsec.service", "loaded", "inactive", "disabled", "/lib/y"))
@@ -720,22 +730,40 @@ def test_rivals_are_stopped_and_what_they_were_is_kept(systemctl: Path, tmp_path
 
 
 def test_a_systemctl_that_fails_could_not_tell(systemctl: Path) -> None:
-    for unit in UNITS[1:]:
-        (systemctl / unit).write_text(shows(unit, "not-found", "inactive", "", ""))
+    has_no_rivals(systemctl)
     with pytest.raises(CommandFailed, match="could not look"):
         ask(OthersStopped().look())
 
 
+def look_at(folder: Path) -> str:
+    return remote.load("look_active", str(folder / "current"), str(folder / "chronyd.service"), library="others")
+
+
 def test_what_runs_is_looked_at(systemctl: Path, tmp_path: Path) -> None:
+    has_no_rivals(systemctl)
     unit = tmp_path / "chronyd.service"
     unit.write_text(GENERATION.unit)
     (tmp_path / "current").symlink_to(f"generations/{GENERATION.id}")
-    state = "ActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\n"
-    (systemctl / "chronyd.service").write_text(f"{state}MainPID={os.getpid()}\n")
-    seen = ask(remote.load("look_active", str(tmp_path / "current"), str(unit))).splitlines()
-    wanted = RUNS.replace("pid=4413", f"pid={os.getpid()}").splitlines()[:6]
-    assert sorted(seen[:6]) == sorted(wanted)
-    assert seen[6:] == ["running generation=", f"executable={Path('/proc/self/exe').resolve()}"]
+    state = shows("chronyd.service", "loaded", "active", "enabled", str(unit), os.getpid())
+    (systemctl / "chronyd.service").write_text(state)
+    seen = ask(look_at(tmp_path)).splitlines()
+    wanted = RUNS.replace("MainPID=4413", f"MainPID={os.getpid()}").splitlines()[:6]
+    assert set(wanted) < set(seen)
+    process = ["running generation=", f"executable={Path('/proc/self/exe').resolve()}"]
+    assert seen[-len(UNITS) - 2 :] == [*process, *NOT_FOUND.splitlines()]
+
+
+def test_a_service_that_is_another_units_alias_is_ours_to_look_at_and_a_rival(systemctl: Path, tmp_path: Path) -> None:
+    has_no_rivals(systemctl)
+    packaged = shows("chrony.service", "loaded", "active", "enabled", "/lib/systemd/system/chrony.service")
+    for unit in ("chronyd.service", "chrony.service"):
+        (systemctl / unit).write_text(packaged)
+    seen = ask(look_at(tmp_path))
+    assert "ActiveState=active" in seen.splitlines()
+    assert seen.count("chrony.service|loaded|active|enabled|") == 1
+    assert ACTIVE.drift(seen) == (
+        f"current is nothing, not generations/{GENERATION.id}; stops and masks chrony.service, which is active"
+    )
 
 
 BARE_LOOKS = [
@@ -749,15 +777,16 @@ def test_a_host_on_which_nothing_runs_is_looked_at(
     prepare: Callable[[Path], None], words: str, systemctl: Path, tmp_path: Path
 ) -> None:
     prepare(tmp_path / "chronyd.service")
-    (systemctl / "chronyd.service").write_text("ActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no\nMainPID=0\n")
-    seen = ask(remote.load("look_active", str(tmp_path / "current"), str(tmp_path / "chronyd.service")))
-    assert sorted(seen.splitlines()) == sorted(BARE.replace("=missing", f"={words}").splitlines())
+    has_no_rivals(systemctl)
+    (systemctl / "chronyd.service").write_text(shows("chronyd.service", "not-found", "inactive", "", ""))
+    seen = ask(look_at(tmp_path))
+    assert set(BARE.replace("=missing", f"={words}").splitlines()) < set(seen.splitlines())
     assert ACTIVE.drift(seen) == f"current is nothing, not generations/{GENERATION.id}"
 
 
 def test_a_systemctl_that_cannot_say_what_runs_could_not_tell(systemctl: Path, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="could not look"):
-        ask(remote.load("look_active", str(tmp_path / "current"), str(tmp_path / "chronyd.service")))
+        ask(look_at(tmp_path))
 
 
 @needs_root

@@ -34,8 +34,9 @@ authenticated() {
 show_process() {
     echo "==> process"
     echo "pid=$pid"
-    echo "current=$(basename "$(readlink "$root/current")")"
-    echo "build=$(readlink -f "$build")"
+    current=$(readlink "$root/current")
+    echo "current=${current##*/}"
+    echo "build=$(cd "$build" && pwd -P)"
     [ -d "/proc/$pid/fd" ] || return
     echo "executable=$(readlink "/proc/$pid/exe")"
     echo "generation=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^CHRONY_GENERATION=//p')"
@@ -44,19 +45,23 @@ show_process() {
     echo "arguments=$(tr '\0' ' ' <"/proc/$pid/cmdline")"
 }
 
-# Sockets that wait for anybody: those without a remote address.
+# Sockets that wait for anybody: those without a remote address. Of "-> socket:[123]" the number is the inode.
 show_ports() {
     echo "==> ports"
-    # shellcheck disable=SC2012
-    inodes=" $(ls -l "/proc/$pid/fd" 2>/dev/null | sed -n 's/.* socket:\[\([0-9]*\)\]$/\1/p' | tr '\n' ' ')"
-    for protocol in udp udp6 tcp tcp6; do
-        [ -r "/proc/$pid/net/$protocol" ] || continue
-        awk -v protocol="$protocol" -v inodes="$inodes" '
-            NR > 1 && $3 ~ /:0000$/ {
-                owner = index(inodes, " " $10 " ") ? "chronyd" : "other"
-                print protocol, $2, owner
-            }' "/proc/$pid/net/$protocol"
+    set -- "/proc/$pid/net/udp" "/proc/$pid/net/udp6" "/proc/$pid/net/tcp" "/proc/$pid/net/tcp6"
+    for file; do
+        shift
+        [ ! -r "$file" ] || set -- "$@" "$file"
     done
+    [ $# -gt 0 ] || return
+    # shellcheck disable=SC2012
+    ls -l "/proc/$pid/fd" 2>/dev/null | awk '
+        open { if (sub(/^.* socket:\[/, "") && sub(/\]$/, "")) ours[$0] = 1; next }
+        FNR > 1 && $3 ~ /:0000$/ {
+            protocol = FILENAME
+            sub(/.*\//, "", protocol)
+            print protocol, $2, $10 in ours ? "chronyd" : "other"
+        }' open=1 - open=0 "$@"
 }
 
 tries=$((patience * 5))
@@ -78,20 +83,18 @@ for command in tracking sources authdata ntpdata; do
     echo "==> $command"
     "$chronyc" -c -n "$command" 2>&1
 done
-echo "==> tracking before the switch"
-sed -n 's/^tracking=//p' "$root/unconfirmed" 2>/dev/null
-echo "==> answered before the switch"
-sed -n 's/^answered=//p' "$root/unconfirmed" 2>/dev/null
+for what in tracking answered; do
+    echo "==> $what before the switch"
+    [ ! -e "$root/unconfirmed" ] || sed -n "s/^$what=//p" "$root/unconfirmed"
+done
 if [ -n "$client" ]; then
     echo "==> accheck"
     "$chronyc" accheck "$client" 2>&1
 fi
-for file in receipt.json configure.log; do
-    echo "==> $file"
-    cat "$build/$file" 2>/dev/null
-done
-sh -c "$ask_build"
+echo "==> configure.log"
+cat "$build/configure.log" 2>/dev/null
+(eval "$ask_build")
 echo "==> firewall"
-sh -c "$ask_firewall"
+[ -z "$ask_firewall" ] || (eval "$ask_firewall")
 [ -z "$address" ] || show_answers
 echo "==> finished"

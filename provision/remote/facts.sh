@@ -5,6 +5,8 @@ LC_ALL=C
 export LC_ALL
 
 say() { printf '%s=%s\n' "$1" "$2"; }
+# The first line of a file, or nothing; a process less than cat and head.
+first_line() { [ -r "$1" ] && read -r line <"$1" 2>/dev/null && printf '%s' "$line"; }
 
 # A subshell: os-release sets what it likes.
 (
@@ -21,12 +23,14 @@ say machine "$(uname -m)"
 # What a build is linked to: glibc says so itself, musl only in what its ldd says of itself (on standard error).
 libc=$(getconf GNU_LIBC_VERSION 2>/dev/null) ||
     libc=$(ldd --version 2>&1 | sed -n 's/^musl libc.*/musl/p; s/^Version /-/p' | tr -d '\n')
-say libc "$(echo "$libc" | tr ' ' -)"
+case $libc in *" "*) libc=${libc%% *}-${libc#* } ;; esac
+say libc "$libc"
 say cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)"
-say uid "$(id -u)"
-say login "$(id -un 2>/dev/null || id -u)"
+uid=$(id -u)
+say uid "$uid"
+say login "$(id -un 2>/dev/null || echo "$uid")"
 
-if [ "$(id -u)" = 0 ]; then
+if [ "$uid" = 0 ]; then
     say sudo root
 elif ! command -v sudo >/dev/null 2>&1; then
     say sudo missing
@@ -54,13 +58,20 @@ fi
 if [ -d /run/systemd/system ]; then say init systemd; fi
 
 # The bounding set of process 1 tells what a service may get; in a user namespace even CAP_SYS_TIME sets no clock.
-say capabilities "$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/1/status 2>/dev/null || true)"
-say uid_map "$(awk 'NR == 1 { print $1, $2, $3 }' /proc/self/uid_map 2>/dev/null || true)"
+if [ -r /proc/1/status ]; then
+    while read -r name value; do
+        [ "$name" != CapBnd: ] || break
+    done </proc/1/status
+fi
+say capabilities "${value-}"
+# shellcheck disable=SC2046 # three numbers
+set -- $(first_line /proc/self/uid_map)
+say uid_map "$*"
 
 # Instances on EC2 say so here, for Xen and for Nitro (Amazon EC2 User Guide, "Detect whether a host is an instance").
-hypervisor=$(head -c 3 /sys/hypervisor/uuid 2>/dev/null || true)
-vendor=$(cat /sys/class/dmi/id/sys_vendor 2>/dev/null || true)
-if [ "$hypervisor" = ec2 ] || [ "$vendor" = "Amazon EC2" ]; then say cloud ec2; fi
+case $(first_line /sys/hypervisor/uuid):$(first_line /sys/class/dmi/id/sys_vendor) in
+    ec2* | *:"Amazon EC2") say cloud ec2 ;;
+esac
 
 for user in _chrony chrony; do
     getent passwd "$user" >/dev/null 2>&1 && { say chrony_user "$user"; break; }

@@ -3,12 +3,8 @@
 echo "==> generation"
 if [ -d "$1" ]; then
     echo "build $(readlink "$1/build")"
-    for name in chrony.conf chrony.keys chronyd.service; do
-        if [ -f "$1/$name" ]; then
-            digest=$(sha256sum <"$1/$name")
-            echo "$name ${digest%% *}"
-        fi
-    done
+    # One call for all: "digest  name" of each that is there.
+    (cd "$1" && sha256sum chrony.conf chrony.keys chronyd.service 2>/dev/null)
     [ -f "$1/chrony.keys" ] && stat -c 'chrony.keys %04a %U:%G' "$1/chrony.keys"
 else
     echo missing

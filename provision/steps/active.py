@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from shlex import quote
 
-from provision import remote
-from provision.generation import SWITCH, UNIT_PATH
+from provision.generation import SWITCH
 from provision.host import Host
-from provision.recipe import ROOT
 from provision.steps import NoDiff
-from provision.steps.others import others_in
+from provision.steps.others import look_at_services, others_in
+
+IN_WORDS = {"ActiveState": "daemon", "UnitFileState": "at boot", "NeedDaemonReload": "unit reload"}
+"""What the operator calls systemd's properties."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +40,15 @@ class Active(NoDiff):
 
     def look(self) -> str:
         """Print link, unit and process as "name=value" lines, and the other time daemons."""
-        look = remote.load("look_active", f"{ROOT}/current", UNIT_PATH)
-        return f"{look}\n{remote.text('others')}others"
+        return look_at_services()
 
     def drift(self, seen: str) -> str | None:
         """Return the first thing that differs, and what a switch would stop."""
         said = dict(line.split("=", 1) for line in seen.splitlines() if "|" not in line)
-        others = "".join(f"; stops and masks {unit}, which is {active}" for unit, active, _ in others_in(_others(seen)))
+        others = "".join(f"; stops and masks {unit}, which is {active}" for unit, active, _ in others_in(seen))
         for name, value in self._wanted().items():
             if said.get(name) != value:
-                return f"{name} is {said.get(name) or 'nothing'}, not {value}{others}"
+                return f"{IN_WORDS.get(name, name)} is {said.get(name) or 'nothing'}, not {value}{others}"
         return None
 
     def apply(self, host: Host) -> None:
@@ -60,16 +60,12 @@ class Active(NoDiff):
         return {
             "current": f"generations/{self.generation}",
             "unit file": self.unit_sha256,
-            "at boot": "enabled",
-            "unit reload": "no",
-            "daemon": "active",
+            "UnitFileState": "enabled",
+            "NeedDaemonReload": "no",
+            "ActiveState": "active",
             "running generation": self.generation,
             "executable": f"{self.build}/sbin/chronyd",
         }
-
-
-def _others(seen: str) -> str:
-    return "\n".join(line for line in seen.splitlines() if "|" in line)
 
 
 def signed(who: str) -> str:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from provision import remote
-from provision.generation import SWITCH
+from provision.generation import SWITCH, UNIT_PATH
 from provision.host import Host
+from provision.recipe import ROOT
 from provision.steps import NoDiff
 
 IDLE = {"inactive", "failed"}
@@ -23,8 +24,8 @@ class OthersStopped(NoDiff):
         return "other time daemons stopped and masked"
 
     def look(self) -> str:
-        """Print a line for each unit: id, load state, active state, unit file state, path."""
-        return f"{remote.text('others')}others"
+        """Print, among other things, a line for each unit: id, load state, active state, unit file state, path."""
+        return look_at_services()
 
     def drift(self, seen: str) -> str | None:
         """Return the units that run, or could."""
@@ -36,6 +37,11 @@ class OthersStopped(NoDiff):
         host.run("stopping other time daemons", f"{SWITCH} --stop-others")
 
 
+def look_at_services() -> str:
+    """Return a look at our service and at the others: systemd tells of all of them in one answer."""
+    return remote.load("look_active", f"{ROOT}/current", UNIT_PATH, library="others")
+
+
 def others_in(seen: str) -> tuple[tuple[str, str, str], ...]:
     """Return (unit, active state, unit file state) of each that is to be stopped.
 
@@ -44,7 +50,9 @@ def others_in(seen: str) -> tuple[tuple[str, str, str], ...]:
     """
     found: dict[str, tuple[str, str, str]] = {}
     for line in seen.splitlines():
-        unit, load, active, enabled, path = (*line.split("|"), "", "", "", "")[:5]
+        if "|" not in line:
+            continue
+        unit, load, active, enabled, path = line.split("|", 4)
         # What is masked may still run: masking alone stops nothing.
         if unit == "chronyd.service" or (load != "loaded" and active in {*IDLE, ""}):
             continue

@@ -36,11 +36,11 @@ class Staged:
         if found == ["missing"]:
             return "not there yet"
         wanted = (
-            f"build ../../builds/{self.generation.recipe.name}",
-            *(f"{name} {sha256(data).hexdigest()}" for name, data in self._files().items()),
-            f"chrony.keys 0640 root:{self.generation.user}",
+            ("build", f"build ../../builds/{self.generation.recipe.name}"),
+            *((name, f"{sha256(data).hexdigest()}  {name}") for name, data in self._files().items()),
+            ("chrony.keys", f"chrony.keys 0640 root:{self.generation.user}"),
         )
-        wrong = [line.split()[0] for line in wanted if line not in found]
+        wrong = [name for name, line in wanted if line not in found]
         return f"differs: {' '.join(dict.fromkeys(wrong))}" if wrong else None
 
     def diff(self, seen: str) -> str:
