@@ -21,8 +21,8 @@ class BenchError(Exception):
 
 def environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the variables of what is run: Python may keep what it compiled, as everywhere, or each start is slower."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, **(env or {})}
+    given = {**os.environ, **(env or {})}
+    return {name: value for name, value in given.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True, slots=True)
