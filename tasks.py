@@ -1,6 +1,11 @@
 """The tasks of ``inv`` in this checkout: the product's, and those for its developers."""
 
+# ruff: noqa: E402 -- see below
 import sys
+
+# Invoke forbids Python to keep what it compiles (see --write-pyc): without that each run would compile us anew.
+sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
 from pathlib import Path
 
 from invoke.context import Context

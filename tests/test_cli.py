@@ -66,6 +66,16 @@ def test_inv_lists_every_task_with_a_sentence() -> None:
     assert sorted(NAMESPACE) == sorted(listed(done.stdout))
 
 
+@pytest.mark.parametrize(("forbidden", "kept"), [("", True), ("1", False)], ids=["allowed", "forbidden"])
+def test_what_python_compiled_is_kept_unless_the_user_forbids_it(
+    forbidden: str,
+    kept: bool,  # noqa: FBT001 -- of a case
+    tmp_path: Path,
+) -> None:
+    inv("releases", "--offline", env={"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": forbidden})
+    assert bool(list(tmp_path.rglob("provision/releases.*.pyc"))) is kept
+
+
 def test_the_installed_command_lists_the_products_tasks_from_any_folder(tmp_path: Path) -> None:
     done = installed("--list", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
