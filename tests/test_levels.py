@@ -25,6 +25,20 @@ def test_tables_are_merged_and_of_other_values_the_last_one_counts() -> None:
 MIXED = [
     pytest.param({"time": {"local": {"stratum": 1}}}, {"time": {"local": 5}}, {"time": {"local": 5}}, id="of a table"),
     pytest.param({"time": 5}, {"time": {"local": 5}}, {"time": {"local": 5}}, id="by a table"),
+    pytest.param(
+        {"keys": {"file": "k"}}, {"keys": {"command": "c"}}, {"keys": {"command": "c"}}, id="a command, of a file"
+    ),
+    pytest.param(
+        {"keys": {"command": "c"}}, {"keys": {"file": "k"}}, {"keys": {"file": "k"}}, id="a file, of a command"
+    ),
+    pytest.param(
+        {"keys": {"file": "k"}},
+        {"keys": {"file": "k", "command": "c"}},
+        {"keys": {"file": "k", "command": "c"}},
+        id="both, which is refused later",
+    ),
+    pytest.param({"keys": {"file": "k"}}, {"keys": {}}, {"keys": {"file": "k"}}, id="nothing, of a file"),
+    pytest.param({"keys": {"file": "k"}}, {"keys": 5}, {"keys": 5}, id="nonsense, which is refused later"),
 ]
 
 

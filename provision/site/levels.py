@@ -6,6 +6,9 @@ from typing import Any
 
 from provision.site.decode import Tree, join
 
+KEY_SOURCES = {"file", "command"}
+"""Of the table keys, what takes the place of the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -24,8 +27,16 @@ def merged(levels: tuple[Level, ...]) -> Tree:
     """Return what the levels say together: tables are merged, of all other values the last one counts."""
     whole: Tree = {}
     for level in levels:
-        whole = _merge(whole, level.tree)
+        whole = _merge(_without_source(whole, level.tree), level.tree)
     return whole
+
+
+def _without_source(below: Tree, above: Tree) -> Tree:
+    """Return a level without what says where the keys come from, when the one above says it in either way."""
+    there, new = below.get("keys"), above.get("keys")
+    if not (isinstance(there, dict) and isinstance(new, dict) and KEY_SOURCES & new.keys()):
+        return below
+    return {**below, "keys": {name: value for name, value in there.items() if name not in KEY_SOURCES}}
 
 
 def _merge(below: Tree, above: Tree) -> Tree:
