@@ -7,6 +7,7 @@ its wall time, CPU time and memory. Sandboxes compute on the same cores: the mor
 import argparse
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from benchmarks.hosts import SUITE, BenchError, Host, Spent, fresh_host, measure
 from benchmarks.run import make_contenders
 from provision import sandbox
 from provision.errors import ProvisionError
+from tests.integration.crew import Crew, crew
 from tests.integration.operators import Operator
 
 PREFIX = "bench"
@@ -44,7 +46,7 @@ class Fleet:
     hosts: tuple[Host, ...]
     operator: Operator
 
-    def deploy(self, groups: str = CLIENTS, *, reach: Callable[[int, Host], str] | None = None) -> Spent:
+    def deploy(self, groups: str = CLIENTS, *options: str, reach: Callable[[int, Host], str] | None = None) -> Spent:
         """Deploy to all of them."""
         reach = reach or (lambda _, host: host.address)
         followed = SERVERS if "groups.servers" in groups else 0
@@ -56,7 +58,7 @@ class Fleet:
         site = self.operator.site(f"{groups}[hosts]\n{''.join(entries)}")
         inv = Path(sys.executable).with_name("inv")
         env = {**self.operator.environment, "PYTHONPATH": str(ROOT)}
-        return measured(inv, "--search-root", ROOT, "deploy", site, cwd=self.operator.home, env=env)
+        return measured(inv, "--search-root", ROOT, "deploy", site, *options, cwd=self.operator.home, env=env)
 
     def known(self, name: Callable[[int, Host], str]) -> None:
         """Have SSH know the hosts by these names, too."""
@@ -199,6 +201,37 @@ def beside(number: int, runs: int) -> str:
     return "\n".join(rows)
 
 
+def cluster(number: int, runs: int) -> str:
+    """Measure what a run with nothing to do leaves to the control process when workers do the work."""
+    with fleet(number) as made, crew(made.operator.home / "crew", DASK_LOGGING__DISTRIBUTED="info") as workers:
+        for name in WORKERS:
+            shutil.copytree(made.operator.known_hosts.parent, workers.home(name) / ".ssh")
+        workers.start_workers(*WORKERS)
+        made.deploy()
+        alone, handed, theirs = [], [], []
+        for _ in range(runs):
+            alone.append(_told("nothing to do, alone", made.deploy()))
+            before = _cpu(workers)
+            handed.append(_told("nothing to do, handed over", made.deploy(CLIENTS, "--scheduler", workers.address)))
+            theirs.append(_cpu(workers) - before)
+    return "\n".join(
+        (
+            head(f"nothing to do on {number} hosts", *COLUMNS[:1], *COLUMNS[2:], "CPU time of the cluster, s"),
+            line("this machine", _wall(alone), *_cost(alone), "-"),
+            line(f"{len(WORKERS)} workers on it", _wall(handed), *_cost(handed), spread(theirs, ".2f")),
+        )
+    )
+
+
+WORKERS = ("one", "two")
+
+
+def _cpu(workers: Crew) -> float:
+    """Return the seconds that scheduler and workers have computed so far: proc(5), /proc/pid/stat, utime and stime."""
+    stats = [Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2] for process in workers.processes.values()]
+    return sum(float(ticks) for stat in stats for ticks in stat.split()[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
 def deploy_once(peer: Contender, hosts: Sequence[Host]) -> None:
     """Have a peer deploy to one host, and the others become as it is, without as many compilers."""
     first, *others = hosts
@@ -282,6 +315,7 @@ PARTS: dict[str, Callable[[Sequence[int], int], str]] = {
     "growth": growth,
     "far": lambda sizes, runs: far(max(sizes), runs),
     "beside": lambda sizes, runs: beside(max(sizes), runs),
+    "cluster": lambda sizes, runs: cluster(max(sizes), runs),
 }
 
 
