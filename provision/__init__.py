@@ -36,6 +36,7 @@ Edge: one outside world per module
     ntp                 NTP requests, plain and with a MAC (the only one that opens UDP)
     sandbox/            throwaway hosts, booted on this machine
     private             a file that only its owner may read, written whole or not at all
+    passwords           the password of sudo: given or typed, and right on one host before others get it
     key_source          where an operator's keys come from: a file, or a command that prints one
     log                 the full log of a run, without secrets
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from provision.artifacts import Artifact, Artifacts
 from provision.converge import Outcome
-from provision.errors import HostUnreachable, ProvisionError, SiteError
+from provision.errors import ProvisionError, SiteError
 from provision.fetch import Store, fetch
 from provision.findings import Finding
 from provision.key_source import GivenKeys
 from provision.log import Collected
+from provision.passwords import OPERATOR, Given
 from provision.progress import Progress
 from provision.releases import Release
 from provision.report import Report
 from provision.rollout import Gate
 from provision.run import Desk, Job, Stop, fail, run_on, who
-from provision.session import PASSWORD_VARIABLE, given_password
 from provision.target import Kind, Target
 from provision.wish import Wish, forget_keys
 
@@ -145,7 +145,7 @@ def pack(job: Job, artifact: Artifact | None, say: Callable[[str], None]) -> Par
             open=frozenset({Gate.BUILD}) if compiles else job.open - {Gate.BUILD},
         ),
         who=who(),
-        password=given_password(),
+        password=OPERATOR.given,
         artifact=artifact,
         tarballs=tuple(_packed(release, job.wish, say) for release in job.wish.releases if compiles),
     )
@@ -170,7 +170,7 @@ def work(parcel: Parcel, call: "Call") -> Done:
             who=parcel.who,
             artifacts=artifacts,
             log=log,
-            password_of=partial(_password, parcel.password),
+            passwords=Given(parcel.password),
             patience=PATIENCE_SECONDS,
         )
         try:
@@ -196,15 +196,6 @@ def _unpack(tarballs: Iterable[Packed]) -> None:
 
 def _discard(_: str) -> None:
     """Take a line that nobody wants."""
-
-
-def _password(given: str | None, name: str, login: str) -> str:
-    if given is None:
-        raise HostUnreachable(
-            f"{name}: sudo asks {login} for a password, and a worker cannot ask you: "
-            f"set {PASSWORD_VARIABLE}, or allow {login} sudo without a password"
-        )
-    return given
 
 
 class Teller:

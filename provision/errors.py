@@ -5,6 +5,7 @@ ProvisionError
 ├── FetchError       a tarball did not arrive, or is not the one we pinned
 ├── StoreError       the folder of artifacts on this machine cannot be read or written
 ├── HostUnreachable  we never got a shell on which we may act, or lost it
+│   └── PasswordRefused   sudo there did not take the password
 ├── SandboxError     a throwaway host could not be booted on this machine
 ├── ClusterFailed    a host was given to a cluster, and nobody can tell what became of it
 ├── CommandFailed    a command ran and said no
@@ -37,6 +38,10 @@ class StoreError(ProvisionError):
 
 class HostUnreachable(ProvisionError):  # noqa: N818 -- a state of the host, and named as one
     """We never got a shell on which we may act, or lost it."""
+
+
+class PasswordRefused(HostUnreachable):
+    """Sudo did not take the password."""
 
 
 class SandboxError(ProvisionError):

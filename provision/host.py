@@ -10,9 +10,9 @@ from enum import Enum
 from shlex import quote
 
 from provision import remote
-from provision.errors import CommandFailed, HostUnreachable
+from provision.errors import CommandFailed, HostUnreachable, PasswordRefused
 from provision.recipe import ROOT
-from provision.transport import SUDO_PROMPT, Output, Transport, Watch
+from provision.transport import SUDO_PROMPT, WRONG_PASSWORD, Output, Transport, Watch
 from provision.workplace import SILENCE_SECONDS, Workplace, take
 
 
@@ -55,8 +55,17 @@ def _discard(_: str) -> None:
 
 
 def _refused_by_sudo(output: Output) -> bool:
-    # sudo's own failures, too, exit with 1: "sudo: 3 incorrect password attempts", "x is not in the sudoers file".
+    # sudo's own failures, too, exit with 1: "sudo: a password is required", "x is not in the sudoers file".
     return not output.stdout and any(word in output.stderr for word in ("sudo:", "sudoers", "not allowed to execute"))
+
+
+def _is_wrong_password(output: Output) -> bool:
+    # "sudo: 1 incorrect password attempt": where sudo asks no second time.
+    return (
+        output.status == 1
+        and not output.stdout
+        and (output.stderr == WRONG_PASSWORD or "incorrect password" in output.stderr)
+    )
 
 
 @dataclass(slots=True)
@@ -163,6 +172,11 @@ class Host:
         script = f"exec </dev/null\n{script}"
         line = as_root(script, self.become) if root else in_sh(script)
         output = self.transport.execute(line, password=self.password if root else None, watch=watch)
+        if root and self.become is Become.PASSWORD and _is_wrong_password(output):
+            raise PasswordRefused(
+                f"{self.name}: no right to become root: sudo refused the password; "
+                "run it again with the right one, or allow sudo without"
+            )
         if root and self.become is not Become.IS_ROOT and output.status == 1 and _refused_by_sudo(output):
             raise HostUnreachable(
                 f"{self.name}: no right to become root: {output.last_words}; log in as root, or allow sudo"

@@ -26,11 +26,12 @@ from provision.findings import Finding
 from provision.keys import Keys
 from provision.log import Log
 from provision.ntp import probe
+from provision.passwords import OPERATOR, Passwords
 from provision.progress import Progress
 from provision.prove import Proof, prove
 from provision.report import Report
 from provision.rollout import Gate, Held
-from provision.session import PasswordOf, Session, ask_password, connect
+from provision.session import Session, connect
 from provision.steps import Step
 from provision.steps.fetched import Fetched
 from provision.target import Target
@@ -220,7 +221,7 @@ class Desk:
     artifacts: Artifacts = field(default_factory=Artifacts.default)
     log: Log | None = None
     """None: a file."""
-    password_of: PasswordOf = ask_password
+    passwords: Passwords = OPERATOR
     patience: int = 0
     """Seconds, as a run has it."""
 
@@ -258,17 +259,15 @@ def _tell(job: Job, report: Report, progress: Progress, log: Log, stop: Stop, de
     keys = wish.read_keys()
     threading.Thread(target=lambda: keys and keys.digest, daemon=True).start()
 
-    def password_of(name: str, login: str) -> str:
-        with progress.quiet():
-            return desk.password_of(name, login)
-
     way = connect(
         job.target,
         accept_new=wish.accept_new,
         log=log.write,
         progress=progress.line,
         say=progress.say,
-        password_of=password_of,
+        passwords=desk.passwords,
+        quiet=progress.quiet,
+        check=stop.check,
     )
     with way as session, ExitStack() as ends, ExitStack() as building:
         stop.by(session.host.transport.close, ends)

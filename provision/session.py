@@ -1,11 +1,7 @@
 """Connect: from what ``--host`` said to a host on which we may act, and its facts, in one round trip."""
 
-import getpass
-import os
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +9,7 @@ from provision import remote
 from provision.errors import HostUnreachable, SandboxError
 from provision.facts import Facts, parse_facts
 from provision.host import Become, Host
+from provision.passwords import OPERATOR, Check, Passwords
 from provision.site.values import Address
 from provision.target import Kind, Target
 from provision.transport import Transport
@@ -22,11 +19,6 @@ if TYPE_CHECKING:
     from provision.sandbox import Sandbox
 
 LOOPBACK = "127.0.0.1"
-PASSWORD_VARIABLE = "CHRONY_PROVISION_SUDO_PASSWORD"  # noqa: S105 -- a name, not a password
-
-
-PasswordOf = Callable[[str, str], str]
-"""Host and login → the password of sudo. Raises HostUnreachable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,36 +35,6 @@ class Session:
     """The sandbox's."""
 
 
-_asking = threading.RLock()
-_asked: dict[str | None, str] = {}
-"""Login → its password: one serves all hosts of a run. None → that of the environment, which is everybody's."""
-
-
-def given_password() -> str | None:
-    """Return the sudo password that the environment had; None: it had none."""
-    with _asking:
-        # Out of the environment with it: what runs on this machine would inherit it.
-        if (given := os.environ.pop(PASSWORD_VARIABLE, None)) is not None:
-            _asked[None] = given
-        return _asked.get(None)
-
-
-def ask_password(name: str, login: str) -> str:
-    """Return the sudo password: from the environment, or asked once."""
-    # Hosts come at once, and in any order.
-    with _asking:
-        if (given := given_password()) is not None:
-            return given
-        if not sys.stdin.isatty():
-            raise HostUnreachable(
-                f"{name}: sudo asks {login} for a password, and there is no terminal to ask at: "
-                f"set {PASSWORD_VARIABLE}, or allow {login} sudo without a password"
-            )
-        if login not in _asked:
-            _asked[login] = getpass.getpass(f"sudo password of {login}: ")
-        return _asked[login]
-
-
 @contextmanager
 def connect(
     target: Target,
@@ -81,14 +43,23 @@ def connect(
     log: Callable[[str], None],
     progress: Callable[[str], None],
     say: Callable[[str], None],
-    password_of: PasswordOf = ask_password,
+    passwords: Passwords = OPERATOR,
+    quiet: Callable[[], AbstractContextManager[None]] = nullcontext,
+    check: Check = lambda: None,
 ) -> Iterator[Session]:
-    """Connect and learn the facts. Raises HostUnreachable, SandboxError."""
+    """Connect and learn the facts. Raises HostUnreachable, SandboxError.
+
+    ``quiet`` keeps what is shown still while a password is asked for; ``check`` raises when all is to end meanwhile.
+    """
     transport, address, time_source = _reach(target, accept_new=accept_new, say=say)
     try:
         host = Host(transport, log=log, progress=progress)
         facts = _as_seen(parse_facts(host.ask(remote.load("facts"), root=False)), target, direct=transport.is_direct)
-        host.become, host.password = _become(target.text, facts, password_of)
+        host.become = _become(target.text, facts)
+        if host.become is Become.PASSWORD:
+            with quiet():
+                host.password = passwords.of(target.text, facts.login, check)
+            passwords.tried(target.text, facts.login, lambda: host.ask("true"))
         yield Session(host=host, facts=facts, address=address, direct=transport.is_direct, time_source=time_source)
     finally:
         transport.close()
@@ -144,12 +115,12 @@ def _boot(target: Target, say: Callable[[str], None]) -> "Sandbox":
     return sandbox.up(name, known.suite if known else name, say=say)
 
 
-def _become(name: str, facts: Facts, password_of: PasswordOf = ask_password) -> tuple[Become, str | None]:
+def _become(name: str, facts: Facts) -> Become:
     match facts.sudo:
         case "root":
-            return Become.IS_ROOT, None
+            return Become.IS_ROOT
         case "yes":
-            return Become.SUDO, None
+            return Become.SUDO
         case "missing":
             raise HostUnreachable(f"{name}: {facts.login} is not root and there is no sudo; log in as root")
         case "tty":
@@ -158,4 +129,4 @@ def _become(name: str, facts: Facts, password_of: PasswordOf = ask_password) -> 
                 f"say 'Defaults:{facts.login} !requiretty' in its /etc/sudoers.d, or log in as root"
             )
         case _:
-            return Become.PASSWORD, password_of(name, facts.login)
+            return Become.PASSWORD

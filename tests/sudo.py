@@ -8,6 +8,7 @@ import pytest
 SCRIPT = """\
 #!/bin/sh
 # sudo [-n] [-S -p PROMPT] COMMAND...: $PASSWORD is the right one; without it, none is asked for.
+# $ANSWERS: the file that counts the answers.
 prompt='Password: '
 while [ $# -gt 0 ]; do
     case $1 in
@@ -22,6 +23,7 @@ for try in 1 2 3; do
     if [ -n "${quiet-}" ]; then echo 'sudo: a password is required' >&2; exit 1; fi
     printf '%s' "$prompt" >&2
     IFS= read -r given || exit 1
+    echo "$try" >>"$ANSWERS"
     [ "$given" = "$PASSWORD" ] && break
     [ "$try" = 3 ] && { echo 'sudo: 3 incorrect password attempts' >&2; exit 1; }
     echo 'Sorry, try again.' >&2
@@ -37,3 +39,4 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, *, password: str) -> 
     file.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     monkeypatch.setenv("PASSWORD", password)
+    monkeypatch.setenv("ANSWERS", str(folder / "answers"))

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from provision import elsewhere, session
+from provision import elsewhere
 from provision.artifacts import Artifact, Artifacts
 from provision.elsewhere import Elsewhere, check, pack, work
-from provision.errors import ClusterFailed, HostUnreachable, SiteError
+from provision.errors import ClusterFailed, SiteError
 from provision.fetch import Store
 from provision.key_source import KeyFile
 from provision.libraries import Libraries
 from provision.log import Collected
+from provision.passwords import PASSWORD_VARIABLE, Operator
 from provision.progress.lines import Lines
 from provision.report import Report
 from provision.rollout import Gate, Held
 from provision.run import Job, Run, Stop
-from provision.session import PASSWORD_VARIABLE
 from provision.target import parse_target
 from provision.wish import Options, Wish, make_wish
 from tests import sudo
@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(session, "_asked", {})
+    monkeypatch.setattr(elsewhere, "OPERATOR", Operator())
     write_keys(tmp_path / "XDG_CONFIG_HOME/chrony-provision/chrony.keys", KEYS)
     return tmp_path
 
@@ -115,11 +115,6 @@ def test_the_password_goes_along_and_is_in_no_repr(monkeypatch: pytest.MonkeyPat
     parcel = pack(job(), None, nothing)
     assert parcel.password == "correct horse"  # noqa: S105 -- of no use
     assert_nowhere("correct horse", repr(parcel))
-
-
-def test_a_worker_asks_nobody_for_a_password() -> None:
-    with pytest.raises(HostUnreachable, match=rf"^ntp1: sudo asks admin for a password, .*set {PASSWORD_VARIABLE}"):
-        elsewhere._password(None, "ntp1", "admin")
 
 
 SWITCH, BUILD = frozenset({Gate.SWITCH}), frozenset({Gate.BUILD})

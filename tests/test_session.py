@@ -8,27 +8,29 @@ from pathlib import Path
 import pytest
 
 from provision import session
-from provision.errors import HostUnreachable
+from provision.errors import HostUnreachable, PasswordRefused
 from provision.host import Become
-from provision.session import PASSWORD_VARIABLE, connect
+from provision.passwords import PASSWORD_VARIABLE, Operator
+from provision.session import connect
 from provision.target import parse_target
 from tests import sudo
 from tests.booted import assert_nowhere
 from tests.sample import FACTS
 
-WITHOUT_PASSWORD = [
+WAYS = [
     pytest.param("root", Become.IS_ROOT, id="root"),
     pytest.param("yes", Become.SUDO, id="sudo without a password"),
+    pytest.param("password", Become.PASSWORD, id="sudo with a password"),
 ]
 
 
-def become(can: str, name: str = "ntp1") -> tuple[Become, str | None]:
-    return session._become(name, replace(FACTS, sudo=can, login="ntp"))
+def become(can: str) -> Become:
+    return session._become("ntp1", replace(FACTS, sudo=can, login="ntp"))
 
 
-@pytest.mark.parametrize(("can", "how"), WITHOUT_PASSWORD)
-def test_nobody_is_asked_for_a_password_that_is_not_needed(can: str, how: Become) -> None:
-    assert become(can) == (how, None)
+@pytest.mark.parametrize(("can", "how"), WAYS)
+def test_how_we_get_root(can: str, how: Become) -> None:
+    assert become(can) is how
 
 
 def test_a_host_without_sudo_is_told_apart() -> None:
@@ -41,46 +43,10 @@ def test_a_sudo_that_wants_a_terminal_is_told_apart() -> None:
         become("tty")
 
 
-@pytest.mark.parametrize("password", ["correct horse", ""])
-def test_the_password_may_come_from_the_environment(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PASSWORD_VARIABLE, password)
-    assert become("password") == (Become.PASSWORD, password)
-
-
-class Keyboard:
-    """Somebody at a terminal."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
-        self.prompts: list[str] = []
-        monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
-        monkeypatch.setattr(session, "_asked", {})
-        monkeypatch.setattr("sys.stdin", self)
-        monkeypatch.setattr("getpass.getpass", self.type)
-        self._there = there
-
-    def isatty(self) -> bool:
-        return self._there
-
-    def type(self, prompt: str) -> str:
-        self.prompts.append(prompt)
-        return "correct horse"
-
-
-def test_a_person_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    keyboard = Keyboard(monkeypatch, there=True)
-    assert {become("password") for _ in range(3)} == {(Become.PASSWORD, "correct horse")}
-    assert keyboard.prompts == ["sudo password of ntp: "]
-
-
-def test_a_pipeline_is_told_how_to_give_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    keyboard = Keyboard(monkeypatch, there=False)
-    with pytest.raises(HostUnreachable) as caught:
-        become("password")
-    assert str(caught.value) == (
-        "ntp1: sudo asks ntp for a password, and there is no terminal to ask at: "
-        "set CHRONY_PROVISION_SUDO_PASSWORD, or allow ntp sudo without a password"
-    )
-    assert keyboard.prompts == []
+def as_somebody_else(folder: Path) -> None:
+    """Have ``id`` say that we are not root, but for what sudo runs."""
+    (folder / "id").write_text('#!/bin/sh\n[ "${AS_ROOT-}" ] && echo 0 || echo 1000\n')
+    (folder / "id").chmod(0o755)
 
 
 def test_this_machine_is_reached_without_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,14 +65,39 @@ def test_this_machine_is_reached_without_ssh(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_a_wrong_password_is_given_once_and_nothing_else_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sudo.install(tmp_path, monkeypatch, password="correct-horse")
+    as_somebody_else(tmp_path)
+    monkeypatch.setenv(PASSWORD_VARIABLE, "wrong-horse")
+    log: list[str] = []
+    way = connect(
+        parse_target("local"),
+        accept_new=False,
+        log=log.append,
+        progress=log.append,
+        say=log.append,
+        passwords=Operator(),
+    )
+    with pytest.raises(PasswordRefused, match=r"^local: no right to become root: sudo refused the password; "), way:
+        pytest.fail("it went on")
+    assert (tmp_path / "answers").read_text() == "1\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
 def test_a_password_is_nowhere_but_in_sudos_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sudo.install(tmp_path, monkeypatch, password="correct-horse")
-    (tmp_path / "id").write_text('#!/bin/sh\n[ "${AS_ROOT-}" ] && echo 0 || echo 1000\n')
-    (tmp_path / "id").chmod(0o755)
+    as_somebody_else(tmp_path)
     monkeypatch.setenv(PASSWORD_VARIABLE, "correct-horse")
     log: list[str] = []
     with connect(
-        parse_target("local"), accept_new=False, log=log.append, progress=log.append, say=log.append
+        parse_target("local"),
+        accept_new=False,
+        log=log.append,
+        progress=log.append,
+        say=log.append,
+        passwords=Operator(),
     ) as connected:
         assert connected.host.become is Become.PASSWORD
         seen = connected.host.run("looking around", "id -u; ps -e -o args=")

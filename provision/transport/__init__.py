@@ -11,6 +11,8 @@ from typing import Protocol
 
 SUDO_PROMPT = "[chrony-provision: sudo password] "
 """What sudo is told to ask with (``sudo -p``), so that the transport knows when to answer, and only then."""
+WRONG_PASSWORD = "sudo: it asked once more"  # noqa: S105 -- words, not a password
+"""What a line printed that sudo did not run: the first answer was wrong, and there is no other."""
 
 Watch = Callable[[str], None]
 """Called with each line of output as it arrives."""
@@ -56,7 +58,7 @@ class Transport(Protocol):
         """Whether nothing stands between this machine and the host, such as a jump host."""
 
     def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:
-        """Run a line in ``sh``; ``password`` answers :data:`SUDO_PROMPT`.
+        """Run a line in ``sh``; ``password`` answers :data:`SUDO_PROMPT`, once.
 
         Raises HostUnreachable when the connection is lost before the line ended.
         """

@@ -1,13 +1,13 @@
 """What the local and the SSH transport share: Invoke's runners, which stream and answer prompts."""
 
-import re
+from collections.abc import Iterator
 from typing import Any
 
 from invoke.context import Context
-from invoke.exceptions import ThreadException
-from invoke.watchers import Responder
+from invoke.exceptions import Failure, ResponseNotAccepted, ThreadException
+from invoke.watchers import StreamWatcher
 
-from provision.transport import SUDO_PROMPT, Output, Watch
+from provision.transport import SUDO_PROMPT, WRONG_PASSWORD, Output, Watch
 
 
 class LineWatch:
@@ -28,6 +28,25 @@ class LineWatch:
         """Do nothing: a line is handed on when it ends."""
 
 
+class _Answer(StreamWatcher):
+    """Answers sudo's prompt with the password; once, for wrong answers lock accounts."""
+
+    def __init__(self, password: str) -> None:
+        super().__init__()
+        self._password = password
+        self._answered = 0
+
+    def submit(self, stream: str) -> Iterator[str]:
+        """Take all that was printed so far, and return what is to be typed. Raises ResponseNotAccepted."""
+        # Who asks waits; elsewhere in a text the words are no prompt, as in the output of ps.
+        if not stream.endswith(SUDO_PROMPT) or len(stream) == self._answered:
+            return
+        if self._answered:
+            raise ResponseNotAccepted
+        self._answered = len(stream)
+        yield f"{self._password}\n"
+
+
 def execute(context: Context, line: str, *, password: str | None, watch: Watch | None) -> Output:
     """Run a line through an Invoke context (a Fabric connection is one)."""
     options: dict[str, Any] = {"hide": True, "warn": True, "in_stream": False}
@@ -36,9 +55,13 @@ def execute(context: Context, line: str, *, password: str | None, watch: Watch |
         options |= {"hide": "stderr", "out_stream": LineWatch(watch)}
     if password is not None:
         # Invoke feeds stdin at about 100 bytes a second, but answers a prompt at once.
-        options["watchers"] = [Responder(pattern=re.escape(SUDO_PROMPT), response=password + "\n")]
+        options["watchers"] = [_Answer(password)]
     try:
         result = context.run(line, **options)
+    except Failure as error:
+        if not isinstance(error.reason, ResponseNotAccepted):
+            raise
+        return Output(1, "", WRONG_PASSWORD)
     except ThreadException as error:
         # What went wrong in a thread that reads output: a log that is full, a connection that broke.
         raise error.exceptions[0].value from error

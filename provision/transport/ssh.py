@@ -1,14 +1,7 @@
 """SSH, through Fabric. Host keys are checked, which Fabric by itself does not do."""
 
-import base64
-import hashlib
 import logging
-import os
-import random
 import socket
-import threading
-import time
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,27 +10,17 @@ from typing import Any, Protocol, TypeVar
 import paramiko
 from fabric import Config, Connection
 from fabric.runners import Remote
-from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
 
 from provision.errors import CommandFailed, HostUnreachable
 from provision.target import Target
 from provision.transport import Held, Output, Watch, runner
-from provision.transport.known_hosts import known_hosts
+from provision.transport.door import TRIES, is_turned_away, knock
+from provision.transport.host_keys import changed_key, trust
 
-DEFAULT_PORT = 22
 CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 10
 LOST_AFTER_SECONDS = 40
 """tcp(7), TCP_USER_TIMEOUT: how long sent data may stay unacknowledged; the keepalive makes sure that some is sent."""
-
-AT_THE_DOOR = 8
-"""sshd_config(5), MaxStartups, 10:30:100: beyond 10 that are not authenticated yet, some are turned away."""
-TRIES = 7
-LONGEST_PAUSE = 8.0
-"""Seconds. The pauses between tries grow twofold up to this, each by chance shorter: who was turned away together does
-not come back together."""
-TURNED_AWAY_SECONDS = 5
-"""Who is turned away is so at once; a server that keeps silent for longer has another problem."""
 
 AGAIN = "run the same line again to complete"
 
@@ -80,7 +63,7 @@ class SshTransport:
             )
         except (paramiko.SSHException, OSError, ValueError) as error:
             raise HostUnreachable(f"{self._name}: ~/.ssh/config: {error}") from error
-        _trust(self._connection, accept_new=accept_new, host_key=host_key)
+        trust(self._connection, accept_new=accept_new, host_key=host_key)
         self._open()
 
     @property
@@ -162,7 +145,7 @@ class SshTransport:
 
     def _open(self) -> None:
         try:
-            self._translated(lambda: _knock(self._connection))
+            self._translated(lambda: knock(self._connection))
         except HostUnreachable:
             self.close()
             raise
@@ -181,7 +164,7 @@ class SshTransport:
         try:
             return act()
         except paramiko.BadHostKeyException as error:
-            raise HostUnreachable(_changed_key(self.name, error)) from error
+            raise HostUnreachable(changed_key(self.name, error)) from error
         except paramiko.PasswordRequiredException as error:
             raise HostUnreachable(f"{self.name}: the private key is encrypted; load it into ssh-agent first") from error
         except paramiko.AuthenticationException as error:
@@ -199,7 +182,7 @@ class SshTransport:
         except paramiko.ssh_exception.NoValidConnectionsError as error:
             raise HostUnreachable(_no_connection(self.name, error)) from error
         except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
-            if not self._is_open and _is_turned_away(error):
+            if not self._is_open and is_turned_away(error):
                 raise HostUnreachable(
                     f"{self.name}: turned away {TRIES} times, before SSH began; is it sshd's port, and are its "
                     "MaxStartups, or those of the jump host, enough?"
@@ -207,35 +190,6 @@ class SshTransport:
             reason = str(error) or "the connection was closed"
             advice = f"; {AGAIN}" if self._is_open else ""
             raise HostUnreachable(f"{self.name}: {reason}{advice}") from error
-
-
-_doors: "defaultdict[str, threading.BoundedSemaphore]" = defaultdict(lambda: threading.BoundedSemaphore(AT_THE_DOOR))
-"""First host on the way → how many may be on their way in there at once."""
-
-
-def _knock(connection: Connection) -> None:
-    """Open a connection; come back later where too many others are at the door."""
-    first = connection
-    while isinstance(first.gateway, Connection):
-        first = first.gateway
-    door = _doors[str(first.gateway or f"{first.host}:{first.port}")]
-    for attempt in range(1, TRIES + 1):
-        begun = time.monotonic()
-        try:
-            with door:
-                connection.open()
-        except (paramiko.SSHException, EOFError, ConnectionResetError) as error:
-            at_once = time.monotonic() - begun < TURNED_AWAY_SECONDS
-            if attempt == TRIES or not (at_once and _is_turned_away(error)):
-                raise
-        else:
-            return
-        time.sleep(random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.25 * 2**attempt))  # noqa: S311 -- no secret
-
-
-def _is_turned_away(error: Exception) -> bool:
-    """Say whether sshd closed the connection before it said who it is."""
-    return isinstance(error, EOFError | ConnectionResetError) or "protocol banner" in str(error)
 
 
 class _HeldChannel:
@@ -287,80 +241,8 @@ class _Interruptible(Remote):  # type: ignore[misc]  # Fabric publishes no types
         raise interrupt
 
 
-class _KnownHosts(paramiko.MissingHostKeyPolicy):
-    """Refuse a key that we do not know, or learn it when the operator says so."""
-
-    def __init__(self, name: str, file: Path, *, accept_new: bool) -> None:
-        self._name = name
-        self._file = file
-        self._accept_new = accept_new
-
-    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
-        """Decide about a key; the signature is Paramiko's."""
-        if not self._accept_new:
-            raise HostUnreachable(
-                f"{self._name}: unknown host key {_fingerprint(key)}; compare it with what ssh-keygen -lf prints on "
-                "the host of its /etc/ssh/ssh_host_*_key.pub, then say --accept-new"
-            )
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Appended, as ssh does it: Paramiko's own save would drop the file's comments.
-        descriptor = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "a+b") as file:
-            file.seek(0)
-            # An editor may have left the last line without its end: ours would become a part of it.
-            end = b"" if file.read()[-1:] in {b"", b"\n"} else b"\n"
-            file.write(end + str(HostKeyEntry([hostname], key).to_line()).encode())
-
-
-def _trust(connection: Connection, *, accept_new: bool, host_key: str | None) -> None:
-    """Set up which host keys are good, for the host and for each jump host before it."""
-    client = connection.client
-    user_files = connection.ssh_config.get("userknownhostsfile", "~/.ssh/known_hosts").split()
-    files = [Path(file).expanduser() for file in user_files]
-    if host_key is not None:
-        kind, blob = host_key.split()[:2]
-        client.get_host_keys().add(connection.host, kind, paramiko.PKey.from_type_string(kind, base64.b64decode(blob)))
-    else:
-        for file in (*files, Path("/etc/ssh/ssh_known_hosts")):
-            _add_known(connection, file)
-    client.set_missing_host_key_policy(_KnownHosts(connection.host, files[0], accept_new=accept_new))
-    if isinstance(connection.gateway, Connection):
-        _trust(connection.gateway, accept_new=accept_new, host_key=None)
-
-
-def _add_known(connection: Connection, file: Path) -> None:
-    """Have a connection know the keys that a file has of its host; of a type the first one counts."""
-    name = connection.host if connection.port == DEFAULT_PORT else f"[{connection.host}]:{connection.port}"
-    try:
-        lines = known_hosts(file).about(name)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise HostUnreachable(f"{file}: cannot read the known host keys: {error}") from error
-    keys = connection.client.get_host_keys()
-    for line in lines:
-        # A line that is damaged is as good as none: the host is unknown.
-        with suppress(paramiko.SSHException, InvalidHostKey):
-            entry = HostKeyEntry.from_line(line)
-            if entry is not None and entry.key.get_name() not in (keys.lookup(name) or ()):
-                keys.add(name, entry.key.get_name(), entry.key)
-
-
-def _fingerprint(key: paramiko.PKey) -> str:
-    digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
-    return f"{key.get_name()} SHA256:{digest}"
-
-
 def _no_connection(name: str, error: paramiko.ssh_exception.NoValidConnectionsError) -> str:
     """Say why; a name may have several addresses, and the last one tried speaks for all."""
     *_, ((address, port, *_), reason) = error.errors.items()
     why = (getattr(reason, "strerror", None) or str(reason)).lower()
     return f"{name}: no connection to {address} port {port}: {why}; is the host up, and is that sshd's port?"
-
-
-def _changed_key(name: str, error: paramiko.BadHostKeyException) -> str:
-    return (
-        f"{name}: THE HOST KEY HAS CHANGED: it shows {_fingerprint(error.key)}, known_hosts has "
-        f"{_fingerprint(error.expected_key)}; someone may stand between you and the host; "
-        f"if it was reinstalled: ssh-keygen -R {error.hostname}"
-    )

@@ -1,0 +1,136 @@
+"""A sudo password for several hosts: typed once, left with Ctrl-C, and a wrong one sent to few of them."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from provision.passwords import MOST_REFUSALS, PASSWORD_VARIABLE
+from provision.sandbox import Sandbox
+from tests.booted import ROOT, assert_nowhere, booted, login
+from tests.integration.operators import Operator
+
+pytestmark = pytest.mark.integration
+
+PASSWORD = "correct horse"  # noqa: S105 -- on a host that nobody else reaches
+NAMES = ("one", "two", "three", "four")
+HOSTS = [word for name in NAMES for word in ("--host", name)]
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Sandbox]:
+    """A host whose administrator has to give sudo a password."""
+    with booted("it-typed") as made:
+        login(made, f"useradd -m admin && echo 'admin:{PASSWORD}' | chpasswd")
+        (made.root / "etc/sudoers.d/admin").write_text("Defaults timestamp_timeout=0\nadmin ALL=(ALL) ALL\n")
+        yield made
+
+
+@pytest.fixture
+def operator(host: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    """An operator who knows it by several names."""
+    one = Operator(tmp_path_factory.mktemp("operator"))
+    one.meet(host, "admin")
+    config = f"Host {' '.join(NAMES)}\n  HostName {host.address}\n  User admin\n"
+    (one.known_hosts.parent / "config").write_text(config)
+    return one
+
+
+class Terminal:
+    """A terminal, and what was printed on it."""
+
+    def __init__(self) -> None:
+        self.keyboard, self.screen = pty.openpty()
+        self.shown = ""
+
+    def read(self, seconds: float) -> None:
+        """Take in what is printed within some seconds."""
+        while select.select([self.keyboard], [], [], seconds)[0]:
+            self.shown += os.read(self.keyboard, 4096).decode(errors="replace")
+            seconds = 0
+
+    def await_text(self, text: str) -> None:
+        """Wait until this was printed."""
+        deadline = time.monotonic() + 60
+        while text not in self.shown:
+            assert time.monotonic() < deadline, self.shown
+            self.read(0.1)
+
+    def end(self, process: subprocess.Popen[bytes], seconds: float) -> int:
+        """Return the exit status of what runs at it; it must end in so many seconds."""
+        deadline = time.monotonic() + seconds
+        while process.poll() is None:
+            assert time.monotonic() < deadline, f"it runs on after {seconds} s:\n{self.shown}"
+            self.read(0.1)
+        self.read(0)
+        return process.returncode
+
+    @property
+    def echoes(self) -> bool:
+        """Whether what is typed is shown."""
+        return bool(termios.tcgetattr(self.screen)[3] & termios.ECHO)
+
+
+@contextmanager
+def asked(operator: Operator) -> Iterator[tuple[Terminal, "subprocess.Popen[bytes]"]]:
+    """Begin a plan for all hosts, up to the question for the password."""
+    terminal = Terminal()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "invoke", "plan", *HOSTS],
+        cwd=ROOT,
+        env=operator.environment,
+        stdin=terminal.screen,
+        stdout=terminal.screen,
+        stderr=terminal.screen,
+        start_new_session=True,
+    )
+    try:
+        terminal.await_text("sudo password of admin: ")
+        yield terminal, process
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal.keyboard)
+        os.close(terminal.screen)
+
+
+def refusals(host: Sandbox) -> int:
+    """Return how often the host's PAM has seen a wrong password."""
+    said = login(host, "journalctl --sync; journalctl -q -o cat -t sudo")
+    return sum("authentication failure" in line for line in said.splitlines())
+
+
+def test_it_is_typed_once_for_all_hosts_of_a_login(operator: Operator) -> None:
+    with asked(operator) as (terminal, process):
+        os.write(terminal.keyboard, f"{PASSWORD}\n".encode())
+        assert terminal.end(process, 60) == 3, terminal.shown
+    assert terminal.shown.count("sudo password of admin") == 1
+    assert_nowhere(PASSWORD, terminal.shown, operator.home)
+
+
+def test_ctrl_c_while_it_is_asked_for_ends_it_at_once(operator: Operator) -> None:
+    with asked(operator) as (terminal, process):
+        assert not terminal.echoes
+        process.send_signal(signal.SIGINT)
+        assert terminal.end(process, 15) == 130, terminal.shown
+        assert terminal.echoes
+    assert "Traceback" not in terminal.shown
+
+
+def test_a_wrong_one_is_sent_to_few_hosts_and_once_to_each(host: Sandbox, operator: Operator) -> None:
+    before = refusals(host)
+    ran = operator.run("plan", *HOSTS, **{PASSWORD_VARIABLE: "wrong horse"})
+    assert ran.status == 2, ran
+    errors = sorted(report["error"] for report in ran.reports)
+    assert sum("sudo refused the password" in error for error in errors) == MOST_REFUSALS
+    assert sum("was not tried here" in error for error in errors) == len(NAMES) - MOST_REFUSALS
+    assert refusals(host) - before == MOST_REFUSALS
+    assert_nowhere("wrong horse", ran.output, ran.errors, operator.home)
