@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -90,33 +90,58 @@ def let_in(hosts: Sequence[Host]) -> None:
 
 
 def growth(sizes: Sequence[int], runs: int) -> str:
-    """Measure fleets of several sizes, each from its first deployment on."""
-    first: dict[int, Spent] = {}
+    """Measure fleets of several sizes, each from its first deployment on; and with an artifact of the build at hand."""
+    compiled: dict[int, Spent] = {}
+    unpacked: dict[int, Spent] = {}
     again: dict[int, list[Spent]] = {}
-    for number in sizes:
-        with fleet(number) as made:
-            first[number] = _told(f"{number} hosts, first deployment", made.deploy())
-            again[number] = [_told(f"{number} hosts, nothing to do", made.deploy()) for _ in range(runs)]
-    alone, *_, many = sizes
+    with TemporaryDirectory(prefix="chrony-bench-") as folder:
+        artifacts = Path(folder) / "artifacts"
+        for number in sizes:
+            with fleet(number) as made:
+                compiled[number] = _told(f"{number} hosts, first deployment", made.deploy())
+                again[number] = [_told(f"{number} hosts, nothing to do", made.deploy()) for _ in range(runs)]
+                if not artifacts.exists():
+                    shutil.copytree(made.operator.artifacts, artifacts)
+        for number in sizes:
+            with fleet(number) as made:
+                shutil.copytree(artifacts, made.operator.artifacts)
+                unpacked[number] = _told(f"{number} hosts, first deployment, the artifact at hand", made.deploy())
+    many = sizes[-1]
     with fleet(many) as made:
         turns = [_told(f"{many} hosts, two of them servers, first deployment", made.deploy(SITE))]
         turns_again = [_told("the same, nothing to do", made.deploy(SITE)) for _ in range(runs)]
-    rows = [head("first deployment", *COLUMNS)]
-    rows += [_growth_row(str(number), number, [first[number]], first[alone], alone) for number in sizes]
-    rows.append(_growth_row(f"{many}, two of them servers", many, turns, first[alone], alone))
-    rows += ["", head("nothing to do", *COLUMNS)]
-    one = _middle(again[alone])
-    rows += [_growth_row(str(number), number, again[number], one, alone) for number in sizes]
-    rows.append(_growth_row(f"{many}, two of them servers", many, turns_again, one, alone))
-    return "\n".join((*rows, "", head("budget", "measured", "limit", ""), *_growth_budgets(first, again, sizes)))
-
-
-def _growth_row(name: str, number: int, spents: Sequence[Spent], one: Spent, alone: int) -> str:
-    further = f"{(_middle(spents).seconds - one.seconds) / (number - alone):.2f}" if number > alone else "-"
-    return line(f"{name} {'host' if number == 1 else 'hosts'}", _wall(spents), further, *_cost(spents))
+    followed = f"{many} hosts, of which {SERVERS} are followed"
+    return "\n".join(
+        (
+            *_growth_table(
+                "first deployment", {number: [spent] for number, spent in compiled.items()}, (followed, turns)
+            ),
+            "",
+            *_growth_table(
+                "first deployment, the artifact at hand", {number: [spent] for number, spent in unpacked.items()}
+            ),
+            "",
+            *_growth_table("nothing to do", again, (followed, turns_again)),
+            "",
+            head("budget", "measured", "limit", ""),
+            *_growth_budgets(compiled, unpacked, {number: _middle(spents) for number, spents in again.items()}),
+        )
+    )
 
 
 COLUMNS = ("wall time, s", "for each further host, s", "CPU time, s", "peak memory, MB")
+
+
+def _growth_table(
+    what: str, spents: Mapping[int, Sequence[Spent]], *others: tuple[str, Sequence[Spent]]
+) -> Iterator[str]:
+    alone, *_, many = spents
+    one = _middle(spents[alone]).seconds
+    yield head(what, *COLUMNS)
+    rows = [(number, f"{number} {'host' if number == 1 else 'hosts'}", some) for number, some in spents.items()]
+    for number, name, some in (*rows, *((many, *other) for other in others)):
+        further = f"{(_middle(some).seconds - one) / (number - alone):.2f}" if number > alone else "-"
+        yield line(name, _wall(some), further, *_cost(some))
 
 
 def _wall(spents: Sequence[Spent]) -> str:
@@ -127,17 +152,19 @@ def _cost(spents: Sequence[Spent]) -> tuple[str, str]:
     return spread([spent.cpu for spent in spents], ".2f"), spread([spent.megabytes for spent in spents], ".0f")
 
 
-def _growth_budgets(first: dict[int, Spent], again: dict[int, list[Spent]], sizes: Sequence[int]) -> Iterator[str]:
-    alone, some, *_, many = sizes
+def _growth_budgets(
+    compiled: Mapping[int, Spent], unpacked: Mapping[int, Spent], again: Mapping[int, Spent]
+) -> Iterator[str]:
+    alone, some, *_, many = compiled
 
-    def further(spent: dict[int, Spent], low: int, high: int) -> float:
-        return (spent[high].seconds - spent[low].seconds) / (high - low)
+    def further(spents: Mapping[int, Spent], low: int, high: int) -> float:
+        return (spents[high].seconds - spents[low].seconds) / (high - low)
 
-    middles = {number: _middle(spents) for number, spents in again.items()}
-    share = further(first, alone, many) / first[alone].seconds
+    share = further(compiled, alone, many) / compiled[alone].seconds
     yield verdict("first deployment: a further host / the first", share, 0.15)
-    for what, spent in (("first deployment", first), ("nothing to do", middles)):
-        flat = further(spent, some, many) / further(spent, alone, some)
+    # Not where one compiles: its minute differs from run to run by more than a further host takes.
+    for what, spents in (("first deployment, the artifact at hand", unpacked), ("nothing to do", again)):
+        flat = further(spents, some, many) / further(spents, alone, some)
         yield verdict(f"{what}: a host from {some} to {many} / one from {alone} to {some}", flat, 1.2)
 
 
