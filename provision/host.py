@@ -4,6 +4,7 @@
 through :func:`quote` (see ``remote.load``, which passes values as arguments).
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -47,7 +48,8 @@ def as_root(script: str, become: Become) -> str:
         case Become.SUDO:
             return f"sudo -n {line}"
         case Become.PASSWORD:
-            return f"sudo -S -p {quote(SUDO_PROMPT)} {line}"
+            # In English, to be understood.
+            return f"env LC_ALL=C sudo -S -p {quote(SUDO_PROMPT)} {line}"
 
 
 def _discard(_: str) -> None:
@@ -60,12 +62,9 @@ def _refused_by_sudo(output: Output) -> bool:
 
 
 def _is_wrong_password(output: Output) -> bool:
-    # "sudo: 1 incorrect password attempt": where sudo asks no second time.
-    return (
-        output.status == 1
-        and not output.stdout
-        and (output.stderr == WRONG_PASSWORD or "incorrect password" in output.stderr)
-    )
+    # Where it may be given only once, sudo says "1 incorrect password attempt"; sudo-rs: "incorrect authentication".
+    refused = output.stderr == WRONG_PASSWORD or re.search("incorrect (password|authentication)", output.stderr)
+    return output.status == 1 and not output.stdout and bool(refused)
 
 
 @dataclass(slots=True)

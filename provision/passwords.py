@@ -5,9 +5,9 @@ import os
 import sys
 import termios
 import threading
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,7 +28,7 @@ class Passwords(Protocol):
     def of(self, name: str, login: str, check: Check) -> str:
         """Return the password of a login, on the host of that name. Raises HostUnreachable."""
 
-    def tried(self, name: str, login: str, attempt: Callable[[], object]) -> None:
+    def tried(self, name: str, login: str, check: Check, attempt: Callable[[], object]) -> None:
         """Have sudo take it, unless that is known to be in vain. ``attempt`` raises PasswordRefused; so does this."""
 
 
@@ -47,7 +47,7 @@ class Given:
             )
         return self.password
 
-    def tried(self, name: str, login: str, attempt: Callable[[], object]) -> None:  # noqa: ARG002 -- the protocol's
+    def tried(self, name: str, login: str, check: Check, attempt: Callable[[], object]) -> None:  # noqa: ARG002 -- as above
         """Try it: a worker knows nothing of other hosts."""
         attempt()
 
@@ -68,8 +68,8 @@ class Operator:
         # Hosts come at once, and in any order.
         self._asking = threading.RLock()
         self._given: str | None = None
-        self._typed: dict[str, str] = {}
-        self._trials: defaultdict[str, _Trial] = defaultdict(_Trial)
+        self._typed: dict[str, str | None] = {}
+        self._trials: dict[str, _Trial] = {}
 
     @property
     def given(self) -> str | None:
@@ -92,14 +92,16 @@ class Operator:
                 )
             if login not in self._typed:
                 self._typed[login] = typed(f"sudo password of {login}: ", check)
-            return self._typed[login]
+            if (answer := self._typed[login]) is None:
+                raise HostUnreachable(f"{name}: no password of {login} was typed")
+            return answer
 
-    def tried(self, name: str, login: str, attempt: Callable[[], object]) -> None:
+    def tried(self, name: str, login: str, check: Check, attempt: Callable[[], object]) -> None:
         """Try it on one host at a time until one has taken it: a typo must not lock an account on all of them."""
-        trial = self._trials[login]
+        trial = self._trials.setdefault(login, _Trial())
         if trial.taken:
             return
-        with trial.lock:
+        with _held(trial.lock, check):
             if trial.taken:
                 return
             if len(trial.refused_by) == MOST_REFUSALS:
@@ -113,24 +115,37 @@ class Operator:
             trial.taken = True
 
 
+@contextmanager
+def _held(lock: threading.Lock, check: Check) -> Iterator[None]:
+    """Hold a lock; raise what ``check`` raises, also while others hold it."""
+    while not lock.acquire(timeout=CHECK_SECONDS):
+        check()
+    try:
+        check()
+        yield
+    finally:
+        lock.release()
+
+
 OPERATOR = Operator()
 
 
-def typed(prompt: str, check: Check) -> str:
-    """Return what is typed at the terminal, unseen. Raises HostUnreachable, also when all is to end meanwhile.
+def typed(prompt: str, check: Check) -> str | None:
+    """Return what is typed at the terminal, unseen; None: nothing that could be read. Raises what ``check`` raises.
 
     Ctrl-C reaches the main thread alone, and nothing but a line ends another thread's read from a terminal: so that
     thread is left alone, and ends with us.
     """
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
-    answer: Future[str] = Future()
+    answer: Future[str | None] = Future()
 
     def read() -> None:
         try:
             answer.set_result(getpass.getpass(prompt))
-        except (EOFError, OSError):
-            answer.set_exception(HostUnreachable("no password was typed"))
+        except (EOFError, OSError, ValueError, termios.error):
+            # Ctrl-D, a terminal that is gone, or a key of another encoding.
+            answer.set_result(None)
 
     threading.Thread(target=read, daemon=True).start()
     try:
@@ -141,4 +156,5 @@ def typed(prompt: str, check: Check) -> str:
                 check()
     finally:
         # Left in the middle of it, the terminal would go on showing nothing of what is typed.
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        with suppress(termios.error):
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)

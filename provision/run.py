@@ -31,7 +31,7 @@ from provision.progress import Progress
 from provision.prove import Proof, prove
 from provision.report import Report
 from provision.rollout import Gate, Held
-from provision.session import Session, connect
+from provision.session import Session, connect, unlock
 from provision.steps import Step
 from provision.steps.fetched import Fetched
 from provision.target import Target
@@ -265,12 +265,10 @@ def _tell(job: Job, report: Report, progress: Progress, log: Log, stop: Stop, de
         log=log.write,
         progress=progress.line,
         say=progress.say,
-        passwords=desk.passwords,
-        quiet=progress.quiet,
-        check=stop.check,
     )
     with way as session, ExitStack() as ends, ExitStack() as building:
         stop.by(session.host.transport.close, ends)
+        unlock(session, desk.passwords, quiet=progress.quiet, check=stop.check)
         report.platform, report.address = session.facts.platform, session.address
         run = Run(
             session,

@@ -1,15 +1,17 @@
-"""Connect: from what ``--host`` said to a host on which we may act, and its facts, in one round trip."""
+"""Connect: from what ``--host`` said to a host and its facts, in one round trip; and become root there."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from provision import remote
-from provision.errors import HostUnreachable, SandboxError
+from provision.errors import CommandFailed, HostUnreachable, SandboxError
 from provision.facts import Facts, parse_facts
 from provision.host import Become, Host
-from provision.passwords import OPERATOR, Check, Passwords
+from provision.passwords import Check, Passwords
 from provision.site.values import Address
 from provision.target import Kind, Target
 from provision.transport import Transport
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from provision.sandbox import Sandbox
 
 LOOPBACK = "127.0.0.1"
+SUDO_SECONDS = 60
+"""How long sudo may take to accept a password; where it asks a directory, it takes a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,26 +47,53 @@ def connect(
     log: Callable[[str], None],
     progress: Callable[[str], None],
     say: Callable[[str], None],
-    passwords: Passwords = OPERATOR,
-    quiet: Callable[[], AbstractContextManager[None]] = nullcontext,
-    check: Check = lambda: None,
 ) -> Iterator[Session]:
-    """Connect and learn the facts. Raises HostUnreachable, SandboxError.
+    """Connect and learn the facts; where sudo asks for a password, see :func:`unlock`.
 
-    ``quiet`` keeps what is shown still while a password is asked for; ``check`` raises when all is to end meanwhile.
+    Raises HostUnreachable, SandboxError.
     """
     transport, address, time_source = _reach(target, accept_new=accept_new, say=say)
     try:
         host = Host(transport, log=log, progress=progress)
         facts = _as_seen(parse_facts(host.ask(remote.load("facts"), root=False)), target, direct=transport.is_direct)
         host.become = _become(target.text, facts)
-        if host.become is Become.PASSWORD:
-            with quiet():
-                host.password = passwords.of(target.text, facts.login, check)
-            passwords.tried(target.text, facts.login, lambda: host.ask("true"))
         yield Session(host=host, facts=facts, address=address, direct=transport.is_direct, time_source=time_source)
     finally:
         transport.close()
+
+
+def unlock(
+    session: Session, passwords: Passwords, *, quiet: Callable[[], AbstractContextManager[None]], check: Check
+) -> None:
+    """Have the password that sudo asks for, if it asks, and see that it is right. Raises HostUnreachable.
+
+    ``quiet`` keeps what is shown still while somebody types; ``check`` raises when all is to end meanwhile.
+    """
+    host, login = session.host, session.facts.login
+    if host.become is not Become.PASSWORD:
+        return
+    with quiet():
+        host.password = passwords.of(host.name, login, check)
+    passwords.tried(host.name, login, check, lambda: _try_sudo(host))
+
+
+def _try_sudo(host: Host) -> None:
+    """Run nothing as root. A sudo that never ends, as where PAM asks for more than a password, would hold up others."""
+    begun = time.monotonic()
+    late = threading.Timer(SUDO_SECONDS, host.transport.close)
+    late.start()
+    try:
+        host.ask("true")
+    except CommandFailed as error:
+        raise HostUnreachable(f"{error}; log in as root, or allow sudo") from error
+    except HostUnreachable as error:
+        if time.monotonic() - begun < SUDO_SECONDS:
+            raise
+        raise HostUnreachable(
+            f"{host.name}: sudo did not answer in {SUDO_SECONDS} s; does it ask for more than a password?"
+        ) from error
+    finally:
+        late.cancel()
 
 
 def _as_seen(facts: Facts, target: Target, *, direct: bool) -> Facts:

@@ -8,7 +8,7 @@ import pytest
 SCRIPT = """\
 #!/bin/sh
 # sudo [-n] [-S -p PROMPT] COMMAND...: $PASSWORD is the right one; without it, none is asked for.
-# $ANSWERS: the file that counts the answers.
+# $ANSWERS: the file that counts the answers. $TRIES: how often it asks.
 prompt='Password: '
 while [ $# -gt 0 ]; do
     case $1 in
@@ -18,6 +18,7 @@ while [ $# -gt 0 ]; do
         *) break ;;
     esac
 done
+tries=${TRIES-3}
 for try in 1 2 3; do
     [ -n "$PASSWORD" ] || break
     if [ -n "${quiet-}" ]; then echo 'sudo: a password is required' >&2; exit 1; fi
@@ -25,7 +26,7 @@ for try in 1 2 3; do
     IFS= read -r given || exit 1
     echo "$try" >>"$ANSWERS"
     [ "$given" = "$PASSWORD" ] && break
-    [ "$try" = 3 ] && { echo 'sudo: 3 incorrect password attempts' >&2; exit 1; }
+    [ "$try" = "$tries" ] && { echo "sudo: $tries incorrect password attempts" >&2; exit 1; }
     echo 'Sorry, try again.' >&2
 done
 AS_ROOT=yes exec "$@"

@@ -10,7 +10,8 @@ from shlex import quote
 
 import pytest
 
-from provision.errors import CommandFailed, HostUnreachable
+from provision import host as host_module
+from provision.errors import CommandFailed, HostUnreachable, PasswordRefused
 from provision.host import Become, Host, as_root, in_sh
 from provision.transport import SUDO_PROMPT, Output, Watch
 from provision.transport.local import LocalTransport
@@ -21,7 +22,10 @@ LINES = [
     pytest.param("id", Become.IS_ROOT, "", id="root needs no sudo"),
     pytest.param("id", Become.SUDO, "sudo -n ", id="sudo never waits for a password that it need not have"),
     pytest.param(
-        "id", Become.PASSWORD, "sudo -S -p '[chrony-provision: sudo password] ' ", id="sudo asks on its stdin"
+        "id",
+        Become.PASSWORD,
+        "env LC_ALL=C sudo -S -p '[chrony-provision: sudo password] ' ",
+        id="sudo asks on its stdin",
     ),
     pytest.param("cd /x && ls >log", Become.SUDO, "sudo -n ", id="root owns the whole line"),
 ]
@@ -166,6 +170,33 @@ def test_a_refusal_by_sudo_is_no_answer(
     with pytest.raises(HostUnreachable) as caught:
         host.ask("echo $AS_ROOT")
     assert str(caught.value) == f"local: no right to become root: {words}"
+
+
+def test_a_sudo_that_asks_only_once_refuses_the_password_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sudo.install(tmp_path, monkeypatch, password="correct horse")
+    monkeypatch.setenv("TRIES", "1")
+    with pytest.raises(PasswordRefused):
+        Host(LocalTransport(), become=Become.PASSWORD, password="wrong").ask("true")
+
+
+WRONG = "sudo: Maximum 1 incorrect authentication attempts"
+"""As sudo-rs says it."""
+NO_REFUSALS = [
+    pytest.param(Output(0, "", WRONG), id="it has run"),
+    pytest.param(Output(1, "x", WRONG), id="it has run, and failed"),
+    pytest.param(Output(1, "", "ntp is not in the sudoers file."), id="the password was right"),
+]
+
+
+def test_sudo_rs_has_words_of_its_own() -> None:
+    assert host_module._is_wrong_password(Output(1, "", WRONG))
+
+
+@pytest.mark.parametrize("output", NO_REFUSALS)
+def test_no_other_failure_is_a_wrong_password(output: Output) -> None:
+    assert not host_module._is_wrong_password(output)
 
 
 SAID_BY_SUDO = [

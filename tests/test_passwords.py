@@ -29,7 +29,8 @@ def ended() -> None:
 class Keyboard:
     """Somebody at a terminal."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, there: bool, types: str | None = "correct horse") -> None:
+        self._types = types
         self.prompts: list[str] = []
         monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
         monkeypatch.setattr("sys.stdin", self)
@@ -39,9 +40,9 @@ class Keyboard:
     def isatty(self) -> bool:
         return self._there
 
-    def type(self, prompt: str, _: passwords.Check) -> str:
+    def type(self, prompt: str, _: passwords.Check) -> str | None:
         self.prompts.append(prompt)
-        return "correct horse"
+        return self._types
 
 
 @pytest.mark.parametrize("password", ["correct horse", ""])
@@ -98,7 +99,7 @@ class Hosts:
     def try_on(self, name: str, login: str = "ntp") -> str:
         """Return what became of it: nothing, or the error."""
         try:
-            self.operator.tried(name, login, lambda: self._sudo(name))
+            self.operator.tried(name, login, going_on, lambda: self._sudo(name))
         except PasswordRefused as error:
             return str(error)
         return ""
@@ -141,8 +142,8 @@ def test_a_connection_that_is_lost_says_nothing_of_the_password() -> None:
 
     for _ in range(3):
         with pytest.raises(HostUnreachable, match="lost"):
-            operator.tried("a", "ntp", lost)
-    operator.tried("b", "ntp", going_on)
+            operator.tried("a", "ntp", going_on, lost)
+    operator.tried("b", "ntp", going_on, going_on)
 
 
 def test_of_hosts_that_come_at_once_one_tries_and_the_others_wait() -> None:
@@ -154,11 +155,12 @@ def test_of_hosts_that_come_at_once_one_tries_and_the_others_wait() -> None:
         begun.set()
         assert may_end.wait(10)
 
-    first = threading.Thread(target=operator.tried, args=("a", "ntp", slow))
+    first = threading.Thread(target=operator.tried, args=("a", "ntp", going_on, slow))
     first.start()
     assert begun.wait(10)
     others = [
-        threading.Thread(target=operator.tried, args=(name, "ntp", lambda: tried.append("other"))) for name in "bc"
+        threading.Thread(target=operator.tried, args=(name, "ntp", going_on, lambda: tried.append("other")))
+        for name in "bc"
     ]
     for other in others:
         other.start()
@@ -169,6 +171,37 @@ def test_of_hosts_that_come_at_once_one_tries_and_the_others_wait() -> None:
     for thread in (first, *others):
         thread.join(10)
     assert tried == ["first"]
+
+
+def test_who_waits_for_another_host_ends_when_all_does() -> None:
+    operator, begun, may_end = Operator(), threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        assert may_end.wait(10)
+
+    first = threading.Thread(target=operator.tried, args=("a", "ntp", going_on, slow))
+    first.start()
+    assert begun.wait(10)
+    try:
+        with pytest.raises(HostUnreachable, match="interrupted"):
+            operator.tried("b", "ntp", ended, lambda: pytest.fail("it was tried"))
+    finally:
+        may_end.set()
+        first.join(10)
+
+
+def test_nothing_is_tried_when_all_is_to_end() -> None:
+    with pytest.raises(HostUnreachable, match="interrupted"):
+        Operator().tried("a", "ntp", ended, lambda: pytest.fail("it was tried"))
+
+
+def test_who_types_nothing_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    keyboard, operator = Keyboard(monkeypatch, there=True, types=None), Operator()
+    for name in ("ntp1", "ntp2"):
+        with pytest.raises(HostUnreachable, match=f"^{name}: no password of ntp was typed$"):
+            operator.of(name, "ntp", going_on)
+    assert len(keyboard.prompts) == 1
 
 
 AT_A_TERMINAL = """
@@ -206,13 +239,13 @@ def echoes(terminal: int) -> bool:
 def at_a_terminal(terminal: int, *words: str) -> subprocess.Popen[str]:
     """Have a process read a password, and return when the terminal shows no more what is typed."""
     process = subprocess.Popen(
-        [sys.executable, "-c", AT_A_TERMINAL, *words],
+        # With a terminal of its own, as a user has: getpass opens /dev/tty.
+        ["setsid", "--ctty", sys.executable, "-c", AT_A_TERMINAL, *words],
         cwd=ROOT,
         stdin=terminal,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        start_new_session=True,
     )
     deadline = time.monotonic() + 20
     while echoes(terminal):
@@ -221,11 +254,19 @@ def at_a_terminal(terminal: int, *words: str) -> subprocess.Popen[str]:
     return process
 
 
-def test_what_is_typed_is_not_shown(terminal: tuple[int, int]) -> None:
+TYPED = [
+    pytest.param(b"correct horse\n", "typed True\n", id="a password"),
+    pytest.param(b"\x04", "typed False\n", id="Ctrl-D"),
+    pytest.param(b"corr\xe8ct horse\n", "typed False\n", id="another encoding"),
+]
+
+
+@pytest.mark.parametrize(("keys", "said"), TYPED)
+def test_what_is_typed_is_not_shown(keys: bytes, said: str, terminal: tuple[int, int]) -> None:
     keyboard, screen = terminal
     process = at_a_terminal(screen)
-    os.write(keyboard, b"correct horse\n")
-    assert process.communicate(timeout=20)[0] == "typed True\n"
+    os.write(keyboard, keys)
+    assert process.communicate(timeout=20)[0] == said
     assert echoes(screen)
     shown = os.read(keyboard, 1000) if select.select([keyboard], [], [], 0)[0] else b""
     assert b"horse" not in shown

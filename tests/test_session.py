@@ -2,6 +2,7 @@
 # ruff: noqa: S106 -- passwords of no use
 
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from provision import session
 from provision.errors import HostUnreachable, PasswordRefused
 from provision.host import Become
 from provision.passwords import PASSWORD_VARIABLE, Operator
-from provision.session import connect
+from provision.session import Session, connect, unlock
 from provision.target import parse_target
 from tests import sudo
 from tests.booted import assert_nowhere
@@ -41,6 +42,10 @@ def test_a_host_without_sudo_is_told_apart() -> None:
 def test_a_sudo_that_wants_a_terminal_is_told_apart() -> None:
     with pytest.raises(HostUnreachable, match=r"^ntp1: sudo wants a terminal .* 'Defaults:ntp !requiretty' "):
         become("tty")
+
+
+def unlocked(connected: Session) -> None:
+    unlock(connected, Operator(), quiet=nullcontext, check=lambda: None)
 
 
 def as_somebody_else(folder: Path) -> None:
@@ -78,10 +83,9 @@ def test_a_wrong_password_is_given_once_and_nothing_else_is_tried(
         log=log.append,
         progress=log.append,
         say=log.append,
-        passwords=Operator(),
     )
-    with pytest.raises(PasswordRefused, match=r"^local: no right to become root: sudo refused the password; "), way:
-        pytest.fail("it went on")
+    with way as connected, pytest.raises(PasswordRefused, match=r"^local: no right to become root: sudo refused the p"):
+        unlocked(connected)
     assert (tmp_path / "answers").read_text() == "1\n"
 
 
@@ -97,8 +101,8 @@ def test_a_password_is_nowhere_but_in_sudos_input(tmp_path: Path, monkeypatch: p
         log=log.append,
         progress=log.append,
         say=log.append,
-        passwords=Operator(),
     ) as connected:
+        unlocked(connected)
         assert connected.host.become is Become.PASSWORD
         seen = connected.host.run("looking around", "id -u; ps -e -o args=")
     assert seen.startswith("0\n")

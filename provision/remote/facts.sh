@@ -5,8 +5,11 @@ LC_ALL=C
 export LC_ALL
 
 say() { printf '%s=%s\n' "$1" "$2"; }
-# The first line of a file, or nothing; a process less than cat and head.
-first_line() { [ -r "$1" ] && read -r line <"$1" 2>/dev/null && printf '%s' "$line"; }
+# The first line of a file, or nothing, without a process.
+first_line() {
+    [ -r "$1" ] || return
+    { read -r line || [ -n "$line" ]; } 2>/dev/null <"$1" && printf '%s' "$line"
+}
 
 # A subshell: os-release sets what it likes.
 (
@@ -58,12 +61,13 @@ fi
 if [ -d /run/systemd/system ]; then say init systemd; fi
 
 # The bounding set of process 1 tells what a service may get; in a user namespace even CAP_SYS_TIME sets no clock.
+value=
 if [ -r /proc/1/status ]; then
     while read -r name value; do
         [ "$name" != CapBnd: ] || break
     done </proc/1/status
 fi
-say capabilities "${value-}"
+say capabilities "$value"
 # shellcheck disable=SC2046 # three numbers
 set -- $(first_line /proc/self/uid_map)
 say uid_map "$*"

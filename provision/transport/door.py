@@ -3,7 +3,6 @@
 import random
 import threading
 import time
-from collections import defaultdict
 
 import paramiko
 from fabric import Connection
@@ -17,7 +16,7 @@ not come back together."""
 TURNED_AWAY_SECONDS = 5
 """Who is turned away is so at once; a server that keeps silent for longer has another problem."""
 
-_doors: "defaultdict[str, threading.BoundedSemaphore]" = defaultdict(lambda: threading.BoundedSemaphore(AT_THE_DOOR))
+_doors: dict[str, threading.BoundedSemaphore] = {}
 """First host on the way → how many may be on their way in there at once."""
 
 
@@ -26,7 +25,8 @@ def knock(connection: Connection) -> None:
     first = connection
     while isinstance(first.gateway, Connection):
         first = first.gateway
-    door = _doors[str(first.gateway or f"{first.host}:{first.port}")]
+    name = str(first.gateway or f"{first.host}:{first.port}")
+    door = _doors.setdefault(name, threading.BoundedSemaphore(AT_THE_DOOR))
     for attempt in range(1, TRIES + 1):
         begun = time.monotonic()
         try:

@@ -3,7 +3,6 @@
 import os
 import pty
 import select
-import signal
 import subprocess
 import sys
 import termios
@@ -21,6 +20,7 @@ from tests.integration.operators import Operator
 pytestmark = pytest.mark.integration
 
 PASSWORD = "correct horse"  # noqa: S105 -- on a host that nobody else reaches
+CTRL_C = b"\x03"
 NAMES = ("one", "two", "three", "four")
 HOSTS = [word for name in NAMES for word in ("--host", name)]
 
@@ -84,13 +84,13 @@ def asked(operator: Operator) -> Iterator[tuple[Terminal, "subprocess.Popen[byte
     """Begin a plan for all hosts, up to the question for the password."""
     terminal = Terminal()
     process = subprocess.Popen(
-        [sys.executable, "-m", "invoke", "plan", *HOSTS],
+        # It is the terminal of a session of its own, as a user's is: getpass opens /dev/tty.
+        ["setsid", "--ctty", sys.executable, "-m", "invoke", "plan", *HOSTS],
         cwd=ROOT,
         env=operator.environment,
         stdin=terminal.screen,
         stdout=terminal.screen,
         stderr=terminal.screen,
-        start_new_session=True,
     )
     try:
         terminal.await_text("sudo password of admin: ")
@@ -119,7 +119,7 @@ def test_it_is_typed_once_for_all_hosts_of_a_login(operator: Operator) -> None:
 def test_ctrl_c_while_it_is_asked_for_ends_it_at_once(operator: Operator) -> None:
     with asked(operator) as (terminal, process):
         assert not terminal.echoes
-        process.send_signal(signal.SIGINT)
+        os.write(terminal.keyboard, CTRL_C)
         assert terminal.end(process, 15) == 130, terminal.shown
         assert terminal.echoes
     assert "Traceback" not in terminal.shown
