@@ -231,24 +231,26 @@ def beside(number: int, runs: int) -> str:
 
 def cluster(number: int, runs: int) -> str:
     """Measure what a run with nothing to do leaves to the control process when workers do the work."""
+    rows = [head("nothing to do", *COLUMNS[:1], *COLUMNS[2:], "CPU time of the cluster, s")]
     with fleet(number) as made, crew(made.operator.home / "crew", DASK_LOGGING__DISTRIBUTED="info") as workers:
         for name in WORKERS:
             shutil.copytree(made.operator.known_hosts.parent, workers.home(name) / ".ssh")
         workers.start_workers(*WORKERS)
         made.deploy()
-        alone, handed, theirs = [], [], []
-        for _ in range(runs):
-            alone.append(_told("nothing to do, alone", made.deploy()))
-            before = _cpu(workers)
-            handed.append(_told("nothing to do, handed over", made.deploy(CLIENTS, "--scheduler", workers.address)))
-            theirs.append(_cpu(workers) - before)
-    return "\n".join(
-        (
-            head(f"nothing to do on {number} hosts", *COLUMNS[:1], *COLUMNS[2:], "CPU time of the cluster, s"),
-            line("this machine", _wall(alone), *_cost(alone), "-"),
-            line(f"{len(WORKERS)} workers on it", _wall(handed), *_cost(handed), spread(theirs, ".2f")),
-        )
-    )
+        for some in (Fleet(made.hosts[:1], made.operator), made):
+            what = f"{len(some.hosts)} {'host' if len(some.hosts) == 1 else 'hosts'}"
+            alone, handed, theirs = [], [], []
+            for _ in range(runs):
+                alone.append(_told(f"{what}, nothing to do, alone", some.deploy()))
+                before = _cpu(workers)
+                spent = some.deploy(CLIENTS, "--scheduler", workers.address)
+                handed.append(_told(f"{what}, nothing to do, handed over", spent))
+                theirs.append(_cpu(workers) - before)
+            rows.append(line(f"{what}, this machine", _wall(alone), *_cost(alone), "-"))
+            rows.append(
+                line(f"{what}, {len(WORKERS)} workers on it", _wall(handed), *_cost(handed), spread(theirs, ".2f"))
+            )
+    return "\n".join(rows)
 
 
 WORKERS = ("one", "two")
