@@ -33,6 +33,7 @@ PREFIX = "it-cluster-"
 NAMES = ("server", "client")
 WORKERS = ("one", "two")
 COMPILING = "--- building chrony"
+MOST_DRAWINGS = 4
 PASSWORD = "rolling-thunder-over-oslo"  # noqa: S105 -- of no use, and easy to find
 KEYS = f"1 AES128 HEX:C3A1F00D5EEDFACE8BADF00D7E57AB1E\n3 SHA1 ASCII:{PASSWORD}\n"
 OTHER = "--chrony=4.6.1"
@@ -144,12 +145,14 @@ client = {{ group = "clients", host = "root@{self.hosts["client"].address}" }}
         enough = threading.Event()
 
         def look() -> None:
+            drawings = MOST_DRAWINGS
             while not enough.wait(0.5):
                 seen.look_at_processes()
                 seen.look_below(self.crew.folder)
                 seen.look_at_pages(self.crew.pages(WORDS))
-                if seen.telling and not any(place.startswith("drawn") for place in seen.looked_at):
-                    # Once: whatever draws keeps the scheduler busy, and hosts here share its processors.
+                if drawings and seen.telling and not any(place.startswith("drawn") for place in seen.telling):
+                    # Until it draws us: whatever draws keeps the scheduler busy, and hosts here share its processors.
+                    drawings -= 1
                     seen.look_at_pages(self.crew.drawn() | self.crew.pages(ALL))
 
         thread = threading.Thread(target=look, daemon=True)
