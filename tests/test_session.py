@@ -2,6 +2,7 @@
 # ruff: noqa: S106 -- passwords of no use
 
 import os
+import threading
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,12 @@ import pytest
 
 from provision import session
 from provision.errors import HostUnreachable, PasswordRefused
-from provision.host import Become
+from provision.host import Become, Host
 from provision.passwords import PASSWORD_VARIABLE, Operator
 from provision.session import Session, connect, unlock
 from provision.target import parse_target
+from provision.transport import Output, Watch
+from provision.transport.local import LocalTransport
 from tests import sudo
 from tests.booted import assert_nowhere
 from tests.sample import FACTS
@@ -87,6 +90,30 @@ def test_a_wrong_password_is_given_once_and_nothing_else_is_tried(
     with way as connected, pytest.raises(PasswordRefused, match=r"^local: no right to become root: sudo refused the p"):
         unlocked(connected)
     assert (tmp_path / "answers").read_text() == "1\n"
+
+
+class Stuck(LocalTransport):
+    """A host on which sudo waits for more than we answer, until the connection is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._closed = threading.Event()
+
+    def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:  # noqa: ARG002
+        assert self._closed.wait(20)
+        raise HostUnreachable("local: the connection was lost")
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def test_a_sudo_that_does_not_come_back_holds_nobody_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "SUDO_SECONDS", 0.2)
+    monkeypatch.setenv(PASSWORD_VARIABLE, "correct-horse")
+    host = Host(Stuck(), become=Become.PASSWORD)
+    connected = Session(host=host, facts=FACTS, address="127.0.0.1", direct=True, time_source=None)
+    with pytest.raises(HostUnreachable, match=r"^local: sudo did not answer in 0\.2 s; does it ask for more"):
+        unlocked(connected)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
