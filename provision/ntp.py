@@ -175,7 +175,7 @@ class _Exchange:
         sent_at = self.sent.get(data[24:32])
         if sent_at is None or self.answer:
             return
-        self.answer = _read(data, time.monotonic() - sent_at)
+        self.answer = _read(data, time.monotonic() - sent_at, time.time())
         if self.answer and self.key:
             self.mac_valid = hmac.compare_digest(data[48:], mac(self.key, data[:48]))
 
@@ -203,8 +203,8 @@ def _unknown(keys: Keys) -> Key:
     return Key(free, "AES128", os.urandom(16))
 
 
-def _read(data: bytes, round_trip: float) -> Answer | None:
-    """Read a packet; None: it does not give the time."""
+def _read(data: bytes, round_trip: float, received: float) -> Answer | None:
+    """Read a packet that came at ``received``, in seconds since 1970; None: it does not give the time."""
     import ntplib  # noqa: PLC0415 -- only who asks for the time needs it
 
     packet = ntplib.NTPPacket()
@@ -216,7 +216,7 @@ def _read(data: bytes, round_trip: float) -> Answer | None:
         return None
     # Both clocks in the middle of the exchange: theirs between receiving and sending, ours half a round trip ago.
     theirs = ntplib.ntp_to_system_time((packet.recv_timestamp + packet.tx_timestamp) / 2)
-    offset = theirs - (time.time() - round_trip / 2)
+    offset = theirs - (received - round_trip / 2)
     return Answer(stratum=packet.stratum, leap=packet.leap, offset=offset, round_trip=round_trip)
 
 
