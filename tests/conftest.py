@@ -1,9 +1,14 @@
-"""In CI, as root, a test on booted hosts that is skipped is a failure: there they are the point."""
+"""In CI, as root, a test on booted hosts that is skipped is a failure: there they are the point. No test is timed."""
 
 import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes tells of the machine, not of what is tested.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import await_true
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Package:
 
     def chronyc(self, *arguments: str) -> str:
         done = subprocess.run(
-            [self.root / "usr/bin/chronyc", *arguments], check=True, capture_output=True, text=True, timeout=10
+            [self.root / "usr/bin/chronyc", *arguments], check=True, capture_output=True, text=True, timeout=60
         )
         return done.stdout
 
@@ -60,13 +61,9 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def wait_for(socket: Path, process: subprocess.Popen[bytes]) -> None:
     """Wait until chronyd can be asked; its ports are open by then."""
-    for _ in range(100):
-        if process.poll() is not None:
-            break
-        if socket.exists():
-            return
-        time.sleep(0.05)
-    pytest.fail(f"chronyd did not start: {(socket.parent / 'chronyd.log').read_text()}")
+    await_true(lambda: socket.exists() or process.poll() is not None, "chronyd does not come up")
+    if process.poll() is not None:
+        pytest.fail(f"chronyd did not start: {(socket.parent / 'chronyd.log').read_text()}")
 
 
 def fetch(folder: Path) -> Package:

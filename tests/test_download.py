@@ -14,6 +14,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import MaxRetryError, NameResolutionError
 
 from provision.errors import FetchError
+from provision.fetch import download
 from provision.fetch.download import _translated, get
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -155,16 +156,17 @@ def test_a_slow_server_is_given_up(answer: Answer, reason: str) -> None:
     with server(answer) as url, pytest.raises(FetchError) as caught:
         get(url, silence=0.2, total=0.5)
     assert str(caught.value) == reason
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
 
 
-def test_a_refused_connection_is_given_up_at_once() -> None:
+def test_a_refused_connection_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "PAUSES", (60.0,))
     with server() as url:
         pass
     began = time.monotonic()
     with pytest.raises(FetchError, match=r"^Connection refused$"):
         get(url)
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 30
 
 
 def test_a_server_that_speaks_no_tls_is_named_so() -> None:

@@ -55,7 +55,7 @@ def done(job: Job, *, error: str | None = None) -> Report:
 
 
 def test_all_run_at_once_and_are_reported_in_their_order() -> None:
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=60)
 
     def worker(job: Job) -> Report:
         together.wait()

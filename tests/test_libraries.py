@@ -98,7 +98,7 @@ def written(owner: str, *programs: str, **environment: str) -> str:
     words = " ".join(quote(word) for word in (owner, *programs))
     line = ["sh", "-euc", f"{remote.text('libraries')}\nowners {words}"]
     env = {**os.environ, **environment}
-    return subprocess.run(line, check=True, capture_output=True, text=True, timeout=30, env=env).stdout
+    return subprocess.run(line, check=True, capture_output=True, text=True, timeout=60, env=env).stdout
 
 
 @pytest.mark.parametrize(("objdump", "has", "lines"), ASKED)

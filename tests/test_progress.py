@@ -51,7 +51,7 @@ def test_a_reader_that_went_away_ends_no_run() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert (done.stdout, done.stderr) == ("x", "done")
 
@@ -83,7 +83,7 @@ def on_a_terminal(script: str, folder: Path) -> str:
     while chunk := _read(leader):
         written += chunk
     os.close(leader)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == 0
     return written.decode()
 
 
@@ -108,6 +108,6 @@ def test_on_a_terminal_the_step_is_live_and_output_is_no_markup(tmp_path: Path) 
 def test_a_run_without_anything_live_does_not_import_what_draws() -> None:
     script = "import sys; from provision.progress.lines import Lines; Lines().say('x'); print('rich' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.stdout == "x\nFalse\n"

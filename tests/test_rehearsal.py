@@ -1,7 +1,6 @@
 """A chronyd tried beside another: what was printed, judged; and the script with the distribution's own chronyd."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -303,10 +302,9 @@ def test_no_process_is_left_when_a_rehearsal_is_broken_off(signal: str, stage: P
     (stage / "chrony.conf").write_text(f"{CONF}deny all\n")
     (stage / "chrony.keys").write_text(KEY)
     script = breaker + remote.load("rehearse", str(stage), "127.0.0.1", "0", library="asking")
-    begun = time.monotonic()
     output = LocalTransport().execute(remote.unprivileged(script, folder=str(tmp_path / "scratch"), account="0"))
     assert output.status == 1
-    assert time.monotonic() - begun < 4
+    assert "==> ask" not in output.stdout, "it went on to the end"
     assert at_work_in(tmp_path) == []
 
 

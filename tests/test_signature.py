@@ -82,14 +82,14 @@ def test_a_signature_over_sha1_is_refused_also_when_the_key_expired() -> None:
         check(TEXT, (EXPIRED / "text.sha1.asc").read_bytes(), EXPIRED_KEY, keys=EXPIRED)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.binary(max_size=400))
 def test_no_bytes_make_a_signature_good_or_raise_anything_else(signature: bytes) -> None:
     with pytest.raises(FetchError):
         check(TEXT, signature, EXPIRED_KEY, keys=EXPIRED)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data())
 def test_no_damage_to_a_signature_makes_another_file_good_or_raises_anything_else(data: st.DataObject) -> None:
     signature = bytearray(_dearmored(EXPIRED / "text.asc"))

@@ -11,15 +11,12 @@ import pytest
 from provision.errors import CommandFailed, HostUnreachable
 from provision.transport.local import LocalTransport
 from provision.workplace import take
+from tests.waiting import await_true
 from tests.working import claimed, guard
 
 
 def await_gone(path: Path) -> None:
-    for _ in range(100):
-        if not path.exists():
-            return
-        time.sleep(0.05)
-    pytest.fail(f"{path} is still there")
+    await_true(lambda: not path.exists(), f"{path} is still there")
 
 
 def test_a_workplace_is_private_and_goes_with_us(tmp_path: Path) -> None:
@@ -74,7 +71,7 @@ def test_what_still_works_in_the_folder_is_ended_when_we_go(tmp_path: Path) -> N
     process = sleeper(Path(place.build))
     bystander = subprocess.Popen(["sleep", "60"], cwd=tmp_path)
     place.close()
-    assert process.wait(timeout=1) in {-signal.SIGTERM, -signal.SIGKILL}
+    assert process.wait(timeout=60) in {-signal.SIGTERM, -signal.SIGKILL}
     assert not Path(place.folder).exists()
     assert bystander.poll() is None
     bystander.kill()
@@ -91,10 +88,10 @@ def test_a_control_machine_that_died_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_control_machine_without_a_sign_of_life_is_given_up(tmp_path: Path) -> None:
-    held = guard(tmp_path, silence=1)
+    held = guard(tmp_path, silence=3)
     folder = Path(held.read_line().split()[0])
     for _ in range(3):
-        time.sleep(0.6)
+        time.sleep(1.2)
         held.send(b".")
     assert folder.is_dir(), "it was alive all the time"
     await_gone(folder)
@@ -121,7 +118,7 @@ def test_the_next_run_tidies_up_behind_a_guard_that_was_killed(tmp_path: Path) -
     held.close()
     assert folder.is_dir()
     take("ntp1", guard(tmp_path), print).close()
-    assert process.wait(timeout=1) in {-signal.SIGTERM, -signal.SIGKILL}
+    assert process.wait(timeout=60) in {-signal.SIGTERM, -signal.SIGKILL}
     assert list((tmp_path / "work").iterdir()) == []
 
 

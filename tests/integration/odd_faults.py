@@ -10,6 +10,7 @@ from tests.booted import login
 from tests.integration.faults import WITHIN, Broken, Case, Result, break_run, kill_control
 from tests.integration.operators import Ran
 from tests.integration.stand import NOTHING, Stand
+from tests.waiting import await_true
 
 CRASH = "etc/systemd/system/chronyd.service.d/crash.conf"
 PROVING = "before proving the new daemon"
@@ -104,9 +105,7 @@ def _cut_ssh_off(broken: Broken) -> Ran:
 def _let_ssh_in(stand: Stand) -> None:
     stand.in_network("nft", "delete table inet sabotage")
     # The guard notices that the control machine is gone by its silence.
-    deadline = time.monotonic() + 90
-    while "the lock is held" in stand.leftovers() and time.monotonic() < deadline:
-        time.sleep(0.2)
+    await_true(lambda: "the lock is held" not in stand.leftovers(), "it is not given up", every=0.2)
 
 
 ODD = {

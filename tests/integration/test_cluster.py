@@ -10,7 +10,7 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from tests.integration.operators import TIME_SOURCE, Operator, Ran
 from tests.integration.stand import SMALL
 from tests.integration.witness import pid, work_folders
 from tests.sample import read_keys
+from tests.waiting import await_true
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.integration
@@ -221,13 +222,6 @@ def as_told(ran: Ran) -> list[dict[str, Any]]:
     ]
 
 
-def await_true(holds: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
-
-
 def test_all_are_as_wanted_and_one_has_compiled(stage: Stage, first: tuple[Ran, Seen]) -> None:
     ran, _ = first
     assert ran.status == 0, ran
@@ -281,7 +275,7 @@ def test_the_same_again_changes_nothing_and_is_told_as_by_one_machine(stage: Sta
 @pytest.mark.usefixtures("first")
 def test_a_worker_that_dies_while_a_host_compiles_is_replaced(stage: Stage) -> None:
     process = stage.start(OTHER, "--host=server", skew=100)
-    await_true(lambda: stage.compiles("server"))
+    await_true(lambda: stage.compiles("server"), "it does not compile")
     worker = stage.at_work("server")
     stage.crew.kill(worker)
     ran = stage.operator.end(process)
@@ -294,7 +288,7 @@ def test_a_worker_that_dies_while_a_host_compiles_is_replaced(stage: Stage) -> N
 @pytest.mark.usefixtures("first")
 def test_a_worker_that_dies_while_a_host_is_switched_is_replaced(stage: Stage) -> None:
     process = stage.start("--host=server", skew=next(SKEWS) + 1)
-    await_true((stage.hosts["server"].root / "opt/chrony/unconfirmed").exists)
+    await_true((stage.hosts["server"].root / "opt/chrony/unconfirmed").exists, "it does not switch")
     worker = stage.at_work("server")
     stage.crew.kill(worker)
     ran = stage.operator.end(process)
@@ -312,13 +306,13 @@ def test_what_nobody_waits_for_is_cut_off(stage: Stage, how: signal.Signals) -> 
         login(host, "rm -rf /opt/chrony/builds/chrony-4.6.1-*")
     shutil.rmtree(stage.operator.artifacts, ignore_errors=True)
     process = stage.start(OTHER, skew=100)
-    await_true(lambda: any(stage.compiles(name) for name in NAMES))
+    await_true(lambda: any(stage.compiles(name) for name in NAMES), "none compiles")
     begun = time.monotonic()
     os.kill(process.pid, how)
     ran = stage.operator.end(process)
     assert time.monotonic() - begun < 20
     if how is signal.SIGINT:
         assert (ran.status, ran.errors.strip()) == (130, "interrupted; the same line completes what was begun")
-    await_true(lambda: [work_folders(host) for host in stage.hosts.values()] == [[], []], 20)
+    await_true(lambda: [work_folders(host) for host in stage.hosts.values()] == [[], []], "a work folder is left")
     again = stage.deploy(OTHER, skew=100)
     assert again.status == 0, again

@@ -21,6 +21,7 @@ from provision.sandbox import Sandbox
 from tests.booted import ROOT, booted, login, need_root
 from tests.integration.operators import Operator, Ran
 from tests.test_artifacts import folder as tarred
+from tests.waiting import await_true
 
 pytestmark = pytest.mark.integration
 
@@ -187,10 +188,8 @@ def test_a_server_that_breaks_leaves_the_other_one_alone_and_retry_completes(sit
 def test_interrupted_it_stops_at_once_and_the_next_run_completes(site: Hosts) -> None:
     option = site.operator.site(SITE.replace("[build]\n", "[build]\nseccomp = false\n"))
     process = site.operator.start("deploy", option)
-    deadline = time.monotonic() + 60
-    while not any("--- building" in path.read_text() for path in site.operator.logs.glob(f"*-{process.pid}.log")):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    logs = f"*-{process.pid}.log"
+    await_true(lambda: any("--- building" in log.read_text() for log in site.operator.logs.glob(logs)), "none builds")
     process.send_signal(signal.SIGINT)
     begun = time.monotonic()
     ran = site.operator.end(process)

@@ -5,8 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.booted import ROOT, booted, login
 from tests.integration.cable import Cable
 from tests.integration.operators import SITE, Operator
 from tests.integration.witness import current, pid, work_folders
+from tests.waiting import await_true
 
 pytestmark = pytest.mark.integration
 
@@ -79,17 +79,10 @@ def forget_build(host: Sandbox, operator: Operator) -> None:
     shutil.rmtree(operator.artifacts, ignore_errors=True)
 
 
-def await_true(holds: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.1)
-
-
 def assert_tidy(host: Sandbox) -> None:
     """Assert that no run has left anything, but for a switch that still waits to be confirmed."""
-    await_true(lambda: login(host, WORKERS) == "", 20)
-    await_true(lambda: work_folders(host) == [], 20)
+    await_true(lambda: login(host, WORKERS) == "", "somebody is at work")
+    await_true(lambda: work_folders(host) == [], "a work folder is left")
     assert (host.root / "opt/chrony/lock").read_text() == ""
     assert len(login(host, "pidof chronyd").split()) == 1, "the service's alone"
     left = list((host.root / "opt/chrony").rglob("*.new*")) + list((host.root / "opt/chrony").rglob("*.broken*"))
@@ -204,9 +197,9 @@ def test_ctrl_c_during_the_proof_and_the_host_goes_back_by_itself(host: Sandbox,
     assert current(host) != before
     assert_tidy(host)
     assert_serving(host, operator, site)
-    await_true(lambda: current(host) == before, 20)
-    await_true(lambda: not (host.root / "opt/chrony/unconfirmed").exists(), 5)
-    await_true(lambda: list((host.root / "etc/systemd/system").rglob("chrony-undo*")) == [], 5)
+    await_true(lambda: current(host) == before, "it does not go back")
+    await_true(lambda: not (host.root / "opt/chrony/unconfirmed").exists(), "it waits to be confirmed")
+    await_true(lambda: list((host.root / "etc/systemd/system").rglob("chrony-undo*")) == [], "the timer is left")
     operator.run("deploy", address(host), site).assert_proven()
     assert current(host) != before
 
@@ -233,8 +226,8 @@ def test_a_control_machine_that_slept_for_too_long_is_refused(
         text=True,
     )
     try:
-        await_true(lambda: state(process) == "T", 30)
-        await_true(lambda: work_folders(host) == [], 10)
+        await_true(lambda: state(process) == "T", "it does not stop")
+        await_true(lambda: work_folders(host) == [], "it is not given up")
         colleague.run("deploy", address(host), new_site(colleague)).assert_proven()
         others = current(host)
     finally:

@@ -1,7 +1,6 @@
 """Hosts that are not as a fresh Debian is: hardened, with other shells and homes, without a tool, without systemd."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -15,6 +14,7 @@ from tests.integration.conftest import Deployed
 from tests.integration.operators import SITE, Operator, Ran, accept_key
 from tests.integration.test_without_systemd import sshd_in
 from tests.integration.witness import current, give_builds, install, pid, work_folders
+from tests.waiting import await_true
 
 pytestmark = pytest.mark.integration
 
@@ -212,10 +212,7 @@ def image(deployed: Deployed) -> Iterator[Sandbox]:
     with booted("it-image") as one:
         give_builds(deployed.host, one)
         login(one, "systemctl poweroff --no-block")
-        deadline = time.monotonic() + 60
-        while sandbox.pid_of(one) is not None:
-            assert time.monotonic() < deadline, "it does not shut down"
-            time.sleep(0.1)
+        await_true(lambda: sandbox.pid_of(one) is None, "it does not shut down")
         yield one
 
 

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
 
 import ntplib
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from provision import sandbox
 from provision.errors import SandboxError
 from provision.sandbox import Sandbox
+from tests.waiting import await_true
 
 pytestmark = [
     pytest.mark.integration,
@@ -90,9 +90,9 @@ def test_apt_works_inside(pair: tuple[Sandbox, Sandbox]) -> None:
 
 def test_the_time_source_answers(pair: tuple[Sandbox, Sandbox]) -> None:
     address = sandbox.time_source(say=pytest.fail)
-    answer = ntplib.NTPClient().request(address, version=4, timeout=2)
+    answer = ntplib.NTPClient().request(address, version=4, timeout=20)
     assert (answer.mode, answer.stratum, answer.leap) == (4, 1, 0)
-    assert abs(answer.offset) < 0.1, "all share one clock"
+    assert abs(answer.offset) <= answer.delay / 2 + 0.001, "all share one clock"
     assert address not in {host.address for host in pair}
 
 
@@ -111,10 +111,7 @@ def test_a_running_host_is_returned_as_it_is(pair: tuple[Sandbox, Sandbox]) -> N
 
 def test_a_host_that_was_shut_down_boots_again_with_its_files(lone: Sandbox) -> None:
     ssh(lone, "echo kept > /root/note; systemctl poweroff --no-block")
-    deadline = monotonic() + 20
-    while sandbox.pid_of(lone) is not None:
-        assert monotonic() < deadline, "it does not shut down"
-        sleep(0.1)
+    await_true(lambda: sandbox.pid_of(lone) is None, "it does not shut down")
     assert sandbox.up(lone.name, say=print) == lone
     assert ssh(lone, "cat /root/note").strip() == "kept"
 

@@ -1,6 +1,5 @@
 """A deployed host and another wish: what changes, what does not, and what becomes of a wish that cannot work."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +8,7 @@ from provision import sandbox
 from tests.booted import login
 from tests.integration.conftest import Deployed
 from tests.integration.witness import current, files_of, pid
+from tests.waiting import await_true
 
 pytestmark = pytest.mark.integration
 
@@ -123,10 +123,7 @@ def test_a_generation_that_does_not_come_up_gives_way_to_the_one_before(host: De
 
 def test_it_serves_again_after_a_reboot(host: Deployed) -> None:
     login(host.host, "systemctl poweroff --no-block")
-    deadline = time.monotonic() + 60
-    while sandbox.pid_of(host.host) is not None:
-        assert time.monotonic() < deadline, "it does not shut down"
-        time.sleep(0.1)
+    await_true(lambda: sandbox.pid_of(host.host) is None, "it does not shut down")
     assert sandbox.up(host.host.name, say=print) == host.host
     host.run("verify").assert_proven()
     assert host.run("plan").pending == {}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from time import monotonic, sleep
+from time import monotonic
 
 import pytest
 
@@ -15,6 +15,7 @@ from tests.booted import booted, login
 from tests.integration.conftest import Deployed
 from tests.integration.operators import TIME_SOURCE, Operator, Ran
 from tests.integration.witness import current, give_builds, pid
+from tests.waiting import await_true
 
 pytestmark = pytest.mark.integration
 
@@ -96,12 +97,7 @@ def test_what_was_measured_outlives_a_restart(place: Place) -> None:
     place.run("deploy").assert_proven()
     # A start takes four measurements in its first two seconds, and then one each second. chronyd drops old ones when it
     # likes: what counts is that there are more than a start without a past could have.
-    for _ in range(90):
-        if sample_count(place.host) >= 12:
-            break
-        sleep(0.5)
-    else:
-        pytest.fail("it measures too little")
+    await_true(lambda: sample_count(place.host) >= 12, "it measures too little", every=0.5)
     begun = monotonic()
     login(place.host, "systemctl restart chronyd")
     assert sample_count(place.host) > 4 + (monotonic() - begun)

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from provision.sandbox.machine import base_image, folder
 from provision.sandbox.room import Room, make_network
 from tests.booted import need_root
 from tests.integration.operators import SITE, Operator, Ran
+from tests.waiting import await_true
 
 pytestmark = pytest.mark.integration
 
@@ -62,11 +62,8 @@ def sshd_in(room: Room) -> Iterator[None]:
     enter = ("nsenter", f"--net=/run/netns/{room.netns}", "unshare", "--mount", "--pid", "--fork", "--kill-child")
     process = subprocess.Popen([*enter, "sh", "-eu", "-c", SSHD, "sh", room.folder / "root"])
     try:
-        for _ in range(100):
-            scan = subprocess.run(["ssh-keyscan", "-T", "1", room.address], check=False, capture_output=True)
-            if scan.stdout:
-                break
-            time.sleep(0.1)
+        scan = ("ssh-keyscan", "-T", "1", room.address)
+        await_true(lambda: subprocess.run(scan, check=False, capture_output=True).stdout, "sshd does not answer")
         yield
     finally:
         process.kill()

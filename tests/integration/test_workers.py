@@ -7,7 +7,6 @@ import signal
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.booted import ROOT, inv
 from tests.integration import worked
 from tests.integration.crew import Crew, crew
 from tests.sample import KEYS, SECRET
+from tests.waiting import await_true
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.integration
@@ -57,10 +57,7 @@ def call(joined: "Cluster", act: Callable[[Any, Any], Any], given: object, hear:
 
 
 def await_text(path: Path, text: str) -> None:
-    deadline = time.monotonic() + 20
-    while not (path.exists() and path.read_text() == text):
-        assert time.monotonic() < deadline, path
-        time.sleep(0.05)
+    await_true(lambda: path.exists() and path.read_text() == text, f"{path} does not say {text!r}")
 
 
 def test_what_is_given_comes_back_and_what_is_told_comes_before_it(joined: "Cluster") -> None:
