@@ -2,12 +2,16 @@
 
 import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import provision
 from tests.booted import ROOT
@@ -155,6 +159,15 @@ def test_a_library_is_used_where_its_sign_says(library: str) -> None:
     assert used <= named
     assert used == named or library in {"subprocess", "socket"}
     assert all((ROOT / path).is_file() for path in named)
+
+
+def test_each_library_that_is_imported_is_declared_and_the_other_way_round() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["dask"]]
+    declared = {canonicalize_name(Requirement(line).name) for line in lines}
+    foreign = {name.split(".")[0] for _, name in imports()} - sys.stdlib_module_names - {"provision"}
+    providers = packages_distributions()
+    assert {canonicalize_name(providers[name][0]) for name in foreign} == declared
 
 
 def test_every_door_leads_somewhere() -> None:

@@ -1,8 +1,9 @@
-"""A sudo password for several hosts: typed once, left with Ctrl-C, and a wrong one sent to few of them."""
+"""A sudo password for several hosts: typed once, left with Ctrl-C, a wrong one sent to few; and to a cluster."""
 
 import os
 import pty
 import select
+import shutil
 import subprocess
 import sys
 import termios
@@ -15,6 +16,7 @@ import pytest
 from provision.passwords import MOST_REFUSALS, PASSWORD_VARIABLE
 from provision.sandbox import Sandbox
 from tests.booted import ROOT, assert_nowhere, booted, login
+from tests.integration.crew import Crew, crew
 from tests.integration.operators import Operator
 
 pytestmark = pytest.mark.integration
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.integration
 PASSWORD = "correct horse"  # noqa: S105 -- on a host that nobody else reaches
 CTRL_C = b"\x03"
 NAMES = ("one", "two", "three", "four")
+WORKERS = ("first", "second")
 HOSTS = [word for name in NAMES for word in ("--host", name)]
 
 
@@ -134,3 +137,37 @@ def test_a_wrong_one_is_sent_to_few_hosts_and_once_to_each(host: Sandbox, operat
     assert sum("was not tried here" in error for error in errors) == len(NAMES) - MOST_REFUSALS
     assert refusals(host) - before == MOST_REFUSALS
     assert_nowhere("wrong horse", ran.output, ran.errors, operator.home)
+
+
+@pytest.fixture
+def staff(operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
+    """A cluster whose workers log in as the operator does."""
+    pytest.importorskip("distributed")
+    # A worker does not make the first keys.
+    assert operator.run_plainly("keys.add").status == 0
+    with crew(tmp_path_factory.mktemp("crew")) as made:
+        for name in WORKERS:
+            shutil.copytree(operator.known_hosts.parent, made.home(name) / ".ssh")
+        made.start_workers(*WORKERS)
+        yield made
+
+
+def test_workers_use_it_and_keep_it_nowhere(operator: Operator, staff: Crew) -> None:
+    ran = operator.run("plan", *HOSTS, f"--scheduler={staff.address}", **{PASSWORD_VARIABLE: PASSWORD})
+    assert ran.status == 3, ran
+    assert_nowhere(PASSWORD, ran.output, ran.errors, operator.home, staff.folder)
+
+
+def test_workers_ask_nobody_for_it(operator: Operator, staff: Crew) -> None:
+    ran = operator.run("plan", *HOSTS, f"--scheduler={staff.address}")
+    assert ran.status == 2, ran
+    assert all(f"set {PASSWORD_VARIABLE}" in report["error"] for report in ran.reports)
+
+
+def test_workers_send_a_wrong_one_once_to_each_host(host: Sandbox, operator: Operator, staff: Crew) -> None:
+    before = refusals(host)
+    ran = operator.run("plan", *HOSTS, f"--scheduler={staff.address}", **{PASSWORD_VARIABLE: "wrong horse"})
+    assert ran.status == 2, ran
+    assert all("sudo refused the password" in report["error"] for report in ran.reports)
+    assert refusals(host) - before == len(NAMES)
+    assert_nowhere("wrong horse", ran.output, ran.errors, operator.home, staff.folder)

@@ -1,0 +1,69 @@
+"""The oldest versions that pyproject.toml lets in: what uses the libraries passes its tests with these, too."""
+
+import subprocess
+import tomllib
+import venv
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.booted import ROOT
+from tests.integration.conftest import Deployed
+
+pytestmark = pytest.mark.integration
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+RUNNERS = {"pytest", "hypothesis"}
+"""Of the extra "test", what these tests need."""
+TESTS = (
+    *(
+        "cli",
+        "cluster",
+        "conf",
+        "download",
+        "failed",
+        "fetch",
+        "key_source",
+        "key_tasks",
+        "known_hosts",
+        "levels",
+        "log",
+    ),
+    *("ntp", "progress", "releases", "render", "report", "sbom", "sealed", "service", "session", "signature", "site"),
+    "integration/test_workers",
+)
+
+
+def lowest(line: str) -> str:
+    """Return a requirement of nothing but the oldest version that another one lets in."""
+    requirement = Requirement(line)
+    (version,) = (part.version for part in requirement.specifier if part.operator == ">=")
+    return f"{requirement.name}=={version}"
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A Python that has these versions, and no others."""
+    extras = PROJECT["optional-dependencies"]
+    runners = [line for line in extras["test"] if Requirement(line).name in RUNNERS]
+    wanted = [lowest(line) for line in (*PROJECT["dependencies"], *extras["dask"], *runners)]
+    folder = tmp_path_factory.mktemp("oldest") / "venv"
+    venv.create(folder, with_pip=True)
+    subprocess.run([folder / "bin/python", "-m", "pip", "install", "-q", *wanted], check=True, timeout=600)
+    return str(folder / "bin/python")
+
+
+def test_what_uses_the_libraries_works(python: str, tmp_path: Path) -> None:
+    files = [f"tests/{name}.py" if "/" in name else f"tests/test_{name}.py" for name in TESTS]
+    words = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'temp'}", *files)
+    done = subprocess.run(words, check=False, cwd=ROOT, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_host_is_reached_and_is_as_wanted(python: str, deployed: Deployed) -> None:
+    words = (python, "-m", "invoke", "verify", deployed.option)
+    done = subprocess.run(
+        words, check=False, cwd=ROOT, env=deployed.operator.environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
