@@ -144,6 +144,7 @@ def switching_steps(
     who: str,
     confirm_within: int,
     is_answered: Callable[[], bool],
+    has_switched: Callable[[], bool],
     prove: Callable[[], Sequence[Finding]],
     keep: int | None,
     open_firewall: bool = False,
@@ -160,7 +161,14 @@ def switching_steps(
             is_answered=is_answered,
         ),
         OthersStopped(),
-        Confirmed(generation=to.generation, prove=prove, who=who, keep=keep),
+        Confirmed(
+            generation=to.generation,
+            prove=prove,
+            who=who,
+            keep=keep,
+            confirm_within=confirm_within,
+            has_switched=has_switched,
+        ),
         Links(),
     ]
 

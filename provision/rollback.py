@@ -44,6 +44,7 @@ def rollback(run: Run, *, to: str) -> None:
         who=run.who,
         confirm_within=run.wish.confirm_within,
         is_answered=lambda: expected.serves and run.is_answered(),
+        has_switched=lambda: run.has_switched,
         prove=lambda: run.prove_switch(expected, keys),
         # What else lies here may be wanted next.
         keep=None,

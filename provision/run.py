@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from provision.artifacts import Artifact, Artifacts
-from provision.converge import converge
+from provision.converge import Status, converge
 from provision.errors import (
     ArtifactRefused,
     FetchError,
@@ -33,6 +33,7 @@ from provision.report import Report
 from provision.rollout import Gate, Held
 from provision.session import Session, connect, unlock
 from provision.steps import Step
+from provision.steps.active import Active
 from provision.steps.fetched import Fetched
 from provision.target import Target
 from provision.wish import Wish
@@ -79,15 +80,18 @@ class Run:
     """Raises HostUnreachable when all is to end."""
     patience: int = 0
     """Seconds to wait for somebody else who is at work on the host, at least."""
+    has_switched: bool = False
+    """It has the host run another generation, or the same one anew."""
     _passed: set[Held] = field(default_factory=set)
 
     def converge(self, steps: list[Step], *, dry_run: bool = False, gates: Gates | None = None) -> None:
         """Bring the host to the wanted states; raises Parked before a step behind a gate that is closed."""
         gates = gates or {}
         try:
-            for outcome in converge(
-                self.session.host, steps, dry_run=dry_run, begin=lambda step: self._begin(step, gates)
-            ):
+            outcomes = converge(self.session.host, steps, dry_run=dry_run, begin=lambda step: self._begin(step, gates))
+            for step, outcome in zip(steps, outcomes, strict=True):
+                if isinstance(step, Active) and outcome.status is Status.CHANGED:
+                    self.has_switched = True
                 if self.report.add(outcome):
                     self.progress.outcome(outcome)
         except ArtifactRefused as error:

@@ -51,7 +51,14 @@ ACTIVE = Active(
     confirm_within=90,
     is_answered=lambda: False,
 )
-CONFIRMED = Confirmed(generation=GENERATION.id, prove=list, who="alice@laptop", keep=3)
+CONFIRMED = Confirmed(
+    generation=GENERATION.id,
+    prove=list,
+    who="alice@laptop",
+    keep=3,
+    confirm_within=90,
+    has_switched=lambda: True,
+)
 RESTORED = Restored("alice@laptop")
 UNITS = (
     "chrony.service",

@@ -99,6 +99,7 @@ def real_plan(host: Host) -> list[Step]:
         who="contract",
         confirm_within=90,
         is_answered=lambda: False,
+        has_switched=lambda: True,
         prove=list,
         keep=3,
     )

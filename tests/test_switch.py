@@ -30,6 +30,7 @@ def test_its_head_says_how_to_use_it(tmp_path: Path) -> None:
     assert [line.split()[1] for line in lines] == [
         "GENERATION",
         "GENERATION",
+        "--wait",
         "--confirm",
         "--back",
         "--before",

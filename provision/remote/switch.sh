@@ -3,6 +3,7 @@
 #
 #   switch GENERATION             run this one (ls /opt/chrony/generations), or, if it does not answer, the one before
 #   switch GENERATION SECONDS     the same; and go back in SECONDS, unless it is confirmed in time
+#   switch --wait GENERATION SECONDS    go back in SECONDS from now, and not when it was said before
 #   switch --confirm GENERATION   keep what runs, if it runs for five seconds more
 #   switch --back                 go back now: what such a timer does
 #   switch --before               leave altogether: what kept time before the first deployment does it again
@@ -79,6 +80,7 @@ fail() {
 # Goes on where something fails, and keeps the record then.
 leave() {
     failed=
+    parted=
     if [ ! -L "$unit" ] && grep -qs '^Environment=CHRONY_GENERATION=' "$unit"; then
         systemctl -q disable chronyd.service || true
         systemctl stop chronyd.service || fail "chronyd.service could not be stopped"
@@ -87,6 +89,7 @@ leave() {
     if [ -e "$root/before/chronyd.service" ] || [ -L "$root/before/chronyd.service" ]; then
         # Who has put another one there meanwhile knows better. By a move, which writes through no symlink.
         if [ ! -e "$unit" ] && [ ! -L "$unit" ]; then
+            part_from_namesake
             { cp -pP "$root/before/chronyd.service" "$unit.new" && mv -T "$unit.new" "$unit"; } ||
                 fail "$unit could not be put back"
         fi
@@ -103,6 +106,7 @@ leave() {
     if [ -e "$root/before/services" ]; then
         while read -r name active enabled; do give_back "$name" "$active" "$enabled"; done <"$root/before/services"
     fi
+    [ -z "$parted" ] || systemctl start "$parted" || fail "$parted could not be started again"
     # On Debian that name is an alias of chrony.service, which was one of the others.
     if [ -e "$root/before/enabled" ] && [ "$(property Id chronyd.service)" = chronyd.service ] &&
         [ "$(property LoadState chronyd.service)" = loaded ]; then
@@ -112,6 +116,17 @@ leave() {
     [ -z "$failed" ] || return 1
     [ ! -e "$root/before" ] || mv -T "$root/before" "$root/before.old"
     rm -rf "$root/before.old"
+}
+
+# Our unit's name becomes an alias of another unit again. Where that one runs beside ours, as after a power cut before it
+# was masked, systemd would take the two for one, start it once more, and forget the process that runs.
+part_from_namesake() {
+    namesake=$(readlink "$root/before/chronyd.service" || true)
+    namesake=${namesake##*/}
+    case $namesake in *.service) ;; *) return 0 ;; esac
+    case $(property ActiveState "$namesake") in inactive | failed) return 0 ;; esac
+    parted=$namesake
+    systemctl stop "$namesake" || fail "$namesake could not be stopped"
 }
 
 give_back() { # UNIT ACTIVE ENABLED
@@ -254,6 +269,8 @@ arm() { # GENERATION FALLBACK TRACKING ANSWERED SECONDS
         # What "enable" does, but for its reload.
         mkdir -p "$units/timers.target.wants" &&
         ln -sfn ../chrony-undo.timer "$units/timers.target.wants/chrony-undo.timer" &&
+        # One that went off a moment ago waits for our lock, and would go back as soon as we are done.
+        { systemctl stop chrony-undo.service 2>/dev/null || true; } &&
         systemctl daemon-reload &&
         systemctl restart chrony-undo.timer
 }
@@ -347,13 +364,25 @@ now() {
     echo "${name:-what was there before} runs"
 }
 
-confirm() { # GENERATION
-    [ -n "$1" ] || usage
+is_waiting() { # GENERATION
     # Something else may wait that was never switched to, for the power was cut.
     if [ -z "$(waiting generation)" ] || [ "$1" != "$(current)" ]; then
         echo "$1 does not wait to be confirmed: $(now) (it was too late, or somebody else switched)" >&2
         return 1
     fi
+}
+
+# For who finds a switch that somebody else began: what is left of its time may not do for a proof.
+wait_longer() { # GENERATION SECONDS
+    is_waiting "$1" || return 1
+    restarts=$(waiting restarts)
+    arm "$1" "$(waiting fallback)" "$(waiting tracking)" "$(waiting answered)" "$2" &&
+        { [ -z "$restarts" ] || echo "restarts=$restarts" >>"$root/unconfirmed"; } &&
+        settle
+}
+
+confirm() { # GENERATION
+    is_waiting "$1" || return 1
     if had_time && ! stays; then
         if [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]; then
             echo "$1 was not confirmed: the host is shutting down" >&2
@@ -395,7 +424,12 @@ before() {
 }
 
 case ${1-} in
-    --stop-others | --confirm | --back | --before) ;;
+    --stop-others | --back | --before) ;;
+    --confirm) [ -n "${2-}" ] || usage ;;
+    --wait)
+        [ -n "${2-}" ] || usage
+        case ${3-} in "" | *[!0-9]*) usage ;; esac
+        ;;
     "" | -* | */* | .*) usage ;;
     *)
         [ -e "$root/generations/$1/chronyd.service" ] || usage
@@ -416,7 +450,8 @@ case $1 in
         hold_others
         stop_others
         ;;
-    --confirm) confirm "${2-}" ;;
+    --wait) wait_longer "$2" "$3" ;;
+    --confirm) confirm "$2" ;;
     --back) back "${2-}" ;;
     --before) before ;;
     *) switch "$1" "${2-}" ;;

@@ -23,6 +23,10 @@ class Confirmed(NoDiff):
     who: str
     keep: int | None
     """How many generations stay on the host; None: all."""
+    confirm_within: int
+    """Seconds that there are for it."""
+    has_switched: Callable[[], bool] = field(repr=False)
+    """Asked when it begins: whether they began in this run."""
 
     @property
     def title(self) -> str:
@@ -42,6 +46,11 @@ class Confirmed(NoDiff):
 
     def apply(self, host: Host) -> None:
         """Prove what runs, and confirm it, or go back at once. Raises NotConverged."""
+        if not self.has_switched():
+            # A run that was broken has begun it; what is left of its time may be over in the middle of the proof.
+            host.run(
+                "waiting for longer", f"{signed(self.who)} {SWITCH} --wait {self.generation} {self.confirm_within}"
+            )
         broken = [finding for finding in self.prove() if finding.vital and finding.holds is False]
         if broken:
             raise NotConverged(

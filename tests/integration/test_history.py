@@ -193,7 +193,55 @@ def test_a_switch_by_hand_goes_back_in_seconds_unless_it_is_confirmed(host: Sand
     assert login(host, f"{SWITCH} --back 2>&1 || echo $?").startswith("nothing waits to be confirmed; say which ")
 
 
-@pytest.mark.parametrize("words", ["", "nosuch", "--nonsense", "../../etc", "{current} soon"])
+LATE = f"""set -e
+{SWITCH} $other 6
+exec 9>>/opt/chrony/switch.lock
+flock 9
+until pgrep -f '[s]witch --back' >/dev/null; do sleep 0.1; done
+# Whoever comes next is faster than the one that waits.
+systemctl kill -s STOP chrony-undo.service
+exec 9>&-
+{SWITCH} $other 600
+systemctl kill -s CONT chrony-undo.service 2>/dev/null || true
+sleep 2
+readlink /opt/chrony/current
+"""
+
+
+def test_a_timer_that_went_off_does_not_undo_a_later_switch(host: Sandbox) -> None:
+    before = current(host)
+    (other,) = generations(host) - {before}
+    assert login(host, f"other={other}\n{LATE}").strip() == f"generations/{other}"
+    login(host, f"{SWITCH} --back")
+    assert current(host) == before
+
+
+def test_what_waits_can_be_told_to_wait_for_longer(host: Sandbox) -> None:
+    before = current(host)
+    (other,) = generations(host) - {before}
+    assert "does not wait" in login(host, f"{SWITCH} --wait {before} 9 2>&1 || true")
+    login(host, f"{SWITCH} {other} 6; {SWITCH} --wait {other} 600; sleep 8")
+    assert current(host) == other
+    # What was counted when it was switched to is still known.
+    restarts = login(host, "grep '^restarts=' /opt/chrony/unconfirmed")
+    assert restarts.strip() == "restarts=0"
+    login(host, f"{SWITCH} --back")
+    assert current(host) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "nosuch",
+        "--nonsense",
+        "--confirm",
+        "--wait {current}",
+        "--wait {current} soon",
+        "../../etc",
+        "{current} soon",
+    ],
+)
 def test_the_switch_explains_itself_and_changes_nothing(host: Sandbox, words: str) -> None:
     before = (pid(host), events(host))
     said = login(host, f"{SWITCH} {words.format(current=current(host))} 2>&1 || echo status $?").splitlines()

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.booted import ROOT, need_root
-from tests.integration.faults import FAULTS, WITHIN, Case
+from tests.booted import ROOT, login, need_root
+from tests.integration.faults import FAULTS, WITHIN, Broken, Case
 from tests.integration.lab import Lab, prepare, stop_at
 from tests.integration.matrix import STORIES, Matrix, between_marks, cases, problems, rows, table
 from tests.integration.odd_faults import ODD, PROVING, odd_cases
-from tests.integration.stand import BEFORE, is_proven, services
+from tests.integration.stand import BEFORE, CONFIRM_WITHIN, NOTHING, is_proven, services
 
 pytestmark = pytest.mark.integration
 
@@ -110,6 +110,19 @@ def test_without_its_control_machine_a_host_goes_back_by_itself(kind: str, runs:
         assert services(stand) == seen
 
 
+def test_going_back_leaves_one_daemon_where_two_were_running(lab: Lab) -> None:
+    # A power cut between the enabling of ours and the masking of Debian's has both start, each as a unit of its own.
+    with lab.stand("two") as stand:
+        stand.become(lab.disk("packaged"))
+        stand.number = 100
+        stop_at(stand, "before confirming")
+        login(stand.disk.host, "rm /run/chrony/chronyd.pid; systemctl -q unmask chrony; systemctl start chrony")
+        assert " " in stand.running, "both"
+        login(stand.disk.host, "/opt/chrony/switch --back")
+        assert stand.running == BEFORE
+        assert "a second chronyd" not in stand.leftovers()
+
+
 def test_the_run_after_a_broken_one_is_not_content_with_less(lab: Lab) -> None:
     """What was seen before the switch is kept on the host: the run that proves need not be the one that switched."""
     answers_itself = 'time.extra = ["binddevice lo"]\n'
@@ -123,6 +136,23 @@ def test_the_run_after_a_broken_one_is_not_content_with_less(lab: Lab) -> None:
         assert again.status == 1
         assert "no answer reaches this machine, and one did before the switch" in again.error
         assert (stand.running, stand.unconfirmed) == (old, False)
+
+
+def test_the_run_after_a_broken_one_has_all_the_time_for_its_proof(lab: Lab) -> None:
+    with lab.stand("resumed") as stand:
+        stand.become(lab.disk("running"))
+        old = stand.running
+        stand.number = 100
+        stop_at(stand, "before confirming")
+        begun = (stand.disk.files / "opt/chrony/unconfirmed").stat().st_mtime
+        time.sleep(max(0.0, begun + CONFIRM_WITHIN / 2 - time.time()))
+        process = stand.operator.start_at("before confirming", *stand.words())
+        stand.operator.await_stop(process)
+        time.sleep(max(0.0, begun + CONFIRM_WITHIN + 2 - time.time()))
+        kept = Broken(stand, process, None).go_on()
+        assert kept.status == 0, kept
+        assert stand.running not in {old, NOTHING}
+        assert stand.leftovers() == ()
 
 
 def test_the_document_has_each_case(matrix: Matrix, every: list[Case]) -> None:
