@@ -376,7 +376,8 @@ is_waiting() { # GENERATION
 wait_longer() { # GENERATION SECONDS
     is_waiting "$1" || return 1
     restarts=$(waiting restarts)
-    arm "$1" "$(waiting fallback)" "$(waiting tracking)" "$(waiting answered)" "$2" &&
+    # As it waits: that, too, may be something else, to which to go back is to stay.
+    arm "$(waiting generation)" "$(waiting fallback)" "$(waiting tracking)" "$(waiting answered)" "$2" &&
         { [ -z "$restarts" ] || echo "restarts=$restarts" >>"$root/unconfirmed"; } &&
         settle
 }

@@ -229,6 +229,19 @@ def test_what_waits_can_be_told_to_wait_for_longer(host: Sandbox) -> None:
     assert current(host) == before
 
 
+def test_what_was_never_switched_to_goes_on_waiting_as_it_was(host: Sandbox) -> None:
+    # The power was cut between the arming of the timer and the switch.
+    before = current(host)
+    (other,) = generations(host) - {before}
+    login(host, f"printf 'generation=%s\\nfallback=%s\\n' {other} {before} >/opt/chrony/unconfirmed")
+    login(host, f"{SWITCH} --wait {before} 3; sleep 6")
+    assert (current(host), pid(host) != 0) == (before, True)
+    assert [(event.generation, event.outcome) for event in events(host)[-2:]] == [
+        (other, "not-confirmed"),
+        (before, "active"),
+    ]
+
+
 @pytest.mark.parametrize(
     "words",
     [
