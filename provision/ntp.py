@@ -172,10 +172,11 @@ class _Exchange:
         except OSError as error:
             self.error = _words(error)
             return
+        received = time.time()
         sent_at = self.sent.get(data[24:32])
         if sent_at is None or self.answer:
             return
-        self.answer = _read(data, time.monotonic() - sent_at, time.time())
+        self.answer = _read(data, time.monotonic() - sent_at, received)
         if self.answer and self.key:
             self.mac_valid = hmac.compare_digest(data[48:], mac(self.key, data[:48]))
 

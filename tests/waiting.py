@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable
 
-import pytest
-
 PATIENCE = 120.0
 """Seconds; long enough that only what never comes is missed."""
 
@@ -14,5 +12,5 @@ def await_true(holds: Callable[[], object], otherwise: str, *, every: float = 0.
     deadline = time.monotonic() + PATIENCE
     while not holds():
         if time.monotonic() > deadline:
-            pytest.fail(f"{otherwise}, after {PATIENCE:g} s")
+            raise AssertionError(f"{otherwise}, after {PATIENCE:g} s")
         time.sleep(every)

@@ -18,6 +18,7 @@ trap '' HUP PIPE
 root=/opt/chrony
 units=/etc/systemd/system
 unit=$units/chronyd.service
+undo=$units/chrony-undo
 links='/usr/local/bin/chronyc /usr/local/sbin/chronyd /etc/chrony/chrony.conf /etc/chrony/chrony.keys'
 
 # --- other time daemons ---------------------------------------------------------------------------------------------
@@ -257,29 +258,33 @@ record() { # GENERATION OUTCOME [GENERATION BEFORE]; a full disk must not stop t
 # --- the way back -----------------------------------------------------------------------------------------------------
 
 # Unit files, and no systemd-run: a timer of systemd-run's does not survive a reboot, and then nobody would go back.
-arm() { # GENERATION FALLBACK TRACKING ANSWERED SECONDS
-    printf '%s\n' "generation=$1" "fallback=$2" "tracking=$3" "answered=$4" >"$root/unconfirmed.new" &&
-        mv -T "$root/unconfirmed.new" "$root/unconfirmed" &&
+arm() { # GENERATION FALLBACK TRACKING ANSWERED SECONDS [RESTARTS]
+    printf '%s\n' "generation=$1" "fallback=$2" "tracking=$3" "answered=$4" ${6:+"restarts=$6"} >"$root/unconfirmed.new" &&
         printf '%s\n' '[Unit]' 'Description=Go back to the chrony that ran before: the new one was not confirmed' '' \
             '[Service]' 'Type=oneshot' 'Environment=CHRONY_PROVISION_WHO=chrony-undo.timer' \
-            "ExecStart=/bin/sh $root/switch --back $1" >"$units/chrony-undo.service" &&
+            "ExecStart=/bin/sh $root/switch --back $1" 'SuccessExitStatus=SIGTERM' >"$undo.service.new" &&
         printf '%s\n' '[Unit]' 'Description=Go back to the chrony that ran before, unless the new one is confirmed' '' \
             '[Timer]' "OnActiveSec=$5s" 'AccuracySec=100ms' '' \
-            '[Install]' 'WantedBy=timers.target' >"$units/chrony-undo.timer" &&
+            '[Install]' 'WantedBy=timers.target' >"$undo.timer.new" &&
+        # A way back that is there must not be lost for a new one: see settle.
+        { [ ! -e "$root/unconfirmed" ] || settle; } &&
+        mv -T "$root/unconfirmed.new" "$root/unconfirmed" &&
+        mv -T "$undo.service.new" "$undo.service" &&
+        mv -T "$undo.timer.new" "$undo.timer" &&
         # What "enable" does, but for its reload.
         mkdir -p "$units/timers.target.wants" &&
         ln -sfn ../chrony-undo.timer "$units/timers.target.wants/chrony-undo.timer" &&
-        # One that went off a moment ago waits for our lock, and would go back as soon as we are done.
-        { systemctl stop chrony-undo.service 2>/dev/null || true; } &&
         systemctl daemon-reload &&
-        systemctl restart chrony-undo.timer
+        systemctl restart chrony-undo.timer &&
+        # One that went off a moment ago waits for our lock, and would go back as soon as we are done.
+        { systemctl stop chrony-undo.service 2>/dev/null || true; }
 }
 
 disarm() {
     rm -f "$root/unconfirmed"
-    [ -e "$units/chrony-undo.timer" ] || [ -e "$units/chrony-undo.service" ] || return 0
+    [ -e "$undo.timer" ] || [ -e "$undo.service" ] || return 0
     systemctl stop chrony-undo.timer 2>/dev/null || true
-    rm -f "$units/timers.target.wants/chrony-undo.timer" "$units/chrony-undo.timer" "$units/chrony-undo.service"
+    rm -f "$units/timers.target.wants/chrony-undo.timer" "$undo.timer" "$undo.service"
     # Where only ours was in it.
     rmdir "$units/timers.target.wants" 2>/dev/null || true
     systemctl daemon-reload
@@ -375,11 +380,8 @@ is_waiting() { # GENERATION
 # For who finds a switch that somebody else began: what is left of its time may not do for a proof.
 wait_longer() { # GENERATION SECONDS
     is_waiting "$1" || return 1
-    restarts=$(waiting restarts)
     # As it waits: that, too, may be something else, to which to go back is to stay.
-    arm "$(waiting generation)" "$(waiting fallback)" "$(waiting tracking)" "$(waiting answered)" "$2" &&
-        { [ -z "$restarts" ] || echo "restarts=$restarts" >>"$root/unconfirmed"; } &&
-        settle
+    arm "$(waiting generation)" "$(waiting fallback)" "$(waiting tracking)" "$(waiting answered)" "$2" "$(waiting restarts)"
 }
 
 confirm() { # GENERATION
@@ -444,7 +446,7 @@ flock 9
 # Nor must an impatient Ctrl-C stop us half-way; nothing here takes long.
 trap '' HUP INT PIPE TERM
 # What a full disk has left half-written.
-trap 'rm -rf "$root/current.new" "$root/unconfirmed.new" "$root/before.new" "$unit.new" || true' EXIT
+trap 'rm -rf "$root/current.new" "$root/unconfirmed.new" "$root/before.new" "$unit.new" "$undo".*.new || true' EXIT
 case $1 in
     --stop-others)
         remember

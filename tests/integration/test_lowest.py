@@ -62,7 +62,7 @@ def test_what_uses_the_libraries_works(python: str) -> None:
     with TemporaryDirectory() as folder:
         words = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/t", *files)
         done = subprocess.run(words, check=False, cwd=ROOT, capture_output=True, text=True, timeout=1200)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_host_is_reached_and_is_as_wanted(python: str, deployed: Deployed) -> None:

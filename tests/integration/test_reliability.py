@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.booted import ROOT, login, need_root
-from tests.integration.faults import FAULTS, WITHIN, Broken, Case
+from tests.integration.faults import FAULTS, WITHIN, Broken, Case, kill_control
 from tests.integration.lab import Lab, prepare, stop_at
 from tests.integration.matrix import STORIES, Matrix, between_marks, cases, problems, rows, table
 from tests.integration.odd_faults import ODD, PROVING, odd_cases
@@ -115,7 +115,8 @@ def test_going_back_leaves_one_daemon_where_two_were_running(lab: Lab) -> None:
     with lab.stand("two") as stand:
         stand.become(lab.disk("packaged"))
         stand.number = 100
-        stop_at(stand, "before confirming")
+        stop_at(stand, PROVING)
+        login(stand.disk.host, f"/opt/chrony/switch --wait {stand.running} 600")
         login(stand.disk.host, "rm /run/chrony/chronyd.pid; systemctl -q unmask chrony; systemctl start chrony")
         assert " " in stand.running, "both"
         login(stand.disk.host, "/opt/chrony/switch --back")
@@ -141,16 +142,20 @@ def test_the_run_after_a_broken_one_is_not_content_with_less(lab: Lab) -> None:
 def test_the_run_after_a_broken_one_has_all_the_time_for_its_proof(lab: Lab) -> None:
     with lab.stand("resumed") as stand:
         stand.become(lab.disk("running"))
-        old = stand.running
+        old, within = stand.running, 2 * CONFIRM_WITHIN
         stand.number = 100
-        stop_at(stand, "before confirming")
+        words = (*stand.words()[:-1], f"--confirm-within={within}")
+        first = stand.operator.start_at(PROVING, *words)
+        stand.operator.await_stop(first)
+        kill_control(Broken(stand, first, None))
         begun = (stand.disk.files / "opt/chrony/unconfirmed").stat().st_mtime
-        time.sleep(max(0.0, begun + CONFIRM_WITHIN / 2 - time.time()))
-        process = stand.operator.start_at("before confirming", *stand.words())
-        stand.operator.await_stop(process)
-        time.sleep(max(0.0, begun + CONFIRM_WITHIN + 2 - time.time()))
-        kept = Broken(stand, process, None).go_on()
+        time.sleep(max(0.0, begun + within / 3 - time.time()))
+        second = stand.operator.start_at("before confirming", *words)
+        stand.operator.await_stop(second)
+        time.sleep(max(0.0, begun + within + 2 - time.time()))
+        kept = Broken(stand, second, None).go_on()
         assert kept.status == 0, kept
+        assert "waiting for longer" in stand.operator.places.read_text().splitlines()
         assert stand.running not in {old, NOTHING}
         assert stand.leftovers() == ()
 

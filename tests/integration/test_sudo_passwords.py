@@ -161,6 +161,7 @@ def test_workers_use_it_and_keep_it_nowhere(operator: Operator, staff: Crew) -> 
 def test_workers_ask_nobody_for_it(operator: Operator, staff: Crew) -> None:
     ran = operator.run("plan", *HOSTS, f"--scheduler={staff.address}")
     assert ran.status == 2, ran
+    assert len(ran.reports) == len(NAMES)
     assert all(f"set {PASSWORD_VARIABLE}" in report["error"] for report in ran.reports)
 
 
@@ -168,6 +169,7 @@ def test_workers_send_a_wrong_one_once_to_each_host(host: Sandbox, operator: Ope
     before = refusals(host)
     ran = operator.run("plan", *HOSTS, f"--scheduler={staff.address}", **{PASSWORD_VARIABLE: "wrong horse"})
     assert ran.status == 2, ran
+    assert len(ran.reports) == len(NAMES)
     assert all("sudo refused the password" in report["error"] for report in ran.reports)
     assert refusals(host) - before == len(NAMES)
     assert_nowhere("wrong horse", ran.output, ran.errors, operator.home, staff.folder)
