@@ -6,16 +6,23 @@ import sys
 # Invoke forbids Python to keep what it compiles (see --write-pyc): without that each run would compile us anew.
 sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.main import program
 from invoke.tasks import task
 
-from provision import cli
+from provision.cli import tasks
+from provision.cli.program import CommandLine
 
-namespace = cli.collection()
-SCRIPTS = "provision/remote/*.sh benchmarks/*.sh .ci/run"
+namespace = tasks.collection()
+# The command "inv" is loading this file; Invoke has no other way to change its exit statuses and error messages.
+program.__class__ = CommandLine
+NO_MKDOCS = "mkdocs-material is not installed; run: .venv/bin/pip install -e '.[docs]'"
+SCRIPTS = "benchmarks/*.sh .ci/run"
+"""Those that run on hosts are checked by tests/unit/host/test_scripts.py, some of them put together first."""
 
 
 def _run(context: Context, line: str, **environment: str) -> None:
@@ -27,31 +34,60 @@ def _run(context: Context, line: str, **environment: str) -> None:
 
 
 def _style(context: Context) -> None:
-    for line in ("ruff format --check -q .", "ruff check -q .", "mypy", f"shellcheck {SCRIPTS}"):
+    for line in ("ruff format --check -q .", "ruff check -q .", "mypy", "lint-imports", f"shellcheck {SCRIPTS}"):
         _run(context, line)
+
+
+def _docs(context: Context) -> None:
+    """Build the documentation; a link that leads nowhere is an error."""
+    # The theme announces its successor at each start.
+    _run(context, "mkdocs build --strict", NO_MKDOCS_2_WARNING="1")
 
 
 @task(auto_shortflags=False)
 def check(context: Context) -> None:
-    """Check format, lint, types and shell scripts, and run the fast tests."""
+    """Check format, lint, types, shell scripts and documentation, print the yardsticks, and run the fast tests."""
     _style(context)
-    _run(context, "pytest -m 'not integration'")
+    if find_spec("material"):
+        _docs(context)
+    else:
+        print(f"documentation not built: {NO_MKDOCS}")
+    _run(context, "python .ci/yardsticks.py")
+    # Some wait for timers: three at a time keep two cores busy, and who has done all of theirs takes some of another's.
+    # Each process that tests, and each that a test starts, would compile us anew if Python might not keep that.
+    fast = "pytest tests/unit -m 'not integration and not vm' -n 3 --dist worksteal --cov --cov-report=term"
+    _run(context, fast, PYTHONDONTWRITEBYTECODE="")
+
+
+@task(auto_shortflags=False)
+def docs(context: Context) -> None:
+    """Build the documentation as a site, in the folder site; needs the extra "docs"."""
+    if not find_spec("material"):
+        raise Exit(f"error: {NO_MKDOCS}", code=2)
+    _docs(context)
+    print(Path(__file__).parent / "site" / "index.html")
 
 
 @task(auto_shortflags=False, help={"only": "pytest's -k: tests by name, without the checks of style"})
 def test(context: Context, only: str = "") -> None:
-    """Run every check and every test; those that boot hosts need root on Debian."""
+    """Run the checks of style and all tests but those of inv clocks; tests that boot hosts need root on Debian."""
     if only:
         _run(context, f"pytest -k '{only}'")
         return
     _style(context)
     # Hosts boot, build and wait for timers: three at a time keep two cores busy. What a file needs, it boots once.
-    _run(context, "pytest -n 3 --dist loadfile --durations=15")
+    _run(context, "pytest -m 'not vm' -n 3 --dist loadfile --durations=15")
+
+
+@task(auto_shortflags=False)
+def clocks(context: Context) -> None:
+    """Run the tests in a virtual machine whose clock is wrong, at a deployment and at boot; takes some minutes."""
+    _run(context, "pytest -m vm")
 
 
 @task(auto_shortflags=False)
 def reliability(context: Context) -> None:
-    """Break deployments at every place and in every way, on booted hosts, and write docs/reliability.md anew."""
+    """Break deployments on booted hosts in many ways, measure the recovery, and write docs/reliability.md anew."""
     _run(context, "pytest tests/integration/test_reliability.py", WRITE_RELIABILITY="1")
 
 
@@ -64,5 +100,5 @@ def bench(context: Context, runs: int = 3, *, hosts: bool = False) -> None:
     _run(context, f"python -m benchmarks.{'fleet' if hosts else 'run'} --runs {runs}")
 
 
-for one in (check, test, reliability, bench):
+for one in (check, docs, test, clocks, reliability, bench):
     namespace.add_task(one)

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from invoke.main import program
 
-from provision.transport import Output, Watch, ssh
+from provision.host.transport import LOOK, Limit, Output, Watch, ssh
 
 CLOCK = "/run/chrony-bench.ns"
 
@@ -16,10 +16,12 @@ CLOCK = "/run/chrony-bench.ns"
 class ClockedTransport(ssh.SshTransport):
     """Has each line followed by a note of the time that it took."""
 
-    def execute(self, line: str, *, password: str | None = None, watch: Watch | None = None) -> Output:
+    def execute(
+        self, line: str, *, password: str | None = None, watch: Watch | None = None, limit: Limit = LOOK
+    ) -> Output:
         """Run a line in the login shell, between two looks at the clock."""
         note = f"status=$?; echo $(($(date +%s%N) - begun)) >>{CLOCK}; exit $status"
-        return super().execute(f"begun=$(date +%s%N); {line}; {note}", password=password, watch=watch)
+        return super().execute(f"begun=$(date +%s%N); {line}; {note}", password=password, watch=watch, limit=limit)
 
 
 if __name__ == "__main__":

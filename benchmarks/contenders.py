@@ -10,9 +10,9 @@ from typing import ClassVar, Protocol
 from benchmarks.clocked import CLOCK
 from benchmarks.figures import ANSIBLE, GUIDE, PYINFRA, REMOTE, TOOL, TRIPS
 from benchmarks.hosts import Host, run
-from provision.key_source import KeyFile
 from provision.keys import Keys, make_key
-from tests.integration.operators import Operator
+from provision.keys.source import KeyFile
+from tests.helpers.operators import Operator
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -73,7 +73,7 @@ class Tool(Contender):
 
     def counts(self, host: Host) -> Mapping[str, float]:
         """Return the round trips, and the seconds of the first deployment's commands on the host."""
-        (report,) = json.loads(self._report(host).read_text())
+        (report,) = json.loads(self._report(host).read_text())["hosts"]
         if not report["changed"]:
             return {TRIPS: report["round_trips"]}
         nanoseconds = map(int, host.ssh("cat", CLOCK).split())

@@ -9,84 +9,25 @@ import os
 import platform
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import delayed
-from benchmarks.contenders import ROOT, Ansible, Contender, Pyinfra, Tool
+from benchmarks.booted_fleet import CLIENTS, SERVERS, TIME_SOURCE, Fleet, fleet, late_address, load, say, slow
+from benchmarks.contenders import Ansible, Pyinfra, Tool
 from benchmarks.figures import head, line, replace_table, spread, verdict
-from benchmarks.hosts import SUITE, BenchError, Host, Spent, fresh_host, measured
+from benchmarks.fleet_peers import again, deploy_once
+from benchmarks.hosts import BenchError, Spent
 from benchmarks.run import make_contenders
-from provision import sandbox
-from provision.errors import ProvisionError
-from tests.integration.crew import Crew, crew
-from tests.integration.operators import Operator
+from provision.common.errors import ProvisionError
+from tests.helpers.dask_cluster import DaskCluster, dask_cluster
 
-PREFIX = "bench"
 SIZES = (1, 5, 10, 20)
-TIME_SOURCE = 'time.servers = [{ address = "198.19.0.2", minpoll = 0, maxpoll = 4 }]'
-CLIENTS = f'[groups.clients]\nserve.role = "client"\n{TIME_SOURCE}\n'
-"""Hosts that nothing orders."""
 SITE = f'[groups.servers]\n{TIME_SOURCE}\n[groups.clients]\nserve.role = "client"\ntime.follows = "servers"\n'
 """Two servers, one after the other, and clients that follow both."""
-SERVERS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """Booted hosts, and an operator whom all of them let in."""
-
-    hosts: tuple[Host, ...]
-    operator: Operator
-
-    def deploy(self, groups: str = CLIENTS, *options: str, reach: Callable[[int, Host], str] | None = None) -> Spent:
-        """Deploy to all of them."""
-        reach = reach or (lambda _, host: host.address)
-        followed = SERVERS if "groups.servers" in groups else 0
-        entries = (
-            f'h{number} = {{ group = "{"servers" if number < followed else "clients"}",'
-            f' host = "root@{reach(number, host)}" }}\n'
-            for number, host in enumerate(self.hosts)
-        )
-        site = self.operator.site(f"{groups}[hosts]\n{''.join(entries)}")
-        inv = Path(sys.executable).with_name("inv")
-        env = {**self.operator.environment, "PYTHONPATH": str(ROOT)}
-        return measured(inv, "--search-root", ROOT, "deploy", site, *options, cwd=self.operator.home, env=env)
-
-    def known(self, name: Callable[[int, Host], str]) -> None:
-        """Have SSH know the hosts by these names, too."""
-        with self.operator.known_hosts.open("a") as file:
-            file.writelines(f"{name(number, host)} {host.sandbox.host_key}\n" for number, host in enumerate(self.hosts))
-
-
-@contextmanager
-def fleet(number: int, name: str = "fleet") -> Iterator[Fleet]:
-    """Boot so many fresh hosts; they and the operator's home go afterwards."""
-    with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory(prefix="chrony-bench-"))
-        hosts = tuple(stack.enter_context(fresh_host(f"{PREFIX}-{name}-{one}")) for one in range(number))
-        operator = Operator(Path(folder))
-        operator.meet(hosts[0].sandbox)
-        operator.known_hosts.write_text("")
-        made = Fleet(hosts, operator)
-        made.known(lambda _, host: host.address)
-        let_in(hosts)
-        _say(f"{number} hosts are up; load {_load()}")
-        yield made
-
-
-def let_in(hosts: Sequence[Host]) -> None:
-    """Have all hosts accept the key of the first."""
-    first, *others = hosts
-    for host in others:
-        host.ssh("cat >>.ssh/authorized_keys", stdin=first.sandbox.key.with_suffix(".pub").read_text())
 
 
 def growth(sizes: Sequence[int], runs: int) -> str:
@@ -176,34 +117,14 @@ def far(number: int, runs: int) -> str:
         Fleet(made.hosts[-1:], made.operator).deploy()
         many = Fleet(made.hosts[:-1], made.operator)
         with slow(many):
-            first = _told(f"{number} hosts, delayed, first deployment", many.deploy(reach=_delayed))
+            first = _told(f"{number} hosts, delayed, first deployment", many.deploy(reach=late_address))
             sizes = {"1 host": Fleet(many.hosts[:1], many.operator), f"{number} hosts": many}
             rows = [line(f"first deployment, {number} hosts, the artifact at hand", _wall([first]), "-")]
             for name, some in sizes.items():
-                late = [_told(f"{name}, delayed, nothing to do", some.deploy(reach=_delayed)) for _ in range(runs)]
+                late = [_told(f"{name}, delayed, nothing to do", some.deploy(reach=late_address)) for _ in range(runs)]
                 soon = [_told(f"{name}, nothing to do", some.deploy()) for _ in range(runs)]
                 rows.append(line(f"nothing to do, {name}", _wall(late), _wall(soon)))
     return "\n".join((head("wall time, s", "round trip 100 ms", "round trip below 1 ms"), *rows))
-
-
-def _delayed(number: int, _: Host) -> str:
-    return f"{delayed.near(number)}:{delayed.PORT}"
-
-
-@contextmanager
-def slow(made: Fleet) -> Iterator[None]:
-    """Put the delay between this machine and the hosts."""
-    made.known(lambda number, _: f"[{delayed.near(number)}]:{delayed.PORT}")
-    words = (sys.executable, "-m", "benchmarks.delayed", *(host.address for host in made.hosts))
-    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None  # noqa: S101 -- it was asked for
-        if process.stdout.readline() != b"ready\n":
-            raise BenchError("the delay did not start")
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def beside(number: int, runs: int) -> str:
@@ -232,7 +153,10 @@ def beside(number: int, runs: int) -> str:
 def cluster(number: int, runs: int) -> str:
     """Measure what a run with nothing to do leaves to the control process when workers do the work."""
     rows = [head("nothing to do", *COLUMNS[:1], *COLUMNS[2:], "CPU time of the cluster, s")]
-    with fleet(number) as made, crew(made.operator.home / "crew", DASK_LOGGING__DISTRIBUTED="info") as workers:
+    with (
+        fleet(number) as made,
+        dask_cluster(made.operator.home / "cluster", DASK_LOGGING__DISTRIBUTED="info") as workers,
+    ):
         for name in WORKERS:
             shutil.copytree(made.operator.known_hosts.parent, workers.home(name) / ".ssh")
         workers.start_workers(*WORKERS)
@@ -256,76 +180,10 @@ def cluster(number: int, runs: int) -> str:
 WORKERS = ("one", "two")
 
 
-def _cpu(workers: Crew) -> float:
+def _cpu(workers: DaskCluster) -> float:
     """Return the seconds that scheduler and workers have computed so far: proc(5), /proc/pid/stat, utime and stime."""
     stats = [Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2] for process in workers.processes.values()]
     return sum(float(ticks) for stat in stats for ticks in stat.split()[11:13]) / os.sysconf("SC_CLK_TCK")
-
-
-def deploy_once(peer: Contender, hosts: Sequence[Host]) -> None:
-    """Have a peer deploy to one host, and the others become as it is, without as many compilers."""
-    first, *others = hosts
-    peer.prepare(first)
-    peer.deploy(first)
-    for host in hosts:
-        power_off(host)
-    for host in others:
-        become(host, first)
-    for host in hosts:
-        sandbox.up(host.sandbox.name, SUITE, say=_say)
-        host.ssh("systemctl is-system-running --wait || true")
-    let_in(hosts)
-    with (first.folder / "known_hosts").open("a") as file:
-        file.writelines(f"{host.address} {host.sandbox.host_key}\n" for host in others)
-
-
-def power_off(host: Host) -> None:
-    """Stop a host; it keeps its files."""
-    host.ssh("systemctl poweroff --no-block")
-    for _ in range(300):
-        if sandbox.pid_of(host.sandbox) is None:
-            return
-        time.sleep(0.1)
-    raise BenchError(f"{host.sandbox.name} does not stop")
-
-
-OWN = (
-    "etc/ssh",
-    "etc/machine-id",
-    "etc/hostname",
-    "etc/hosts",
-    "root/.ssh",
-    "run",
-    "tmp",
-    "var/log",
-    "var/lib/systemd",
-)
-"""What a host has for itself."""
-
-
-def become(host: Host, other: Host) -> None:
-    """Have a stopped host become as another one, but for its name and its keys."""
-    there, here = (one.sandbox.root.parent / "upper" for one in (other, host))
-    own = [word for path in OWN for word in ("--exclude", f"./{path}")]
-    with subprocess.Popen(
-        ("tar", "--xattrs", "--xattrs-include=*", "-C", there, *own, "-cf", "-", "."), stdout=subprocess.PIPE
-    ) as packed:
-        subprocess.run(
-            ("tar", "--xattrs", "--xattrs-include=*", "-C", here, "-xpf", "-"), stdin=packed.stdout, check=True
-        )
-
-
-def again(peer: Ansible | Pyinfra, made: Fleet) -> Spent:
-    """Have a peer do it again on all hosts; BenchError where it changes something."""
-    first, *others = made.hosts
-    spent = measured(*peer.command(first, *others), cwd=first.folder, env=peer.environment(first))
-    said = (first.folder / "output").read_text()
-    recaps = [
-        words for words in map(str.split, said.splitlines()) if any(word.startswith("changed=") for word in words)
-    ]
-    if isinstance(peer, Ansible) and (len(recaps) != len(made.hosts) or any("changed=0" not in one for one in recaps)):
-        raise BenchError(f"ansible changed something:\n{said[-3000:]}")
-    return spent
 
 
 def _middle(spents: Sequence[Spent]) -> Spent:
@@ -333,12 +191,8 @@ def _middle(spents: Sequence[Spent]) -> Spent:
 
 
 def _told(what: str, spent: Spent) -> Spent:
-    _say(f"  {what}: {spent.seconds:.2f} s, CPU {spent.cpu:.2f} s, {spent.megabytes:.0f} MB; load {_load()}")
+    say(f"  {what}: {spent.seconds:.2f} s, CPU {spent.cpu:.2f} s, {spent.megabytes:.0f} MB; load {load()}")
     return spent
-
-
-def _load() -> str:
-    return f"{os.getloadavg()[0]:.1f}"
 
 
 PARTS: dict[str, Callable[[Sequence[int], int], str]] = {
@@ -364,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A killed bench, too, takes its hosts down.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     for part in options.part or PARTS:
-        begun = _load()
+        begun = load()
         try:
             text = PARTS[part](options.sizes, options.runs)
         except (BenchError, ProvisionError) as error:
@@ -385,10 +239,6 @@ def _circumstances(runs: int, load: str) -> str:
         f"Machine: {os.cpu_count()} cores ({platform.machine()}), Linux {platform.release()}, "
         f"Python {platform.python_version()}, which the hosts share; load before it began: {load}."
     )
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

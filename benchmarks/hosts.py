@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from provision import sandbox
-from provision.sandbox import Sandbox
+from provision.host import sandbox
+from provision.host.sandbox import Sandbox
 
 SUITE = "bookworm"
 

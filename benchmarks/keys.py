@@ -19,14 +19,15 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.figures import replace_table
-from provision.key_source import KeyFile
-from provision.key_use import add, retire
 from provision.keys import Keys, make_key, parse_keys
-from provision.keys.export import export
+from provision.keys.export import FORMATS
 from provision.keys.ledger import Addition, notes, with_keys
 from provision.keys.lint import problems
 from provision.keys.listing import listing
 from provision.keys.note import Note
+from provision.keys.reader import KeyReader
+from provision.keys.source import KeyFile
+from provision.site.key_usage import add, retire
 
 TODAY = datetime.now(UTC).date()
 NOTE = Note(TODAY, "devices of a fleet")
@@ -72,18 +73,18 @@ def listed(file: KeyFile) -> Callable[[], object]:
 
 def added(file: KeyFile) -> Callable[[], object]:
     """Add a key: lock, read, write the whole file anew."""
-    return lambda: add(file, Addition(note=NOTE))
+    return lambda: add(KeyReader(), file, Addition(note=NOTE))
 
 
 def retired(file: KeyFile) -> Callable[[], object]:
     """Remove a key, in the same way."""
-    return lambda: retire(file, {7}, {})
+    return lambda: retire(KeyReader(), file, {7}, {})
 
 
 def exported(file: KeyFile) -> Callable[[], object]:
     """Export all as JSON."""
     keys = parse_keys(_text(file), file.name)
-    return lambda: export(keys, "json")
+    return lambda: FORMATS["json"].keys(keys, ())
 
 
 OPERATIONS = {

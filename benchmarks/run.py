@@ -20,12 +20,12 @@ from platformdirs import user_cache_path
 from benchmarks.contenders import Ansible, Contender, Guide, Pyinfra, Tool
 from benchmarks.figures import AGAIN, FIRST, PAUSE, PROVEN, Figures, replace_table, tables
 from benchmarks.hosts import SUITE, BenchError, Host, fresh_host, run
-from provision.errors import ProvisionError, SiteError
-from provision.fetch import Store, fetch
+from provision.build.fetch import Store, fetch
+from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, find
+from provision.common.errors import ProvisionError, SiteError
 from provision.keys import parse_keys
-from provision.ntp import probe
-from provision.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, find
-from tests.integration.watch import watched
+from provision.verify.ntp import probe
+from tests.helpers.outage_meter import outages_measured
 
 PEERS = Path(__file__).with_name("peers.txt")
 AGAIN_RUNS = 2
@@ -101,10 +101,10 @@ def take_turn(contender: Contender, host: Host, figures: Figures) -> None:
 def silence_in_a_switch(tool: Tool, host: Host, number: int) -> float:
     """Return for how many seconds an authenticated request was not answered while another generation took over."""
     (key, *_) = parse_keys(host.ssh("cat", "/etc/chrony/chrony.keys"), host.sandbox.name)
-    with watched(host.address, key) as watch:
+    with outages_measured(host.address, key) as meter:
         tool.switch(host, number)
-    _say(f"  {PAUSE}: {watch.longest:.2f} s")
-    return watch.longest
+    _say(f"  {PAUSE}: {meter.longest:.2f} s")
+    return meter.longest
 
 
 def serves_with_keys(host: Host) -> bool:

@@ -1,7 +1,13 @@
-"""In CI, as root, a test on booted hosts that is skipped is a failure: there they are the point. No test is timed."""
+"""Set up every run of the tests: how Hypothesis works, which signals are ignored, and which skipped tests fail.
+
+In CI, as root, a skipped test of booted hosts fails: there these tests are the point.
+"""
 
 import os
-from collections.abc import Generator
+import signal
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -9,6 +15,12 @@ from hypothesis import HealthCheck, settings
 # How long an example takes tells of the machine, not of what is tested.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+# Whoever starts pytest in the background, or with nohup, has these signals ignored, and every process that a test
+# starts would ignore them, too: no test of Ctrl-C or of a hang-up could pass.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for _number in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(_number, signal.SIG_DFL)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -22,6 +34,14 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and CI is set: {call.excinfo and call.excinfo.value}"
     return report
+
+
+@pytest.fixture
+def public_path() -> Iterator[Path]:
+    """Return a folder that every account may enter; pytest's own are closed to others."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def _must_run() -> bool:

@@ -1,9 +1,8 @@
-"""The keys that authenticate NTP packets, as chrony.keys holds them.
+"""Parse and generate the symmetric keys of NTP in the format of chrony.keys.
 
-chronyd only logs a mistake in its key file and runs on without that key, and of two keys with one id it takes either:
-so every line is checked here (chrony.conf(5), keyfile; keys.c and cmdparse.c of chrony). No message shows any part of a
-line: it may hold a secret. A fleet of devices has 100,000 keys: whatever is done with a file must not take each key
-times all the others.
+chronyd only logs a fault in its key file and runs without that key; of two keys with one id, it uses either. Every line
+is therefore checked here (chrony.conf(5), keyfile; keys.c and cmdparse.c of chrony). No message contains any part of a
+line, because it may be a secret. A key file may have 100,000 keys, so no operation on a file may take quadratic time.
 """
 
 import hashlib
@@ -13,35 +12,47 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from provision.errors import SiteError
-from provision.keys.note import note_above
+from provision.common.errors import SiteError
 
 AES_BYTES = {"AES128": 16, "AES256": 32}
 HASHES = ("MD5", "SHA1", "SHA256", "SHA384", "SHA512", "SHA3-224", "SHA3-256", "SHA3-384", "SHA3-512")
 TYPES = (*HASHES, *AES_BYTES)
-"""What a chrony that was built with Nettle knows."""
+"""Key types of a chrony that was built with Nettle."""
 TOMCRYPT_ONLY = ("TIGER", "WHIRLPOOL")
 
 MAX_ID = 2**32 - 1
 MIN_BYTES = 10
-"""chronyd calls a shorter key "too short" and does not use it for its sources."""
+"""The length below which chronyd calls a key "too short" and does not use it for its sources."""
 MAX_BYTES = 512
-"""The longest that ``chronyc keygen`` makes."""
+"""The longest key of ``chronyc keygen``."""
 SAFE_BYTES = 16
-"""chrony.conf(5), keyfile: "at least 128 bits long" is recommended."""
+"""The recommended length: "at least 128 bits long" (chrony.conf(5), keyfile)."""
+LENGTHS = {"MD5": 16, "SHA1": 20} | AES_BYTES
+"""Bytes of a new key by type, where they are not DEFAULT_BYTES.
+
+MD5 and SHA1 are for old clients: 20 bytes are what ntp-keygen makes and the most that BusyBox reads.
+"""
+DEFAULT_BYTES = 32
+"""The longest key that ntpd reads (ntp.keys(5)); more bits than a MAC has are of no use."""
 LEAST_DIFFERENT = 8
 MAX_LINE = 2047
-"""chronyd reads a longer line as two."""
+"""The longest line that chronyd does not split in two."""
 
 PLAIN = re.compile(r"[\t\v\f\r\x20-\x7e]*")
 PLAIN_BYTES = re.compile(PLAIN.pattern.encode())
 COMMENT = ("#", "%", "!", ";")
 PREFIXES = ("HEX:", "ASCII:")
+HEX_DIGITS = re.compile(r"[0-9A-Fa-f]+")
+OTHER_NAMES = {"AES": "AES128", "M": "MD5", "SHA": "SHA1"}
+"""Names of ntp.org and NTPsec for types of chrony, without CMAC and hyphens."""
+BYTE_ORDER_MARK = "\ufeff"
+UTF_16 = ("\udcff\udcfe", "\udcfe\udcff")
+"""The first two bytes of UTF-16, as they are decoded here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. Raises SiteError if chronyd could not use it."""
+    """Hold one key. Raises SiteError if chronyd cannot use it."""
 
     id: int
     type: str
@@ -63,27 +74,27 @@ class Key:
 
     @property
     def line(self) -> str:
-        """Return the key's line in chrony.keys. It holds the secret."""
+        """Return the key's line in chrony.keys, with the secret."""
         return f"{self.id} {self.type} HEX:{self.secret.hex().upper()}"
 
     @property
     def is_text(self) -> bool:
-        """Say whether somebody may have typed it: of 16 random bytes, one in ten million is printable throughout."""
+        """Return whether the secret may have been typed: 16 random bytes are all printable once in ten million keys."""
         return PLAIN_BYTES.fullmatch(self.secret) is not None
 
     @property
     def is_pattern(self) -> bool:
-        """Say whether it has hardly any bytes that differ; 16 random ones have at least eight."""
+        """Return whether the secret has very few different bytes; 16 random bytes have at least eight."""
         return len(set(self.secret)) < LEAST_DIFFERENT
 
     @property
     def fingerprint(self) -> str | None:
-        """Return 12 hex digits by which to compare a key here with a key there; None where they would help a guesser.
+        """Return 12 hex digits for comparing a key on two machines, or None if they would help to guess the secret.
 
-        Nobody finds 16 random bytes by trying, so a plain digest is safe, and the same in every file and on every
-        machine. A password can be found from any digest that is quick to compute; one that is slow for each key, such
-        as scrypt at 50 ms, would take over an hour for 100,000 keys, and one that is salted by the whole file would be
-        another one after each change of it. So a password gets none.
+        16 random bytes cannot be guessed, so a plain digest is safe, and it is the same in every file and on every
+        machine. A password can be guessed from any fast digest. A slow digest for each key, such as scrypt at 50 ms,
+        would take over an hour for 100,000 keys; a digest that is salted with the whole file would differ after each
+        change. A password therefore has no fingerprint.
         """
         if len(self.secret) < SAFE_BYTES or self.is_text or self.is_pattern:
             return None
@@ -91,23 +102,34 @@ class Key:
 
 
 def _unknown(word: str) -> str:
-    """Tell what is wrong with a type; the word is shown only if it is one, for a secret may stand in its place."""
+    """Return the fault of a key type; an unknown word is not shown, because it may be a secret in the wrong place."""
     if word.upper() in TYPES:
         return f"a key type is written in capitals: {word.upper()}"
     if word.upper() in TOMCRYPT_ONLY:
         return f"{word.upper()} is not in a chrony built with Nettle; choose AES128"
+    if (name := _name_in_chrony(word)) is not None:
+        return f"this key type is called {name} in chrony"
     return f"unknown key type; there are {', '.join(TYPES)}"
+
+
+def _name_in_chrony(word: str) -> str | None:
+    """Return the name of a type that another program calls otherwise, such as AES128CMAC or SHA-256."""
+    plain = re.sub("[-_]", "", word.upper())
+    plain = plain.removesuffix("CMAC")
+    plain = OTHER_NAMES.get(plain, plain)
+    by_plain_name = {name.replace("-", ""): name for name in TYPES}
+    return by_plain_name.get(plain)
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of a host, by id."""
+    """Hold the keys of a host, in the order of their ids."""
 
     keys: tuple[Key, ...]
     for_hosts: frozenset[int] = frozenset()
-    """The ids of those with which hosts of the site follow each other, as their notes say."""
+    """Ids of the keys with which hosts of the site follow each other, according to the state of the key file."""
     leaving: frozenset[int] = frozenset()
-    """The ids of those that another key takes the place of, as its note says."""
+    """Ids of the keys that another key is replacing, according to the state of the key file."""
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self.keys)
@@ -116,7 +138,7 @@ class Keys:
         return len(self.keys)
 
     def __hash__(self) -> int:
-        # Of few of them: a hash of all takes as long as to parse them, each time.
+        # A hash of all keys would take as long as parsing them, at each use.
         return hash((len(self.keys), self.keys[:2]))
 
     @cached_property
@@ -125,28 +147,28 @@ class Keys:
         return tuple(key.id for key in self.keys)
 
     def sample(self, most: int) -> "Keys":
-        """Return these keys, or of more than ``most``, the first, the last and others evenly between them."""
+        """Return at most ``most`` keys: all, or the first, the last and evenly spaced ones between them."""
         if len(self) <= most:
             return self
         return Keys(tuple(self.keys[number * (len(self) - 1) // (most - 1)] for number in range(most)))
 
     @cached_property
     def text(self) -> str:
-        """Return chrony.keys, always in the same form: another comment or order must not restart a daemon."""
+        """Return chrony.keys in a fixed form: a change of a comment or of the order must not restart a daemon."""
         return "".join(f"{key.line}\n" for key in self.keys)
 
     @cached_property
     def digest(self) -> str:
-        """Return 32 hex digits that name the keys and may be public.
+        """Return 32 hex digits that identify the keys and may be public.
 
-        A password among the keys may be weak, so guessing it from the digest is made slow: scrypt takes some 50 ms.
+        A password among the keys may be weak. scrypt takes about 50 ms, which makes guessing it from the digest slow.
         """
         salt = b"chrony-provision"
         return hashlib.scrypt(self.text.encode(), salt=salt, n=2**14, r=8, p=1, dklen=16).hex()
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Return every way in which a secret may be written, for what removes them from a text."""
+        """Return each secret in all its spellings, for removing them from a text."""
         return tuple(way for key in self.keys for way in _ways_to_write(key.secret))
 
 
@@ -158,7 +180,7 @@ def _ways_to_write(secret: bytes) -> Iterator[str]:
 
 
 def parse_keys(text: str, origin: str) -> Keys:
-    """Parse a key file; ``origin`` is what an error calls it. Raises SiteError, which names the line."""
+    """Parse a key file; errors call it ``origin``. Raises SiteError, which names the line."""
     lines: dict[int, int] = {}
     keys = []
     for number, key in keys_by_line(text):
@@ -170,18 +192,14 @@ def parse_keys(text: str, origin: str) -> Keys:
         keys.append(key)
     if not keys:
         raise SiteError(f"{origin}: no key in it")
-    text_lines = text.split("\n")
-    marks = {id_: note for id_, number in lines.items() if (note := note_above(text_lines, number)) and note.for_hosts}
-    leaving = frozenset(note.instead_of for note in marks.values() if note.instead_of in lines)
-    return Keys(
-        tuple(sorted(keys, key=lambda key: key.id)),
-        for_hosts=frozenset(marks),
-        leaving=frozenset(id_ for id_ in leaving if id_ is not None),
-    )
+    return Keys(tuple(sorted(keys, key=lambda key: key.id)))
 
 
 def keys_by_line(text: str) -> Iterator[tuple[int, Key | str]]:
-    """Yield the number of each line that is no comment, from 1, and its key, or what is wrong with it."""
+    """Yield the number of each line that is not a comment, from 1, and its key or its fault."""
+    if text.startswith(UTF_16):
+        yield 1, "the file is UTF-16, of which chronyd can read nothing: save it as plain ASCII"
+        return
     for number, line in enumerate(text.split("\n"), start=1):
         try:
             key = _parse_line(line)
@@ -193,10 +211,14 @@ def keys_by_line(text: str) -> Iterator[tuple[int, Key | str]]:
 
 
 def _parse_line(line: str) -> Key | None:
-    """Parse ``ID [TYPE] KEY``; None is a blank line or a comment."""
-    # Of a comment, too, chronyd would read the rest as a line of its own.
+    """Parse ``ID [TYPE] KEY``; return None for a blank line or a comment."""
+    # chronyd also splits a comment, and would read the rest as a line.
     if len(line) > MAX_LINE // 4 and len(line.encode(errors="surrogateescape")) > MAX_LINE:
         raise SiteError(f"longer than {MAX_LINE} characters, which chronyd would read as two lines")
+    if line.startswith(BYTE_ORDER_MARK):
+        raise SiteError(
+            "begins with a byte order mark, with which chronyd cannot read it: save the file as plain ASCII"
+        )
     words = line.split()
     if not words or words[0].startswith(COMMENT):
         return None
@@ -206,14 +228,23 @@ def _parse_line(line: str) -> Key | None:
         case [id_, secret]:
             return Key(key_id(id_), "MD5", _parse_secret(secret))
         case [id_, type_, secret]:
+            _refuse_digits_without_prefix(type_, secret)
             return Key(key_id(id_), type_, _parse_secret(secret))
     raise SiteError(f"expected ID TYPE KEY, such as '1 AES128 HEX:' and 32 hex digits; found {len(words)} word(s)")
 
 
+def _refuse_digits_without_prefix(type_: str, word: str) -> None:
+    """Raise SiteError if a word is the key of a cipher but for the prefix of hex digits."""
+    if len(word) == 2 * AES_BYTES.get(type_, 0) and HEX_DIGITS.fullmatch(word):
+        raise SiteError(f"HEX: is missing before the {len(word)} hex digits of this {type_} key")
+
+
 def key_id(word: str) -> int:
-    """Return the id that a word says; what is none becomes 0, which no key can have."""
-    # chronyd would take the 1 of "1.5", and 4294967296 as 0. A number of any length reads as too large.
-    return int(word) if len(word) <= 10 and word.isdecimal() and word.isascii() else 0
+    """Return the id in a word, or 0, which no key can have, if it is not a number."""
+    # chronyd would read "1.5" as 1, and 4294967296 as 0. A longer number counts as too large.
+    if len(word) <= 10 and word.isdecimal() and word.isascii():
+        return int(word)
+    return 0
 
 
 def _parse_secret(word: str) -> bytes:
@@ -234,6 +265,10 @@ def _parse_secret(word: str) -> bytes:
     return word.encode()
 
 
-def make_key(id_: int, type_: str) -> Key:
-    """Make a key of random bytes: as many as the cipher takes, or 32 for a hash. Raises SiteError."""
-    return Key(id_, type_, secrets.token_bytes(AES_BYTES.get(type_, 32)))
+def make_key(id_: int, type_: str, length: int | None = None) -> Key:
+    """Generate a key of ``length`` random bytes; None is the usual length of its type. Raises SiteError."""
+    if length is None:
+        length = LENGTHS.get(type_, DEFAULT_BYTES)
+    if type_ in HASHES and length < SAFE_BYTES:
+        raise SiteError(f"a key of {length} bytes can be guessed from one packet; make it {SAFE_BYTES} bytes or longer")
+    return Key(id_, type_, secrets.token_bytes(length))

@@ -1,4 +1,4 @@
-"""What is wrong with a key file: all of it, each with its line, and no part of any secret."""
+"""Report all faults of a key file, each with its line and without any part of a secret."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from provision.keys import SAFE_BYTES, Key, keys_by_line
 
 HEX_AS_TEXT = re.compile(rb"[0-9A-Fa-f]{20,}")
-"""As ntpd's key files have it."""
+"""Hex digits as in the key files of ntpd."""
 OLD_TYPES = {
     "MD5": "MD5 should not authenticate NTP any more (RFC 8573); use AES128 where the other side can",
     "SHA1": "SHA-1 with a key before the packet is no sound MAC, as little as MD5 is (RFC 8573); "
@@ -17,20 +17,24 @@ OLD_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong with a key file, or with a line of it."""
+    """Describe one fault of a key file or of a line in it."""
 
     what: str
     line: int | None = None
     is_warning: bool = False
-    """It works, and is advised against."""
+    """Whether the key works, but is not recommended."""
 
     def __str__(self) -> str:
-        place = f"line {self.line}: " if self.line else ""
-        return f"{place}{'warning: ' if self.is_warning else ''}{self.what}"
+        words = self.what
+        if self.is_warning:
+            words = f"warning: {words}"
+        if self.line:
+            words = f"line {self.line}: {words}"
+        return words
 
 
 def problems(text: str) -> Iterator[Problem]:
-    """Yield what chronyd would ignore or take otherwise, ids and secrets that stand there twice, and weak keys."""
+    """Yield lines that chronyd ignores or misreads, duplicate ids and secrets, and weak keys."""
     ids: dict[int, int] = {}
     secrets: dict[bytes, tuple[int, int]] = {}
     number = 0
@@ -48,9 +52,19 @@ def problems(text: str) -> Iterator[Problem]:
         yield Problem("no key in it")
 
 
+def without_findings(text: str) -> str:
+    """Return what there is to say of a file in which nothing was found: ``2 keys, no findings``."""
+    count = sum(isinstance(key, Key) for _, key in keys_by_line(text))
+    if count == 1:
+        return "1 key, no findings"
+    return f"{count} keys, no findings"
+
+
 def _weak(key: Key, number: int) -> Iterator[Problem]:
     if len(key.secret) < SAFE_BYTES:
-        what = "password" if key.is_text else "key"
+        what = "key"
+        if key.is_text:
+            what = "password"
         bits = f"a {what} of {8 * len(key.secret)} bits, fewer than the 128 that chrony.conf(5) recommends"
         yield Problem(f"{key}: {bits}: one packet is enough to guess it, at leisure", number)
     elif key.is_pattern:

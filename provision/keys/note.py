@@ -1,33 +1,25 @@
-"""The notes of a key file: a comment on the line above the key that it is about.
+"""Read and write the notes of a key file: the comment on the line above a key.
 
-``# added 2026-11-23: weather stations`` says when a key was added, and what for. ``# added 2026-11-23, for hosts``: the
-hosts of a site follow each other with it. While it takes the place of another one: ``# added 2026-11-23, for hosts
-instead of key 1``.
+``# added 2026-11-23: weather stations`` contains the date of addition and a label. Notes are for readers alone: nothing
+depends on them.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import date
 
-from provision.errors import SiteError
+from provision.common.errors import SiteError
 
 LONGEST_LABEL = 200
-_NOTE = re.compile(
-    r"\s*# added (?P<added>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?P<hosts>, for hosts(?: instead of key (?P<other>[0-9]{1,10}))?)?(?:: (?P<label>.*?))?\s*"
-)
+_NOTE = re.compile(r"\s*# added (?P<added>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:: (?P<label>.*?))?\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """When a key was added, and what for. Raises SiteError if no comment can say so."""
+    """Hold the date of a key and its purpose. Raises SiteError if the label cannot be a comment."""
 
     added: date
     label: str = ""
-    for_hosts: bool = False
-    """Hosts of the site ask with it, rather than with another one that they could ask with."""
-    instead_of: int | None = None
-    """The id of the key whose place it takes, and that is not gone from all hosts yet."""
 
     def __post_init__(self) -> None:
         if len(self.label) > LONGEST_LABEL or not self.label.isprintable():
@@ -35,25 +27,25 @@ class Note:
 
     @property
     def line(self) -> str:
-        """Return the comment."""
-        instead = f" instead of key {self.instead_of}" if self.instead_of else ""
-        hosts = f", for hosts{instead}" if self.for_hosts else ""
-        return f"# added {self.added}{hosts}{f': {self.label}' if self.label else ''}"
+        """Return the comment line."""
+        line = f"# added {self.added}"
+        if self.label:
+            line += f": {self.label}"
+        return line
 
     def days(self, today: date) -> int:
-        """Return the age of the key."""
+        """Return the age of the key in days."""
         return (today - self.added).days
 
 
 def note_above(lines: list[str], number: int) -> Note | None:
-    """Return the note of the key on a line, counted from 1; a comment that only looks like one is none."""
+    """Return the note of the key on line ``number``, from 1; None for other comments, even similar ones."""
     if number < 2 or "#" not in lines[number - 2]:
         return None
     found = _NOTE.fullmatch(lines[number - 2])
     if found is None:
         return None
-    other = int(found["other"]) if found["other"] else None
     try:
-        return Note(date.fromisoformat(found["added"]), found["label"] or "", bool(found["hosts"]), other)
+        return Note(date.fromisoformat(found["added"]), found["label"] or "")
     except (ValueError, SiteError):
         return None

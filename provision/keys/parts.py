@@ -1,7 +1,6 @@
-"""A key file in parts: of a long one, only those travel that a host has not got.
+"""Divide a large key file into parts, so that only parts that differ are sent to a host.
 
-A part begins with a key that the wanted file has, and goes on to the next such key, so one key more or less changes one
-part, wherever it stands.
+The boundaries are ids of the wanted file, so an added or removed key changes only one part, regardless of its position.
 """
 
 import re
@@ -9,20 +8,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from provision.errors import ParseError
+from provision.common.errors import ParseError
 from provision.keys import Keys
 
 SIZE = 1000
-"""Keys in a part: 50 kB, of which hardly half travels."""
+"""Keys in a part: 50 kB, which compress to less than half."""
 _LINE = re.compile(r"(?P<first>[0-9]{1,10}) (?P<digest>[0-9a-f]{64})\b.*")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some keys that follow each other."""
+    """Hold some consecutive keys."""
 
     first: int
-    """The id of the first of them."""
+    """The id of the first key."""
     text: str = field(repr=False)
 
     @property
@@ -32,7 +31,7 @@ class Part:
 
 
 def parts(keys: Keys) -> tuple[Part, ...]:
-    """Return the parts of a file; none, where it is not worth the question."""
+    """Return the parts of a file; none if it is too small to need them."""
     if len(keys) <= 2 * SIZE:
         return ()
     some = (keys.keys[start : start + SIZE] for start in range(0, len(keys), SIZE))
@@ -40,7 +39,7 @@ def parts(keys: Keys) -> tuple[Part, ...]:
 
 
 def parse_digests(text: str) -> Mapping[int, str]:
-    """Parse what ``remote/key_parts.sh`` printed: what a host has, by the first id of a part. Raises ParseError."""
+    """Parse the output of ``print_key_parts.sh``: a host's digests, by the first id of a part. Raises ParseError."""
     found = [_LINE.fullmatch(line) for line in text.splitlines()]
     if None in found:
         raise ParseError("the host did not tell the digests of its keys")
@@ -48,7 +47,13 @@ def parse_digests(text: str) -> Mapping[int, str]:
 
 
 def manifest(wanted: Iterable[Part], there: Mapping[int, str]) -> tuple[str, str]:
-    """Return which parts a host has and which are new, a line each, and the text of the new ones."""
-    told = [(part, "here" if there.get(part.first) == part.digest else "new") for part in wanted]
-    lines = "".join(f"{part.first} {where}\n" for part, where in told)
-    return lines, "".join(part.text for part, where in told if where == "new")
+    """Return a line for each part (``ID here`` or ``ID new``), and the text of the new parts."""
+    lines: list[str] = []
+    new: list[str] = []
+    for part in wanted:
+        if there.get(part.first) == part.digest:
+            lines.append(f"{part.first} here\n")
+        else:
+            lines.append(f"{part.first} new\n")
+            new.append(part.text)
+    return "".join(lines), "".join(new)

@@ -1,7 +1,7 @@
-"""The site: what the operator wants, from one TOML file; without one, the defaults that stand here.
+"""Read the site file: the settings of the hosts in TOML; without a file, the defaults in this module apply.
 
-Every key is described in docs/site.md. A site that could be read is possible in itself: nothing further down checks
-again. Key material never stands in it, only the path of a key file or a command.
+docs/site.md describes every key. A site that was read without an error is consistent, and no later code checks it
+again. It contains no key material, only the path of a key file or a command.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,30 +11,31 @@ from typing import Annotated, Any, Literal, TypeVar
 from msgspec import Meta
 from msgspec.structs import replace
 
-from provision.access import PRIVATE
-from provision.conf import source_key
-from provision.errors import SiteError
-from provision.releases import DEFAULT_CHRONY, DEFAULT_NETTLE
-from provision.site.clock import Time
+from provision.chrony.access import PRIVATE
+from provision.chrony.conf import source_key
+from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE
+from provision.common.errors import SiteError
+from provision.common.files.regular import read_regular
 from provision.site.decode import Tree, convert, parse
 from provision.site.source import Pool, Server, Source, Table
-from provision.site.values import Address, Command, NettleVersion, Network, Refused, Sha256, Version
+from provision.site.text_types import Address, Command, NettleVersion, Network, Refused, Sha256, Version
+from provision.site.time import Time
 
 T = TypeVar("T", bound=Table)
 
 NEAR = tuple(Network(str(network)) for network in PRIVATE)
-"""Who may ask a server whose site does not say: nobody whose packets the Internet would carry."""
+"""The clients of a server by default: networks that are not routed on the Internet."""
 
 
 class Digests(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The digests of tarballs that are not pinned in this package."""
+    """Hold the digests of tarballs without a built-in pin."""
 
     chrony: Sha256 | None = None
     nettle: Sha256 | None = None
 
 
 class Versions(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which releases are built."""
+    """Hold the releases to build."""
 
     chrony: Version = Version(DEFAULT_CHRONY)
     nettle: NettleVersion = NettleVersion(DEFAULT_NETTLE)
@@ -42,15 +43,17 @@ class Versions(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Build(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Features of the build that are not a must; dropping root, CMAC and IPv6 are one."""
+    """Hold the optional features of the build; dropping root, CMAC and IPv6 are always included."""
 
     nts: bool = True
     seccomp: bool = True
     readline: bool = True
+    confirm: Annotated[int, Meta(ge=1, le=9)] = 1
+    """The number of hosts of a platform that must compile identical builds before further hosts receive them."""
 
 
 class Serve(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who may ask this host for time."""
+    """Hold the networks that may query this host."""
 
     role: Literal["server", "client"] = "server"
     allow: tuple[Network, ...] | None = None
@@ -59,13 +62,15 @@ class Serve(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def allowed(self) -> tuple[Network, ...]:
-        """Return the networks that may ask, but for those in ``deny``; none may ask a client."""
+        """Return the networks that may query, apart from ``deny``; none for a client."""
         if self.role == "client":
             return ()
-        return NEAR if self.allow is None else self.allow
+        if self.allow is None:
+            return NEAR
+        return self.allow
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield a client that serves, a server that does not, and networks that are both allowed and denied."""
+        """Yield a client with access rules, a server without any, and networks that are both allowed and denied."""
         if self.role == "client":
             for name in ("allow", "deny"):
                 if getattr(self, name):
@@ -81,39 +86,43 @@ class Serve(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Keys(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the operator keeps the keys, on the control machine."""
+    """Hold the location of the operator's keys on the control machine."""
 
     file: Path | None = None
     command: Command | None = None
-    """Prints the keys, in place of a file."""
+    """A command that prints the keys, in place of a file."""
     use: Annotated[int, Meta(ge=1, le=2**32 - 1)] | None = None
-    """The key with which a host asks those that it follows."""
+    """The key with which a host authenticates the hosts that it follows."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield a command beside a file."""
+        """Yield the fault if both a command and a file are set."""
         if self.file is not None and self.command is not None:
             yield "command", "keys.file is set, too; the keys come from one of them"
 
 
 class Service(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How chronyd is run."""
+    """Hold the settings of chronyd's service."""
 
     seccomp: Literal[0, 1, 2] | None = None
     keep: Annotated[int, Meta(ge=2, le=100)] = 3
-    """How many generations stay on a host, the current one among them: at least that and the one before."""
+    """The number of generations that stay on a host, including the current and the previous one."""
+    wait: bool = False
+    """Whether services that are ordered after time-sync.target start only after the clock has been set."""
+    replace_programs: bool = False
+    """Whether links replace a foreign chronyc and chronyd in /usr/local, which are stored for uninstall."""
 
 
 class Rollout(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a change comes to many hosts."""
+    """Hold the order of a deployment to many hosts."""
 
     max_unavailable: Annotated[int, Meta(ge=1)] = 1
-    """How many servers of a group may be without proof at once."""
+    """The number of servers of a group that may be unproven at the same time."""
     builder: str | None = None
-    """The host of the site that compiles what it needs as well."""
+    """The host of the site that compiles a build if it needs that build itself."""
 
 
 class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that the operator wants."""
+    """Hold all settings of a host."""
 
     release: Versions = Versions()
     build: Build = Build()
@@ -125,27 +134,38 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def named_keys(self) -> frozenset[int]:
-        """Return the ids of the keys that its sources and lines such as ``peer ADDRESS key ID`` name."""
-        named = {source.key for source in self.time.sources or ()} | {source_key(line) for line in self.time.extra}
-        return frozenset(key for key in named if key is not None)
+        """Return the ids of all keys that sources and lines such as ``peer ADDRESS key ID`` name."""
+        return frozenset(id_ for _, id_ in self.placed_keys())
+
+    def placed_keys(self) -> Iterator[tuple[str, int]]:
+        """Yield each source with a key, by its name for messages, and the id of the key."""
+        for source in self.time.sources or ():
+            if source.key is not None:
+                yield f"time source {source.address}", source.key
+        for number, line in enumerate(self.time.extra):
+            if (id_ := source_key(line)) is not None:
+                yield f"time.extra[{number}]", id_
 
     @property
     def seccomp(self) -> int:
         """Return the level of the system call filter, ``chronyd -F``.
 
-        The default is 2, which blocks a few calls: level 1 allows a few, and has killed chronyd on a newer C library.
+        The default is 2, which blocks a few calls. Level 1 permits only known calls, and has killed chronyd on a newer
+        C library.
         """
-        if self.service.seccomp is None:
-            return 2 if self.build.seccomp else 0
-        return self.service.seccomp
+        if self.service.seccomp is not None:
+            return self.service.seccomp
+        if self.build.seccomp:
+            return 2
+        return 0
 
     @property
     def needs_pps(self) -> bool:
-        """Say whether the build has to know the API of pulses each second."""
+        """Return whether the build needs the kernel's PPS API."""
         return any(line.needs_pps for line in self.time.extra)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield what needs a feature that is not built, and lines that the chosen chrony does not know."""
+        """Yield settings for features that are not built, and lines that the selected chrony does not support."""
         if self.seccomp and not self.build.seccomp:
             yield "service.seccomp", f"{self.seccomp} needs build.seccomp = true"
         for place, source in self.time.placed():
@@ -156,25 +176,33 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 yield f"time.extra[{number}]", f"{line.name} needs build.nts = true"
             if (why := line.unknown_to(self.release.chrony)) is not None:
                 yield f"time.extra[{number}]", why
+        for place, why in self.time.unknown_logs(self.release.chrony):
+            yield f"time.{place}", why
+
+
+MOST_BYTES = 64 * 1024 * 1024
+"""The largest site file, in bytes; 10,000 hosts need 1 MB."""
 
 
 def read_tree(path: Path) -> Tree:
-    """Read a site file. Raises SiteError, ``FILE: PATH: what is wrong``."""
+    """Read a site file. Raises SiteError, ``FILE: PATH: fault``."""
     try:
-        return parse(path.read_bytes(), str(path))
+        return parse(read_regular(path, MOST_BYTES), str(path))
     except OSError as error:
         raise SiteError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def to_table(tree: Tree, kind: type[T], path: Path, *, place: Callable[[str], str]) -> T:
-    """Return a table of a site file; ``place`` tells where a key stands there. Raises SiteError."""
+    """Return a table of a site file; ``place`` returns the position of a key for messages. Raises SiteError."""
 
     def value(kind: Any, text: Any) -> Any:
         if not isinstance(text, str):
             raise Refused(f"expected str, got {type(text).__name__}")
         if issubclass(kind, Path):
             return _local_path(path.parent, text)
-        return Command.run_in(path.parent, text) if issubclass(kind, Command) else kind(text)
+        if issubclass(kind, Command):
+            return Command.run_in(path.parent, text)
+        return kind(text)
 
     try:
         return convert(tree, kind, hook=value)
@@ -183,9 +211,11 @@ def to_table(tree: Tree, kind: type[T], path: Path, *, place: Callable[[str], st
 
 
 def _local_path(folder: Path, text: str) -> Path:
-    """Return a path of this machine; a relative one starts where the site file is."""
+    """Return a path on this machine; a relative one starts at the folder of the site file."""
     if not text:
         raise Refused("is empty; leave it out for the default")
+    if "\0" in text:
+        raise Refused(f"{text!r}: no file has a name with a null character")
     try:
         return folder / Path(text).expanduser()
     except RuntimeError as error:
@@ -193,27 +223,31 @@ def _local_path(folder: Path, text: str) -> Path:
 
 
 def with_releases(site: Site, *, chrony: str | None = None, nettle: str | None = None) -> Site:
-    """Return the site with other releases, as the command line asks. Raises SiteError."""
-    versions, digests = site.release, site.release.sha256
+    """Return the site with the releases of the command line. Raises SiteError."""
+    versions = site.release
+    digests = versions.sha256
     try:
-        # A digest in the site belongs to the version in the site.
+        # A digest in the site file belongs to the version in the site file.
         if chrony is not None:
-            versions, digests = replace(versions, chrony=Version(chrony)), replace(digests, chrony=None)
+            versions = replace(versions, chrony=Version(chrony))
+            digests = replace(digests, chrony=None)
         if nettle is not None:
-            versions, digests = replace(versions, nettle=NettleVersion(nettle)), replace(digests, nettle=None)
+            versions = replace(versions, nettle=NettleVersion(nettle))
+            digests = replace(digests, nettle=None)
         return replace(site, release=replace(versions, sha256=digests))
     except Refused as error:
         raise SiteError(f"{error.key or 'release'}: {error}") from error
 
 
 def choose_sources(site: Site, *, time_source: str | None, ec2: bool) -> tuple[Source, ...]:
-    """Return the site's sources; when it names none, the sandbox's time source, Amazon's on EC2, or the NTP pool."""
+    """Return the site's sources; by default the sandbox's time source, Amazon's on EC2, or the NTP pool."""
     if site.time.sources is not None:
         return site.time.sources
     if time_source is not None:
-        # A fresh clock has to be good in seconds; the source is a machine of our own.
+        # Short intervals, because a new clock must be synchronised within seconds; the source is a sandbox of this
+        # machine.
         return (Server(address=Address(time_source), minpoll=0, maxpoll=4),)
     if ec2:
-        # Amazon Time Sync Service; link-local, so asking every 16 seconds harms nobody.
+        # Amazon Time Sync Service. It is link-local, so a request every 16 seconds is acceptable.
         return (Server(address=Address("169.254.169.123"), prefer=True, minpoll=4, maxpoll=4),)
     return (Pool(address=Address("pool.ntp.org"), maxsources=4),)

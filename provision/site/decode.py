@@ -1,6 +1,6 @@
-"""A TOML file into typed tables; whatever is wrong with it is one line that names the place.
+"""Convert a TOML file to typed tables; a fault is one line with the path of the value.
 
-msgspec finds what is wrong, and where; here its words become the operator's.
+msgspec finds the faults and their paths; this module rewords its messages for the operator.
 """
 
 import re
@@ -12,20 +12,21 @@ from typing import Any, TypeVar, get_args
 import msgspec
 from msgspec.structs import fields
 
-from provision.errors import SiteError
-from provision.site.values import Refused, check_printable, nearest, quoted
+from provision.common.errors import SiteError
+from provision.common.text import quoted
+from provision.site.text_types import Refused, check_printable, nearest
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 Hook = Callable[[type, Any], Any]
-"""Makes a value of a type that msgspec does not know; raises Refused."""
+"""A function that converts a value to a type that msgspec does not support; it raises Refused."""
 Tree = dict[str, Any]
-"""What stands in a TOML file, or in a table of it."""
+"""The content of a TOML file or of a table in it."""
 
 _DEEPEST = 20
 _NAMES = "a name has letters, digits, - and _ alone; what else is in a host's address stands in its host"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-# The two below are compiled when there is an error, because that takes longer than to read a site.
+# These two are compiled only after an error, because compiling takes longer than reading a site.
 _PLACE = r"(?P<problem>.*?)(?: - at `\$(?P<place>.*)`)?"
 _PROBLEM = (
     r"Object contains unknown field `(?P<unknown>.+)`"
@@ -38,7 +39,7 @@ _RELATIONS = {">=": "below", ">": "not above", "<=": "above", "<": "not below"}
 
 
 def parse(data: bytes, file: str) -> Tree:
-    """Return what stands in a file; raises SiteError, ``FILE: PATH: what is wrong``."""
+    """Return the content of a file. Raises SiteError, ``FILE: PATH: fault``."""
     tree = _parse(data, file)
     try:
         _check_text(tree)
@@ -50,7 +51,7 @@ def parse(data: bytes, file: str) -> Tree:
 
 
 def convert(tree: Tree, kind: type[T], *, hook: Hook) -> T:
-    """Return what was parsed as a table; raises Refused, with the whole path as its key."""
+    """Convert parsed content to a table. Raises Refused, with the complete path as its key."""
     try:
         return msgspec.convert(tree, kind, dec_hook=hook)
     except msgspec.ValidationError as error:
@@ -58,7 +59,7 @@ def convert(tree: Tree, kind: type[T], *, hook: Hook) -> T:
 
 
 def tables(kind: type[msgspec.Struct], place: str = "") -> Iterator[tuple[str, type[msgspec.Struct]]]:
-    """Yield every table that a file of this kind can hold, by its dotted name; the first is the file itself, ``""``."""
+    """Yield every possible table of such a file, by its dotted name; the first is the file itself, ``""``."""
     yield place, kind
     for field in fields(kind):
         for inner in _structs(field.type):
@@ -80,21 +81,19 @@ def _parse(data: bytes, file: str) -> Tree:
     except RecursionError as error:
         raise SiteError(f"{file}: arrays are nested too deeply") from error
     except ValueError as error:
-        # Not only TOMLDecodeError: int() has a limit of its own for digits.
+        # Catch ValueError, not only TOMLDecodeError: int() limits the number of digits.
         raise SiteError(f"{file}: is not TOML: {error}") from error
 
 
 def _check_text(value: Any, place: str = "", depth: int = 0) -> None:
-    """Refuse what no value may be, wherever it stands. Keys that are no bare keys cannot be ours either."""
+    """Refuse values that are never valid. Keys that are not bare keys cannot be known ones either."""
     if depth > _DEEPEST:
         raise RecursionError
     match value:
         case dict():
             for key, inner in value.items():
                 if not _BARE_KEY.fullmatch(key):
-                    raise Refused(
-                        _NAMES if place in {"hosts", "groups"} else "unknown key", key=join(place, quoted(key))
-                    )
+                    raise Refused(_about_key(place), key=join(place, quoted(key)))
                 _check_text(inner, join(place, key), depth + 1)
         case list():
             for number, inner in enumerate(value):
@@ -108,13 +107,20 @@ def _check_text(value: Any, place: str = "", depth: int = 0) -> None:
             raise Refused(f"{value} is no number to work with", key=place)
 
 
+def _about_key(place: str) -> str:
+    """Return the fault of a key in ``place`` that is not a bare key."""
+    if place in {"hosts", "groups"}:
+        return _NAMES
+    return "unknown key"
+
+
 def join(place: str, key: str) -> str:
-    """Return the dotted name of a key; with nothing in front of it, the key alone."""
+    """Return the dotted name of a key in ``place``; ``place`` may be empty."""
     return ".".join(part for part in (place, key) if part)
 
 
 def _explained(error: msgspec.ValidationError, tree: Tree, kind: type[msgspec.Struct]) -> Refused:
-    """Return what is wrong, and where."""
+    """Return the fault and its path as Refused."""
     found = re.fullmatch(_PLACE, str(error), re.DOTALL)
     assert found is not None  # noqa: S101 -- the pattern fits any text
     place = (found["place"] or "").lstrip(".")
@@ -124,7 +130,7 @@ def _explained(error: msgspec.ValidationError, tree: Tree, kind: type[msgspec.St
 
 
 def _reword(problem: str, place: str, tree: Tree, kind: type[msgspec.Struct]) -> Refused:
-    """Return msgspec's words as ours."""
+    """Return a message of msgspec, reworded."""
     found = re.fullmatch(_PROBLEM, problem, re.DOTALL)
     if found is None:
         return Refused(problem, key=place)
@@ -142,7 +148,7 @@ def _reword(problem: str, place: str, tree: Tree, kind: type[msgspec.Struct]) ->
 
 
 def _toml(kind: str) -> str:
-    """Return TOML's name for a kind of value; TOML has no null."""
+    """Return TOML's name for a type of value; TOML has no null."""
     return kind.removesuffix(" | null").replace("object", "table")
 
 
@@ -152,7 +158,10 @@ def _without_numbers(place: str) -> str:
 
 def _value(tree: Any, place: str) -> Any:
     for step in re.findall(r"[^.\[\]]+", place):
-        tree = tree[int(step)] if isinstance(tree, list) else tree[step]
+        if isinstance(tree, list):
+            tree = tree[int(step)]
+        else:
+            tree = tree[step]
     return tree
 
 

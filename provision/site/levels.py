@@ -1,4 +1,4 @@
-"""Defaults, group and host: the levels of a site file, from which what holds for a host is put together."""
+"""Merge the levels of a site file: defaults, group and host."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,24 +7,26 @@ from typing import Any
 from provision.site.decode import Tree, join
 
 KEY_SOURCES = {"file", "command"}
-"""Of the table keys, what takes the place of the other."""
+"""Keys of the table ``keys`` that exclude each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A part of the file that says something of a host."""
+    """Hold the part of the file that belongs to one level."""
 
     place: str
-    """``groups.servers``, ``hosts.ntp1``, or nothing for what stands outside of both."""
+    """``groups.servers``, ``hosts.ntp1``, or empty for the defaults."""
     tree: Tree
 
     def __str__(self) -> str:
         kind, _, name = self.place.partition(".")
-        return f"{kind.removesuffix('s')} {name}" if name else "defaults"
+        if not name:
+            return "defaults"
+        return f"{kind.removesuffix('s')} {name}"
 
 
 def merged(levels: tuple[Level, ...]) -> Tree:
-    """Return what the levels say together: tables are merged, of all other values the last one counts."""
+    """Return the merged levels: tables are merged; the last level with any other value sets it."""
     whole: Tree = {}
     for level in levels:
         whole = _merge(_without_source(whole, level.tree), level.tree)
@@ -32,7 +34,7 @@ def merged(levels: tuple[Level, ...]) -> Tree:
 
 
 def _without_source(below: Tree, above: Tree) -> Tree:
-    """Return a level without what says where the keys come from, when the one above says it in either way."""
+    """Return a level without its key source if the level above it has one."""
     there, new = below.get("keys"), above.get("keys")
     if not (isinstance(there, dict) and isinstance(new, dict) and KEY_SOURCES & new.keys()):
         return below
@@ -40,22 +42,25 @@ def _without_source(below: Tree, above: Tree) -> Tree:
 
 
 def _merge(below: Tree, above: Tree) -> Tree:
-    both = {
-        key: _merge(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
-        for key, value in above.items()
-    }
-    return {**below, **both}
+    both = dict(below)
+    for key, value in above.items():
+        lower = below.get(key)
+        if isinstance(value, dict) and isinstance(lower, dict):
+            both[key] = _merge(lower, value)
+        else:
+            both[key] = value
+    return both
 
 
 def settings(levels: tuple[Level, ...]) -> Iterator[tuple[str, Any, Level]]:
-    """Yield the dotted name of each value that is set, the value, and the level that has set it."""
+    """Yield the dotted name of each value that is set, the value, and the level that sets it."""
     for key, value in _values(merged(levels)):
         yield key, value, setter(key, levels)
 
 
 def _values(tree: Tree, place: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in tree.items():
-        # An empty table says something, too.
+        # An empty table is a value too.
         if isinstance(value, dict) and value:
             yield from _values(value, join(place, key))
         else:
@@ -63,14 +68,14 @@ def _values(tree: Tree, place: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def setter(place: str, levels: tuple[Level, ...]) -> Level:
-    """Return the level that has set a value, or else most of the tables that it would stand in."""
-    # Arrays are not merged: who has set one has set all that is in it.
+    """Return the level that sets a value, or the one with the largest part of its path."""
+    # Arrays are not merged: the level that sets one sets all of its values.
     steps = place.partition("[")[0].split(".")
     return max(reversed(levels), key=lambda level: _depth(steps, level.tree))
 
 
 def _depth(steps: list[str], tree: Any) -> int:
-    """Return how many steps of a path lead to something."""
+    """Return the number of steps of a path that exist."""
     depth = 0
     for step in steps:
         if not isinstance(tree, dict) or step not in tree:

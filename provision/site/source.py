@@ -1,40 +1,47 @@
-"""Where time comes from: servers and pools, as the site names them and as chrony.conf does.
+"""Define servers and pools, as in the site file and in chrony.conf.
 
-Ranges are those of chrony.conf(5), section TIME SOURCES. chronyd takes many values beyond them and quietly uses others.
+The ranges are those of chrony.conf(5), section TIME SOURCES. chronyd accepts many values outside of them and silently
+uses others.
 """
 
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
 
 from provision.site.directive import options
-from provision.site.values import Address, Refused
+from provision.site.text_types import Address, Refused
 
 Poll = Annotated[int, Meta(ge=-7, le=24)]
-"""An interval between requests, as a power of two in seconds."""
+"""An interval between requests, as the exponent of a power of two in seconds."""
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
-# What chronyd takes when the line does not say (srcparams.h).
+# chronyd's defaults (srcparams.h).
 _DEFAULT_MINPOLL = 6
 
 
+_NTP_CONF_CLOCKS = ip_network("127.127.0.0/16")
+"""Addresses of ntpd's reference clocks, 127.127.DRIVER.UNIT (ntp.conf(5), "Reference Clock Support")."""
+_BROADCAST = ip_address("255.255.255.255")
+
+
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the site file: frozen, and refused as a whole when its values contradict each other."""
+    """A table of the site file: immutable, and refused if its values contradict each other."""
 
     def __post_init__(self) -> None:
         for key, why in self.contradictions():
             raise Refused(why, key=key)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield the key of each value that cannot go with the others, and why."""
+        """Yield the key of each value that contradicts other values, and the reason."""
         yield from ()
 
 
 class Source(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What servers and pools have in common; the options are in the order in which they are rendered."""
+    """Hold the options that servers and pools share, in the order of rendering."""
 
     directive: ClassVar[str]
 
@@ -64,7 +71,7 @@ class Source(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return " ".join([self.directive, self.address, options(self, without=("address",))]).rstrip()
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield what chronyd would accept, and then not do as it is written."""
+        """Yield values that chronyd would accept but not apply as written."""
         if self.minpoll is not None and self.maxpoll is not None and self.minpoll > self.maxpoll:
             yield "minpoll", f"{self.minpoll} is above maxpoll {self.maxpoll}"
         if self.minpoll is None and self.maxpoll is not None and self.maxpoll < _DEFAULT_MINPOLL:
@@ -73,9 +80,27 @@ class Source(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield "key", "cannot go with nts: a source is authenticated in one way"
         if self.ntsport is not None and not self.nts:
             yield "ntsport", "needs nts = true"
+        if (why := not_a_server(self.address)) is not None:
+            yield "address", why
         for name in ("prefer", "trust", "require"):
             if self.noselect and getattr(self, name):
                 yield name, "cannot go with noselect: the source is never selected"
+
+
+def not_a_server(address: str) -> str | None:
+    """Return the reason why this cannot be the address of an NTP server; None if it can, or if it is a name."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return None
+    if ip in _NTP_CONF_CLOCKS:
+        return (
+            f"{address} is how ntp.conf names a clock of the host itself, and no server; "
+            "use time.local in place of 127.127.1.x, and a refclock line in time.extra in place of others"
+        )
+    if ip.is_unspecified or ip.is_multicast or ip == _BROADCAST:
+        return f"{address} is no address of a server"
+    return None
 
 
 class Server(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):

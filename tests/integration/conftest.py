@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
-from provision.sandbox import Sandbox
-from tests.booted import booted
-from tests.integration.operators import Operator, Ran
-from tests.integration.witness import Files, arguments_seen, files_of
+from provision.host.sandbox import Sandbox
+from tests.helpers.booted_hosts import ROOT, booted
+from tests.helpers.host_state import Files, arguments_seen, files_of
+from tests.helpers.operators import Operator, Ran
+
+CHECKOUT = f"{crc32(str(ROOT).encode()):08x}"
+"""A short name for this checkout, for names of hosts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,7 @@ def deployed_once(name: str, home: Path, artifacts: Path | None = None) -> Itera
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Deployed]:
-    # Each process of the tests has its own; one of them compiles.
+    # Each process of the tests has its own; one of them compiles. Two checkouts may be tested at once on one machine.
     base = tmp_path_factory.getbasetemp()
     artifacts = (base if worker_id == "master" else base.parent) / "artifacts"
-    yield from deployed_once(f"it-main-{worker_id}", tmp_path_factory.mktemp("operator"), artifacts)
+    yield from deployed_once(f"it-main-{worker_id}-{CHECKOUT}", tmp_path_factory.mktemp("operator"), artifacts)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from provision.sandbox import Sandbox
-from tests.booted import booted, login
+from provision.host.sandbox import Sandbox
+from tests.helpers.booted_hosts import booted, login
+from tests.helpers.host_state import install
 from tests.integration.conftest import Deployed
-from tests.integration.witness import install
 
 pytestmark = pytest.mark.integration
 

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision.converge import Status, converge
-from provision.firewall import State, parse_firewall
-from provision.host import Host
+from provision.common.results import Status
+from provision.deploy.converge import converge
+from provision.deploy.phases import Phase
+from provision.deploy.steps.firewall import FirewallOpen, close_firewall
+from provision.host.host import Host
+from provision.host.paths import ROOT
+from provision.host.sandbox import Sandbox
+from provision.host.target import Kind, Target
+from provision.host.transport.ssh import SshTransport
 from provision.keys import Keys
-from provision.ntp import probe
-from provision.recipe import ROOT
-from provision.sandbox import Sandbox
-from provision.steps.firewall import FirewallOpen, close_firewall
-from provision.target import Kind, Target
-from provision.transport.ssh import SshTransport
-from tests.booted import booted, login
+from provision.verify.firewall import State, parse_firewall
+from provision.verify.ntp import probe
+from tests.helpers.booted_hosts import booted, login
 
 pytestmark = pytest.mark.integration
 
@@ -103,7 +105,7 @@ class Guarded:
         return self.host.ask(FirewallOpen().look())
 
     def open(self) -> Status:
-        (outcome,) = converge(self.host, [FirewallOpen()])
+        (outcome,) = converge(self.host, [Phase("alone", (FirewallOpen(),))])
         return outcome.status
 
 

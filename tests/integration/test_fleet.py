@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from provision.artifacts import ARCHIVE, NOTE
-from provision.sandbox import Sandbox
-from tests.booted import ROOT, booted, login, need_root
-from tests.integration.operators import Operator, Ran
-from tests.test_artifacts import folder as tarred
-from tests.waiting import await_true
+from provision.build.artifacts import ARCHIVE, NOTE
+from provision.host.sandbox import Sandbox
+from tests.helpers.booted_hosts import ROOT, booted, login, need_root
+from tests.helpers.build_archives import packed_in_order
+from tests.helpers.operators import Operator, Ran
+from tests.helpers.waiting import await_true
 
 pytestmark = pytest.mark.integration
 
@@ -40,8 +40,8 @@ class Hosts:
     hosts: dict[str, Sandbox]
     first: Ran
 
-    def deploy(self, *words: str, extra: str = "") -> Ran:
-        return self.operator.run("deploy", self.operator.site(f"{extra}{SITE}"), *words)
+    def deploy(self, *words: str, extra: str = "", site: str = SITE) -> Ran:
+        return self.operator.run("deploy", self.operator.site(f"{extra}{site}"), *words)
 
     def log(self, name: str) -> str:
         """Return what was logged of a host, of all runs."""
@@ -81,7 +81,7 @@ def test_the_matrix_is_printed(site: Hosts) -> None:
     assert ["authenticated", "ntp1", "ntp2"] in lines
     for name in CLIENTS:
         assert [name, "key", "1", "key", "1"] in lines
-    assert "5 hosts: 5 as wanted; 5 changed" in site.first.output
+    assert "5 hosts: 5 ok; 5 changed" in site.first.output
 
 
 def test_exactly_one_has_compiled_and_the_others_have_no_compiler(site: Hosts) -> None:
@@ -112,7 +112,7 @@ def test_the_same_again_changes_nothing(site: Hosts) -> None:
     ran = site.deploy()
     assert ran.status == 0, ran
     assert [(report["changed"], report["round_trips"]) for report in ran.reports] == [(0, 3)] * len(NAMES)
-    assert "5 hosts: 5 as wanted; nothing changed" in ran.output
+    assert "5 hosts: 5 ok; nothing changed" in ran.output
 
 
 def test_a_host_that_is_reset_gets_the_artifact_and_no_other_is_touched(site: Hosts) -> None:
@@ -132,7 +132,7 @@ def of_another_machine(folder: Path) -> None:
     old = sha256(files["sbin/chronyd"]).hexdigest().encode()
     files["sbin/chronyd"] = b"#!/bin/no-such-machine\n"
     files["sha256sums"] = files["sha256sums"].replace(old, sha256(files["sbin/chronyd"]).hexdigest().encode())
-    archive.write_bytes(gzip.compress(tarred(files)))
+    archive.write_bytes(gzip.compress(packed_in_order(files)))
     said = {**json.loads(note.read_text()), "sha256": sha256(archive.read_bytes()).hexdigest()}
     note.write_text(json.dumps(said))
 
@@ -144,7 +144,7 @@ def test_an_artifact_that_does_not_work_on_a_host_is_built_anew_there(site: Host
     login(site.hosts["web3"], "rm -rf /opt/chrony/builds")
     ran = site.deploy("--host=web3")
     assert ran.status == 0, ran
-    assert any("a program of chrony 4.9 starts: no" in note for note in ran.report["notes"])
+    assert any("does not work on this host, which compiles" in note for note in ran.report["notes"])
     assert site.log("web3").count(COMPILING) == 1
     # What was built is kept, and is what it was.
     assert (folder / ARCHIVE).read_bytes() == whole
@@ -163,15 +163,32 @@ def test_two_runs_at_the_same_time_compile_once(site: Hosts) -> None:
     assert sum(site.log(name).count(COMPILING) for name in ("web1", "web2")) == before + 1
 
 
+def test_where_two_have_to_build_the_same_the_third_host_gets_what_the_first_two_built(site: Hosts) -> None:
+    (file,) = site.operator.artifacts.glob(f"[!.]*/{NOTE}")
+    (first,) = json.loads(file.read_text())["builders"]
+    (third,) = {"web1", "web2"} - {name for name in ("web1", "web2") if first.endswith(name)}
+    for name in ("web3", third):
+        login(site.hosts[name], "rm -rf /opt/chrony/builds")
+    before = {name: site.log(name).count(COMPILING) for name in ("web3", third)}
+    ran = site.deploy("--host=web3", f"--host={third}", site=SITE.replace("[build]\n", "[build]\nconfirm = 2\n"))
+    assert ran.status == 0, ran
+    compiled = {name for name in before if site.log(name).count(COMPILING) > before[name]}
+    assert len(compiled) == 1, compiled
+    builders = json.loads(file.read_text())["builders"]
+    assert len(builders) == 2
+    notes = [note for report in ran.reports for note in report["notes"]]
+    assert any(f"built to the same bytes by {', '.join(builders)}" in note for note in notes)
+
+
 def test_a_server_that_breaks_leaves_the_other_one_alone_and_retry_completes(site: Hosts) -> None:
     """A configuration that answers only the host itself passes the rehearsal, and fails the proof."""
     lonely = 'time.extra = ["binddevice lo"]\n\n[groups.clients]\ntime.rtcsync = false'
     lonely = SITE.replace("[groups.clients]", lonely)
-    ran = site.operator.run("deploy", site.operator.site(lonely), "--confirm-within=15")
+    ran = site.operator.run("deploy", site.operator.site(lonely), "--confirm-timeout=15")
     assert ran.status == 1
     errors = {name: report["error"] for name, report in by_name(ran).items()}
     broken, spared = ("ntp1", "ntp2") if "was not confirmed" in str(errors["ntp1"]) else ("ntp2", "ntp1")
-    assert "was not confirmed, and what ran before runs again" in errors[broken]
+    assert re.search("was not confirmed; rolled back to generation [0-9a-f]{16}: ", str(errors[broken]))
     assert f"left alone: {broken} of its group may be without service" in errors[spared]
     for name in CLIENTS:
         assert errors[name].startswith("left alone: it follows ")
@@ -195,7 +212,7 @@ def test_interrupted_it_stops_at_once_and_the_next_run_completes(site: Hosts) ->
     ran = site.operator.end(process)
     assert (ran.status, "Traceback" in ran.output + ran.errors) == (130, False)
     assert time.monotonic() - begun < 20
-    assert ran.errors.strip() == "interrupted; the same line completes what was begun"
+    assert ran.errors.strip() == "interrupted; run the same command again to complete it"
     # All of them are in the report, and are taken up by --retry.
     assert tuple(by_name(ran)) == NAMES
     assert all("interrupted" in report["error"] for report in ran.reports)

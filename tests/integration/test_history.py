@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from provision.history import Event, parse_history
-from provision.sandbox import Sandbox
-from tests.booted import booted, login
+from provision.deploy.history import Record, parse_history
+from provision.host.sandbox import Sandbox
+from tests.helpers.booted_hosts import booted, login
+from tests.helpers.host_state import builds, current, give_builds, pid
+from tests.helpers.operators import Operator, Ran
+from tests.helpers.waiting import await_true
 from tests.integration.conftest import Deployed
-from tests.integration.operators import Operator, Ran
-from tests.integration.witness import builds, current, give_builds, pid
-from tests.waiting import await_true
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +44,7 @@ def skewed(operator: Operator, skew: int, text: str = "") -> str:
     return operator.site(f"{text}\n[time]\nmaxupdateskew = {skew}.0\n")
 
 
-def events(host: Sandbox) -> tuple[Event, ...]:
+def events(host: Sandbox) -> tuple[Record, ...]:
     return parse_history((host.root / "opt/chrony/history").read_text())
 
 
@@ -100,9 +100,13 @@ def test_history_is_a_table_that_marks_the_current_generation(host: Sandbox, ope
     assert (history.status, history.report["round_trips"]) == (0, 2)
     lines = history.output.splitlines()
     (head,) = [number for number, line in enumerate(lines) if line.startswith("  when ")]
-    table = lines[head + 1 : head + 1 + len(events(host))]
-    assert [line.split()[-1] for line in table] == ["started", "proven"] * 3
-    assert [current(host) in line for line in table if line.startswith("* ")] == [True, True]
+    table = lines[head + 1 : head + 4]
+    assert [line.split()[1] for line in table] == ["deployed"] * 3
+    assert ["proven and confirmed" in line for line in table] == [True] * 3
+    assert [current(host) in line for line in table if line.endswith(" current")] == [True]
+    told = history.report["history"]
+    assert [(event["kind"], event["result"]) for event in told] == [("deployed", "proven and confirmed")] * 3
+    assert [event["generation"] for event in told if event["current"]] == [current(host)]
 
 
 def test_rollback_goes_to_the_one_before(host: Sandbox, operator: Operator) -> None:
@@ -113,6 +117,8 @@ def test_rollback_goes_to_the_one_before(host: Sandbox, operator: Operator) -> N
     assert "/chrony-4.9-" in executable(host)
     assert any("the next deployment puts back what the site says" in note for note in rollback.report["notes"])
     assert [event.outcome for event in events(host)][-2:] == ["active", "confirmed"]
+    last = run(operator, host, "history").report["history"][-1]
+    assert (last["kind"], last["generation"], last["current"]) == ("rolled back", before, True)
 
 
 def test_rollback_and_again_is_back_and_forth(host: Sandbox, operator: Operator) -> None:
@@ -145,7 +151,7 @@ def test_rollback_to_what_is_not_there_names_what_is(host: Sandbox, operator: Op
 def test_a_generation_that_did_not_come_up_is_nothing_to_go_back_to(host: Sandbox, operator: Operator) -> None:
     run(operator, host, "deploy", skewed(operator, 51)).assert_proven()
     good = current(host)
-    broken = run(operator, host, "deploy", operator.site("[time]\nextra = ['refclock PHC /dev/nosuch']\n"))
+    broken = run(operator, host, "deploy", operator.site("[time]\nextra = ['refclock PHC /dev/null']\n"))
     assert broken.status == 1
     assert current(host) == good
     (bad,) = {event.generation for event in events(host) if event.outcome == "failed"}
@@ -191,16 +197,52 @@ def test_a_switch_by_hand_goes_back_in_seconds_unless_it_is_confirmed(host: Sand
     assert login(host, "ls /etc/systemd/system | grep undo || true") == ""
     login(host, f"{SWITCH} {other} 600; {SWITCH} --confirm {other}")
     assert current(host) == other
-    assert login(host, f"{SWITCH} --back 2>&1 || echo $?").startswith("nothing waits to be confirmed; say which ")
+    assert login(host, f"{SWITCH} --back 2>&1 || echo $?").startswith(
+        "nothing waits to be confirmed; name a generation"
+    )
+
+
+def test_a_switch_that_nobody_confirmed_is_named_with_the_way_back(host: Sandbox, operator: Operator) -> None:
+    before = current(host)
+    (other,) = generations(host) - {before}
+    login(host, f"{SWITCH} {other} 600")
+    try:
+        words = f"unconfirmed: the host goes back to generation {before} at "
+        verified = run(operator, host, "verify")
+        assert verified.status == 1
+        assert any(words in finding["seen"] for finding in verified.findings("site.confirmed"))
+        status = run(operator, host, "status").report["status"]
+        assert (status["generation"], status["confirmed"]) == (other, False)
+        assert status["unconfirmed"]["fallback"] == before
+        assert 400 < status["unconfirmed"]["seconds_left"] <= 600
+        history = run(operator, host, "history")
+        assert history.report["history"][-1]["result"] == "waits to be confirmed"
+        assert words in history.output
+    finally:
+        login(host, f"{SWITCH} --back")
+    last = run(operator, host, "history").report["history"][-1]
+    assert (last["kind"], last["generation"]) == ("went back", before)
+
+
+def test_a_clock_that_is_not_synchronised_is_a_failure_of_status(host: Sandbox, operator: Operator) -> None:
+    assert run(operator, host, "status").status == 0
+    login(host, "chronyc offline && chronyc reset sources")
+    try:
+        status = run(operator, host, "status")
+        assert (status.status, status.held("clock.synchronised")) == (1, False)
+        assert status.report["status"]["clock"]["synchronised"] is False
+    finally:
+        login(host, "chronyc online && chronyc waitsync 60")
 
 
 LATE = f"""set -e
 {SWITCH} $other 15
-exec 9>>/opt/chrony/switch.lock
+exec 9>>/opt/chrony/locks/switch
 flock 9
-timeout 60 sh -c 'until pgrep -f "[s]witch --back" >/dev/null; do sleep 0.1; done'
+timeout 60 sh -c 'until pgrep -x flock >/dev/null; do sleep 0.1; done'
 # Whoever comes next is faster than the one that waits.
 systemctl kill -s STOP chrony-undo.service
+timeout 60 sh -c 'until grep -q "^State:.T" "/proc/$(pgrep -x flock)/status"; do sleep 0.1; done'
 exec 9>&-
 {SWITCH} $other 600
 systemctl kill -s CONT chrony-undo.service 2>/dev/null || true

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from provision.sandbox import Sandbox
-from tests.booted import booted, login, need_root
-from tests.integration.operators import TIME_SOURCE, Operator
-from tests.integration.stand import SMALL
-from tests.sample import read_keys
+from provision.host.sandbox import Sandbox
+from tests.helpers.booted_hosts import booted, login, need_root
+from tests.helpers.host_under_test import SMALL
+from tests.helpers.operators import TIME_SOURCE, Operator
+from tests.helpers.samples import read_keys
 
 pytestmark = pytest.mark.integration
 

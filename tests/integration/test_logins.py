@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from provision.sandbox import Sandbox
-from tests.booted import booted, login
+from provision.host.sandbox import Sandbox
+from tests.helpers.booted_hosts import booted, login
+from tests.helpers.operators import SITE, Operator
 from tests.integration.conftest import Deployed
-from tests.integration.operators import SITE, Operator
 
 pytestmark = pytest.mark.integration
 
@@ -54,6 +54,8 @@ def test_an_unknown_host_key_is_refused_with_its_fingerprint(deployed: Deployed,
 def test_an_unknown_host_key_is_learnt_when_asked_to(deployed: Deployed, operator: Operator) -> None:
     line = operator.known_hosts.read_text().strip()
     operator.known_hosts.write_text("# nobody yet, and no newline")
+    # Debian's own configuration has it on.
+    operator.known_hosts.with_name("config").write_text("HashKnownHosts no\n")
     ran = operator.run("verify", f"--host=root@{deployed.host.address}", operator.site(SITE), "--accept-new")
     ran.assert_proven()
     assert operator.known_hosts.read_text().splitlines() == ["# nobody yet, and no newline", line]
@@ -104,7 +106,7 @@ def test_a_host_of_the_ssh_configuration_is_reached_through_its_jump_host(
         pytest.param(
             "root@{address}:2222", "no connection to {address} port 2222: connection refused", id="connection refused"
         ),
-        pytest.param("nobody@{address}", "'nobody' was not let in with any key", id="wrong user"),
+        pytest.param("nobody@{address}", "'nobody' was refused with every SSH key", id="wrong user"),
         pytest.param("nosuchhost.invalid", "cannot resolve nosuchhost.invalid", id="unknown name"),
         pytest.param("two words", "not a host", id="not a host"),
     ],
@@ -122,7 +124,7 @@ def test_a_wrong_key_is_told_in_a_line(deployed: Deployed, operator: Operator, j
     key.write_bytes(jump.key.read_bytes())
     ran = operator.run("deploy", f"--host=root@{deployed.host.address}", operator.site(SITE))
     assert ran.status == 2
-    assert "'root' was not let in with any key; check user and key" in ran.error
+    assert "'root' was refused with every SSH key; check user and key" in ran.error
 
 
 def test_several_hosts_are_done_one_after_the_other_and_one_that_fails_stops_no_other(

@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from tests.booted import ROOT
+from tests.helpers.booted_hosts import ROOT
 from tests.integration.conftest import Deployed
 
 pytestmark = pytest.mark.integration
@@ -18,9 +18,40 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RUNNERS = {"pytest", "hypothesis", "cyclonedx-python-lib"}
 """Of the extra "test", what these tests need."""
 TESTS = (
-    *("cli", "cluster", "conf", "download", "failed", "fetch", "key_source", "key_tasks", "known_hosts", "levels"),
-    *("log", "ntp", "progress", "releases", "render", "report", "sbom", "sealed", "service", "session", "signature"),
-    *("site", "integration/test_workers"),
+    "unit/build/fetch/test_download",
+    "unit/build/fetch/test_fetch",
+    "unit/build/fetch/test_signature",
+    "unit/build/test_sbom",
+    "unit/chrony/test_conf",
+    "unit/chrony/test_releases",
+    "unit/chrony/test_unit_values",
+    "unit/cli/test_key_tasks",
+    "unit/cli/test_options",
+    "unit/cli/test_tasks",
+    "unit/deploy/test_render",
+    "unit/common/files/test_lock",
+    "unit/fleet/test_encryption",
+    "unit/fleet/test_retry",
+    "unit/fleet/test_dask_address",
+    "unit/host/test_session",
+    "unit/host/transport/test_host_certificate",
+    "unit/host/transport/test_known_hosts",
+    "unit/host/transport/test_transport",
+    "unit/keys/test_source",
+    "unit/output/test_log",
+    "unit/output/test_progress",
+    "unit/output/test_report",
+    "unit/site/test_decode",
+    "unit/site/test_directive",
+    "unit/site/test_levels",
+    "unit/site/test_site",
+    "unit/site/test_source",
+    "unit/site/test_text_types",
+    "unit/site/test_time",
+    "unit/verify/test_ntp",
+    "unit/verify/ntp/test_exchange",
+    "unit/verify/ntp/test_packet",
+    "integration/test_workers",
 )
 
 
@@ -45,7 +76,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_what_uses_the_libraries_works(python: str) -> None:
-    files = [f"tests/{name}.py" if "/" in name else f"tests/test_{name}.py" for name in TESTS]
+    files = [f"tests/{name}.py" for name in TESTS]
     # Not below a folder of our own: the path of a socket has 107 characters at most (unix(7)).
     with TemporaryDirectory() as folder:
         words = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/t", *files)

@@ -7,14 +7,14 @@ from itertools import count
 
 import pytest
 
-from provision import sandbox
-from provision.sandbox import Sandbox
-from tests.booted import booted, login
+from provision.host import sandbox
+from provision.host.sandbox import Sandbox
+from tests.helpers.booted_hosts import booted, login
+from tests.helpers.host_state import current, give_builds, install, pid, work_folders
+from tests.helpers.operators import SITE, Operator, Ran, accept_key
+from tests.helpers.waiting import await_true
 from tests.integration.conftest import Deployed
-from tests.integration.operators import SITE, Operator, Ran, accept_key
 from tests.integration.test_without_systemd import sshd_in
-from tests.integration.witness import current, give_builds, install, pid, work_folders
-from tests.waiting import await_true
 
 pytestmark = pytest.mark.integration
 
@@ -160,13 +160,16 @@ def without(host: Sandbox, tool: str) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("tool", ["flock", "timeout"])
-def test_a_tool_that_is_missing_is_named(host: Sandbox, operator: Operator, tool: str) -> None:
+TOOLS = {"flock": "util-linux", "timeout": "coreutils", "sed": "sed", "awk": "mawk", "sha256sum": "coreutils"}
+
+
+@pytest.mark.parametrize(("tool", "package"), TOOLS.items())
+def test_a_tool_that_is_missing_is_named(host: Sandbox, operator: Operator, tool: str, package: str) -> None:
     before = pid(host)
     with without(host, tool):
         ran = deploy(operator, host)
     assert ran.status == 1
-    assert ran.error.endswith(f"there is no {tool} here; install util-linux and coreutils")
+    assert ran.error.endswith(f"this host has no {tool}, which our scripts call: run: apt-get install {package}")
     assert pid(host) == before
 
 
@@ -193,6 +196,29 @@ def test_the_way_out_of_a_hardened_host(host: Sandbox, operator: Operator) -> No
     assert login(host, FOOTPRINTS) == ""
 
 
+@pytest.mark.parametrize(
+    ("do", "undo"),
+    [
+        pytest.param("mkdir /srv/own; ln -s /srv/own /opt/chrony", "rm /opt/chrony; rmdir /srv/own", id="a link"),
+        pytest.param(
+            "mkdir /opt/chrony; mount -t tmpfs -o mode=0755 own /opt/chrony; mkdir -m 0700 /opt/chrony/lost+found",
+            "umount /opt/chrony; rmdir /opt/chrony",
+            id="a mount point",
+        ),
+    ],
+)
+def test_a_folder_that_the_administrator_made_is_emptied(do: str, undo: str, host: Sandbox, operator: Operator) -> None:
+    target = f"--host={ADMIN}@{host.address}"
+    with done_and_undone(host, do, undo):
+        deploy(operator, host).assert_proven()
+        assert login(host, "cat /opt/chrony/current/chrony.keys") != ""
+        left = operator.run("uninstall", target, "--purge")
+        assert left.status == 0, left.output
+        assert set(login(host, "ls -A /opt/chrony/").split()) <= {"lost+found"}
+        again = operator.run("uninstall", target, "--purge")
+        assert (again.status, again.changed) == (0, {})
+
+
 IN_A_LAB = """
 mkdir -p /etc/systemd/system/chronyd.service.d
 {
@@ -204,6 +230,16 @@ mkdir -p /etc/systemd/system/chronyd.service.d
 } >/etc/systemd/system/chronyd.service.d/lab.conf
 """
 """An image is for hosts that may set their clocks; the one that is booted here may not."""
+SERVES = (
+    "process.build",
+    "process.generation",
+    "process.unprivileged",
+    "process.seccomp",
+    "clock.synchronised",
+    "server",
+    "client",
+)
+"""What verify finds of a daemon that serves, whichever site it is compared with."""
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +267,7 @@ def test_an_image_is_staged_and_rehearsed_without_systemd(image: Sandbox, builde
         staged = builder.run(*line)
         again = builder.run(*line)
     assert staged.status == 0, staged
-    assert any(title.endswith(" rehearsed") for title in staged.changed)
+    assert "rehearsed" in staged.changed
     (generation,) = [path.name for path in (image.root / "opt/chrony/generations").iterdir()]
     assert (
         f"not done: nothing was switched; the daemon of generation {generation} was rehearsed and is not active. "
@@ -255,4 +291,9 @@ def test_what_was_staged_in_an_image_is_activated_where_it_boots(image: Sandbox,
     login(image, IN_A_LAB)
     login(image, f"/opt/chrony/switch {generation}")
     assert current(image) == generation
-    builder.run("verify", f"--host=root@{image.address}", builder.site(SITE)).assert_proven()
+    verified = builder.run("verify", f"--host=root@{image.address}", builder.site(SITE))
+    for check in SERVES:
+        assert verified.held(check) is True, verified
+    # A switch by hand makes no links, and lab.conf overrides the unit: verify tells of both.
+    assert verified.held("site.links") is False
+    assert verified.held("unit.not-overridden") is False

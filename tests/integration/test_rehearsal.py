@@ -6,26 +6,26 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision import remote
-from provision.errors import RehearsalFailed
-from provision.expectation import expect
-from provision.facts import Facts, parse_facts
-from provision.generation import Generation
-from provision.host import Host
+from provision.common.errors import RehearsalFailed
+from provision.deploy.generation import Generation
+from provision.deploy.plan import choose_generation, choose_recipe
+from provision.deploy.prove import rehearse_build
+from provision.deploy.steps.rehearsed import Rehearsed
+from provision.deploy.steps.staged import Staged
+from provision.host import scripts
+from provision.host.facts import Facts, facts_script, parse_facts
+from provision.host.host import Host
+from provision.host.sandbox import Sandbox
+from provision.host.target import Kind, Target
+from provision.host.transport.ssh import SshTransport
 from provision.keys import Keys, make_key
-from provision.plan import choose_generation, choose_recipe
-from provision.prove import rehearse_build
-from provision.sandbox import Sandbox
 from provision.site.directive import Directive
-from provision.steps.rehearsed import Rehearsed
-from provision.steps.staged import Staged
-from provision.target import Kind, Target
-from provision.transport.ssh import SshTransport
-from provision.wish import Options, make_wish
-from tests.booted import assert_nowhere, booted, login
+from provision.verify.expectation import expect
+from tests.helpers.booted_hosts import assert_nowhere, booted, login
+from tests.helpers.host_settings import make_settings
+from tests.helpers.host_state import give_builds, install, work_folders
 from tests.integration.conftest import Deployed
 from tests.integration.test_packaged import UNCONDITIONALLY
-from tests.integration.witness import give_builds, install, work_folders
 
 pytestmark = pytest.mark.integration
 
@@ -51,9 +51,9 @@ class Stage:
 
     def generation(self, *extra: str) -> Generation:
         """Stage a generation of the default site, with more lines in its chrony.conf."""
-        wish = make_wish(Options())
-        recipe = choose_recipe(wish.site, self.facts, chrony=wish.chrony, nettle=wish.nettle)
-        plain = choose_generation(wish.site, self.facts, recipe=recipe, keys=KEYS, time_source="198.19.0.2")
+        settings = make_settings()
+        recipe = choose_recipe(settings.site, self.facts, chrony=settings.chrony, nettle=settings.nettle)
+        plain = choose_generation(settings.site, self.facts, recipe=recipe, keys=KEYS, time_source="198.19.0.2")
         conf = "".join((plain.conf, *(f"{Directive.checked(line)}\n" for line in extra)))
         generation = Generation(recipe=recipe, user=plain.user, conf=conf, keys=KEYS, unit_template=plain.unit_template)
         Staged(generation).apply(self.host)
@@ -61,17 +61,17 @@ class Stage:
 
     def rehearse(self, generation: Generation) -> None:
         """Apply the step, and see that all else is as it was."""
-        asked_at = expect(generation.conf, version="4.9", seccomp=True, facts=self.facts).asked_at
+        query_addresses = expect(generation.conf, version="4.9", seccomp=True, facts=self.facts).query_addresses
         before = self._live()
         try:
-            Rehearsed(generation, asked_at).apply(self.host)
+            Rehearsed(generation, query_addresses).apply(self.host)
         finally:
             assert self._live() == before
             assert_nowhere("\n".join(key.secret.hex() for key in KEYS), *self.log)
 
     def is_rehearsed(self, generation: Generation) -> bool:
         """Look as the survey does."""
-        step = Rehearsed(generation, None)
+        step = Rehearsed(generation, ())
         return step.drift(self.host.ask(step.look()).strip()) is None
 
     def _live(self) -> str:
@@ -83,9 +83,9 @@ def stage_on(sandbox: Sandbox, unit: str) -> Iterator[Stage]:
     target = Target(text="rehearsal", kind=Kind.SSH, address=sandbox.address, user="root")
     log: list[str] = []
     host = Host(SshTransport(target, key=sandbox.key, host_key=sandbox.host_key), log=log.append)
-    host.claim(who="a test", uid=0, patience=0, say=print)
+    host.claim(who="a test", uid=0, lock_timeout=0, say=print)
     try:
-        facts = parse_facts(host.ask(remote.load("facts"), root=False))
+        facts = parse_facts(host.ask(facts_script(), root=False))
         yield Stage(sandbox=sandbox, host=host, facts=facts, unit=unit, log=log)
     finally:
         host.leave()
@@ -124,7 +124,7 @@ def test_a_good_generation_passes_once(stage: Stage) -> None:
 
 def test_what_runs_already_needs_no_rehearsal(deployed: Deployed) -> None:
     again = deployed.run("plan")
-    assert [title for title in again.pending if "rehearsed" in title] == []
+    assert "rehearsed" not in again.pending
     assert again.status == 0
 
 
@@ -134,7 +134,11 @@ STAGED = [
     pytest.param("chmod 644 chrony.keys", "World-readable permissions on", id="keys that others may read"),
     pytest.param("chown root:root chrony.keys", "Could not open keyfile", id="keys that chronyd may not read"),
     pytest.param("echo 'server 192.0.2.1 key 99' >>chrony.conf", "Key 99 is missing", id="a source without its key"),
-    pytest.param("echo 'deny all' >>chrony.conf", "a plain request is answered: no", id="nobody may ask"),
+    pytest.param(
+        "echo 'deny all' >>chrony.conf",
+        'a plain request in the rehearsal is answered" does not hold',
+        id="nobody may ask",
+    ),
 ]
 
 
@@ -164,8 +168,8 @@ def test_a_generation_that_takes_more_is_rehearsed_without_it(extra: tuple[str, 
 
 def test_a_chronyd_that_the_filter_of_system_calls_kills_is_refused(ours: Stage) -> None:
     # From outside: chronyd alone calls recvmmsg(2).
-    trial = remote.load("rehearse", ours.generation().path, "127.0.0.1", "2", library="asking")
-    script = remote.load("as_builder", "/run", "root", "cd $(mktemp -d)\n" + trial)
+    trial = scripts.load("rehearse", ours.generation().path, "127.0.0.1", "2")
+    script = scripts.load("as_builder", "/run", "root", "cd $(mktemp -d)\n" + trial)
     login(ours.sandbox, f"cat >/run/trial <<'END'\n{script}\nEND")
     said = login(ours.sandbox, "systemd-run -q --pipe --wait -p SystemCallFilter=~recvmmsg sh /run/trial")
     assert "==> daemon\nkilled by SIGSYS" in said
@@ -174,6 +178,8 @@ def test_a_chronyd_that_the_filter_of_system_calls_kills_is_refused(ours: Stage)
 def test_a_build_is_rehearsed_with_keys_of_its_own(stage: Stage) -> None:
     generation = stage.generation()
     types = ((1, "AES128"), (2, "SHA256"))
-    found = rehearse_build(stage.host, generation.recipe, generation.conf, types, asked_at="127.0.0.1", seccomp=1)
-    assert [finding.claim for finding in found if finding.holds is not True] == []
+    found = rehearse_build(
+        stage.host, generation.recipe, generation.conf, types, query_addresses=("127.0.0.1",), seccomp=1
+    )
+    assert [finding.id for finding in found if finding.holds is not True] == []
     assert len(found) == 5

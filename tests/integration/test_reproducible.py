@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from provision.libraries import FILE, Libraries, parse_libraries
-from provision.sandbox import Sandbox
-from tests.booted import booted, login
-from tests.integration.operators import SITE, Operator
-from tests.integration.witness import install
+from provision.build.libraries import FILE, Libraries, parse_libraries
+from provision.host.sandbox import Sandbox
+from tests.helpers.booted_hosts import booted, login
+from tests.helpers.host_state import install
+from tests.helpers.operators import SITE, Operator
 
 pytestmark = pytest.mark.integration
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision.key_source import KeyFile, read_keys
+from provision.host.sandbox import Sandbox
 from provision.keys import Key
-from provision.keys.ledger import notes
-from provision.sandbox import Sandbox
-from tests.booted import ROOT, assert_nowhere, booted, login, need_root
-from tests.integration.operators import Operator
-from tests.integration.watch import Watch, watching
+from provision.keys.source import KeyFile
+from tests.helpers.booted_hosts import ROOT, assert_nowhere, booted, login, need_root
+from tests.helpers.operators import Operator
+from tests.helpers.outage_meter import OutageMeter, measuring
+from tests.helpers.samples import read_keys
 
 pytestmark = pytest.mark.integration
 
@@ -25,15 +25,15 @@ SITE = re.sub(r"web[23] = .*\n", "", (ROOT / "examples/sandbox.toml").read_text(
 )
 OLD = "00112233445566778899AABBCCDDEEFF"
 STAGES = (
-    r"key 2 takes the place of key 1",
-    r"ntp\d +changed +generation \w+ staged",
+    r"^key 2 replaces key 1, in ",
+    r"ntp\d +changed +generation \w+ uploaded",
     r"ntp\d +changed +generation \w+ running",
     r"ntp\d +changed +generation \w+ proven",
     r"web1 +changed +generation \w+ running",
     r"web1 +changed +generation \w+ proven",
     r"key 1 was taken out of",
     r"ntp\d +changed +generation \w+ running",
-    r"ntp\d +as wanted",
+    r"ntp\d +ok, ",
 )
 """What is printed when it is that far; the first server is switched before the second, and web1 after both."""
 LONGEST = 1.0
@@ -41,10 +41,10 @@ LONGEST = 1.0
 
 
 @dataclass(slots=True)
-class Client(Watch):
+class Client(OutageMeter):
     """One that asks all servers, with each of its keys, and is content with one authenticated answer."""
 
-    others: tuple[Watch, ...] = ()
+    others: tuple[OutageMeter, ...] = ()
 
     def _ask(self) -> bool:
         return any(other._ask() for other in self.others)
@@ -58,13 +58,13 @@ class Hosts:
 
     @property
     def keys(self) -> dict[int, Key]:
-        keys = read_keys(KeyFile(self.operator.key_file))
+        keys = read_keys(self.operator.key_file)
         assert keys is not None
         return {key.id: key for key in keys}
 
     def rotate(self, *words: str) -> subprocess.Popen[str]:
         """Start a rotation; no other one is at work, but a killed one may still be let go."""
-        return self.operator.start_plainly("keys.rotate", self.option, "--wait", *words)
+        return self.operator.start_plainly("keys.rotate", self.option, "--yes", "--lock-timeout=600", *words)
 
     def kill_at(self, stage: str) -> str:
         """Start a rotation, kill it when it is that far, and return what it has printed."""
@@ -107,19 +107,25 @@ def test_killed_at_each_stage_it_goes_on_and_a_client_is_answered_throughout(sit
     old = site.keys[1]
     said = site.kill_at(STAGES[0])
     new = site.keys[2]
-    assert notes(site.operator.key_file.read_text())[2].instead_of == 1
-    client = Client(servers[0], old, others=tuple(Watch(server, key) for key in (old, new) for server in servers))
-    with watching(client):
+    rotation = KeyFile(site.operator.key_file).state().rotation
+    assert rotation is not None
+    assert (rotation.new.id, rotation.old.id) == (2, 1)
+    client = Client(servers[0], old, others=tuple(OutageMeter(server, key) for key in (old, new) for server in servers))
+    with measuring(client):
         said += "".join(site.kill_at(stage) for stage in STAGES[1:])
         process = site.rotate()
         output, errors = process.communicate(timeout=300)
         assert (process.returncode, errors) == (0, ""), output
     assert client.longest < LONGEST
-    assert output.splitlines()[-1] == "key 1 is gone from all hosts; devices that had it need another one"
+    assert output.splitlines()[-1] == "key 1 is gone from all hosts; hosts ask with key 2"
     assert list(site.keys) == [2]
     text = site.operator.key_file.read_text()
     assert text.startswith("# for machines\n")
-    assert notes(text)[2].instead_of is None
+    state = KeyFile(site.operator.key_file).state()
+    assert state.rotation is None
+    assert state.hosts is not None
+    assert state.hosts.id == 2
+    assert OLD in KeyFile(site.operator.key_file).backup.read_text()
     for host in site.hosts.values():
         assert [line.split()[0] for line in login(host, "cat /etc/chrony/chrony.keys").splitlines()] == ["2"]
     told = login(site.hosts["web1"], "chronyc -n ntpdata")
@@ -129,17 +135,31 @@ def test_killed_at_each_stage_it_goes_on_and_a_client_is_answered_throughout(sit
         assert_nowhere(key.secret.hex(), said + output + errors, site.operator.home / "state")
 
 
+def test_a_preview_changes_nothing_and_without_a_terminal_nothing_begins(site: Hosts) -> None:
+    before = site.operator.key_file.read_bytes()
+    shown = site.operator.run_plainly("keys.rotate", site.option, "--preview")
+    assert (shown.status, shown.errors) == (0, "")
+    assert "ntp1, ntp2 will answer both keys, then web1 will ask with key 3 (AES128)" in shown.output
+    refused = site.operator.run_plainly("keys.rotate", site.option)
+    assert refused.status == 2
+    assert refused.output == shown.output
+    assert "standard input is no terminal: read the above and say --yes" in refused.errors
+    assert site.operator.key_file.read_bytes() == before
+    assert KeyFile(site.operator.key_file).state().rotation is None
+
+
 def test_an_overlap_leaves_the_old_key_for_those_that_are_not_managed(site: Hosts) -> None:
     process = site.rotate("--overlap=7")
     output, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (0, ""), output
     assert re.fullmatch(
-        r"hosts ask with key 3; key 2 stays until [\d-]+: then the same line goes on from here", output.splitlines()[-1]
+        r"hosts use key 3; key 2 stays until [\d-]+: then run the same command again to continue",
+        output.splitlines()[-1],
     )
     assert list(site.keys) == [2, 3]
     assert asked_with(site.hosts["web1"]) == {"3"}
     for name in ("ntp1", "ntp2"):
         assert len(login(site.hosts[name], "cat /etc/chrony/chrony.keys").splitlines()) == 2
-    refused = site.operator.run_plainly("keys.rotate", site.option, "--id=3")
+    refused = site.operator.run_plainly("keys.rotate", site.option, "--id=3", "--yes")
     assert refused.status == 2
-    assert "error: --id 3: key 3 takes the place of key 2, and that is under way" in refused.errors
+    assert "error: --id 3: key 3 replaces key 2, and that is under way" in refused.errors

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision.packages import MANAGERS
-from provision.sandbox import Sandbox
-from tests.booted import booted, login
-from tests.integration.operators import Operator, Ran
-from tests.integration.witness import install
+from provision.host.packages import MANAGERS
+from provision.host.sandbox import Sandbox
+from tests.helpers.booted_hosts import booted, login
+from tests.helpers.host_state import install
+from tests.helpers.operators import Operator, Ran
 
 pytestmark = pytest.mark.integration
 
@@ -43,7 +43,7 @@ done
 createrepo_c -q /srv/rpm
 """
 WITHOUT_NTS = "[build]\nnts = false\n"
-STEP = "packages to build with"
+STEP = "build-packages"
 
 
 @dataclass(frozen=True, slots=True)

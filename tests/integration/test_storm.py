@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision.sandbox import Sandbox
-from tests.booted import booted, login, need_root
-from tests.integration.cable import Cable
-from tests.integration.operators import TIME_SOURCE, Operator
-from tests.integration.stand import SMALL
+from provision.host.sandbox import Sandbox
+from provision.host.transport.dial import SECONDS as CONNECT_SECONDS
+from tests.helpers.booted_hosts import booted, login, need_root
+from tests.helpers.cable import Cable
+from tests.helpers.host_under_test import SMALL
+from tests.helpers.operators import TIME_SOURCE, Operator
 
 pytestmark = pytest.mark.integration
 
@@ -89,5 +90,15 @@ def test_a_door_that_stays_closed_is_told_in_one_line(storm: Storm) -> None:
     storm.reach_through("127.0.0.1", door.port)
     ran = storm.operator.run("history", storm.site, f"--host={storm.hosts[0].name}")
     assert ran.status == 2
-    assert ran.error.startswith(f"{storm.hosts[0].name}: turned away 7 times, before SSH began; is it sshd's port")
+    assert ran.error == (
+        f"{storm.hosts[0].name}: jump host bastion: connection closed 7 times before SSH began; is it sshd's port, and "
+        "is its MaxStartups high enough?"
+    )
     assert door.turned_away == 7
+
+
+def test_a_host_that_negotiates_slowly_is_waited_for(storm: Storm) -> None:
+    door = Cable(storm.bastion, hold_back=CONNECT_SECONDS + 1)
+    storm.reach_through("127.0.0.1", door.port)
+    ran = storm.operator.run("history", storm.site, f"--host={storm.hosts[0].name}")
+    assert ran.status == 0, ran

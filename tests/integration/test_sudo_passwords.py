@@ -8,16 +8,16 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 
-from provision.passwords import MOST_REFUSALS, PASSWORD_VARIABLE
-from provision.sandbox import Sandbox
-from tests.booted import ROOT, assert_nowhere, booted, login
-from tests.integration.crew import Crew, crew
-from tests.integration.operators import Operator
+from provision.host.sandbox import Sandbox
+from provision.host.sudo import MOST_REFUSALS, PASSWORD_VARIABLE
+from tests.helpers.booted_hosts import ROOT, assert_nowhere, booted, login
+from tests.helpers.dask_cluster import DaskCluster, dask_cluster
+from tests.helpers.operators import Operator
 
 pytestmark = pytest.mark.integration
 
@@ -83,12 +83,14 @@ class Terminal:
 
 
 @contextmanager
-def asked(operator: Operator) -> Iterator[tuple[Terminal, "subprocess.Popen[bytes]"]]:
-    """Begin a plan for all hosts, up to the question for the password."""
+def asked(
+    operator: Operator, words: Sequence[str] = ("plan", *HOSTS)
+) -> Iterator[tuple[Terminal, "subprocess.Popen[bytes]"]]:
+    """Begin a command line, a plan for all hosts, up to the question for the password."""
     terminal = Terminal()
     process = subprocess.Popen(
-        # It is the terminal of a session of its own, as a user's is: getpass opens /dev/tty.
-        ["setsid", "--ctty", sys.executable, "-m", "invoke", "plan", *HOSTS],
+        # It is the terminal of a session of its own, as a user's is: the password is read from /dev/tty.
+        ["setsid", "--ctty", sys.executable, "-m", "invoke", *words],
         cwd=ROOT,
         env=operator.environment,
         stdin=terminal.screen,
@@ -119,6 +121,15 @@ def test_it_is_typed_once_for_all_hosts_of_a_login(operator: Operator) -> None:
     assert_nowhere(PASSWORD, terminal.shown, operator.home)
 
 
+def test_it_is_typed_once_for_all_tasks_of_a_command_line(operator: Operator) -> None:
+    with asked(operator, ("history", "--host", "one", "history", *HOSTS)) as (terminal, process):
+        os.write(terminal.keyboard, f"{PASSWORD}\n".encode())
+        assert terminal.end(process, 60) == 0, terminal.shown
+    assert terminal.shown.count("sudo password of admin") == 1
+    assert f"{len(NAMES)} hosts: {len(NAMES)} ok" in terminal.shown
+    assert_nowhere(PASSWORD, terminal.shown, operator.home)
+
+
 def test_ctrl_c_while_it_is_asked_for_ends_it_at_once(operator: Operator) -> None:
     with asked(operator) as (terminal, process):
         assert not terminal.echoes
@@ -140,32 +151,32 @@ def test_a_wrong_one_is_sent_to_few_hosts_and_once_to_each(host: Sandbox, operat
 
 
 @pytest.fixture
-def staff(operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
+def staff(operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     """A cluster whose workers log in as the operator does."""
     pytest.importorskip("distributed")
     # A worker does not make the first keys.
     assert operator.run_plainly("keys.add").status == 0
-    with crew(tmp_path_factory.mktemp("crew")) as made:
+    with dask_cluster(tmp_path_factory.mktemp("cluster")) as made:
         for name in WORKERS:
             shutil.copytree(operator.known_hosts.parent, made.home(name) / ".ssh")
         made.start_workers(*WORKERS)
         yield made
 
 
-def test_workers_use_it_and_keep_it_nowhere(operator: Operator, staff: Crew) -> None:
+def test_workers_use_it_and_keep_it_nowhere(operator: Operator, staff: DaskCluster) -> None:
     ran = operator.run("plan", *HOSTS, f"--scheduler={staff.address}", **{PASSWORD_VARIABLE: PASSWORD})
     assert ran.status == 3, ran
     assert_nowhere(PASSWORD, ran.output, ran.errors, operator.home, staff.folder)
 
 
-def test_workers_ask_nobody_for_it(operator: Operator, staff: Crew) -> None:
+def test_workers_ask_nobody_for_it(operator: Operator, staff: DaskCluster) -> None:
     ran = operator.run("plan", *HOSTS, f"--scheduler={staff.address}")
     assert ran.status == 2, ran
     assert len(ran.reports) == len(NAMES)
     assert all(f"set {PASSWORD_VARIABLE}" in report["error"] for report in ran.reports)
 
 
-def test_workers_send_a_wrong_one_once_to_each_host(host: Sandbox, operator: Operator, staff: Crew) -> None:
+def test_workers_send_a_wrong_one_once_to_each_host(host: Sandbox, operator: Operator, staff: DaskCluster) -> None:
     before = refusals(host)
     ran = operator.run("plan", *HOSTS, f"--scheduler={staff.address}", **{PASSWORD_VARIABLE: "wrong horse"})
     assert ran.status == 2, ran

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from provision.sandbox import Sandbox
-from tests.booted import assert_nowhere, booted, login
-from tests.integration.operators import SITE, Operator, Ran
-from tests.integration.witness import arguments_seen, files_of, install, journal, pid
+from provision.host.sandbox import Sandbox
+from tests.helpers.booted_hosts import assert_nowhere, booted, login
+from tests.helpers.host_state import arguments_seen, files_of, install, journal, pid
+from tests.helpers.operators import SITE, Operator, Ran
 
 pytestmark = pytest.mark.integration
 
@@ -80,7 +80,7 @@ def test_trixie_is_deployed_and_proven_with_sudo(trixie: First) -> None:
 @pytest.mark.parametrize(("suite", "unit"), [("bullseye", "openntpd.service"), ("trixie", "ntpsec.service")])
 def test_the_other_time_daemon_is_stopped_and_masked(suite: str, unit: str, request: pytest.FixtureRequest) -> None:
     first: First = request.getfixturevalue(suite)
-    (switched,) = [why for title, why in first.deployment.changed.items() if title.endswith(" running")]
+    switched = first.deployment.changed["active"]
     assert f"; stops and masks {unit}, which is " in switched
     state = login(first.host, f"systemctl is-enabled {unit} || true; systemctl is-active {unit} || true")
     assert state.split() == ["masked", "inactive"]

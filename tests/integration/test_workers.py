@@ -17,30 +17,30 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from provision.errors import ClusterFailed, SiteError
-from tests.booted import ROOT, inv
-from tests.integration import worked
-from tests.integration.crew import Crew, crew
-from tests.sample import KEYS, SECRET
-from tests.waiting import await_true
+from provision.common.errors import ClusterFailed, SiteError
+from tests.helpers import cluster_jobs
+from tests.helpers.booted_hosts import ROOT, inv
+from tests.helpers.dask_cluster import DaskCluster, dask_cluster
+from tests.helpers.samples import KEYS, SECRET
+from tests.helpers.waiting import await_true
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.integration
-cluster = importlib.import_module("provision.cluster")
+cluster = importlib.import_module("provision.fleet.cluster")
 
 if TYPE_CHECKING:
-    from provision.cluster import Cluster
+    from provision.fleet.cluster import Cluster
 
 
 @pytest.fixture(scope="module")
-def staff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
-    with crew(tmp_path_factory.mktemp("crew"), "one") as one:
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    with dask_cluster(tmp_path_factory.mktemp("cluster"), "one") as one:
         yield one
 
 
 @pytest.fixture
-def joined(staff: Crew) -> Iterator["Cluster"]:
-    with cluster.joined(staff.address) as one:
+def joined(dask: DaskCluster) -> Iterator["Cluster"]:
+    with cluster.joined(dask.address) as one:
         yield one
 
 
@@ -62,45 +62,45 @@ def await_text(path: Path, text: str) -> None:
 
 def test_what_is_given_comes_back_and_what_is_told_comes_before_it(joined: "Cluster") -> None:
     heard: list[Any] = []
-    assert call(joined, worked.repeats, KEYS, heard.append) == KEYS
+    assert call(joined, cluster_jobs.repeats, KEYS, heard.append) == KEYS
     assert heard == [("heard", KEYS)]
 
 
-def test_an_exception_comes_back_and_is_in_no_log(joined: "Cluster", staff: Crew) -> None:
+def test_an_exception_comes_back_and_is_in_no_log(joined: "Cluster", dask: DaskCluster) -> None:
     with pytest.raises(ZeroDivisionError, match=SECRET) as caught:
-        call(joined, worked.fails, SECRET)
-    assert any("worked.py" in note for note in caught.value.__notes__)
+        call(joined, cluster_jobs.fails, SECRET)
+    assert any("cluster_jobs.py" in note for note in caught.value.__notes__)
     for name in ("scheduler", "one"):
-        assert SECRET not in staff.log(name)
+        assert SECRET not in dask.log(name)
 
 
 def test_what_is_dropped_is_cut_off(joined: "Cluster", tmp_path: Path) -> None:
     path = tmp_path / "said"
-    sent = joined.submit("ntp1", worked.waits, path, nobody)
+    sent = joined.submit("ntp1", cluster_jobs.waits, path, nobody)
     await_text(path, "begun")
     sent.drop()
     await_text(path, "cut off")
-    with pytest.raises(ClusterFailed, match="was lost, and what was begun is cut off"):
+    with pytest.raises(ClusterFailed, match="was lost, and the running work was cut off"):
         joined.result(sent)
 
 
-def test_the_end_of_a_run_cuts_off_all_of_it_and_takes_the_key_back(staff: Crew, tmp_path: Path) -> None:
+def test_the_end_of_a_run_cuts_off_all_of_it_and_takes_the_key_back(dask: DaskCluster, tmp_path: Path) -> None:
     path = tmp_path / "said"
-    with cluster.joined(staff.address) as one:
-        sent = one.submit("ntp1", worked.waits, path, nobody)
+    with cluster.joined(dask.address) as one:
+        sent = one.submit("ntp1", cluster_jobs.waits, path, nobody)
         await_text(path, "begun")
     await_text(path, "cut off")
-    assert sent.key.split("-", 1)[1].rpartition("-")[0] in staff.log("one").partition("Removing Worker plugin ")[2]
+    assert sent.key.split("-", 1)[1].rpartition("-")[0] in dask.log("one").partition("Removing Worker plugin ")[2]
 
 
-def test_a_control_machine_that_is_gone_cuts_off_all_of_its_run(staff: Crew, tmp_path: Path) -> None:
+def test_a_control_machine_that_is_gone_cuts_off_all_of_its_run(dask: DaskCluster, tmp_path: Path) -> None:
     path = tmp_path / "said"
     program = (
-        "import sys, pathlib; from provision.cluster import joined; from tests.integration import worked\n"
+        "import sys, pathlib; from provision.fleet.cluster import joined; from tests.helpers import cluster_jobs\n"
         "with joined(sys.argv[1]) as one:\n"
-        "    one.result(one.submit('ntp1', worked.waits, pathlib.Path(sys.argv[2]), print))\n"
+        "    one.result(one.submit('ntp1', cluster_jobs.waits, pathlib.Path(sys.argv[2]), print))\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", program, staff.address, str(path)], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-c", program, dask.address, str(path)], cwd=ROOT)
     await_text(path, "begun")
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -109,30 +109,30 @@ def test_a_control_machine_that_is_gone_cuts_off_all_of_its_run(staff: Crew, tmp
 
 def test_a_worker_that_dies_each_time_is_told_and_not_waited_for(tmp_path: Path) -> None:
     with (
-        crew(tmp_path, "one", "two", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as staff,
-        cluster.joined(staff.address) as one,
+        dask_cluster(tmp_path, "one", "two", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as dask,
+        cluster.joined(dask.address) as one,
     ):
-        with pytest.raises(ClusterFailed, match=r"^each worker that took it over died; the same line tries again$"):
-            call(one, worked.dies, 1)
-        assert call(one, worked.repeats, 1, lambda _: None) == 1
+        with pytest.raises(ClusterFailed, match=r"^each worker that took it over died; run the same command again$"):
+            call(one, cluster_jobs.dies, 1)
+        assert call(one, cluster_jobs.repeats, 1, lambda _: None) == 1
 
 
 def test_without_any_worker_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "LOOK_SECONDS", 1)
     monkeypatch.setattr(cluster, "ALONE_SECONDS", 2)
-    with crew(tmp_path, "one") as staff, cluster.joined(staff.address) as one:
-        sent = one.submit("ntp1", worked.waits, tmp_path / "said", nobody)
+    with dask_cluster(tmp_path, "one") as dask, cluster.joined(dask.address) as one:
+        sent = one.submit("ntp1", cluster_jobs.waits, tmp_path / "said", nobody)
         await_text(tmp_path / "said", "begun")
-        staff.kill("one")
+        dask.kill("one")
         with pytest.raises(ClusterFailed, match=r"^no worker is left at tcp://127"):
             one.result(sent)
 
 
 def test_a_scheduler_that_is_lost_ends_the_run(tmp_path: Path) -> None:
-    with crew(tmp_path, "one") as staff, cluster.joined(staff.address) as one:
-        sent = one.submit("ntp1", worked.waits, tmp_path / "said", nobody)
+    with dask_cluster(tmp_path, "one") as dask, cluster.joined(dask.address) as one:
+        sent = one.submit("ntp1", cluster_jobs.waits, tmp_path / "said", nobody)
         await_text(tmp_path / "said", "begun")
-        staff.kill("scheduler")
+        dask.kill("scheduler")
         with pytest.raises(ClusterFailed):
             one.result(sent)
         await_text(tmp_path / "said", "cut off")
@@ -149,33 +149,33 @@ def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_scheduler_without_workers_is_told(tmp_path: Path) -> None:
     with (
-        crew(tmp_path) as staff,
+        dask_cluster(tmp_path) as dask,
         pytest.raises(SiteError, match=r"it has no worker; start one: dask worker tcp://"),
-        cluster.joined(staff.address),
+        cluster.joined(dask.address),
     ):
         pass
 
 
-def test_a_worker_with_other_code_is_told(staff: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_with_other_code_is_told(dask: DaskCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "code", lambda: "other")
     with (
         pytest.raises(SiteError, match=r"worker tcp://\S+: has another version of chrony-provision"),
-        cluster.joined(staff.address),
+        cluster.joined(dask.address),
     ):
         pass
 
 
 def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
     variables = certificate(tmp_path)
-    with crew(tmp_path / "crew", "one", scheme="tls", **variables) as staff:
-        assert staff.address.startswith("tls://")
+    with dask_cluster(tmp_path / "cluster", "one", scheme="tls", **variables) as dask:
+        assert dask.address.startswith("tls://")
         program = (
-            "import sys; from provision.cluster import joined; from tests.integration import worked\n"
+            "import sys; from provision.fleet.cluster import joined; from tests.helpers import cluster_jobs\n"
             "with joined(sys.argv[1]) as one:\n"
-            "    print(one.result(one.submit('ntp1', worked.repeats, 'hello', print)))\n"
+            "    print(one.result(one.submit('ntp1', cluster_jobs.repeats, 'hello', print)))\n"
         )
         done = subprocess.run(
-            [sys.executable, "-c", program, staff.address],
+            [sys.executable, "-c", program, dask.address],
             cwd=ROOT,
             env={**os.environ, **variables},
             capture_output=True,
@@ -189,7 +189,7 @@ def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
 def certificate(folder: Path) -> dict[str, str]:
     """Make a certificate that everybody shares, and return the variables by which Dask knows it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "crew")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "cluster")])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
@@ -197,7 +197,7 @@ def certificate(folder: Path) -> dict[str, str]:
         .sign(key, hashes.SHA256())
     )
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    path = folder / "crew.pem"
+    path = folder / "cluster.pem"
     path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + made.public_bytes(pem))
     assert ssl.create_default_context(cafile=path)
     names = ("CA_FILE", *(f"{who}__CERT" for who in ("SCHEDULER", "WORKER", "CLIENT")))
@@ -206,12 +206,12 @@ def certificate(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_command_line_hands_over_and_reports_as_without(staff: Crew, tmp_path: Path) -> None:
+def test_the_command_line_hands_over_and_reports_as_without(dask: DaskCluster, tmp_path: Path) -> None:
     """A host that nobody listens on fails there as it does here."""
     home = {name: str(tmp_path / name) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
     assert inv("keys.add", env=home).returncode == 0
     words = ("deploy", "--host=root@127.0.0.1:9", "--host=root@localhost:9")
-    alone, handed = (inv(*words, *more, env=home) for more in ((), (f"--scheduler={staff.address}",)))
+    alone, handed = (inv(*words, *more, env=home) for more in ((), (f"--scheduler={dask.address}",)))
     assert (handed.returncode, handed.stderr) == (alone.returncode, alone.stderr) == (2, "")
     assert bare(handed.stdout) == bare(alone.stdout)
     assert "2 hosts: 2 not tried; nothing changed" in handed.stdout

@@ -1,0 +1,1 @@
+"""Turn a recipe into an artifact: sources, compiler, packages, and the stored results."""

@@ -1,0 +1,338 @@
+"""Store packed builds on the control machine, so that further hosts need no compiler.
+
+An artifact fits the recipe that it is named after, and so its platform. The store is not trusted: an artifact is used
+only if its digest is the recorded one, and only on hosts on which its programs then pass their tests.
+"""
+
+import gzip
+import io
+import json
+import re
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+
+from platformdirs import user_cache_path
+
+from provision.build.integrity import NAMES, PROGRAMS, RECEIPT, SUMS, parse_sums
+from provision.build.libraries import FILE as LIBRARIES
+from provision.build.libraries import Libraries, parse_libraries
+from provision.build.recipe import Recipe
+from provision.common.errors import BuildsDiffer, ParseError, StoreError
+from provision.common.files.lock import locked
+from provision.common.files.regular import read_regular
+from provision.common.files.tar import tar_of
+
+ARCHIVE, NOTE, SBOM = "build.tar.gz", "artifact.json", "sbom.cdx.json"
+PACKAGE = re.compile(r"[A-Za-z0-9][\w.+-]*")
+MOST_BYTES = 50_000_000
+"""The largest unpacked archive, in bytes; a build has about a megabyte."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """Hold a packed build."""
+
+    name: str
+    """The name of the recipe."""
+    archive: bytes = field(repr=False)
+    """The build's folder, as a gzip-compressed tar."""
+    libraries: Libraries
+    """The libraries that the programs need."""
+    checked: bool
+    """Whether chrony's own unit tests were run and passed."""
+    builders: tuple[str, ...] = ()
+    """The hosts that compiled it independently, with identical results."""
+
+    @property
+    def sha256(self) -> str:
+        """Return the digest of the archive, in hex."""
+        return sha256(self.archive).hexdigest()
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Return the content of each file of the build, by name. Raises ParseError if the archive is not a build."""
+        return _files(self.content)
+
+    @property
+    def note(self) -> str:
+        """Return the record beside the archive: one line of JSON."""
+        said = {"name": self.name, "sha256": self.sha256, "checked": self.checked, "builders": self.builders}
+        return json.dumps({**said, **asdict(self.libraries)})
+
+    @property
+    def content(self) -> bytes:
+        """Return the unpacked archive, on which two builders must agree. Raises ParseError."""
+        return _unpacked(self.archive)
+
+    def may_go_to(self, host: str, *, confirm: int) -> bool:
+        """Return whether a host may use it: enough hosts have built it, or this host has."""
+        return self.is_confirmed(confirm) or builder_name(host) in self.builders
+
+    def is_confirmed(self, confirm: int) -> bool:
+        """Return whether ``confirm`` hosts have built it; if one is enough, any origin counts."""
+        return len(self.builders) >= confirm or confirm == 1
+
+
+def pack(recipe: Recipe, folder: bytes, *, checked: bool, host: str) -> Artifact:
+    """Return the artifact of a build's folder, given as the tar that a host made of it.
+
+    The result depends only on the files, not on the host or the time. Raises ParseError if it is not the folder of a
+    build.
+    """
+    files = _files(folder)
+    if LIBRARIES not in files:
+        raise ParseError(f"{recipe}: what the host packed is no build: it has no file {LIBRARIES}")
+    made = Artifact(
+        name=recipe.name,
+        archive=gzip.compress(_canonical(files), mtime=0),
+        libraries=parse_libraries(files[LIBRARIES].decode(errors="replace")),
+        checked=checked,
+        builders=(builder_name(host),),
+    )
+    check(made, recipe)
+    return made
+
+
+def _canonical(files: Mapping[str, bytes]) -> bytes:
+    """Return the normalised archive of a build's files: in order, without dates, owners, links and special modes."""
+    return tar_of(files, executables=PROGRAMS)
+
+
+def check(artifact: Artifact, recipe: Recipe) -> None:
+    """Raise ParseError unless the artifact is the build of this recipe, with the programs that were installed."""
+    content = artifact.content
+    files = _files(content)
+    # tar on the host runs as root, and another tar program may interpret another archive differently.
+    if _canonical(files) != content:
+        raise ParseError(f"the artifact {artifact.name} is not packed as builds are")
+    if files.get(RECEIPT, b"").decode(errors="replace").rstrip("\n") != recipe.receipt:
+        raise ParseError(f"the artifact {artifact.name} holds the build of another recipe")
+    noted = parse_sums(files.get(SUMS, b"").decode(errors="replace"))
+    if artifact.libraries != parse_libraries(files.get(LIBRARIES, b"").decode(errors="replace")):
+        raise ParseError(f"the artifact {artifact.name} needs other libraries than its note says")
+    if any(noted.get(name) != sha256(files.get(name, b"")).hexdigest() for name in PROGRAMS):
+        raise ParseError(f"the artifact {artifact.name} has other programs than those that were built")
+
+
+def confirmations(artifact: Artifact, confirm: int) -> str:
+    """Return the builders of an artifact for a message, and whether they are enough."""
+    built = f"built to the same bytes by {', '.join(artifact.builders)}"
+    missing = confirm - len(artifact.builders)
+    if missing <= 0:
+        return built
+    return f"{built}; not used on other hosts until {missing} more have built it"
+
+
+def builder_name(host: str) -> str:
+    """Return the name of a host as a builder, without the login: another login is not a second host."""
+    return host.rpartition("@")[2]
+
+
+def differing(one: Artifact, other: Artifact) -> tuple[str, ...]:
+    """Return the names of the files that differ between two builds. Raises ParseError."""
+    first = _files(one.content)
+    second = _files(other.content)
+    names = sorted({*first, *second})
+    return tuple(name for name in names if first.get(name) != second.get(name))
+
+
+def noted(name: str, note: bytes, archive: bytes) -> Artifact:
+    """Return the artifact of an archive and its record. Raises ParseError if they do not match."""
+    try:
+        said = json.loads(note)
+        made = Artifact(
+            name=said["name"],
+            archive=archive,
+            libraries=Libraries(**{kind: tuple(said[kind]) for kind in ("packages", "unowned")}),
+            checked=said["checked"] is True,
+            builders=tuple(sorted({str(host) for host in said.get("builders", ())})),
+        )
+        # The names become arguments of a package manager, before the archive itself is checked.
+        are_names = all(map(PACKAGE.fullmatch, (*made.libraries.packages, *made.libraries.unowned)))
+        whole = (name, said["sha256"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ParseError(f"the artifact {name} is damaged") from None
+    if (made.name, made.sha256) != whole or not are_names:
+        raise ParseError(f"the artifact {name} is damaged")
+    return made
+
+
+def _unpacked(archive: bytes) -> bytes:
+    """Return the content of a gzip file. Raises ParseError if it is damaged or larger than a build."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(archive)) as packed:
+            content = packed.read(MOST_BYTES + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise ParseError(f"no archive of a build: {error}") from error
+    if len(content) > MOST_BYTES:
+        raise ParseError(f"no archive of a build: more than {MOST_BYTES} bytes")
+    return content
+
+
+def _files(tar: bytes) -> dict[str, bytes]:
+    """Return name and content of each file; folders are implied by their files. Raises ParseError."""
+    found: dict[str, bytes] = {}
+    size = 0
+    try:
+        with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as opened:
+            for entry in opened:
+                # The declared size of a sparse file can exceed the size of its archive.
+                size += entry.size
+                if size > MOST_BYTES:
+                    raise ParseError(f"no archive of a build: more than {MOST_BYTES} bytes")
+                if entry.isdir():
+                    continue
+                name = str(PurePosixPath(entry.name))
+                file = None
+                if entry.isreg():
+                    file = opened.extractfile(entry)
+                # Root unpacks it: no path may leave the folder, and no file may be setuid.
+                if file is None or name not in NAMES or name in found or entry.mode & 0o7000:
+                    raise ParseError(f"a build has only files of its own, and this has {entry.name!r}")
+                found[name] = file.read()
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise ParseError(f"no archive of a build: {error}") from error
+    return found
+
+
+def _discard(_: str) -> None:
+    """Ignore a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """Store artifacts in a folder of this machine, each in a subfolder named after its recipe.
+
+    Concurrent runs may use it: an artifact appears atomically, and a damaged one is replaced.
+    """
+
+    folder: Path
+
+    @classmethod
+    def default(cls) -> "Artifacts":
+        """Return the user's own store."""
+        return cls(user_cache_path("chrony-provision") / "artifacts")
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all builds with an artifact, valid or not."""
+        return tuple(sorted(note.parent.name for note in self.folder.glob(f"[!.]*/{NOTE}")))
+
+    def sbom(self, name: str) -> str:
+        """Return the bill of materials of an artifact, or an empty string."""
+        try:
+            return (self.folder / name / SBOM).read_text()
+        except OSError:
+            return ""
+
+    def find(self, name: str, say: Callable[[str], None], *, checked: bool = False) -> Artifact | None:
+        """Return the artifact of a recipe, or None if it is missing or damaged. Raises StoreError.
+
+        With ``checked``, only an artifact that passed chrony's own unit tests is returned.
+        """
+        place = self.folder / name
+        try:
+            artifact = noted(name, read_regular(place / NOTE, MOST_BYTES), read_regular(place / ARCHIVE, MOST_BYTES))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"cannot read {place}: {error.strerror}; remove it") from error
+        except ParseError as error:
+            say(f"{error}, and is not used")
+            return None
+        if checked and not artifact.checked:
+            return None
+        return artifact
+
+    def all(self) -> Iterator[tuple[Artifact, str]]:
+        """Yield each intact artifact and its bill of materials. Raises StoreError."""
+        for place in sorted(self.folder.iterdir()):
+            if place.is_dir() and (artifact := self.find(place.name, _discard)) is not None:
+                yield artifact, (place / SBOM).read_text()
+
+    def keep(self, artifact: Artifact, sbom: str = "", *, confirm: int = 1) -> Artifact:
+        """Store an artifact with its bill of materials; return it with all its builders.
+
+        A stored artifact with the same content adds its builders. One with other content is replaced. If more than one
+        builder must ``confirm`` it, it stays, and BuildsDiffer is raised. Raises StoreError.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with locked(self.folder / ".writing.lock"):
+                kept = artifact
+                before = self.find(artifact.name, _discard)
+                if before is not None:
+                    kept = self._merged(before, artifact, confirm)
+                self._put(self.folder / artifact.name, kept, sbom)
+        except OSError as error:
+            raise StoreError(
+                f"cannot write {self.folder / artifact.name}: {error.strerror}; make room, or give the right to write"
+            ) from error
+        return kept
+
+    def _merged(self, before: Artifact, new: Artifact, confirm: int) -> Artifact:
+        """Return the new artifact with the builders of a stored one with the same content. Raises BuildsDiffer."""
+        if before.content == new.content:
+            builders = tuple(sorted({*before.builders, *new.builders}))
+            return replace(new, checked=new.checked or before.checked, builders=builders)
+        if confirm == 1:
+            return new
+        second = self.folder / f".other-{new.name}"
+        self._put(second, new, "")
+        ours = " and ".join(new.builders)
+        theirs = " and ".join(before.builders)
+        raise BuildsDiffer(
+            f"{new.name}: {ours} and {theirs} built different bytes: {', '.join(differing(before, new))}; "
+            f"their compilers differ, or one of them is not to be trusted: compare {second} with "
+            f"{self.folder / new.name}, and remove the folder of the bad one"
+        )
+
+    def _put(self, place: Path, artifact: Artifact, sbom: str) -> None:
+        """Replace the content of a folder with an artifact, atomically for readers."""
+        room = Path(mkdtemp(prefix=".new-", dir=self.folder))
+        try:
+            new = room / "new"
+            new.mkdir()
+            (new / ARCHIVE).write_bytes(artifact.archive)
+            (new / NOTE).write_text(f"{artifact.note}\n")
+            (new / SBOM).write_text(sbom)
+            if place.exists():
+                place.rename(room / "old")
+            new.rename(place)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+
+    def drop(self, name: str) -> None:
+        """Remove an artifact that failed a check; the next build stores another one."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    @contextmanager
+    def building(
+        self, name: str, say: Callable[[str], None], check: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
+        """Hold the lock for building a recipe on this machine; wait for another run that holds it.
+
+        ``check`` is called repeatedly while waiting; its exceptions end the wait.
+        """
+        told = False
+
+        def waiting() -> None:
+            nonlocal told
+            if not told:
+                say("another run builds it; waiting for its artifact")
+            told = True
+            check()
+
+        with ExitStack() as stack:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(self.folder / f"{name}.lock", waiting))
+            except OSError as error:
+                raise StoreError(f"cannot write {self.folder}: {error.strerror}; give the right to write") from error
+            yield

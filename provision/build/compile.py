@@ -1,0 +1,210 @@
+"""Install a build on a host: compile it there, or unpack an artifact from another host."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from provision.build.artifacts import Artifact, check, pack
+from provision.build.evidence import BuildEvidence, parse_build
+from provision.build.recipe import CHRONY_FLAGS, NETTLE_OPTIONS, Recipe
+from provision.chrony.configure_log import parse_configure_log, refusals
+from provision.chrony.releases import Release
+from provision.common.errors import ArtifactRefused, BuildRefused, BuildUnfit, ParseError
+from provision.host import scripts
+from provision.host.host import Host
+from provision.host.packages import NO_OWNER
+
+MEGABYTES = 150
+"""Space to compile: Nettle 3.10.2 and chrony 4.9 with NTS took 74 MB; the rest is for tarballs and unit tests."""
+
+ARTIFACT_MEGABYTES = 5
+"""Space to unpack. An artifact has half a megabyte, and twice as much when it is unpacked."""
+
+
+class BuildMethod(Protocol):
+    """Provide a finished build on a host."""
+
+    @property
+    def in_words(self) -> str:
+        """Return how the build comes to the host, such as "compiled here"."""
+
+    def make(self, host: Host, recipe: Recipe) -> None:
+        """Install the build in its folder. Raises ProvisionError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiling:
+    """Compile without privileges, in a private folder, and store the result for other hosts."""
+
+    tarball: Callable[[Release], bytes] = field(repr=False)
+    """Returns the verified bytes of a release; it is called only if a build is necessary."""
+    keep: Callable[[Artifact], None] = field(repr=False)
+    jobs: int
+    uid: int
+    """The id of the login user."""
+    owner: str = NO_OWNER
+    """See Manager."""
+    unit_tests: bool = False
+    """Whether to run chrony's own unit tests too."""
+
+    @property
+    def in_words(self) -> str:
+        """Return that it is compiled."""
+        return "compiled here"
+
+    def make(self, host: Host, recipe: Recipe) -> None:
+        """Compile without privileges, test a copy that the builder cannot change, store it, and install it."""
+        tarballs = {release: self.tarball(release) for release in recipe.releases}
+        workshop = Workshop(host, self.uid)
+        host.run("making room for the build", scripts.load("reserve_folder", workshop.folder, str(MEGABYTES)))
+        for release, data in tarballs.items():
+            host.upload(data, f"{workshop.folder}/{release.filename}")
+        if recipe.nettle:
+            nettle = recipe.nettle
+            arguments = (nettle.filename, nettle.sha256, str(self.jobs), *NETTLE_OPTIONS)
+            workshop.run(f"building {nettle}", "build_nettle", *arguments)
+        _configure(workshop, recipe)
+        workshop.run(f"building {recipe.chrony}", "build_chrony", str(self.jobs))
+        if self.unit_tests:
+            _judge_unit_tests(workshop.run("chrony's unit tests", "run_unit_tests", str(self.jobs)))
+        candidate = workshop.collect(recipe.prefix)
+        _prove(host, candidate, recipe)
+        self._finish(host, candidate, recipe)
+        self.keep(self._pack(host, candidate, recipe))
+        _install(host, candidate, recipe)
+
+    def _finish(self, host: Host, candidate: str, recipe: Recipe) -> None:
+        """Write the libraries and the receipt into the build."""
+        ask = scripts.as_nobody(scripts.load("list_libraries", candidate, self.owner))
+        libraries = host.run("finding the libraries of the build", ask).rstrip("\n")
+        host.run("completing the build", scripts.load("finish_build", candidate, libraries, recipe.receipt))
+
+    def _pack(self, host: Host, candidate: str, recipe: Recipe) -> Artifact:
+        path = host.new_path()
+        host.run("packing the build", scripts.load("pack_build", candidate, path, str(self.uid)))
+        return pack(recipe, host.download(path), checked=self.unit_tests, host=host.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacking:
+    """Unpack an artifact, if its programs pass their tests on this host."""
+
+    artifact: Artifact
+
+    @property
+    def in_words(self) -> str:
+        """Return that it is unpacked."""
+        return "unpacked from an artifact"
+
+    def make(self, host: Host, recipe: Recipe) -> None:
+        """Unpack the artifact in a private folder, test it without privileges, and install it.
+
+        Raises ArtifactRefused if the artifact is not this build, and BuildUnfit if it does not work on this host.
+        """
+        try:
+            check(self.artifact, recipe)
+        except ParseError as error:
+            message = f"{host.name}: the artifact of {recipe} is refused: {error}"
+            raise ArtifactRefused(message, recipe.name) from error
+        upload = host.new_path()
+        candidate = f"{host.my_workspace.folder}/artifact"
+        host.upload(self.artifact.archive, upload)
+        host.run("unpacking the build", scripts.load("unpack_build", upload, self.artifact.sha256, candidate))
+        try:
+            _prove(host, candidate, recipe)
+        except BuildRefused as error:
+            message = f"{host.name}: the artifact of {recipe} does not work on this host, which compiles: {error}"
+            raise BuildUnfit(message, recipe.name) from error
+        _install(host, candidate, recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """Unpack an artifact that another host of the same run has not compiled yet; for a plan."""
+
+    builder: str
+    """The name of that host."""
+
+    @property
+    def in_words(self) -> str:
+        """Return that it is unpacked, and where it is compiled."""
+        return f"unpacked from an artifact, which {self.builder} compiles"
+
+    def make(self, host: Host, recipe: Recipe) -> None:
+        """Refuse: a plan makes nothing. Raises BuildRefused."""
+        raise BuildRefused(f"{host.name}: {recipe} is not compiled yet")
+
+
+def _prove(host: Host, candidate: str, recipe: Recipe) -> None:
+    """Raise BuildRefused unless the programs of a build pass their tests, run by an account without rights."""
+    said = host.run("verifying the build", scripts.as_nobody(scripts.load("verify_build", candidate)))
+    try:
+        judge_build(parse_build(said), recipe)
+    except ParseError as error:
+        raise BuildRefused(str(error)) from error
+
+
+def _install(host: Host, candidate: str, recipe: Recipe) -> None:
+    host.run("installing the build", scripts.load("place_build", candidate, recipe.prefix))
+
+
+def _configure(workshop: "Workshop", recipe: Recipe) -> None:
+    kind = "system"
+    if recipe.nettle is not None:
+        kind = "static"
+    chrony = recipe.chrony
+    arguments = (chrony.filename, chrony.sha256, kind, *CHRONY_FLAGS.values(), *recipe.chrony_options)
+    said = workshop.run(f"configuring {chrony}", "configure_chrony", *arguments)
+    log = parse_configure_log(said)
+    found = refusals(log, nts=recipe.nts, seccomp=recipe.seccomp, readline=recipe.readline, pps=recipe.pps)
+    if found:
+        raise BuildRefused(f"{workshop.host.name}: configure of {chrony}: {'; '.join(found)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Run commands on a host as the unprivileged user of our workspace."""
+
+    host: Host
+    uid: int
+    """The id of the login user."""
+
+    @property
+    def folder(self) -> str:
+        """Return the builder's folder."""
+        return self.host.my_workspace.build
+
+    def run(self, what: str, script: str, *arguments: str) -> str:
+        """Run one of our scripts in the folder, as the builder."""
+        builder = str(self.host.my_workspace.builder)
+        line = scripts.load("as_builder", self.folder, builder, scripts.load(script, *arguments))
+        return self.host.run(what, line, root=self.uid == 0)
+
+    def collect(self, prefix: str) -> str:
+        """Copy the known files of a build to a folder that root owns, and return its path."""
+        workspace = self.host.my_workspace
+        candidate, staged = f"{workspace.folder}/candidate", f"{self.folder}/stage{prefix}"
+        arguments = (candidate, staged, f"{self.folder}/configure.log", str(workspace.builder))
+        self.host.run("collecting the build", scripts.load("collect_build", *arguments))
+        return candidate
+
+
+def judge_build(build: BuildEvidence, recipe: Recipe) -> None:
+    """Raise BuildRefused unless the programs have the version and the features of the recipe."""
+    faults = tuple(build.faults(recipe.chrony.version))
+    if faults:
+        raise BuildRefused("; ".join(faults))
+
+
+def _judge_unit_tests(said: str) -> None:
+    """Raise BuildRefused unless tests ran, including the one for CMAC, and none of them failed.
+
+    ``make check`` also exits with 0 in other cases; a test of a missing feature prints SKIP.
+    """
+    words = [line.split() for line in said.splitlines() if line.startswith("Testing ")]
+    results = {line[1]: line[-1] for line in words if len(line) > 2}
+    failed = [name for name, result in results.items() if result not in {"PASS", "SKIP"}]
+    if failed or results.get("cmac") != "PASS":
+        raise BuildRefused(
+            f"chrony's unit tests: {len(results)} ran, not passed: {', '.join(failed) or 'cmac, which did not run'}"
+        )

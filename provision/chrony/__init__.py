@@ -1,0 +1,1 @@
+"""Read and describe chrony: releases, configuration language, output of its programs, and its systemd unit."""

@@ -1,0 +1,272 @@
+"""Parse the output of ``chronyc -c`` and of ``chronyd --version``.
+
+The order of the fields is that of chrony's client.c, unchanged from 4.0 to 4.9.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from provision.common.errors import ParseError
+from provision.common.text import shortened
+
+T = TypeVar("T")
+
+NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+NO_REFERENCE = "00000000"
+LOCAL_REFERENCE = "7F7F0101"
+"""The reference id of a server without sources that serves its own clock (the ``local`` directive)."""
+LEAPS = ("Normal", "Insert second", "Delete second", "Not synchronised")
+MODES = ("^", "=", "#")
+STATES = ("*", "+", "-", "?", "x", "~")
+NEVER = 2**32 - 1
+VERSION = re.compile(
+    r"(?P<program>chrony[cd]) \(chrony\) version (?P<version>\S+) \((?P<flags>[+-][A-Z0-9]+(?: [+-][A-Z0-9]+)*)\)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracking:
+    """Describe the system clock relative to its reference, from ``tracking``."""
+
+    reference_id: str
+    """8 hex digits: the IPv4 address of the source, a hash of its IPv6 address, or the name of a reference clock."""
+    source: str
+    """Name or address; empty without a source."""
+    stratum: int
+    reference_time: float
+    """Time of the last measurement that was used, seconds since 1970."""
+    offset: float
+    """Seconds; positive: the system clock is slow."""
+    last_offset: float
+    """Seconds, estimated at the last update."""
+    rms_offset: float
+    """Seconds, averaged over a long time."""
+    frequency: float
+    """Frequency error of the clock without correction, ppm; positive: fast."""
+    residual_frequency: float
+    """ppm"""
+    skew: float
+    """Error bound of the frequency, ppm."""
+    root_delay: float
+    """Network delay to the stratum-1 server and back, seconds."""
+    root_dispersion: float
+    """Seconds."""
+    update_interval: float
+    """Seconds between the last two updates."""
+    leap: str
+    """``Normal``, ``Insert second``, ``Delete second`` or ``Not synchronised``."""
+
+    @property
+    def synchronised(self) -> bool:
+        """Return whether the clock follows a source (as ``chronyc waitsync``); ``local`` is not one."""
+        return self.leap != "Not synchronised" and self.reference_id not in {NO_REFERENCE, LOCAL_REFERENCE}
+
+    @property
+    def error_bound(self) -> float:
+        """Return the largest possible error of the clock now, in seconds (chronyc(1), "tracking", Root dispersion).
+
+        The last offset is not included: after a step of the clock, it is the size of the step.
+        """
+        return abs(self.offset) + self.root_dispersion + self.root_delay / 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReport:
+    """Describe one source, from a line of ``sources``."""
+
+    mode: str
+    """``^`` server, ``=`` peer, ``#`` reference clock."""
+    state: str
+    """``*`` selected, ``+`` combined, ``-`` not combined, ``x`` falseticker, ``~`` too variable, ``?`` not usable."""
+    name: str
+    stratum: int
+    poll: int
+    """log2 of the seconds between requests."""
+    reach: int
+    """The last eight requests as bits; 0xFF (377 octal) means that all were answered."""
+    last_received: int | None
+    """Seconds since the last answer; None: there was none."""
+    offset: float
+    """Seconds, corrected for later slews of the clock; positive: the clock is ahead of the source."""
+    measured_offset: float
+    """Seconds, as measured."""
+    error: float
+    """Seconds, the margin of the measurement."""
+
+    @property
+    def selected(self) -> bool:
+        """Return whether the clock follows this source."""
+        return self.state == "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """Hold the version and the features of a program."""
+
+    program: str
+    """``chronyd`` or ``chronyc``."""
+    version: str
+    features: frozenset[str]
+    """Enabled features, such as ``PRIVDROP``; READLINE is a feature of chronyc."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """Describe one source, from ``authdata`` and ``ntpdata``."""
+
+    address: str
+    key: int | None
+    """The id of the symmetric key for its requests; None: no key."""
+    received: int
+    """The number of its valid answers."""
+    authenticated: bool
+    """Whether its last answer was authenticated."""
+    nts: bool = False
+    """Whether it is authenticated by NTS."""
+
+
+def parse_tracking(text: str) -> Tracking:
+    """Parse ``chronyc -c tracking``."""
+    return _parsed("tracking", text, _tracking)
+
+
+def parse_sources(text: str) -> tuple[SourceReport, ...]:
+    """Parse ``chronyc -c sources``; an empty output has no sources."""
+    return tuple(_parsed("sources", line, _source) for line in text.splitlines())
+
+
+def parse_associations(authdata: str, ntpdata: str) -> tuple[Association, ...]:
+    """Parse ``chronyc -c -n authdata`` and ``ntpdata``, which list the same sources.
+
+    ``authdata`` shows the configuration, even with a wrong key; only ``ntpdata`` shows the answers.
+    """
+    configured = dict(_parsed("authdata", line, _authdata) for line in authdata.splitlines())
+    seen = [_parsed("ntpdata", line, _ntpdata) for line in ntpdata.splitlines()]
+    return tuple(
+        Association(
+            address=address,
+            key=_key(configured.get(address)),
+            nts=configured.get(address) == "NTS",
+            received=received,
+            authenticated=authenticated,
+        )
+        for address, received, authenticated in seen
+    )
+
+
+def parse_accheck(text: str) -> bool:
+    """Parse ``chronyc accheck ADDRESS``: whether the address may query. The exit status is 0 in both cases."""
+    match text.strip():
+        case "208 Access allowed":
+            return True
+        case "209 Access denied":
+            return False
+    raise ParseError(f"chronyc accheck: unexpected answer {_shown(text)}")
+
+
+def parse_version(text: str) -> Version:
+    """Parse ``chronyd --version`` or ``chronyc --version``."""
+    if (match := VERSION.fullmatch(text.strip())) is None:
+        raise ParseError(f"expected chrony's version and features, got {_shown(text)}")
+    return Version(
+        program=match["program"],
+        version=match["version"],
+        features=frozenset(flag[1:] for flag in match["flags"].split() if flag[0] == "+"),
+    )
+
+
+def _tracking(fields: list[str]) -> Tracking:
+    reference_id, source, stratum, reference_time, *numbers, leap = fields
+    offset, last, rms, frequency, residual, skew, delay, dispersion, interval = map(_number, numbers)
+    _check(leap in LEAPS)
+    return Tracking(
+        reference_id=reference_id,
+        source=source,
+        stratum=int(stratum),
+        reference_time=_number(reference_time),
+        offset=offset,
+        last_offset=last,
+        rms_offset=rms,
+        frequency=frequency,
+        residual_frequency=residual,
+        skew=skew,
+        root_delay=delay,
+        root_dispersion=dispersion,
+        update_interval=interval,
+        leap=leap,
+    )
+
+
+def _source(fields: list[str]) -> SourceReport:
+    mode, state, name, stratum, poll, reach, last_received, offset, measured_offset, error = fields
+    _check(mode in MODES and state in STATES)
+    return SourceReport(
+        mode=mode,
+        state=state,
+        name=name,
+        stratum=int(stratum),
+        poll=int(poll),
+        reach=int(reach, 8),
+        last_received=_last_received(last_received),
+        offset=_number(offset),
+        measured_offset=_number(measured_offset),
+        error=_number(error),
+    )
+
+
+def _last_received(field: str) -> int | None:
+    seconds = int(field)
+    if seconds == NEVER:
+        return None
+    return seconds
+
+
+def _authdata(fields: list[str]) -> tuple[str, int | str]:
+    """Return the address of a source, and the id of its symmetric key or, without one, the mode: ``-`` or ``NTS``."""
+    # client.c: name, mode (-, SK, NTS), key id, type, length, …
+    address, mode, key, *rest = fields
+    _check(mode in {"-", "SK", "NTS"} and len(rest) == 7)
+    if mode != "SK":
+        return address, mode
+    return address, int(key)
+
+
+def _key(configured: int | str | None) -> int | None:
+    if isinstance(configured, int):
+        return configured
+    return None
+
+
+def _ntpdata(fields: list[str]) -> tuple[str, int, bool]:
+    # client.c: 33 fields up to 4.2, 38 since 4.6. The first is the remote address, the 28th "Authenticated", and the
+    # 33rd the number of valid answers.
+    _check(len(fields) >= 33 and fields[27] in {"Yes", "No"})
+    return fields[0], int(fields[32]), fields[27] == "Yes"
+
+
+def _number(field: str) -> float:
+    _check(NUMBER.fullmatch(field) is not None)  # float() would also take nan, infinity and 1_000
+    return float(field)
+
+
+def _check(understood: bool) -> None:  # noqa: FBT001 -- a check has no other argument
+    if not understood:
+        raise ValueError
+
+
+def _parsed(command: str, line: str, parse: Callable[[list[str]], T]) -> T:
+    """Parse one line of CSV, whose fields may be wrong in number and type. Raises ParseError."""
+    try:
+        return parse(line.rstrip("\n").split(","))
+    except ValueError as error:
+        raise ParseError(f"chronyc {command}: unexpected answer {_shown(line)}") from error
+
+
+def _shown(text: str) -> str:
+    """Return the output for an error message: one line, at most 80 characters."""
+    text = text.strip()
+    if not text:
+        return "(it printed nothing)"
+    return repr(shortened(text, 80))

@@ -1,0 +1,88 @@
+"""Run the operation of a task on the hosts of a command line, and report the result."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from provision.cli.first_keys import refuse_unattended
+from provision.cli.options import Options
+from provision.common.errors import UsageError
+from provision.common.text import shown
+from provision.deploy.run import Operation
+from provision.deploy.secrets import Secrets
+from provision.fleet.retry import Failed
+from provision.host.session import address_of
+from provision.host.target import Target
+from provision.keys.reader import KeyReader
+from provision.output.json_report import JsonReport
+from provision.output.progress.lines import Lines
+from provision.output.report import Report, fleet_text
+from provision.site.settings import Settings, all_releases, settings_of_hosts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """An operation on hosts, and the properties of its task."""
+
+    task: str
+    """The name of the task, under which ``--retry`` finds the hosts that failed."""
+    operation: Operation
+    configures: bool = True
+    """Whether the operation needs the servers that each host follows, and the operator's keys."""
+    rolling: bool = False
+    """Whether the operation may interrupt a time service, so that servers of a group have to take turns."""
+    plans: bool = False
+    """Whether the operation only says what a deployment would change."""
+    makes_keys: bool = False
+    """Whether the operation makes the first keys, or says that it would."""
+
+    def run(self, options: Options, secrets: Secrets) -> list[Report]:
+        """Run the operation on each host; return the reports. Raises ProvisionError.
+
+        The summary is printed also after Ctrl-C, and if the report cannot be written, for the hosts were tried.
+        """
+        with JsonReport(options.json, self.task, options.site_file) as json_report:
+            host_settings = self._settings(options, secrets.keys)
+            failed = Failed.of(self.task, options.site_file)
+            if options.bundle is not None:
+                unpack_bundle(options.bundle, options)
+            if options.retry:
+                host_settings = failed.among(host_settings)
+            if not host_settings:
+                raise UsageError("no host; say --host NAME, --host local or --host sandbox")
+            if self.makes_keys:
+                refuse_unattended(host_settings)
+
+            def keep(reports: list[Report]) -> None:
+                json_report.reports = reports
+                failed.note(reports)
+                if len(reports) > 1:
+                    print(shown(fleet_text(reports)), flush=True)
+
+            return options.fleet.run(
+                self.operation, host_settings, secrets, rolling=self.rolling, plans=self.plans, keep=keep
+            )
+
+    def _settings(self, options: Options, reader: KeyReader) -> Sequence[tuple[Target, Settings]]:
+        """Return the settings of each chosen host. Raises ProvisionError."""
+        with Lines() as lines:
+            return settings_of_hosts(
+                options.host,
+                options.run_options,
+                reader,
+                limit=options.limit,
+                exclude=options.exclude,
+                address_of=(lambda target: address_of(target, lines.say)) if self.configures else None,
+            )
+
+
+def unpack_bundle(path: Path, options: Options) -> None:
+    """Unpack the tarballs and artifacts of a site from a bundle into the stores. Raises FetchError, StoreError."""
+    # Imported here, because most runs have no bundle.
+    from provision.build.artifacts import Artifacts  # noqa: PLC0415
+    from provision.build.bundle import Bundle  # noqa: PLC0415
+    from provision.build.fetch import Store  # noqa: PLC0415
+
+    bundle = Bundle.read(path)
+    print(f"{bundle.path}: sha256 {bundle.sha256}", flush=True)
+    bundle.unpack(all_releases(options.run_options), Store.default(), Artifacts.default())

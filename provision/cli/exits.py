@@ -1,0 +1,30 @@
+"""End a task that failed: one line and an exit status. A bug ends as a traceback.
+
+The statuses of all tasks: 0 ok, 1 not ok, 2 bad input or nothing tried, 3 ``plan`` found pending changes, 130
+interrupted, 141 nobody reads the output.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from invoke.exceptions import Exit
+
+from provision.common.errors import INTERRUPTED, NOBODY_READS, ProvisionError
+from provision.common.text import on_one_line
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Convert ProvisionError, Ctrl-C and a broken pipe to Invoke's Exit."""
+    try:
+        yield
+    except ProvisionError as error:
+        raise Exit(f"error: {on_one_line(str(error))}", code=error.exit_status) from error
+    except KeyboardInterrupt:
+        raise Exit("interrupted; run the same command again to complete it", code=INTERRUPTED) from None
+    except BrokenPipeError:
+        # As in "inv keys | head". Python flushes stdout when it exits, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit(code=NOBODY_READS) from None

@@ -1,0 +1,184 @@
+"""The tasks about keys: ``keys``, ``keys.add``, ``keys.retire``, ``keys.rotate``, ``keys.lint``, ``keys.export``.
+
+None of them shows a key, except ``keys.export --to -``. Slow imports are inside the task that needs them.
+"""
+# ruff: noqa: PLC0415 -- see above
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+
+from provision.cli.option_task import option_task
+from provision.cli.options import AddOptions, ExportOptions, LintOptions, Options, RetireOptions, RotateOptions
+from provision.common.errors import SiteError
+from provision.common.text import on_one_line
+
+if TYPE_CHECKING:
+    from provision.deploy.secrets import Secrets
+    from provision.keys import Keys
+    from provision.keys.reader import KeyReader
+    from provision.keys.source import KeySource
+    from provision.site.inventory import Inventory
+
+NAME = "keys"
+WHOSE = {
+    "host": "host or group of the site whose keys are meant; needed if not all hosts of the site share one key file"
+}
+
+
+@option_task(Options, "host", "site", help_=WHOSE, default=True).with_secrets
+def show(options: Options, secrets: "Secrets") -> None:
+    """List the keys and the hosts of the site that use them; the keys themselves are not shown."""
+    from provision.keys.ledger import notes
+    from provision.keys.listing import listing
+    from provision.site.key_usage import user_names
+
+    inventory, source = _chosen(options)
+    text, keys = _read(source, secrets.keys)
+    lines = listing(keys, notes(text), user_names(inventory, source, secrets.keys), _today())
+    print("\n".join((source.name, *lines)), flush=True)
+
+
+@option_task(AddOptions, "host", "site", "count", "type", "length", "label", "id", help_=WHOSE).with_secrets
+def add(options: AddOptions, secrets: "Secrets") -> None:
+    """Add random keys to the operator's key file; if one cannot be added, none is. Existing keys stay unchanged."""
+    from provision.keys.ledger import Addition, in_words
+    from provision.keys.note import Note
+    from provision.site.key_usage import add as add_keys
+
+    # Before the site file is read: it refuses a type and a label that cannot be.
+    addition = Addition(
+        note=Note(_today(), options.label),
+        count=options.count,
+        type=options.type,
+        length=options.length,
+        first=options.id,
+    )
+    source = _chosen(options)[1]
+    ids = [key.id for key in add_keys(secrets.keys, source, addition)]
+    them = "them" if len(ids) > 1 else "it"
+    print(f"{in_words(ids)} ({options.type}) added to {source.name}; hosts get {them} by inv deploy")
+
+
+@option_task(RetireOptions, "ids", "host", "site", help_=WHOSE, collection=NAME).with_secrets
+def retire(options: RetireOptions, secrets: "Secrets") -> None:
+    """Remove keys that no host of the site uses from the operator's key file."""
+    from provision.keys.ledger import chosen, in_words
+    from provision.site.key_usage import retire as retire_keys
+    from provision.site.key_usage import user_names
+
+    inventory, source = _chosen(options)
+    _text, keys = _read(source, secrets.keys)
+    gone = chosen(options.ids, keys.ids, source.name)
+    retire_keys(secrets.keys, source, gone, user_names(inventory, source, secrets.keys))
+    them = "them" if len(gone) > 1 else "it"
+    print(f"{in_words(gone)} removed from {source.name}; hosts accept {them} until inv deploy")
+
+
+@option_task(
+    RotateOptions,
+    "host",
+    "site",
+    "id",
+    "type",
+    "overlap",
+    "preview",
+    "yes",
+    "accept_new",
+    "parallel",
+    "scheduler",
+    "sync_timeout",
+    "confirm_timeout",
+    "lock_timeout",
+    help_=WHOSE,
+).with_secrets
+def rotate(options: RotateOptions, secrets: "Secrets") -> int:
+    """Replace the key that hosts use to authenticate to their servers; run it again to continue where it stopped."""
+    from provision.cli.rotate import Rotating
+
+    inventory, source = _chosen(options)
+    return Rotating(inventory, source, options, secrets).run(today=_today())
+
+
+@option_task(LintOptions, "file", collection=NAME)
+def lint(options: LintOptions) -> int:
+    """Print all problems of a key file. Exit status 1: there are errors; with warnings alone it is 0."""
+    from provision.keys.lint import problems, without_findings
+    from provision.keys.source import decoded
+    from provision.keys.source import lint as lint_file
+
+    file = options.file
+    if file == "-":
+        text = decoded(sys.stdin.buffer.read())
+        found = list(problems(text))
+    else:
+        text, found = lint_file(Path(file))
+    lines = [str(problem) for problem in found] or [without_findings(text)]
+    print("".join(on_one_line(f"{file}: {line}") + "\n" for line in lines), end="", flush=True)
+    return int(not all(problem.is_warning for problem in found))
+
+
+TO = {"to": "file to write, with mode 0600, or - for standard output; an existing file is replaced only with --force"}
+
+
+@option_task(
+    ExportOptions,
+    "ids",
+    "host",
+    "site",
+    "format",
+    "to",
+    "to_folder",
+    "server",
+    "force",
+    help_=WHOSE | TO,
+    collection=NAME,
+).with_secrets
+def export(options: ExportOptions, secrets: "Secrets") -> None:
+    """Write keys for clients that this tool does not manage, in their format, and print the client's configuration."""
+    from provision.cli.export import Exporting, destination
+    from provision.host.session import known_address
+    from provision.keys import Keys
+    from provision.keys.ledger import chosen
+    from provision.site.server_addresses import addresses_of_servers
+
+    place = destination(options)
+    inventory, source = _chosen(options)
+    _text, keys = _read(source, secrets.keys)
+    wanted = set(chosen(options.ids, keys.ids, source.name))
+    some = Keys(tuple(key for key in keys if key.id in wanted))
+    servers = options.server or addresses_of_servers(inventory, source, known_address)
+    exporting = Exporting(keys=some, source=source, servers=servers, format=options.format, force=options.force)
+    exporting.write(place)
+
+
+def _chosen(options: Options) -> "tuple[Inventory, KeySource]":
+    from provision.site.inventory import read_inventory
+    from provision.site.key_usage import choose_source
+
+    inventory = read_inventory(options.site_file)
+    return inventory, choose_source(inventory, options.host)
+
+
+def _read(source: "KeySource", reader: "KeyReader") -> "tuple[str, Keys]":
+    """Return the text of a source and its keys. Raises SiteError, also when there are none yet."""
+    read = reader.read(source)
+    if read is None:
+        raise SiteError(f"{source.name}: no keys yet; inv keys.add makes one, and so does the first deployment")
+    return read
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def collection() -> Collection:
+    """Return the tasks; ``keys`` alone is the list."""
+    tasks = Collection(NAME)
+    tasks.add_task(show, name="list", default=True)
+    for one in (add, retire, rotate, lint, export):
+        tasks.add_task(one)
+    return tasks

@@ -1,0 +1,210 @@
+"""The program behind ``inv`` and ``chrony-provision``: Invoke's, with exit statuses and errors of its own."""
+
+import ast
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TextIO
+
+from invoke.exceptions import Exit, ParseError, UnknownFileType
+from invoke.parser.argument import Argument
+from invoke.parser.context import ParserContext
+from invoke.program import Program
+
+from provision.cli.option_task import OptionTask
+from provision.common.errors import INTERRUPTED, NOBODY_READS, USAGE
+from provision.common.text import on_one_line, quoted
+
+LOGGED = "the log of a run has each command and its output"
+REFUSED = {
+    "dry": "inv plan shows what inv deploy would change, and changes nothing",
+    "echo": LOGGED,
+    "hide": LOGGED,
+    "pty": "no command on a host gets a terminal",
+    "warn-only": "a command that fails ends the work on its host",
+    "command-timeout": "each command on a host has a limit of its own",
+    "prompt-for-sudo-password": "a task asks for the password itself, if a host wants one",
+}
+"""Options of Invoke that the tasks of this project cannot honour, and what to do instead."""
+
+UNKNOWN = re.compile(r"No idea what (?P<word>'.*'|\".*\") is!")
+NO_VALUE = re.compile(r"Flag <\w+: (?P<option>[\w-]+).*> needed value and was not given one!")
+NO_ARGUMENT = re.compile(r"'(?P<task>\S+)' did not receive required positional arguments: (?P<names>.*)")
+"""Errors of Invoke's parser (invoke/parser/parser.py); the word is written as Python's repr."""
+
+
+class CommandLine(Program):
+    """Run tasks; see :mod:`provision.cli.exits` for the exit statuses.
+
+    The methods are those that ``Program.run`` calls one after the other.
+    """
+
+    def run(self, argv: list[str] | None = None, exit: bool = True) -> None:  # noqa: A002, FBT001, FBT002 -- as Invoke has it
+        """Run the command line. An error that standard error does not take still ends with its exit status."""
+        _open_closed_streams()
+        try:
+            super().run(argv, exit)
+        except OSError as error:
+            if not isinstance(error.__context__, Exit):
+                raise
+            _discard(sys.stderr)
+            sys.exit(error.__context__.code)
+
+    def create_config(self) -> None:
+        """Read the configuration files of Invoke in the home folder and in /etc."""
+        try:
+            super().create_config()
+        except OSError as error:
+            place = on_one_line(str(error.filename))
+            why = f"{place}: {error.strerror}; let HOME name a folder that this account may read"
+            raise Exit(f"error: {why}", code=USAGE) from error
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Parse Invoke's own options."""
+        with self._ending_in_one_line():
+            super().parse_core(argv)
+
+    def parse_tasks(self) -> None:
+        """Parse the names of tasks and their options."""
+        # "inv" becomes this class while it loads tasks.py, and has called its own run() by then.
+        _open_closed_streams()
+        _write_any_character()
+        with self._ending_in_one_line():
+            super().parse_tasks()
+
+    def parse_cleanup(self) -> None:
+        """Print what ``--help`` and ``--list`` ask for."""
+        with self._ending_in_one_line():
+            try:
+                super().parse_cleanup()
+            except Exit as ended:
+                if not ended.message:
+                    raise
+                raise Exit(f"error: --list: {ended.message}", code=USAGE) from ended
+
+    def update_config(self, merge: bool = True) -> None:  # noqa: FBT001, FBT002 -- as Invoke has it
+        """Read the configuration file, after options that cannot be honoured are refused."""
+        self._refuse_options_of_invoke()
+        file = self.args.config.value
+        if file is not None and not Path(file).is_file():
+            raise Exit(f"error: --config {on_one_line(file)}: there is no such file", code=USAGE)
+        with self._ending_in_one_line():
+            super().update_config(merge)
+
+    def execute(self) -> None:
+        """Run the tasks; those of one command line share their secrets."""
+        sharing = [context for context in self.tasks if self._needs_secrets(context)]
+        with self._ending_in_one_line(), ExitStack() as ends:
+            if sharing:
+                # Imported here: the developers' tasks need no secrets.
+                from provision.deploy.secrets import secrets_of_command_line  # noqa: PLC0415
+
+                secrets = ends.enter_context(secrets_of_command_line())
+                for context in sharing:
+                    # It is parsed already, so this becomes an argument of the function and no option.
+                    context.add_arg(Argument(name="secrets", default=secrets))
+            super().execute()
+
+    def _needs_secrets(self, context: ParserContext) -> bool:
+        task = self.collection[context.name]
+        return isinstance(task, OptionTask) and task.needs_secrets
+
+    def _refuse_options_of_invoke(self) -> None:
+        """Raise Exit for an option that the tasks would ignore: ``--dry`` would change hosts."""
+        names = [context.name for context in self.tasks]
+        product = [name for name in names if isinstance(self.collection[name], OptionTask)]
+        for option, instead in REFUSED.items():
+            if product and self.args[option].value:
+                raise Exit(f"error: --{option} has no effect on {product[0]}: {instead}", code=USAGE)
+
+    @contextmanager
+    def _ending_in_one_line(self) -> Iterator[None]:
+        """Convert errors of the command line and of standard output to Exit."""
+        try:
+            with _flushing():
+                yield
+        except ParseError as error:
+            raise Exit(f"error: {self._complaint(error)}", code=USAGE) from error
+        except UnknownFileType as error:
+            raise Exit(f"error: --config: {on_one_line(str(error))}", code=USAGE) from error
+        except BrokenPipeError:
+            _discard(sys.stdout)
+            raise Exit(code=NOBODY_READS) from None
+        except OSError as error:
+            _discard(sys.stdout)
+            # An error of a stream has no name; any other one is of a file or a folder.
+            place = error.filename or "standard output"
+            raise Exit(f"error: {on_one_line(str(place))}: {error.strerror or error}", code=1) from error
+        except KeyboardInterrupt:
+            raise Exit("interrupted", code=INTERRUPTED) from None
+
+    def _complaint(self, error: ParseError) -> str:
+        """Return an error of Invoke's parser in words that a user of a shell knows."""
+        text = str(error)
+        if match := UNKNOWN.fullmatch(text):
+            return self._unknown(ast.literal_eval(match["word"]), error.context)
+        if match := NO_VALUE.fullmatch(text):
+            return f"--{match['option']} needs a value"
+        if match := NO_ARGUMENT.fullmatch(text):
+            return f"{match['task']} needs {match['names']} ({self._program} --help {match['task']} shows how)"
+        return on_one_line(text)
+
+    def _unknown(self, word: str, context: ParserContext | None) -> str:
+        """Say which name does not exist, and name the nearest one that does."""
+        noun, where = "task", "--list"
+        known = list(self.parser.contexts)
+        task = context.name if context is not None else None
+        if task is not None and not word.startswith("-"):
+            nothing = f"{task} has no argument {quoted(word)}, and there is no task of this name"
+            return f"{nothing} ({self._program} --list shows them)"
+        if task is not None and context is not None:
+            noun, where = "option", f"--help {task}"
+            known = list(context.flags)
+        near = get_close_matches(word, [str(name) for name in known], n=1)
+        meant = "".join(f"; did you mean {name}?" for name in near)
+        return f"there is no {noun} {quoted(word)}{meant} ({self._program} {where} shows them)"
+
+    @property
+    def _program(self) -> str:
+        """Return the name of the command, as it is typed."""
+        return str(self.binary).replace("inv[oke]", "inv")
+
+
+@contextmanager
+def _flushing() -> Iterator[None]:
+    """Write what standard output has buffered. Python would do it later, and print a traceback if it fails."""
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+
+
+def _open_closed_streams() -> None:
+    """Send a standard stream that the caller has closed to /dev/null.
+
+    Python has None in its place. The next file or connection that is opened would get its number, and with it
+    the output of a child process that writes to standard output or standard error.
+    """
+    # In this order, for open(2) returns the lowest number that is free.
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
+def _discard(stream: TextIO) -> None:
+    """Send the rest of a stream to /dev/null: Python flushes it at its end, which must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _write_any_character() -> None:
+    """Write a character that the terminal's encoding lacks as an escape, in place of a UnicodeEncodeError."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,274 @@
+"""Define the tasks of ``inv`` and ``chrony-provision``.
+
+Errors end as one line, bugs as a traceback. :class:`provision.output.report.Verdict` defines the exit statuses. Slow
+imports are inside the task that needs them, so that ``--list`` stays fast.
+"""
+# ruff: noqa: PLC0415 -- see above
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+
+from provision.cli import key_tasks
+from provision.cli.option_task import option_task
+from provision.cli.options import BundleOptions, Options, ReleasesOptions, SandboxDownOptions, SandboxOptions
+from provision.common.errors import SiteError, UsageError
+
+if TYPE_CHECKING:
+    from provision.deploy.run import Operation
+    from provision.deploy.secrets import Secrets
+
+HOSTS = (
+    "host",
+    "limit",
+    "exclude",
+    "site",
+    "json",
+    "accept_new",
+    "parallel",
+    "max_failures",
+    "retry",
+    "scheduler",
+)
+"""The options of each task that works on hosts, except ``keys.rotate``."""
+EXPECTED_RELEASE = {"chrony": "expected chrony release, such as 4.9; overrides the site file"}
+NAMED_HOSTS = {"host": "host or group, as for deploy; required; may be given several times"}
+RELEASES = ("chrony", "nettle", "sources")
+
+
+def _on_hosts(
+    task_name: str,
+    operation: "Operation",
+    options: Options,
+    secrets: "Secrets",
+    *,
+    configures: bool = True,
+    rolling: bool = False,
+    plans: bool = False,
+    makes_keys: bool = False,
+) -> int:
+    """Run an operation on hosts, and return the exit status; see :class:`provision.cli.command.Command`."""
+    from provision.cli.command import Command
+    from provision.output.report import exit_status
+
+    command = Command(
+        task=task_name,
+        operation=operation,
+        configures=configures,
+        rolling=rolling,
+        plans=plans,
+        makes_keys=makes_keys,
+    )
+    return exit_status(command.run(options, secrets))
+
+
+def _require_named_hosts(options: Options) -> None:
+    """Refuse a command that names no host, for a task that must not work on all hosts of a site by mistake."""
+    if options.host:
+        return
+    if options.limit or options.exclude:
+        raise UsageError(
+            "no host; name the hosts or groups with --host NAME; --limit and --exclude only take some of them away"
+        )
+    raise UsageError("no host; say --host NAME")
+
+
+@option_task(
+    Options,
+    *HOSTS,
+    *RELEASES,
+    "bundle",
+    "unit_tests",
+    "sync_timeout",
+    "confirm_timeout",
+    "lock_timeout",
+    "no_activate",
+).with_secrets
+def deploy(options: Options, secrets: "Secrets") -> int:
+    """Build, configure, start and prove chrony on hosts; servers of a group are switched one after the other."""
+    from provision.deploy.deploy import deploy, stage
+
+    return _on_hosts(
+        "deploy", stage if options.no_activate else deploy, options, secrets, rolling=True, makes_keys=True
+    )
+
+
+@option_task(Options, *HOSTS, *RELEASES, "bundle").with_secrets
+def plan(options: Options, secrets: "Secrets") -> int:
+    """Show the changes that deploy would make, with reasons; change nothing. Exit status 3: there are changes."""
+    from provision.deploy.deploy import plan
+
+    return _on_hosts("plan", plan, options, secrets, plans=True, makes_keys=True)
+
+
+@option_task(Options, *HOSTS, *RELEASES, "bundle", "unit_tests", "lock_timeout").with_secrets
+def build(options: Options, secrets: "Secrets") -> int:
+    """Build chrony, verify and rehearse it, but do not switch; works without systemd, for example in a container."""
+    from provision.deploy.deploy import build
+
+    return _on_hosts("build", build, options, secrets)
+
+
+@option_task(
+    Options, *HOSTS, "chrony", "sync_timeout", help_={"chrony": "expected chrony release; overrides the site file"}
+).with_secrets
+def verify(options: Options, secrets: "Secrets") -> int:
+    """Prove the daemon that runs on hosts; change nothing."""
+    from provision.deploy.deploy import verify
+
+    return _on_hosts("verify", verify, options, secrets)
+
+
+@option_task(Options, *HOSTS).with_secrets
+def status(options: Options, secrets: "Secrets") -> int:
+    """Show the clocks of hosts and their sources. Exit status 1: a clock is not synchronised."""
+    from provision.deploy.status import status
+
+    return _on_hosts("status", status, options, secrets, configures=False)
+
+
+@option_task(Options, *HOSTS).with_secrets
+def history(options: Options, secrets: "Secrets") -> int:
+    """Show each switch of hosts: when, by whom, the changes, and the result."""
+    from provision.deploy.rollback import history
+
+    return _on_hosts("history", history, options, secrets, configures=False)
+
+
+@option_task(Options, *HOSTS, "to", "sync_timeout", "confirm_timeout", "lock_timeout", help_=NAMED_HOSTS).with_secrets
+def rollback(options: Options, secrets: "Secrets") -> int:
+    """Switch hosts back to an earlier generation, and prove it."""
+    from provision.deploy.rollback import rollback
+
+    _require_named_hosts(options)
+    return _on_hosts("rollback", partial(rollback, to=options.to), options, secrets, configures=False, rolling=True)
+
+
+@option_task(Options, *HOSTS, "purge", "lock_timeout", help_=NAMED_HOSTS).with_secrets
+def uninstall(options: Options, secrets: "Secrets") -> int:
+    """Remove chrony-provision from hosts and restore the previous time service."""
+    from provision.deploy.uninstall import uninstall
+
+    _require_named_hosts(options)
+    return _on_hosts("uninstall", partial(uninstall, purge=options.purge), options, secrets, configures=False)
+
+
+@option_task(
+    Options, "host", "site", help_={"host": "show only this host or group; may be given several times"}
+).with_secrets
+def site(options: Options, secrets: "Secrets") -> None:
+    """Show the settings of each host of the site, and which level of the file sets them."""
+    from provision.host.session import known_address
+    from provision.site.inventory import read_inventory
+    from provision.site.overview import overview
+    from provision.site.settings import resolve
+    from provision.site.upstreams import in_order
+
+    inventory = read_inventory(options.site_file)
+    if not inventory.members:
+        raise SiteError(f"{inventory.file} has no hosts; they stand in [hosts.NAME]")
+    chosen = inventory.choose(options.host)
+    ordered = in_order(inventory, chosen)
+    print("\n\n".join(overview(resolve(inventory, ordered, secrets.keys, known_address))))
+
+
+@option_task(Options, "site", *RELEASES)
+def fetch(options: Options) -> None:
+    """Fetch and verify the tarballs into the store of this machine."""
+    from provision.build.fetch import Store, fetch
+    from provision.output.progress.lines import Lines
+    from provision.site.settings import all_releases
+
+    with Lines() as lines:
+        for release in all_releases(options.run_options):
+            tarball = fetch(release, store=Store.default(), sources=options.sources, say=lines.line)
+            lines.say(f"{release}  {tarball.path}\n  from {tarball.origin}; signature: {tarball.signature}")
+
+
+@option_task(BundleOptions, "file", "site", *RELEASES)
+def bundle(options: BundleOptions) -> None:
+    """Write the tarballs, signatures and artifacts of a site into one file, for deployments without network access."""
+    from provision.build.artifacts import Artifacts
+    from provision.build.bundle import write
+    from provision.build.fetch import Store
+    from provision.output.progress.lines import Lines
+    from provision.site.settings import all_releases
+
+    releases = all_releases(options.run_options)
+    with Lines() as lines:
+        written = write(Path(options.file), releases, Store.default(), Artifacts.default(), options.sources, lines.line)
+        for line in written:
+            lines.say(line)
+
+
+@option_task(ReleasesOptions, "offline")
+def releases(options: ReleasesOptions) -> None:
+    """Show the pinned releases, the default ones, and the newest ones upstream."""
+    from provision.build.fetch import newest
+    from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, pins
+
+    for name, default in (("chrony", DEFAULT_CHRONY), ("nettle", DEFAULT_NETTLE)):
+        versions = " ".join(f"{pin.version}{'*' if pin.version == default else ''}" for pin in pins(name))
+        print(f"{name:<8}pinned: {versions}  (* default)")
+        if options.offline:
+            continue
+        found = newest(name)
+        print(f"        newest: {f'{found.version}, says {found.origin}' if found else 'unknown, no source answered'}")
+
+
+@option_task(SandboxOptions, "name", "suite", collection="sandbox")
+def sandbox_up(options: SandboxOptions) -> None:
+    """Boot a sandbox on this machine: a throwaway Debian host with systemd and sshd, and a time source beside it."""
+    from provision.host import sandbox
+    from provision.output.progress.lines import Lines
+
+    with Lines() as lines:
+        host = sandbox.up(options.name or options.suite, options.suite, say=lines.say)
+        lines.say(f"{host.name}  {host.address}  Debian {host.suite}\n  ssh -i {host.key} root@{host.address}")
+
+
+@option_task(Options, collection="sandbox")
+def sandbox_list(_: Options) -> None:
+    """Show the sandboxes of this machine."""
+    from provision.host import sandbox
+
+    for host in sandbox.listed():
+        pid = sandbox.pid_of(host)
+        print(f"{host.name:<20}  {host.address:<15}  {host.suite:<9}  {f'pid {pid}' if pid else 'stopped'}")
+
+
+@option_task(SandboxDownOptions, "name", "all", collection="sandbox")
+def sandbox_down(options: SandboxDownOptions) -> None:
+    """Shut down and delete sandboxes; base images are kept."""
+    from provision.host import sandbox
+
+    if options.all == bool(options.name):
+        names = ", ".join(host.name for host in sandbox.listed()) or "none"
+        raise UsageError(f"say --name NAME, or --all for every sandbox of this machine (there are: {names})")
+    for name in options.name or [host.name for host in sandbox.listed()]:
+        sandbox.down(name)
+        print(f"{name} is gone")
+
+
+def collection() -> Collection:
+    """Return the tasks; tasks.py of a checkout adds those for developers."""
+    tasks = Collection(deploy, plan, fetch, bundle, build, verify, status, history, rollback, uninstall, site, releases)
+    tasks.add_collection(key_tasks.collection())
+    rooms = Collection("sandbox")
+    rooms.add_task(sandbox_up, name="up")
+    rooms.add_task(sandbox_list, name="list")
+    rooms.add_task(sandbox_down, name="down")
+    tasks.add_collection(rooms)
+    return tasks
+
+
+def main() -> None:
+    """Run the command ``chrony-provision``."""
+    from importlib.metadata import version
+
+    from provision.cli.program import CommandLine
+
+    name = "chrony-provision"
+    CommandLine(name=name, binary=name, version=version(name), namespace=collection()).run()

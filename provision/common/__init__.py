@@ -1,0 +1,1 @@
+"""What every other package uses: the errors, the results of steps and checks, escaped text, files of this machine."""

@@ -1,0 +1,1 @@
+"""Read local files with a limit, write them atomically, and lock them."""

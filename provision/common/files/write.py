@@ -1,0 +1,41 @@
+"""Write local files atomically."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o666, replace: bool = True) -> None:
+    """Write a file atomically: an interrupted process leaves no partial file.
+
+    ``mode`` is its mode before the umask. If ``path`` is a symbolic link, it still leads to the new file. Without
+    ``replace``, an existing file is not overwritten. Raises OSError, in that case FileExistsError.
+    """
+    place = path
+    if replace:
+        # Unlike Path.resolve(), it raises no RuntimeError for a link that leads to itself.
+        place = Path(os.path.realpath(path))
+    with TemporaryDirectory(dir=place.parent, prefix=f".{path.name}.") as folder:
+        new = Path(folder) / path.name
+        _write_new(new, data, mode)
+        if replace:
+            _keep_owner(place, new)
+            new.replace(place)
+        else:
+            # A hard link, unlike a rename, never replaces a file that was created meanwhile.
+            os.link(new, path)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123 -- a file descriptor
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _keep_owner(path: Path, new: Path) -> None:
+    """Give the new file the owner of the one that it replaces, for root may edit the file of another user."""
+    with suppress(FileNotFoundError, PermissionError):
+        before = path.stat()
+        os.chown(new, before.st_uid, before.st_gid)

@@ -1,0 +1,108 @@
+"""Define the results of a run: the outcome of a step, the finding of a check, the state of a switch, a closed gate."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A claim about a host, whether it holds, and the observation."""
+
+    id: str
+    """The stable id of the check that made it, such as ``ports.ntp`` (docs/checks.md). No two findings of a report have
+    the same id and the same subject."""
+    claim: str
+    """A sentence without addresses and numbers, so that it is the same on every host."""
+    subject: str = ""
+    """The thing that the claim is about: an address, a key, a program; empty for the host or its chronyd."""
+    holds: bool | None
+    """None: not checked, for the reason in ``seen``; that is no failure of the host."""
+    seen: str
+    """The observation, quoted if it is the output of a program."""
+    vital: bool = True
+    """A switch is not confirmed when it does not hold."""
+
+    def __str__(self) -> str:
+        """Return subject and claim, as in ``127.0.0.1: a plain request from the host itself is answered``."""
+        return f"{self.subject}: {self.claim}" if self.subject else self.claim
+
+    @property
+    def failure(self) -> str:
+        """Return the words with which an error names it."""
+        return f'"{self}" does not hold ({self.seen})'
+
+
+class Status(StrEnum):
+    """How a step ended."""
+
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+    PENDING = "pending"
+    """The step would change something; only in a dry run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The result of a step and the reason for it."""
+
+    id: str
+    """Of the step: the same on every host and in every run."""
+    title: str
+    status: Status
+    reason: str = ""
+    diff: str = ""
+    notes: tuple[str, ...] = ()
+    """Facts about the host that the step reports but does not change."""
+
+
+@dataclass(slots=True)
+class SwitchState:
+    """The part of a switch that this machine knows: the connection may be lost in the middle of it."""
+
+    generation: str = ""
+    """The id of the generation to which the run switches; empty if it is not known yet, or nothing is switched."""
+    begun: bool = False
+    until: datetime | None = None
+    """While the switch waits to be confirmed: the time of this machine at which the host rolls back by itself, or
+    shortly after, for its timer starts a little later. None: no switch waits."""
+
+    def begin(self, generation: str, seconds: int) -> None:
+        """Note that a switch is about to be sent, or its timer to be started anew; it rolls back after ``seconds``."""
+        self.generation = generation
+        self.begun = True
+        self.until = datetime.now().astimezone() + timedelta(seconds=seconds)
+
+    def end(self) -> None:
+        """Note that the switch was confirmed, or the host rolled back."""
+        self.until = None
+
+    def __str__(self) -> str:
+        if self.generation and not self.begun:
+            return "nothing was switched"
+        if self.until is None:
+            return ""
+        return (
+            f"the switch to generation {self.generation} was begun and is not confirmed: unless a run confirms it, the "
+            f"host rolls back by itself, at {self.until:%H:%M:%S} of this machine's clock or shortly after"
+        )
+
+
+class Gate(StrEnum):
+    """A point in a run that only some hosts may pass at a time."""
+
+    BUILD = "build"
+    """Compile. One host compiles each recipe; the others wait for its artifact."""
+    SWITCH = "switch"
+    """Replace the running time service. Few servers of a group at a time, and a host only after its upstreams."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedAt:
+    """The gate at which the run on one host has stopped until it may pass."""
+
+    gate: Gate
+    need: str = ""
+    """The name of the build that the host waits for."""
+    unfit: bool = False
+    """Whether the host must compile by itself, because the artifact does not work or may not be used on it."""

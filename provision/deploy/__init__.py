@@ -1,0 +1,1 @@
+"""Run the operations on one host: deploy, rollback, uninstall and others, as phases of steps."""

@@ -1,0 +1,66 @@
+"""Define a generation: the files of one deployment on a host, named by a digest of their content."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+
+from provision.build.recipe import Recipe
+from provision.host.paths import ROOT
+from provision.keys import Keys
+from provision.verify.process import Running, running
+
+_HERE = "@GENERATION@"
+
+
+def content_id(*, build: str, user: str, conf: str, keys_digest: str, unit_template: str) -> str:
+    """Return the name of a generation: 16 hex digits of its content."""
+    parts = (build, user, conf, keys_digest, unit_template)
+    return sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def unit_template(unit: str, generation: str) -> str:
+    """Return the template from which a generation's unit was made."""
+    return unit.replace(generation, _HERE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """A build, its configuration, its keys and its unit."""
+
+    recipe: Recipe
+    user: str
+    conf: str
+    keys: Keys
+    unit_template: str = field(repr=False)
+    """The unit with ``@GENERATION@`` in place of the id, which is computed from it."""
+
+    @cached_property
+    def id(self) -> str:
+        """Return 16 hex digits of the content. The id is public, so keys contribute only by a digest that is slow."""
+        return content_id(
+            build=self.recipe.name,
+            user=self.user,
+            conf=self.conf,
+            keys_digest=self.keys.digest,
+            unit_template=self.unit_template,
+        )
+
+    @property
+    def path(self) -> str:
+        """Return the generation's folder on the host."""
+        return f"{ROOT}/generations/{self.id}"
+
+    @property
+    def unit(self) -> str:
+        """Return the text of chronyd.service."""
+        return self.unit_template.replace(_HERE, self.id)
+
+    @property
+    def running(self) -> Running:
+        """Return the expected properties of its process."""
+        return running(generation=self.id, conf=self.conf)
+
+    @property
+    def unit_sha256(self) -> str:
+        """Return the digest of chronyd.service, in hex."""
+        return sha256(self.unit.encode()).hexdigest()

@@ -1,0 +1,199 @@
+"""Collect and evaluate the evidence of a running chronyd: one round trip, and NTP packets from this machine."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from provision.build.evidence import SECTION, parse_build, sections
+from provision.build.recipe import Recipe
+from provision.chrony.chronyc import Association
+from provision.chrony.configure_log import parse_configure_log
+from provision.common.errors import ParseError, understood
+from provision.common.results import Finding
+from provision.deploy.converge import Survey
+from provision.deploy.steps import Look
+from provision.deploy.steps.overrides import look_at_unit
+from provision.host import scripts
+from provision.host.host import Host
+from provision.host.paths import ROOT
+from provision.host.session import Session
+from provision.keys import Keys
+from provision.verify.checks import findings
+from provision.verify.checks.build import build_findings
+from provision.verify.checks.rehearsal import rehearsal_findings
+from provision.verify.checks.site import state_finding, unreadable_finding
+from provision.verify.evidence import Evidence, parse_evidence
+from provision.verify.expectation import Expectation, further_addresses, without_zone
+from provision.verify.ntp import Probe, probe
+from provision.verify.rehearsal import parse_rehearsal
+
+NOBODY = "65534"
+"""The account that owns nothing, by its number: a container need not know its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state of the host that is compared with the site file."""
+
+    look: Look
+    no_drift: str = "no difference"
+    """The text of the finding if there is no drift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The findings about a running chronyd."""
+
+    findings: tuple[Finding, ...]
+    advice: tuple[str, ...] = ()
+    """Obstacles for its clients for which chronyd is not the cause, such as a firewall."""
+    sources: tuple[Association, ...] | None = None
+    """Its sources, and whether they answer; None if they are not known."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether no finding fails."""
+        return all(finding.holds is not False for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A generation that waits to be confirmed; the host rolls back from it when its timer ends."""
+
+    generation: str
+    """The id of the generation."""
+    seconds: int
+    """How long the timer runs, counted anew when the proof begins and when its clock was waited for."""
+
+
+def prove(
+    session: Session,
+    expected: Expectation,
+    keys: Keys,
+    *,
+    sync_timeout: int,
+    unconfirmed: Unconfirmed | None = None,
+    early: bool = False,
+    states: Sequence[State] = (),
+) -> Proof:
+    """Prove the daemon that runs; wait up to ``sync_timeout`` seconds until its clock is synchronised.
+
+    ``states`` are compared as well, with the looks and the drifts of a plan.
+    ``early``: the daemon may be the one before the switch, so that no time is spent on keys that it does not have.
+
+    Raises CommandFailed, HostUnreachable, ParseError.
+    """
+    survey = Survey([state.look for state in states])
+    script = _evidence_script(session, expected, sync_timeout=sync_timeout, unconfirmed=unconfirmed)
+    ask = partial(probe, keys=keys, most=expected.most_keys, insist=not early)
+    places: tuple[str, ...] = ()
+    if expected.serves:
+        places = (session.address, *further_addresses(session.facts, expected.access))
+    with ThreadPoolExecutor() as pool:
+        # Send the packets from this machine while the script runs on the host.
+        probing = [pool.submit(ask, place) for place in places]
+        surveyed, output = survey.split(session.host.ask(f"{survey.script}\n{script}", patience=sync_timeout))
+        answers = survey.answers(session.host.name, surveyed)
+        compared = tuple(_compared(session.host.name, states, answers))
+        try:
+            evidence = parse_evidence(output)
+        except ParseError as error:
+            if all(finding.holds for finding in compared):
+                raise
+            # The cause may be an altered file on the host, which one of the compared states reports.
+            return Proof((*compared, unreadable_finding(str(error))))
+    seen = [probed.result() for probed in probing]
+    if seen and _was_too_early(seen[0], evidence):
+        again = ask(session.address)
+        if again.answered:
+            seen[0] = again
+    notes = dict.fromkeys((*_advice(evidence), *_notes(session.host.name, states, answers)))
+    return Proof((*compared, *findings(evidence, expected, seen)), tuple(notes), evidence.associations)
+
+
+def _was_too_early(seen: Probe, evidence: Evidence) -> bool:
+    """Return whether a server answered before its clock was synchronised, which it is by now."""
+    return (
+        seen.plain is not None
+        and seen.plain.stratum == 0
+        and evidence.tracking is not None
+        and evidence.tracking.synchronised
+    )
+
+
+def _advice(evidence: Evidence) -> Iterator[str]:
+    if evidence.firewall and evidence.firewall.advice:
+        yield evidence.firewall.advice
+    yield from evidence.unit.notes
+    yield from evidence.time_services.notes
+
+
+def _evidence_script(
+    session: Session, expected: Expectation, *, sync_timeout: int, unconfirmed: Unconfirmed | None
+) -> str:
+    patience = 0
+    if expected.follows or expected.serves_own_clock:
+        patience = sync_timeout
+    values = {
+        "root": ROOT,
+        "addresses": " ".join(expected.query_addresses),
+        "most_keys": str(expected.most_keys),
+        "patience": str(patience),
+        "client": without_zone(session.facts.client or ""),
+        "ask_build": scripts.as_nobody(scripts.load("verify_build", f"{ROOT}/current/build")),
+        "ask_firewall": "",
+        "max_error": str(expected.max_error),
+        "unproven": "",
+        "seconds": "",
+        "look_at_unit": look_at_unit() + scripts.load("print_effects", ROOT),
+        "look_around": scripts.load("look_conflicts", ROOT),
+    }
+    if expected.serves:
+        values["ask_firewall"] = scripts.load("print_firewall")
+    if unconfirmed:
+        values |= {"unproven": unconfirmed.generation, "seconds": str(unconfirmed.seconds)}
+    return scripts.load_with("print_evidence", values)
+
+
+def _compared(host: str, states: Sequence[State], answers: Sequence[str]) -> Iterator[Finding]:
+    for state, answer in zip(states, answers, strict=True):
+        with understood(f"{host}: {state.look.title}"):
+            drift = state.look.drift(answer)
+        yield state_finding(state.look.id, state.look.title, drift, state.no_drift)
+
+
+def _notes(host: str, states: Sequence[State], answers: Sequence[str]) -> Iterator[str]:
+    for state, answer in zip(states, answers, strict=True):
+        with understood(f"{host}: {state.look.title}"):
+            yield from state.look.notes(answer)
+
+
+def prove_build(host: Host, recipe: Recipe) -> tuple[Finding, ...]:
+    """Return the findings about a finished build that need not run. Raises CommandFailed, ParseError."""
+    show_log = f"echo '{SECTION}configure.log'; cat {recipe.prefix}/configure.log"
+    output = host.ask(f"{show_log}\n{scripts.as_nobody(scripts.load('verify_build', recipe.prefix))}")
+    with understood(f"the build {recipe.name}"):
+        log = parse_configure_log(sections(output)["configure.log"])
+    return tuple(build_findings(parse_build(output), log, recipe.chrony.version))
+
+
+def rehearse_build(
+    host: Host,
+    recipe: Recipe,
+    conf: str,
+    key_types: Iterable[tuple[int, str]],
+    *,
+    query_addresses: tuple[str, ...],
+    seccomp: int,
+) -> tuple[Finding, ...]:
+    """Run a finished build for a moment, and return the findings; needs neither systemd nor an account.
+
+    It runs with the chrony.conf ``conf``, the filter of system calls at level ``seccomp``, and temporary keys of these
+    ids and types. Requests are sent to ``query_addresses``, as in steps.rehearsed. Raises CommandFailed, ParseError.
+    """
+    ids_and_types = (word for id_, type_ in key_types for word in (str(id_), type_))
+    sample = scripts.load("sample_generation", recipe.prefix, conf, *ids_and_types)
+    trial = scripts.load("rehearse", "generation", " ".join(query_addresses), str(seccomp))
+    script = scripts.unprivileged(f"(\n{sample}\n) || exit 1\n{trial}", folder=host.new_path(), account=NOBODY)
+    return tuple(rehearsal_findings(parse_rehearsal(host.run("rehearsing the build", script))))

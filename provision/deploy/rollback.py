@@ -1,0 +1,173 @@
+"""Show the history of a host's generations, and roll back to one of them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provision.build.evidence import sections
+from provision.build.integrity import REHEARSED, differences, generation_entries, parse_tree
+from provision.chrony.unit_values import seccomp_level, service_user
+from provision.common.errors import CommandFailed, ParseError, SiteError, understood
+from provision.deploy.generation import content_id, unit_template
+from provision.deploy.history import Record, events, parse_history, previous
+from provision.deploy.phases import Phase
+from provision.deploy.plan import (
+    Switch,
+    confirm_phase,
+    links_phase,
+    needs_phase,
+    refuse_without_systemd,
+    switch_phase,
+    switch_script,
+)
+from provision.deploy.run import Run
+from provision.deploy.steps.built import build_drift
+from provision.deploy.steps.overrides import NotOverridden
+from provision.host import scripts
+from provision.host.paths import ROOT
+from provision.host.unconfirmed import UnconfirmedSwitch, named_values, parse_unconfirmed
+from provision.keys import Keys, parse_keys
+from provision.output.history import history_text
+from provision.site.settings import NO_KEYS
+from provision.verify.expectation import expect
+from provision.verify.process import Running, running
+
+
+def history(run: Run) -> None:
+    """Show the switches of a host: when, by whom, which parts changed, and how each ended."""
+    past = _past(run)
+    run.report.history = events(past.records, past.current, past.unconfirmed)
+    if not run.report.history:
+        run.progress.say("  nothing was ever deployed here")
+        return
+    run.progress.say(history_text(run.report.history))
+    if past.unconfirmed is not None:
+        run.report.notes.append(f"generation {past.unconfirmed.generation} is {past.unconfirmed}")
+
+
+def rollback(run: Run, *, to: str) -> None:
+    """Switch to an existing generation of the host, and prove it; ``to`` is its id, or empty for the previous one."""
+    host, facts = run.session.host, run.session.facts
+    refuse_without_systemd(host.name, facts)
+    past = _past(run)
+    there = past.generations
+    generation = _choose(host.name, to, there, previous(past.records, past.current, there))
+    kept = _kept(run, generation)
+    with understood(f"generation {generation} of the host"):
+        build, text = kept["build"], kept["chrony.keys"]
+    # A client whose sources use no key has an empty file.
+    keys = NO_KEYS
+    if text:
+        keys = parse_keys(text, f"{host.name}: the keys of generation {generation}")
+    run.log.hide(keys.secrets)
+    version = re.match(r"chrony-(.+?)-nettle-", build)
+    if version is None:
+        raise ParseError(f"{host.name}: generation {generation} names a build that is none of ours: {build!r}")
+    with understood(f"generation {generation} of the host"):
+        running = _unaltered(run, generation, kept, keys)
+        unit_sha256 = kept["unit"].split()[0]
+        seccomp = seccomp_level(kept["chronyd.service"]) > 0
+        expected = expect(kept["chrony.conf"], version=version[1], seccomp=seccomp, facts=facts)
+    run.report.switch.generation = generation
+    switch = Switch(
+        generation=generation,
+        unit_sha256=unit_sha256,
+        build=f"{ROOT}/builds/{build}",
+        running=running,
+        who=run.who,
+        task="rollback",
+        confirm_timeout=run.settings.confirm_timeout,
+        is_answered=lambda: expected.serves and run.is_answered(),
+        prove=lambda: run.prove_switch(expected, keys, generation),
+        sync_timeout=run.settings.sync_timeout,
+        state=run.report.switch,
+    )
+    run.converge(_phases(kept, switch))
+    if not run.report.findings:
+        run.progress.begin("collecting evidence")
+        run.found(run.prove(expected, keys, sync_timeout=run.settings.sync_timeout))
+    run.report.notes.append("the next deployment puts back what the site says: change the site, too")
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The generations of a host, and how they came."""
+
+    records: tuple[Record, ...]
+    current: str
+    """The id of the current generation; empty if there is none."""
+    unconfirmed: UnconfirmedSwitch | None
+    generations: tuple[str, ...]
+    """The ids of all generations on the host."""
+
+
+def _phases(kept: Mapping[str, str], switch: Switch) -> tuple[Phase, ...]:
+    """Return the phases of a rollback to a generation with these files."""
+    return (
+        Phase("preconditions", (NotOverridden(kept["chronyd.service"]),)),
+        Phase("stage", (switch_script(),)),
+        needs_phase(kept["chrony.conf"], service_user(kept["chronyd.service"])),
+        switch_phase(switch),
+        # Remove no generation, for another one may be needed next.
+        confirm_phase(switch, keep=None),
+        links_phase(),
+    )
+
+
+def _past(run: Run) -> _Past:
+    said = sections(run.session.host.ask(scripts.load("print_history", ROOT)))
+    with understood("the history of the host"):
+        return _Past(
+            parse_history(said["history"]),
+            said["current"].strip(),
+            parse_unconfirmed(named_values(said["unconfirmed"])),
+            tuple(said["generations"].split()),
+        )
+
+
+def _kept(run: Run, generation: str) -> Mapping[str, str]:
+    """Return the files of a generation. They include keys; ask() does not log them."""
+    script = scripts.load("print_generation", f"{ROOT}/generations/{generation}")
+    return sections(run.session.host.ask(script, secret=True))
+
+
+def _unaltered(run: Run, generation: str, kept: Mapping[str, str], keys: Keys) -> Running:
+    """Return the expected properties of a generation's process. Raises CommandFailed if the generation was altered.
+
+    The name of a generation is the digest of its content, so its files are compared with the name; its build is
+    compared with the artifact on this machine, if there is one.
+    """
+    name = run.session.host.name
+    build = kept["build"].strip()
+    conf = f"{kept['chrony.conf']}\n"
+    unit = f"{kept['chronyd.service']}\n"
+    user = service_user(unit)
+    content = content_id(
+        build=build, user=user, conf=conf, keys_digest=keys.digest, unit_template=unit_template(unit, generation)
+    )
+    if content != generation:
+        raise CommandFailed(
+            f"{name}: generation {generation} was altered since it was deployed: its content does not match its name"
+        )
+    files = {"chrony.conf": conf, "chrony.keys": keys.text, "chronyd.service": unit}
+    path = f"{ROOT}/generations/{generation}"
+    wanted = generation_entries(
+        path, build=build, user=user, files={name: text.encode() for name, text in files.items()}
+    )
+    drift = differences(wanted, parse_tree(kept["generation tree"]), base=path, optional=(REHEARSED,))
+    if drift is None:
+        artifact = run.artifacts.find(build, run.progress.line)
+        prefix = f"{ROOT}/builds/{build}"
+        drift = build_drift(prefix, kept["build tree"], kept["sums"], receipt=None, artifact=artifact)
+    if drift is not None:
+        raise CommandFailed(f"{name}: generation {generation} was altered since it was deployed: {drift}")
+    return running(generation=generation, conf=conf)
+
+
+def _choose(name: str, to: str, there: tuple[str, ...], before: str | None) -> str:
+    has = f"it has {', '.join(there) or 'none'}"
+    if to and to not in there:
+        raise SiteError(f"{name}: --to {to}: no such generation here; {has}")
+    if not to and before is None:
+        raise SiteError(f"{name}: no generation ran here before the current one; {has}")
+    return to or before or ""

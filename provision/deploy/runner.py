@@ -1,0 +1,130 @@
+"""Run a job: connect to its host, run its operation, and report. Faults of the environment end in the report."""
+
+import threading
+import time
+from contextlib import ExitStack, suppress
+
+from provision.common.errors import CommandFailed, HostUnreachable, ParseError, ProvisionError, SiteError
+from provision.deploy.cancellation import INTERRUPTED, Cancellation
+from provision.deploy.control_machine import ControlMachine
+from provision.deploy.job import Job
+from provision.deploy.run import GateClosed, Run
+from provision.host.session import Session, connect, unlock
+from provision.output.log import Log
+from provision.output.progress import Progress
+from provision.output.report import Report
+
+LONGEST_ERROR = 2000
+"""Characters of an error in a report; it may quote a host."""
+
+
+def run_on(
+    job: Job, progress: Progress, cancellation: Cancellation | None = None, *, control: ControlMachine
+) -> Report:
+    """Run a job and return its report; errors of the environment end in the report.
+
+    So does Ctrl-C, which reaches only the main thread: it sets the cancellation, and the caller has to end.
+    """
+    begun = time.monotonic()
+    cancellation = cancellation or Cancellation()
+    report = job.so_far
+    log = control.log or job.open_log()
+    if job.report is None:
+        progress.opening(str(job.target))
+    try:
+        cancellation.check()
+        _run_operation(job, report, progress, log, cancellation, control)
+    except GateClosed as gate_closed:
+        report.stopped_at = gate_closed.stopped_at
+    except ProvisionError as error:
+        fail(report, error, cancellation)
+        with suppress(SiteError):  # the error may be that the log cannot be written
+            log.write(f"error: {error}")
+    except KeyboardInterrupt:
+        cancellation.cancel()
+        fail(report, HostUnreachable(INTERRUPTED), cancellation)
+    else:
+        report.tried = True
+    report.log = log.path or report.log
+    log.close()
+    report.seconds = round(report.seconds + time.monotonic() - begun, 2)
+    progress.ending(report)
+    return report
+
+
+def _run_operation(
+    job: Job, report: Report, progress: Progress, log: Log, cancellation: Cancellation, control: ControlMachine
+) -> None:
+    """Connect, and run the operation. Raises ProvisionError, GateClosed."""
+    settings = job.settings
+    # The digest of the keys is slow on purpose: compute it while the connection is made.
+    keys = settings.read_keys(control.secrets.keys)
+    threading.Thread(target=lambda: keys and keys.digest, daemon=True).start()
+
+    way = connect(
+        job.target,
+        accept_new=settings.accept_new,
+        log=log.write,
+        progress=progress.line,
+        say=progress.say,
+    )
+    with way as session, ExitStack() as ends, ExitStack() as building:
+        cancellation.register(session.host.transport.close, ends)
+        unlock(session, control.secrets.passwords, quiet=progress.quiet, check=cancellation.check)
+        report.platform, report.address = session.facts.platform, session.address
+        _warn_of_clock(session, report, progress)
+        run = Run(
+            session,
+            settings,
+            keys,
+            report,
+            progress,
+            log,
+            who=control.who,
+            artifacts=control.artifacts,
+            open=job.open,
+            building=building,
+            check=cancellation.check,
+            lock_timeout=control.lock_timeout,
+            unfit=job.unfit,
+            compiled_on=job.compiled_on,
+        )
+        try:
+            job.operation(run)
+        except CommandFailed as error:
+            message = str(error)
+            if session.clock is not None:
+                message = session.clock.explain(message)
+            raise CommandFailed(message) from error
+        finally:
+            session.host.leave()
+            report.round_trips += session.host.trips
+            report.may_have_changed |= session.host.may_have_changed
+
+
+def _warn_of_clock(session: Session, report: Report, progress: Progress) -> None:
+    """Report a wrong clock first, for it explains many later errors."""
+    if session.clock is None or not session.clock.differs:
+        return
+    warning = session.clock.warning(session.host.name)
+    if warning in report.notes:
+        return
+    progress.say(warning)
+    report.notes.append(warning)
+
+
+def fail(report: Report, error: ProvisionError, cancellation: Cancellation) -> None:
+    """End a report with an error: the first one, which is the cause of later ones. Set whether the host was tried."""
+    report.stopped_at = None
+    report.tried = report.may_have_changed or error.is_of_host
+    if report.error is not None:
+        return
+    words = str(error)
+    if isinstance(error, ParseError) and not words.startswith(f"{report.host}: "):
+        # A parser does not know the host of its text.
+        words = f"{report.host}: {words}"
+    if cancellation.is_set:
+        words = INTERRUPTED
+    report.error = words[:LONGEST_ERROR]
+    if str(report.switch) and (cancellation.is_set or report.switch.until is not None):
+        report.error += f"; {report.switch}"

@@ -1,0 +1,75 @@
+"""Define a step: one desired state of a host, with a look that reads it, the drift, and a way to apply it."""
+
+from typing import Protocol
+
+from provision.host.host import Host
+
+
+class Look(Protocol):
+    """A desired state of a host that can be compared."""
+
+    @property
+    def id(self) -> str:
+        """A name in kebab case that stays the same on every host and in every run, for scripts that read the report."""
+
+    @property
+    def title(self) -> str:
+        """The name of the state for the operator."""
+
+    def look(self) -> str:
+        """Return read-only POSIX sh, run as root, that prints the state of the host.
+
+        Exit status 0 means that the state was read, even if it is "missing"; any other status is an error.
+        """
+
+    def drift(self, seen: str) -> str | None:
+        """Return how the host differs, in words; None if it does not differ. Pure."""
+
+    def notes(self, seen: str) -> tuple[str, ...]:
+        """Return facts about the host that the step does not change, as lines of the report. Pure."""
+
+
+class Step(Look, Protocol):
+    """A desired state of a host that can be applied."""
+
+    @property
+    def changes_host(self) -> bool:
+        """Whether ``apply`` changes the host: before it does, the run claims the host (see ``Host.claim``)."""
+
+    def explain(self, host: Host, drift: str) -> str:
+        """Return the drift with the details for which a further question is necessary; it is not asked without a drift.
+
+        Raises CommandFailed, HostUnreachable.
+        """
+
+    def diff(self, seen: str) -> str:
+        """Return the change as a unified diff, without secrets; empty if there is no text to compare. Pure."""
+
+    def apply(self, host: Host) -> None:
+        """Remove the drift. Raises ProvisionError."""
+
+    def undo(self, host: Host) -> str:
+        """Undo a change after which the drift remains; return the state of the host for a message, also if that failed.
+
+        It is empty if the step cannot undo anything. Raises HostUnreachable.
+        """
+
+
+class StepDefaults:
+    """The parts that most steps leave out: details, text to compare, facts to note, and a way to undo a change."""
+
+    def explain(self, host: Host, drift: str) -> str:  # noqa: ARG002 -- the protocol's
+        """Return the drift."""
+        return drift
+
+    def notes(self, seen: str) -> tuple[str, ...]:  # noqa: ARG002 -- the protocol's
+        """Return no facts."""
+        return ()
+
+    def diff(self, seen: str) -> str:  # noqa: ARG002 -- the protocol's
+        """Return an empty string."""
+        return ""
+
+    def undo(self, host: Host) -> str:  # noqa: ARG002 -- the protocol's
+        """Do nothing, and return an empty string."""
+        return ""

@@ -1,0 +1,98 @@
+"""Define the step that refuses a host without the devices and files that its chrony.conf names."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from provision.chrony.needs import Argument, Needed, needed
+from provision.common.errors import HostUnready
+from provision.deploy.steps import StepDefaults
+from provision.host import scripts
+from provision.host.host import Host
+
+ASKED = {Argument.INTERFACE, Argument.DEVICE, Argument.CLOCK, Argument.FILE, Argument.MEMORY}
+"""The kinds of arguments that have to be checked on the host."""
+WRITABLE = ("/run/chrony/", "/var/run/chrony/", "/var/lib/chrony/", "/var/log/chrony/")
+"""The folders in which the unit lets chronyd create files."""
+HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 -- of the host, and not used
+"""The folders that the unit hides from chronyd: ProtectHome=, PrivateTmp= (systemd.exec(5))."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsMet(StepDefaults):
+    """The devices, files, interfaces and shared memory of a chrony.conf exist, and chronyd's account may use them.
+
+    Checked before the switch, for chronyd does not start without them. Only the administrator can provide them.
+    """
+
+    id: ClassVar[str] = "chrony-conf-needs"
+    changes_host: ClassVar[bool] = False
+
+    conf: str
+    user: str
+
+    @property
+    def title(self) -> str:
+        """Return the title of the step."""
+        return "devices and files that chrony.conf names"
+
+    def look(self) -> str:
+        """Print "STATE KIND NAME" for each named object."""
+        asked = [line for line in self._lines() if line.need.argument in ASKED]
+        return scripts.load(
+            "look_needs", self.user, *(word for line in asked for word in (line.need.argument.value, line.argument))
+        )
+
+    def drift(self, seen: str) -> str | None:
+        """Return the missing and the inaccessible objects, each with the remedy."""
+        said = dict(line.split(" ", 1)[::-1] for line in seen.splitlines() if " " in line)
+        return "; ".join(why for line in self._lines() for why in self._wrong(line, said)) or None
+
+    def apply(self, host: Host) -> None:
+        """Refuse. Raises HostUnready."""
+        if (wrong := self.drift(host.ask(self.look()))) is not None:
+            raise HostUnready(f"{host.name}: {wrong}; nothing was switched, and the previous daemon keeps running")
+
+    def _lines(self) -> tuple[Needed, ...]:
+        return tuple(line for line in needed(self.conf) if line.argument and not line.optional)
+
+    def _wrong(self, line: Needed, said: dict[str, str]) -> Iterator[str]:
+        kind = line.need.argument
+        if kind is Argument.SOCKET and not line.argument.startswith(WRITABLE):
+            yield f"{line.text}: chronyd may make a socket in /run/chrony alone: use /run/chrony/NAME.sock"
+        if kind is Argument.FILE and line.argument.startswith(HIDDEN):
+            yield f"{line.text}: the service cannot see what lies below {_first_folders(line.argument)}"
+            return
+        state = said.get(f"{line.need.argument} {line.argument}")
+        if state == "missing":
+            yield f"{line.text}: {_missing(line)}"
+        elif state == "denied":
+            yield f"{line.text}: {self._denied(line)}"
+
+    def _denied(self, line: Needed) -> str:
+        if line.need.argument is Argument.MEMORY:
+            return (
+                f"the segment is not open to the account {self.user}: gpsd opens those from 2 on to all; "
+                "or use refclock SOCK"
+            )
+        if line.need.argument is Argument.FILE:
+            return f"the account {self.user} may not read it: chgrp {self.user} it and chmod g+r, with its folders"
+        device = line.argument.rpartition("/")[2]
+        return (
+            f"the account {self.user} may not open it: a rule of udev such as "
+            f'KERNEL=="{device}", GROUP="{self.user}", MODE="0660" in /etc/udev/rules.d lets it'
+        )
+
+
+def _missing(line: Needed) -> str:
+    if line.need.argument is Argument.INTERFACE or not line.argument.startswith("/"):
+        return "the host has no such interface"
+    if line.need.driver:
+        return "the host has no such device; with chrony 4.9 the option optional lets chronyd start without"
+    if line.need.argument is Argument.FILE:
+        return "the host has no such file"
+    return "the host has no such device"
+
+
+def _first_folders(path: str) -> str:
+    return next(folder for folder in HIDDEN if path.startswith(folder)).rstrip("/")

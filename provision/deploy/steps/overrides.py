@@ -1,0 +1,52 @@
+"""Define the step that refuses a host with overrides of chronyd's unit."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from provision.common.errors import HostUnready
+from provision.deploy.steps import StepDefaults
+from provision.host import scripts
+from provision.host.host import Host
+from provision.host.paths import ROOT, UNIT_PATH
+from provision.verify.unit import PROPERTIES, parse_unit_state
+
+
+@dataclass(frozen=True, slots=True)
+class NotOverridden(StepDefaults):
+    """No drop-in or other unit file changes the properties of a generation's unit.
+
+    A drop-in belongs to an administrator, so it is reported and never deleted: the deployment stops before any change.
+    """
+
+    id: ClassVar[str] = "unit-overrides"
+    changes_host: ClassVar[bool] = False
+
+    unit: str
+    """The text of the unit."""
+
+    @property
+    def title(self) -> str:
+        """Return the title of the step."""
+        return "no overrides of chronyd's unit"
+
+    def look(self) -> str:
+        """Print the unit's files, its drop-ins, its effective properties and those of the process."""
+        return look_at_unit()
+
+    def drift(self, seen: str) -> str | None:
+        """Return the files that change the unit, with the changed properties."""
+        return "; ".join(parse_unit_state(seen).overrides(self.unit)) or None
+
+    def apply(self, host: Host) -> None:
+        """Refuse. Raises HostUnready."""
+        if (files := self.drift(host.ask(self.look()))) is not None:
+            raise HostUnready(
+                f"{host.name}: {files}: chronyd would not run as it was deployed; nothing was changed: remove the "
+                "file, run systemctl daemon-reload, and deploy again"
+            )
+
+
+def look_at_unit() -> str:
+    """Return the look at chronyd's unit; see look_unit.sh."""
+    unit = f"{ROOT}/current/chronyd.service"
+    return scripts.load("look_unit", UNIT_PATH, unit, scripts.text("print_process"), *PROPERTIES)

@@ -1,0 +1,61 @@
+"""Define the step that installs the distribution's packages for a build."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from provision.deploy.steps import StepDefaults
+from provision.host import scripts
+from provision.host.host import Host
+from provision.host.packages.manager import Manager
+from provision.host.paths import ROOT
+
+
+class Purpose(StrEnum):
+    """The use that packages are installed for."""
+
+    BUILD = "build"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Packages(StepDefaults):
+    """The packages are installed, unless the build exists already."""
+
+    changes_host: ClassVar[bool] = True
+
+    manager: Manager
+    names: tuple[str, ...]
+    build: str
+    """The folder of the build; a finished build needs no further packages."""
+    purpose: Purpose = Purpose.BUILD
+
+    @property
+    def id(self) -> str:
+        """Return an id for each purpose, for a host may need both, one after the other."""
+        return f"{self.purpose}-packages"
+
+    @property
+    def title(self) -> str:
+        """Return the title of the step."""
+        return f"packages to {self.purpose} with"
+
+    def look(self) -> str:
+        """Print "built", or the missing packages."""
+        return scripts.load("look_packages", self.build, self.manager.query, *self.names)
+
+    def drift(self, seen: str) -> str | None:
+        """Return the missing packages."""
+        missing = seen.split()
+        if not missing or missing == ["built"]:
+            return None
+        return f"missing: {' '.join(missing)}"
+
+    def apply(self, host: Host) -> None:
+        """Install all packages; an error names the packages that no repository offers, with the remedy."""
+        missing = f'missing=$(\n{self.look()}\n)\nset -- {ROOT} "packages $(echo $missing)"\n'
+        made = scripts.text("record_made")
+        manager = self.manager
+        commands = (manager.query, manager.install, manager.refresh, manager.offers)
+        install = scripts.load("install_packages", *commands, manager.remedy, *self.names)
+        host.run("installing packages", f"{missing}{made}\n{install}")

@@ -1,0 +1,65 @@
+"""Define the step that rehearses a generation on the host, beside the running daemon."""
+
+from dataclasses import dataclass
+from shlex import quote
+from typing import ClassVar
+
+from provision.build.integrity import REHEARSED
+from provision.chrony.unit_values import seccomp_level
+from provision.common.errors import RehearsalFailed
+from provision.deploy.generation import Generation
+from provision.deploy.steps import StepDefaults
+from provision.host import scripts
+from provision.host.host import Host
+from provision.host.paths import ROOT
+from provision.verify.checks.rehearsal import failures
+from provision.verify.rehearsal import parse_rehearsal
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed(StepDefaults):
+    """A generation has passed its rehearsal, or runs already.
+
+    The daemon runs with its own configuration and keys, without privileges, on a private port and command port, and
+    with separate files. Only the keys of its sources are tried: a rehearsal sends no packets to other hosts.
+    """
+
+    id: ClassVar[str] = "rehearsed"
+    changes_host: ClassVar[bool] = True
+
+    generation: Generation
+    query_addresses: tuple[str, ...]
+    """The host's own addresses that the access rules allow; empty: none is known, and the rules are not tried."""
+
+    @property
+    def title(self) -> str:
+        """Return the title of the step."""
+        return f"generation {self.generation.id} rehearsed"
+
+    def look(self) -> str:
+        """Print "rehearsed", or "new"."""
+        is_current = f'[ "$(readlink {ROOT}/current)" = generations/{self.generation.id} ]'
+        return f"if {is_current} || [ -e {quote(self._passed)} ]; then echo rehearsed; else echo new; fi"
+
+    def drift(self, seen: str) -> str | None:
+        """Return whether the rehearsal is still to be done."""
+        return None if seen == "rehearsed" else "not rehearsed yet"
+
+    def apply(self, host: Host) -> None:
+        """Rehearse the generation. Raises RehearsalFailed with the daemon's messages."""
+        generation = self.generation
+        level = str(seccomp_level(generation.unit))
+        trial = scripts.load("rehearse", generation.path, " ".join(self.query_addresses), level)
+        script = scripts.unprivileged(trial, folder=host.new_path(), account=generation.user, groups=True)
+        rehearsal = parse_rehearsal(host.run("rehearsing beside the running daemon, which is untouched", script))
+        reasons = failures(rehearsal)
+        if reasons:
+            raise RehearsalFailed(
+                f"{host.name}: generation {generation.id} failed its rehearsal; the previous daemon keeps running: "
+                f"{'; '.join(reasons)}"
+            )
+        host.run("noting that the rehearsal was passed", f"touch {quote(self._passed)}")
+
+    @property
+    def _passed(self) -> str:
+        return f"{self.generation.path}/{REHEARSED}"

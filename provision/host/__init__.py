@@ -1,0 +1,1 @@
+"""Reach the machines to deploy to: targets, facts, transports, sudo, workspaces and scripts."""

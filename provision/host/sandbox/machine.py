@@ -1,0 +1,86 @@
+"""Prepare this machine for sandboxes: privileges, tools, locked folders and base images."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import which
+
+from platformdirs import user_cache_path
+
+from provision.common.errors import CommandFailed, SandboxError
+from provision.common.files.lock import locked
+from provision.host.host import Host
+from provision.host.scripts import load
+from provision.host.transport.local import LocalTransport
+
+Say = Callable[[str], None]
+"""Called with one line before each action that takes long or that the operator should know of."""
+
+_SBIN = "/usr/sbin:/sbin"  # not in the PATH of root after a plain ``su``
+_TOOLS = {
+    "debootstrap": "debootstrap",
+    "systemd-nspawn": "systemd-container",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "ssh-keygen": "openssh-client",
+}
+
+
+def check_rights() -> None:
+    """Raise SandboxError if this machine cannot boot sandboxes."""
+    if os.geteuid() != 0 or which("apt-get") is None:
+        raise SandboxError(
+            "a sandbox is booted with systemd-nspawn, which needs root on Debian: become root, or use a host"
+        )
+
+
+def install_tools(say: Say) -> None:
+    """Install the Debian packages of the missing tools."""
+    path = f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"
+    with changing("tools"):
+        if missing := [package for tool, package in _TOOLS.items() if which(tool, path=path) is None]:
+            say(f"installing {' '.join(missing)} with apt")
+            script("sandbox_tools", *missing)
+
+
+def base_image(suite: str, say: Say) -> Path:
+    """Return the root folder of a minimal Debian, created at the first call."""
+    image = folder("bases") / suite
+    with changing(f"bases/{suite}"):
+        if not image.exists():
+            say(f"making the base image of Debian {suite} with debootstrap (once; about a minute)")
+            script("sandbox_base", suite, str(image))
+    return image
+
+
+def folder(name: str) -> Path:
+    """Return the path of a file or folder in our cache folder; it need not exist."""
+    # Always the resolved path, for a running sandbox is recognised by the folder in the arguments of its nspawn.
+    return (user_cache_path("chrony-provision") / name).resolve()
+
+
+@contextmanager
+def changing(what: str) -> Iterator[None]:
+    """Lock a part of the cache folder against other runs. Converts OSError to SandboxError."""
+    lock = folder(f"{what}.lock")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        # Tests of several checkouts share it by symbolic links.
+        with locked(lock):
+            yield
+    except OSError as error:
+        raise SandboxError(f"{error.filename or lock}: {error.strerror}") from error
+
+
+def script(name: str, *arguments: str) -> str:
+    """Run a script of ``scripts/`` on this machine and return its output. Raises SandboxError."""
+    return run(name.replace("_", " "), load(name, *arguments))
+
+
+def run(what: str, line: str) -> str:
+    """Run a line of sh on this machine and return its output. Raises SandboxError, which names the action ``what``."""
+    try:
+        return Host(LocalTransport()).run(what, f"PATH=$PATH:{_SBIN}\n{line}")
+    except CommandFailed as error:
+        raise SandboxError(str(error)) from error

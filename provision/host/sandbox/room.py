@@ -1,0 +1,76 @@
+"""Create the surroundings of a sandbox or of the time source: an overlay on a base image, and a network namespace."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from provision.host.sandbox.machine import Say, folder, run, script
+
+_NETWORK = IPv4Network("198.19.0.0/16")  # half of the range that RFC 2544 sets aside for tests
+_GATEWAY = IPv4Address("198.19.0.1")
+_TIME_SOURCE = IPv4Address("198.19.0.2")
+_BRIDGE = "cpsb0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """An overlay, whose content is in ``folder``, and a network namespace."""
+
+    folder: Path
+    netns: str
+    address: str
+
+    @property
+    def link(self) -> str:
+        """Return the name of the interface at the bridge; it may have at most 15 characters."""
+        return f"cpsb{int(IPv4Address(self.address)) - int(_NETWORK.network_address)}"
+
+    @property
+    def mac(self) -> str:
+        """Return the Ethernet address. A random one would leave old entries in ARP caches for 30 s after a restart."""
+        return f"02:00:{IPv4Address(self.address).packed.hex(':')}"
+
+    def open(self, base: Path) -> None:
+        """Mount the overlay on a base image, and connect the namespace to the bridge."""
+        cidr = f"{self.address}/{_NETWORK.prefixlen}"
+        where = str(self.folder)
+        script("sandbox_room", str(base), where, self.netns, self.link, self.mac, cidr, _BRIDGE, str(_GATEWAY))
+
+    def close(self, pid: int | None = None) -> None:
+        """End the processes (``pid`` is the nspawn, if it runs) and unmount the overlay, whose content stays.
+
+        Closing a closed room is not an error.
+        """
+        arguments = [str(self.folder), self.netns, self.link]
+        if pid is not None:
+            arguments.append(str(pid))
+        script("sandbox_stop", *arguments)
+
+    def is_busy(self) -> bool:
+        """Return whether a process runs in the namespace."""
+        return bool(
+            run(f"looking into {self.netns}", f"[ ! -e /run/netns/{self.netns} ] || ip netns pids {self.netns}")
+        )
+
+
+def time_room() -> Room:
+    """Return the time source's room; no sandbox can have its namespace, because of the dot in the name."""
+    return Room(folder=folder("time"), netns="cpsb.time", address=str(_TIME_SOURCE))
+
+
+def lowest_free(taken: Iterable[str]) -> str:
+    """Return the lowest free address."""
+    used = {str(_GATEWAY), str(_TIME_SOURCE), *taken}
+    return next(address for address in map(str, _NETWORK.hosts()) if address not in used)
+
+
+def make_network(say: Say) -> None:
+    """Create the bridge and the masquerading behind this machine's address, unless they exist."""
+    for line in script("sandbox_network", _BRIDGE, str(_GATEWAY), str(_NETWORK)).splitlines():
+        say(line)
+
+
+def remove_network() -> None:
+    """Remove the bridge and the masquerading, and restore the setting of IP forwarding."""
+    script("sandbox_network_down", _BRIDGE)

@@ -1,0 +1,17 @@
+# shellcheck shell=dash
+# needs: print_tree
+# Print the content of a generation's folder ($1), the folder above it, and configuration and unit of the current generation
+# ($2); without one, the unit of the administrator ($3), which a switch replaces. No key material.
+echo "==> generation"
+if [ -d "$1" ]; then
+    stat -c '%F|%04a|%U:%G|%n' "${1%/*}"
+    tree "$1"
+else
+    echo missing
+fi
+for name in chrony.conf chronyd.service; do
+    echo "==> $name"
+    [ -f "$2/$name" ] && cat "$2/$name"
+done
+if [ ! -e "$2/chronyd.service" ] && [ ! -L "$3" ] && [ -f "$3" ]; then cat "$3"; fi
+exit 0

@@ -1,0 +1,162 @@
+# shellcheck shell=dash
+# needs: as_nobody ask_chronyc query_chronyd
+# Print the evidence about the running chronyd: process, sockets, sources, answers, log. No key material: of keys only ids.
+# The caller assigns its variables (scripts.load_with):
+: "${root?our folder on the host}"
+: "${addresses?the addresses at which the host asks the daemon, or nothing}"
+: "${most_keys?how many keys are tried at most: below 50 where chronyd limits how often one may ask}"
+: "${patience?seconds to wait for the clock to be synchronised}"
+: "${client?the address of the control machine, whose access is in question, or nothing}"
+: "${ask_build?the script that asks a build about itself}"
+: "${ask_firewall?the script that asks the local firewall, or nothing}"
+: "${max_error?the largest error bound, in seconds, of a clock that counts as synchronised}"
+: "${unproven?the generation that this is to prove, or nothing}"
+: "${seconds?the time after which the host goes back from that generation by itself, counted anew, or nothing}"
+: "${look_at_unit?the script that looks at the unit}"
+: "${look_around?the script that looks for other time services and for missing folders}"
+set -u
+LC_ALL=C
+export LC_ALL
+[ -e "$root/current" ] || { echo "nothing is deployed here yet (there is no $root/current)" >&2; exit 1; }
+build=$root/current/build
+chronyc=$build/bin/chronyc
+pid=$(systemctl show -p MainPID chronyd.service)
+pid=${pid#MainPID=}
+# Not in /tmp, which may be on a full disk.
+folder=$(mktemp -d /run/chrony-evidence.XXXXXX) && cd "$folder" || exit 1
+trap 'end_asking; rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
+
+# Succeed if the clock is synchronised, its frequency is known and its error is small. With an unknown frequency (skew, ppm,
+# as in chronyc waitsync), the announced error grows by a second each second, and clients reject the server. The error may be
+# large while chronyd slews the clock. The error bound is that of chronyc(1), "tracking".
+settled() {
+    ask_chronyc 5 "$chronyc" -c -n tracking 2>/dev/null | awk -F, -v most="$max_error" '
+        { bound = ($5 < 0 ? -$5 : $5) + $12 + $11 / 2; exit !($14 != "Not synchronised" && $10 <= 1000 && bound <= most) }'
+}
+
+# Succeed if all sources with a key have sent an authenticated answer. chronyc(1): authdata has the configured mode, ntpdata
+# the state of the last answer; its 28th field is "Authenticated".
+authenticated() {
+    { ask_chronyc 5 "$chronyc" -c -n authdata; ask_chronyc 5 "$chronyc" -c -n ntpdata; } 2>/dev/null | awk -F, '
+        NF == 10 { if ($2 == "SK") asked[$1] = 1; next }
+        $28 == "Yes" { delete asked[$1] }
+        END { for (address in asked) exit 1 }'
+}
+
+show_process() {
+    local current
+    echo "==> process"
+    echo "pid=$pid"
+    current=$(readlink "$root/current")
+    echo "current=${current##*/}"
+    echo "build=$(cd "$build" && pwd -P)"
+    [ -d "/proc/$pid/fd" ] || return
+    echo "executable=$(readlink "/proc/$pid/exe")"
+    echo "generation=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^CHRONY_GENERATION=//p')"
+    echo "user=$(stat -c %U "/proc/$pid")"
+    echo "seccomp=$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$pid/status")"
+    echo "arguments=$(tr '\0' ' ' <"/proc/$pid/cmdline")"
+}
+
+# Print the listening sockets: those without a remote address. The number in "-> socket:[123]" is the inode.
+show_ports() {
+    local file
+    echo "==> ports"
+    set -- "/proc/$pid/net/udp" "/proc/$pid/net/udp6" "/proc/$pid/net/tcp" "/proc/$pid/net/tcp6"
+    for file; do
+        shift
+        [ ! -r "$file" ] || set -- "$@" "$file"
+    done
+    [ $# -gt 0 ] || return
+    # shellcheck disable=SC2012
+    ls -l "/proc/$pid/fd" 2>/dev/null | awk '
+        open { if (sub(/^.* socket:\[/, "") && sub(/\]$/, "")) ours[$0] = 1; next }
+        FNR > 1 && $3 ~ /:0000$/ {
+            protocol = FILENAME
+            sub(/.*\//, "", protocol)
+            print protocol, $2, $10 in ours ? "chronyd" : "other"
+        }' open=1 - open=0 "$@"
+}
+
+# Print chronyd's last message about a certificate whose dates do not fit the clock (the text is from GnuTLS).
+show_certificate_error() {
+    grep -Eiq '^[[:space:]]*(server|pool)[[:space:]].*[[:space:]]nts([[:space:]]|$)' "$root/current/chrony.conf" || return 0
+    journalctl _PID="$pid" -n 1000 -o cat --no-pager 2>/dev/null |
+        grep -E 'TLS handshake .*(not yet valid|expired)' | tail -n 1
+}
+
+# Print the seconds since boot (proc(5)), which steps of the clock do not change.
+uptime() {
+    local since_boot
+    read -r since_boot _ </proc/uptime
+    echo "${since_boot%.*}"
+}
+
+wait_until() { # FUNCTION, END by uptime
+    while [ "$(uptime)" -lt "$2" ] && [ -d "/proc/$pid/fd" ] && ! "$1"; do sleep 0.2; done
+}
+
+# Restart the timer of the unconfirmed switch before each part of the proof, so that a slow host does not go back. After a
+# lost connection, it still does.
+renew_way_back() {
+    [ -z "$unproven" ] || "$root/switch" --wait "$unproven" "$seconds" || exit 1
+}
+
+renew_way_back
+begun=$(uptime)
+wait_until settled $((begun + patience))
+# chronyd synchronises to the first source that answers; wait a few seconds longer for all sources with a key.
+soon=$(($(uptime) + 5)) end=$((begun + patience))
+[ "$soon" -gt "$end" ] || end=$soon
+wait_until authenticated "$end"
+[ $(($(uptime) - begun)) -lt 3 ] || renew_way_back
+# Read the first lines of chronyd's log since this start, in which it warns about its configuration. systemd identifies a
+# start by its "invocation" since version 232. A large journal takes long, so this runs in the background. The process ID is
+# searched as well: journald takes the invocation from the control group, and in containers systemd sometimes could not put
+# a process into the group of its unit ("Control group /system.slice/chronyd.service exists already").
+invocation=$(systemctl show -p InvocationID chronyd.service)
+set -- "_SYSTEMD_INVOCATION_ID=${invocation#InvocationID=}" +
+[ "$1" != "_SYSTEMD_INVOCATION_ID=" ] || set --
+timeout 5 journalctl -q -b -o cat --no-pager "$@" "_PID=$pid" _COMM=chronyd 2>/dev/null | head -n 200 | cut -c 1-300 >journal &
+journal_reader=$!
+# The requests take a fifth of a second each, all in parallel, and run in the background meanwhile.
+[ -z "$addresses" ] || ask_all "$build" "$root/current/chrony.keys" "$addresses" 123 "$(free_id)" "$most_keys"
+show_process
+echo "==> unit"
+(eval "$look_at_unit")
+(eval "$look_around")
+show_ports
+for command in tracking sources authdata ntpdata; do
+    echo "==> $command"
+    ask_chronyc 10 "$chronyc" -c -n "$command" 2>&1
+done
+echo "==> certificate"
+show_certificate_error
+for what in tracking answered; do
+    echo "==> $what before the switch"
+    [ ! -e "$root/unconfirmed" ] || sed -n "s/^$what=//p" "$root/unconfirmed"
+done
+if [ -n "$client" ]; then
+    echo "==> accheck"
+    ask_chronyc 5 "$chronyc" accheck "$client" 2>&1
+fi
+echo "==> configure.log"
+cat "$build/configure.log" 2>/dev/null
+(eval "$ask_build")
+echo "==> journal"
+wait "$journal_reader"
+cat journal
+echo "==> firewall"
+[ -z "$ask_firewall" ] || (eval "$ask_firewall")
+if [ -n "$addresses" ]; then
+    # Repeated requests to a server with a rate limit may take long.
+    [ $(($(uptime) - begun)) -lt 3 ] || renew_way_back
+    show_answers
+fi
+if [ "$most_keys" -lt 50 ] && [ -n "$client" ]; then
+    # The server has a rate limit: print how many of the control machine's requests it has dropped.
+    echo "==> served to us"
+    count_served "$client"
+fi
+echo "==> finished"

@@ -1,0 +1,22 @@
+# shellcheck shell=dash
+# needs: ask_chronyc print_unconfirmed
+# Print the state of chronyd, its clock and its sources, as chronyc's CSV. No key material: of keys only ids.
+# $1: our folder on the host.
+chronyc=$1/current/build/bin/chronyc
+[ -x "$chronyc" ] || { echo "nothing is deployed here yet (there is no $chronyc)" >&2; exit 1; }
+pid=$(systemctl show -p MainPID chronyd.service) || exit 1
+pid=${pid#MainPID=}
+echo "==> generation"
+[ ! -d "/proc/$pid/fd" ] || tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^CHRONY_GENERATION=//p'
+echo "==> unconfirmed"
+print_unconfirmed "$1"
+echo "==> chrony.conf"
+cat "$1/current/chrony.conf" || exit 1
+for command in tracking sources authdata ntpdata; do
+    echo "==> $command"
+    ask_chronyc 10 "$chronyc" -c -n "$command" 2>&1
+done
+# The same sources, by the names in chrony.conf.
+echo "==> names"
+ask_chronyc 10 "$chronyc" -c -N sources 2>&1
+echo "==> finished"

@@ -1,0 +1,190 @@
+# shellcheck shell=dash
+# Activate a generation, and check that it runs and answers.
+
+# Make a generation the one that starts at boot, and start it in place of the running time service.
+activate() { # GENERATION
+    place_generation "$1" && start_generation
+}
+
+# Make a generation the one that starts at boot; the running daemon is not affected.
+place_generation() { # GENERATION
+    # "set -e" has no effect inside a condition, hence "&&" after each step. The existing unit may be a symlink: the move
+    # replaces it and does not write through it.
+    ln -sfn "generations/$1" "$root/current.new" &&
+        # A hard link needs no space: a full disk must not stop a rollback.
+        { cp "$root/generations/$1/chronyd.service" "$unit.new" ||
+            ln -f "$root/generations/$1/chronyd.service" "$unit.new"; } &&
+        write_to_disk &&
+        mv -T "$root/current.new" "$root/current" &&
+        mv -T "$unit.new" "$unit" &&
+        label_for_selinux &&
+        reload_and_enable &&
+        # Only now, when ours starts at boot: after a power cut, at least one time service is enabled.
+        prevent_conflicts
+}
+
+# Start the generation that was placed, in place of the running time service.
+start_generation() {
+    local stamp
+    stop_conflicts &&
+        # systemd refuses to start a unit that crashed too often, and all generations share one unit.
+        { systemctl reset-failed chronyd.service 2>/dev/null || true; } &&
+        stamp=$(start_stamp "$root") &&
+        systemctl restart chronyd.service &&
+        await_answer &&
+        forget_measurements &&
+        record_start "$stamp"
+}
+
+# Record the files that chronyd was started from. A full disk is no error: without the record, nothing is compared.
+record_start() { # STAMP
+    { echo "$1" >"$root/started.new" && mv -T "$root/started.new" "$root/started"; } ||
+        rm -f "$root/started.new" "$root/started" || true
+}
+
+# Remove the measurements that a chronyd with "dumpdir" has saved here at its end. A chronyd started with -r takes them for
+# current, regardless of their age, and serves a wrong time as synchronised. The names are those of sources.c.
+forget_measurements() {
+    local file name
+    for file in /var/lib/chrony/*.dat; do
+        name=${file##*/}
+        case ${name%.dat} in
+            [0-9]*.*.*.* | *:*:* | refid:*) rm -f "$file" || true ;;
+        esac
+    done
+}
+
+# Write files to disk. File names are written before contents: a power cut within half a minute would leave a generation
+# of empty files, and an empty timer.
+write_to_disk() {
+    sync -f "$root" "$units" 2>/dev/null || sync
+}
+
+# Reload systemd once: "enable" reloads as well, and each reload takes a tenth of a second.
+reload_and_enable() {
+    if systemctl -q is-enabled chronyd.service 2>/dev/null; then
+        systemctl daemon-reload
+    else
+        systemctl -q enable chronyd.service
+    fi
+}
+
+# SELinux: a moved file keeps the label of its first folder; without bin_t, systemd would run chronyd in its own domain.
+label_for_selinux() {
+    local path
+    command -v selinuxenabled >/dev/null 2>&1 && selinuxenabled || return 0
+    for path in "$root" "$unit" /usr/local/bin/chronyc /usr/local/sbin/chronyd /var/lib/chrony /var/log/chrony; do
+        if [ -e "$path" ]; then restorecon -RF "$path" || echo "$path: could not be labelled for SELinux" >&2; fi
+    done
+}
+
+# Wait until chronyc gets an answer, over the socket or UDP: up to ten seconds, even if the daemon hangs.
+await_answer() {
+    local chronyc since_boot end
+    chronyc=$root/current/build/bin/chronyc
+    read -r since_boot _ </proc/uptime
+    end=$((${since_boot%.*} + 10))
+    until ask_chronyc 5 "$chronyc" -n tracking >/dev/null 2>&1; do
+        read -r since_boot _ </proc/uptime
+        [ "${since_boot%.*}" -lt "$end" ] || return 1
+        sleep 0.2
+    done
+}
+
+# Print the generation of the process that runs.
+running_generation() {
+    local pid
+    pid=$(unit_property MainPID chronyd.service)
+    tr '\0' '\n' 2>/dev/null <"/proc/${pid:-0}/environ" | sed -n 's/^CHRONY_GENERATION=//p'
+}
+
+# Succeed if a generation is in place, and its daemon runs and answers.
+generation_runs() { # GENERATION
+    [ "$(current_generation)" = "$1" ] &&
+        cmp -s "$root/generations/$1/chronyd.service" "$unit" &&
+        [ "$(running_generation)" = "$1" ] &&
+        await_answer
+}
+
+# Succeed if the daemon stays up. It may crash seconds after it answered, and systemd restarts it, so each process answers
+# for a while.
+keeps_running() {
+    local pid tries started
+    pid=$(unit_property MainPID chronyd.service)
+    [ "${pid:-0}" -gt 0 ] || return 1
+    # Five more seconds, after the time that the proof has taken.
+    tries=25
+    while [ "$tries" -gt 0 ]; do
+        [ -d "/proc/$pid" ] || return 1
+        tries=$((tries - 1))
+        sleep 0.2
+    done
+    # systemd counts restarts since version 235.
+    started=$(unconfirmed_value restarts)
+    [ -z "$started" ] || [ "$(unit_property NRestarts chronyd.service)" = "$started" ]
+}
+
+# Print the state of the clock, from the running chronyd or, without one, from the kernel.
+clock_state() {
+    local chronyc
+    chronyc=$root/current/build/bin/chronyc
+    [ -x "$chronyc" ] || chronyc=chronyc
+    ask_chronyc 5 "$chronyc" -c -n tracking 2>/dev/null | grep , ||
+        { timedatectl 2>/dev/null | grep -q 'synchronized: yes' && echo synchronised; } || true
+}
+
+# Print the reason why chronyd ended: its own message or, if it was killed, systemd's. "(exiting)": the clock was off by
+# more than maxchange allows (reference.c).
+reason_of_end() {
+    local lines words
+    # Also by its name, for the unit is not always recorded: see "invocation" in print_evidence.sh.
+    set -- _SYSTEMD_UNIT=chronyd.service + _PID=1 UNIT=chronyd.service + _COMM=chronyd
+    lines=$(journalctl -q -b -n 20 -o cat --no-pager "$@" 2>/dev/null || true)
+    words=$(echo "$lines" | grep -E 'Fatal error|Could not|\(exiting\)|code=(killed|dumped)' | tail -n 1 || true)
+    [ -n "$words" ] || words=$(echo "$lines" | grep 'Main process exited' | tail -n 1 || true)
+    echo "${words:-see journalctl -u chronyd}"
+}
+
+# Print why the chronyd of the current generation ended; nothing if it runs, or if another generation is current.
+describe_end() { # GENERATION
+    [ "$1" = "$(current_generation)" ] && [ "$(unit_property ActiveState chronyd.service)" != active ] || return 0
+    echo "; chronyd of generation $1 ended: $(reason_of_end)"
+}
+
+# Print the parts that differ between two generations.
+changed_parts() { # GENERATION GENERATION
+    local old new differs
+    [ -d "$root/generations/$1" ] || { echo all; return; }
+    old=$root/generations/$1 new=$root/generations/$2
+    differs=
+    [ "$(readlink "$old/build")" = "$(readlink "$new/build")" ] || differs=build
+    cmp -s "$old/chrony.conf" "$new/chrony.conf" || differs=$differs,conf
+    cmp -s "$old/chrony.keys" "$new/chrony.keys" || differs=$differs,keys
+    [ "$(grep -v '^Environment=CHRONY_GENERATION=' "$old/chronyd.service")" = \
+        "$(grep -v '^Environment=CHRONY_GENERATION=' "$new/chronyd.service")" ] || differs=$differs,unit
+    differs=${differs#,}
+    echo "${differs:-nothing}"
+}
+
+# Append a line to the history: time, operator, generation, outcome, build, changed parts, and the task that switches. A full
+# disk must not stop a rollback.
+# Reads: task
+record_history() { # GENERATION OUTCOME [GENERATION BEFORE]
+    local build differs who
+    build=$(readlink "$root/generations/$1/build" 2>/dev/null || true)
+    build=${build##*/}
+    differs=-
+    [ -z "${3-}" ] || differs=$(changed_parts "$3" "$1")
+    # One word: names from a directory service may contain blanks.
+    who=$(echo "${CHRONY_PROVISION_WHO:-${SUDO_USER:-$(id -un)}}" | tr -c 'A-Za-z0-9_.@\n-' -)
+    echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $who $1 $2 ${build:--} $differs $task" >>"$root/history" ||
+        echo "$root/history cannot be written" >&2
+}
+
+# Append a line to the history, unless an earlier try has recorded the same in the last lines.
+record_history_once() { # LINES, and the arguments of record_history
+    local lines
+    lines=$1
+    shift
+    tail -n "$lines" "$root/history" 2>/dev/null | grep -q " $1 $2 " || record_history "$@"
+}

@@ -1,0 +1,188 @@
+"""Check host keys against SSH's files of known hosts, and accept new ones with ``--accept-new``.
+
+The decision is that of ``ssh`` (check_host_key in sshconnect.c of OpenSSH), with one exception: a key that is revoked
+for a name without a port is refused at every port, also with ``--accept-new``.
+"""
+
+import base64
+import hashlib
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paramiko
+from paramiko.hostkeys import HostKeyEntry, HostKeys
+
+from provision.common.errors import HostUnreachable
+from provision.host.transport.host_certificate import Certificate, parse_certificate
+from provision.host.transport.known_hosts import Line, Marker, key_type, known_hosts
+from provision.host.transport.negotiation import Wanted
+from provision.host.transport.revoked_keys import NOTHING_REVOKED, Revoked, revoked_keys
+from provision.host.transport.ssh_settings import DEFAULT_PORT, SshSettings
+
+
+def host_key_policy(settings: SshSettings, *, accept_new: bool, host_key: str | None = None) -> "KnownHosts":
+    """Return the policy that the SSH configuration and the known_hosts files define.
+
+    ``host_key``: the only key that is accepted, in place of all those. Raises HostUnreachable.
+    """
+    name = settings.address.lower()
+    if host_key is not None:
+        own = Line(Marker.NONE, base64.b64decode(host_key.split()[1]), "the sandbox")
+        return KnownHosts(name=name, looked_up=name, lines=(own,))
+    files = (*settings.user_files, *settings.global_files)
+    looked_up = settings.alias or name
+    without_port: tuple[Line, ...] = ()
+    if not settings.alias and settings.port != DEFAULT_PORT:
+        looked_up = f"[{name}]:{settings.port}"
+        # As ssh does, where nothing is known of the host with its port.
+        without_port = _lines_about(name, files)
+    return KnownHosts(
+        name=settings.alias or name,
+        looked_up=looked_up,
+        lines=_lines_about(looked_up, files),
+        without_port=without_port,
+        revoked=revoked_keys(name, settings.revoked),
+        learn_into=next(iter(settings.user_files), None),
+        hashed=settings.hashed,
+        accept_new=accept_new or settings.accept_new,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownHosts(paramiko.MissingHostKeyPolicy):
+    """Decide about each host key. Paramiko itself knows none, so that it calls this policy for all."""
+
+    name: str
+    looked_up: str
+    """The name in known_hosts, which includes a port other than 22."""
+    lines: tuple[Line, ...]
+    without_port: tuple[Line, ...] = ()
+    revoked: Revoked = NOTHING_REVOKED
+    """The keys of the file that RevokedHostKeys names."""
+    learn_into: Path | None = None
+    hashed: bool = False
+    accept_new: bool = False
+    wanted: Wanted = field(init=False)
+
+    def __post_init__(self) -> None:
+        types = frozenset(line.type for line in (self.lines or self.without_port) if line.marker is Marker.NONE)
+        has_marker = any(line.marker is not Marker.NONE for line in (*self.lines, *self.without_port))
+        object.__setattr__(self, "wanted", Wanted(types, certificates=has_marker or self.revoked != NOTHING_REVOKED))
+
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
+        """Accept a key or raise HostUnreachable; called by Paramiko."""
+        certificate = None
+        if key.public_blob:
+            certificate = parse_certificate(key.public_blob.key_blob)
+        self._refuse_revoked(key, certificate)
+        if certificate and self._is_certified(certificate, self.lines):
+            return
+        same_name = [line for line in self.lines if line.marker is Marker.NONE]
+        if any(line.key == key.asbytes() for line in same_name):
+            return
+        if same_name:
+            raise HostUnreachable(_changed_key(self.looked_up, key, same_name))
+        if certificate and self._is_certified(certificate, self.without_port):
+            return
+        if any(line.key == key.asbytes() for line in self.without_port if line.marker is Marker.NONE):
+            return
+        if not self.accept_new:
+            raise HostUnreachable(
+                f"{self.name}: unknown host key {fingerprint(key)}; {self._about(certificate)}compare it with what "
+                "ssh-keygen -lf prints on the host of its /etc/ssh/ssh_host_*_key.pub, then say --accept-new"
+            )
+        self._learn(key)
+
+    def _refuse_revoked(self, key: paramiko.PKey, certificate: Certificate | None) -> None:
+        if self.revoked.in_list(key):
+            raise HostUnreachable(
+                f"{self.name}: THE HOST KEY IS REVOKED: {self.revoked.key_list} revokes {fingerprint(key)}, or the "
+                "authority that signed its certificate; give the host another key, and ask who revoked this one"
+            )
+        owners: dict[bytes, str] = {}
+        if certificate is not None:
+            owners[certificate.authority] = "authority that signed the host's certificate"
+        owners[key.asbytes()] = "host key"
+        marked = [line for line in (*self.lines, *self.without_port) if line.marker is Marker.REVOKED]
+        for line in (*self.revoked.lines, *marked):
+            if line.key in owners:
+                raise HostUnreachable(
+                    f"{self.name}: THE HOST KEY IS REVOKED: {line.where} revokes the {owners[line.key]} "
+                    f"{_shown(line.key)}; give the host another key, and ask who revoked this one"
+                )
+
+    def _is_certified(self, certificate: Certificate, lines: Sequence[Line]) -> bool:
+        return self._is_trusted(certificate, lines) and certificate.problem(self.name) is None
+
+    def _is_trusted(self, certificate: Certificate, lines: Sequence[Line]) -> bool:
+        return any(line.marker is Marker.AUTHORITY and line.key == certificate.authority for line in lines)
+
+    def _about(self, certificate: Certificate | None) -> str:
+        """Return the reason why the certificate was not accepted, if known_hosts names an authority for the host."""
+        lines = (*self.lines, *self.without_port)
+        authorities = [line.where for line in lines if line.marker is Marker.AUTHORITY]
+        if not authorities:
+            return ""
+        if certificate is None:
+            return f"it has no certificate, and {authorities[0]} names an authority for it; "
+        if not self._is_trusted(certificate, lines):
+            return f"its certificate is from another authority than that of {authorities[0]}; "
+        return f"its certificate is not good: {certificate.problem(self.name)}; "
+
+    def _learn(self, key: paramiko.PKey) -> None:
+        """Append the key to the file like ssh; Paramiko's own function would remove the file's comments."""
+        if self.learn_into is None:
+            raise HostUnreachable(
+                f"{self.name}: --accept-new: UserKnownHostsFile names no file to keep the host key in"
+            )
+        try:
+            self.learn_into.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.learn_into, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
+            with os.fdopen(descriptor, "a+b") as file:
+                file.seek(0)
+                name = self.looked_up
+                if self.hashed:
+                    name = HostKeys.hash_host(name)
+                line = str(HostKeyEntry([name], key).to_line())
+                if file.read()[-1:] not in {b"", b"\n"}:
+                    # The last line has no newline, and the new line would become a part of it.
+                    line = f"\n{line}"
+                file.write(line.encode())
+        except OSError as error:
+            raise HostUnreachable(
+                f"{self.name}: --accept-new: {self.learn_into}: cannot keep the host key: {error.strerror}"
+            ) from error
+
+
+def _lines_about(name: str, files: Sequence[Path]) -> tuple[Line, ...]:
+    """Return the lines of all files about a host. Raises HostUnreachable."""
+    found: list[Line] = []
+    for file in files:
+        try:
+            found += known_hosts(file).about(name)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise HostUnreachable(f"{file}: cannot read the known host keys: {error.strerror}") from error
+    return tuple(found)
+
+
+def _changed_key(name: str, key: paramiko.PKey, known: Sequence[Line]) -> str:
+    """Return the message for a host whose key differs from the known ones."""
+    return (
+        f"{name}: THE HOST KEY HAS CHANGED: it shows {fingerprint(key)}, {known[0].where} has {_shown(known[0].key)}; "
+        f"someone may stand between you and the host; if it was reinstalled: ssh-keygen -R {shlex.quote(name)}"
+    )
+
+
+def fingerprint(key: paramiko.PKey) -> str:
+    """Return a key's type and fingerprint in the format of ``ssh-keygen -lf``."""
+    return _shown(key.asbytes())
+
+
+def _shown(key: bytes) -> str:
+    digest = base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
+    return f"{key_type(key)} SHA256:{digest}"

@@ -1,0 +1,1 @@
+"""Print and store the results of a run: report, log and progress."""

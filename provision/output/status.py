@@ -1,0 +1,160 @@
+"""The state of a host's chronyd, its clock and its sources: the values, from which the text is made.
+
+Units are in the names. One sign for all offsets: positive where the host's clock is ahead.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from provision.common.text import aligned, seconds_text
+from provision.host.unconfirmed import UnconfirmedSwitch
+
+
+class Role(StrEnum):
+    """What the host is for others."""
+
+    SERVER = "server"
+    CLIENT = "client"
+
+
+class Authentication(StrEnum):
+    """How a source is authenticated, by chrony.conf; unknown if chronyc does not tell."""
+
+    UNKNOWN = "unknown"
+    NONE = "none"
+    KEY = "key"
+    NTS = "nts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeSource:
+    """A source of time, as chronyd sees it."""
+
+    name: str
+    """As in chrony.conf; for a member of a pool, its address."""
+    address: str
+    """Its address; of a reference clock, its reference id."""
+    kind: str
+    """``server``, ``peer`` or ``reference clock``."""
+    state: str
+    """``selected``, ``combined``, ``not combined``, ``falseticker``, ``too variable`` or ``not usable``."""
+    stratum: int
+    poll_seconds: float
+    """Between two requests."""
+    reach: int
+    """The last eight requests as bits; 255 means that all were answered."""
+    last_answer_seconds: int | None
+    """Since the last answer; None: there was none."""
+    offset_seconds: float
+    error_seconds: float
+    """The margin of the offset."""
+    authentication: Authentication
+    key_id: int | None
+    """None without a symmetric key."""
+    authenticated: bool | None
+    """Whether its last answer was authenticated; None if that is not known, as for a reference clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """The clock of the host, as chronyd sees it."""
+
+    synchronised: bool
+    """Whether it follows a source; a clock that the host serves by itself (``local``) does not."""
+    reference: str
+    """The address of the selected source, ``local`` for the host's own clock, or empty."""
+    stratum: int
+    """0 if it is not synchronised."""
+    leap: str
+    """``normal``, ``insert second``, ``delete second`` or ``not synchronised``."""
+    offset_seconds: float
+    error_bound_seconds: float
+    """The largest possible error (chronyc(1), Root dispersion)."""
+    frequency_ppm: float
+    """The rate of the clock without correction; positive: fast."""
+    skew_ppm: float
+    """The error bound of the frequency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostStatus:
+    """The state of a host."""
+
+    role: Role
+    generation: str
+    """The id of the generation whose chronyd runs; empty if none runs."""
+    confirmed: bool
+    """Whether no switch waits to be confirmed."""
+    unconfirmed: UnconfirmedSwitch | None
+    """The switch that waits."""
+    clock: Clock | None
+    """None if chronyd did not answer."""
+    sources: tuple[TimeSource, ...]
+
+
+def status_text(status: HostStatus) -> str:
+    """Return the lines for a terminal."""
+    lines = [*aligned(list(_values(status)))]
+    if status.sources:
+        lines += aligned([_HEADINGS, *map(_source, status.sources)])
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _values(status: HostStatus) -> Iterator[tuple[str, str]]:
+    yield "role", status.role.value
+    if status.generation:
+        confirmed = "confirmed"
+        if status.unconfirmed is not None:
+            confirmed = str(status.unconfirmed)
+        yield "generation", f"{status.generation}, {confirmed}"
+    clock = status.clock
+    if clock is None:
+        return
+    reference = "none"
+    if clock.reference:
+        reference = clock.reference
+    yield "reference", f"{reference}, stratum {clock.stratum}, leap {clock.leap}"
+    yield "offset", f"{_offset(clock.offset_seconds)}, error bound {seconds_text(clock.error_bound_seconds)}"
+    yield "frequency", f"{clock.frequency_ppm:+.3f} ppm, skew {clock.skew_ppm:.3f} ppm"
+
+
+_HEADINGS = ("source", "state", "stratum", "poll", "reach", "last answer", "offset", "error", "authentication")
+
+
+def _source(source: TimeSource) -> Sequence[str]:
+    last = "never"
+    if source.last_answer_seconds is not None:
+        last = f"{source.last_answer_seconds} s ago"
+    name = source.name
+    if source.address != name:
+        name = f"{name} ({source.address})"
+    return (
+        name,
+        source.state,
+        str(source.stratum),
+        f"{source.poll_seconds:g} s",
+        f"{source.reach:03o}",
+        last,
+        _offset(source.offset_seconds),
+        seconds_text(source.error_seconds),
+        _authentication(source),
+    )
+
+
+def _authentication(source: TimeSource) -> str:
+    if source.authentication is Authentication.NONE:
+        return "none"
+    words = "NTS"
+    if source.authentication is Authentication.KEY:
+        words = f"key {source.key_id}"
+    if source.authenticated:
+        return f"{words}, valid"
+    return f"{words}, NO VALID ANSWER"
+
+
+def _offset(seconds: float) -> str:
+    words = seconds_text(seconds)
+    if seconds > 0:
+        return f"+{words}"
+    return words

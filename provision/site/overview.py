@@ -1,0 +1,70 @@
+"""Show the settings of each host, and the level of the file that sets each of them."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+from provision.host.target import Target
+from provision.site import Site
+from provision.site.advice import warnings
+from provision.site.inventory import Member
+from provision.site.source import Source
+
+
+def overview(resolved: Iterable[tuple[Member, Site]]) -> Iterator[str]:
+    """Yield the lines of a paragraph for each host; ``resolved`` has the hosts and their sites."""
+    for member, site in resolved:
+        yield "\n".join(_lines(member, site))
+
+
+def _lines(member: Member, site: Site) -> Iterator[str]:
+    role: str = site.serve.role
+    if member.group:
+        role += f" of group {member.group}"
+    yield f"{member.name}: {role}, reached at {_reached_at(member.target)}"
+    for key, value, level in member.settings():
+        yield f"  {key} = {_toml(value)}  ({level})"
+    yield f"  asks: {_asked(site.time.sources)}"
+    if site.serve.allowed:
+        yield f"  may be asked by: {', '.join(site.serve.allowed)}"
+    for warning in warnings(site):
+        yield f"  note: {warning}"
+
+
+def _reached_at(target: Target) -> str:
+    if target.sandbox:
+        return f"sandbox:{target.sandbox}"
+    place = target.address or target.kind.value
+    if target.port:
+        if ":" in place:
+            place = f"[{place}]"
+        place += f":{target.port}"
+    if target.user:
+        place = f"{target.user}@{place}"
+    return place
+
+
+def _asked(sources: Iterable[Source] | None) -> str:
+    if sources is None:
+        return "the default sources"
+    return ", ".join(map(_with_key, sources)) or "nobody"
+
+
+def _with_key(source: Source) -> str:
+    if not source.key:
+        return str(source.address)
+    return f"{source.address} with key {source.key}"
+
+
+def _toml(value: object) -> str:
+    """Return a value in TOML, on one line."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            # TOML and JSON have the same escapes.
+            return json.dumps(value, ensure_ascii=False)
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            return f"{{ {', '.join(f'{key} = {_toml(inner)}' for key, inner in value.items())} }}"
+    return str(value)

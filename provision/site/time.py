@@ -1,0 +1,177 @@
+"""Define the site's ``[time]``: time sources and clock control."""
+
+from collections.abc import Iterator
+from posixpath import normpath
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from provision.chrony.conf import source_key
+from provision.chrony.releases import parse_version
+from provision.common.text import quoted
+from provision.site.directive import Directive, decimal, options
+from provision.site.source import Pool, Server, Source, Table, not_a_server
+from provision.site.text_types import Address, HostPath, TimeZone
+
+# The service's own folders. The hardened unit creates them, and permits chronyd to write only there.
+_STATE = "/var/lib/chrony"
+_LOGS = "/var/log/chrony"
+
+# conf.c, parse_log
+LogName = Literal[
+    "rawmeasurements", "measurements", "selection", "statistics", "tracking", "rtc", "refclocks", "tempcomp"
+]
+
+_LOGS_SINCE = {"selection": "4.3"}
+"""Names of ``log`` that chrony 4.0 does not support, and the release that added each of them (NEWS)."""
+_WRITTEN_BY_CHRONYD = ("rtcfile", "ntsdumpdir", "ntscachedir")
+"""Directives with a file or folder to which chronyd writes (chrony.conf(5))."""
+NEVER_SELECTED = "with which chronyd never selects a source that has neither a key nor NTS"
+_LIMITS = {"ratelimit", "ntsratelimit", "cmdratelimit"}
+_DEFAULT_MAXSOURCES = 4
+"""The default number of servers of a pool that chronyd uses (chrony.conf(5), pool)."""
+
+Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Positive = Annotated[float, Meta(gt=0)]
+
+
+class Makestep(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Step the clock if its error exceeds ``threshold`` seconds, in the first ``limit`` updates (-1: in all)."""
+
+    threshold: Annotated[float, Meta(ge=0)] = 1.0
+    limit: Annotated[int, Meta(ge=-1, le=2**31 - 1)] = 3
+
+    def __str__(self) -> str:
+        return f"{decimal(self.threshold)} {self.limit}"
+
+
+class Local(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Serve time without a source."""
+
+    stratum: Annotated[int, Meta(ge=1, le=15)] = 10
+    orphan: bool = False
+    distance: Positive | None = None
+
+    def __str__(self) -> str:
+        return options(self)
+
+
+class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hold the time sources and the settings of the clock.
+
+    The defaults are those of the manual guide, except for maxupdateskew. With the guide's 100 ppm, a host without a
+    drift file often rejects its first estimates, and cannot serve its clients for minutes.
+    """
+
+    follows: str | None = None
+    """The group of the site whose servers are additional sources; empty: none, to override a previous level."""
+    pools: tuple[Pool, ...] | None = None
+    servers: tuple[Server, ...] | None = None
+    minsources: Count | None = None
+    maxdistance: Positive | None = None
+    authselectmode: Literal["require", "prefer", "mix", "ignore"] | None = None
+    local: Local | None = None
+    makestep: Makestep = Makestep()
+    maxupdateskew: Positive | None = None
+    rtcsync: bool = True
+    leapsectz: TimeZone | None = None
+    driftfile: HostPath = HostPath(f"{_STATE}/chrony.drift")
+    logdir: HostPath = HostPath(_LOGS)
+    log: tuple[LogName, ...] = ()
+    extra: tuple[Directive, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...] | None:
+        """Return the sources of the site, possibly an empty tuple; None if the site does not set them."""
+        if self.pools is None and self.servers is None:
+            return None
+        return tuple(source for _, source in self.placed())
+
+    def placed(self) -> Iterator[tuple[str, Source]]:
+        """Yield each source with its position in the table, such as ``servers[0]``."""
+        for name, sources in (("pools", self.pools), ("servers", self.servers)):
+            for number, source in enumerate(sources or ()):
+                yield f"{name}[{number}]", source
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield duplicate or missing sources, paths that the service cannot write, and contradictory settings."""
+        yield from self._twice()
+        if (
+            self.sources == ()
+            and not self.follows
+            and self.local is None
+            and not any(line.gives_time for line in self.extra)
+        ):
+            yield "servers", "no source is named, and there is no time.local; leave the empty list out for the defaults"
+        if not self.driftfile.is_below(_STATE):
+            yield "driftfile", f"must be below {_STATE}, the one folder where the service keeps state"
+        if self.logdir != _LOGS and not self.logdir.is_below(_LOGS):
+            yield "logdir", f"must be {_LOGS} or below, the one folder where the service writes logs"
+        for number, line in enumerate(self.extra):
+            if line.name == "peer" and (why := not_a_server(line.argument)) is not None:
+                yield f"extra[{number}]", why
+            if line.name == "rtcfile" and self.rtcsync:
+                yield f"extra[{number}]", "rtcfile cannot go with time.rtcsync; set that to false"
+            if line.name in _WRITTEN_BY_CHRONYD and not _is_state(line.argument):
+                why = f"must be {_STATE} or below, the one folder where the service keeps state"
+                yield f"extra[{number}]", f"{line.name} {quoted(line.argument)}: {why}"
+            if line.name in _LIMITS and any(other.name == "noclientlog" for other in self.extra):
+                yield f"extra[{number}]", f"{line.name} cannot go with noclientlog: chronyd limits by that log"
+        yield from self._never_selected()
+
+    def _never_selected(self) -> Iterator[tuple[str, str]]:
+        """Yield settings with which chronyd would never select a source and never synchronise the clock."""
+        if self.sources is None or self.follows:
+            # Default sources, and those of a followed group, depend on the host.
+            return
+        most = self.most_sources()
+        has_own_time = self.local is not None or any(line.name == "manual" for line in self.extra)
+        strata = {line.name: int(line.argument) for line in self.extra if line.argument.isdecimal()}
+        if strata.get("minstratum", 0) > strata.get("maxstratum", 16):
+            yield "extra", "minstratum is above maxstratum, so that no source can be selected"
+        if most == 0 and not has_own_time and self.sources and all(source.noselect for source in self.sources):
+            yield "servers", "each source has noselect, so that the clock is never synchronised"
+        elif most == 0 and not has_own_time and self.authselectmode == "require" and list(self.unauthenticated()):
+            yield "authselectmode", f'"require", {NEVER_SELECTED}, and no source has one'
+        elif self.minsources is not None and self.minsources > most > 0:
+            yield "minsources", f"{self.minsources} is more than the {most} sources that chronyd can select"
+
+    def unauthenticated(self) -> Iterator[str]:
+        """Yield the address of each NTP source without a key and NTS; sources with ``noselect`` are left out."""
+        for source in self.sources or ():
+            if source.key is None and not source.nts and not source.noselect:
+                yield source.address
+        for line in self.extra:
+            if line.name == "peer" and source_key(line) is None:
+                yield line.argument
+
+    def most_sources(self) -> int:
+        """Return the largest number of the site's sources that chronyd can select."""
+        most = sum(1 for line in self.extra if line.name in {"peer", "refclock"})
+        most += sum(1 for server in self.servers or () if not server.noselect)
+        most += sum(pool.maxsources or _DEFAULT_MAXSOURCES for pool in self.pools or () if not pool.noselect)
+        if self.authselectmode != "require":
+            return most
+        # chrony.conf(5), authselectmode: unauthenticated NTP sources are then never selected.
+        pools = {pool.address: pool.maxsources or _DEFAULT_MAXSOURCES for pool in self.pools or ()}
+        return most - sum(pools.get(Address(address), 1) for address in self.unauthenticated())
+
+    def unknown_logs(self, chrony: str) -> Iterator[tuple[str, str]]:
+        """Yield each position in ``log`` with a name that this chrony does not support, and the reason."""
+        wanted = parse_version("chrony", chrony)
+        for number, name in enumerate(self.log):
+            since = _LOGS_SINCE.get(name)
+            if since is not None and wanted < parse_version("chrony", since):
+                yield f"log[{number}]", f"{name} came with chrony {since}, and the site builds {chrony}"
+
+    def _twice(self) -> Iterator[tuple[str, str]]:
+        first: dict[str, str] = {}
+        for place, source in self.placed():
+            if (other := first.setdefault(source.address.identity, place)) != place:
+                yield f"{place}.address", f"{source.address} is named twice, first in time.{other}"
+
+
+def _is_state(path: str) -> bool:
+    # Use normpath, because a path such as /var/lib/chrony/../x is outside of the folder.
+    clean = normpath(path)
+    return clean == _STATE or clean.startswith(f"{_STATE}/")

@@ -1,0 +1,1 @@
+"""Collect the evidence of a running chronyd, and check it."""

@@ -1,0 +1,22 @@
+"""Check that a host matches the site file, and that its evidence can be read."""
+
+from provision.common.results import Finding
+from provision.verify.checks.check import Check
+
+MATCHES = "the host matches the site file"
+"""The claim of all findings about states."""
+READABLE = Check("site.evidence", "the evidence of the host can be read")
+
+
+def state_finding(step: str, title: str, drift: str | None, no_drift: str) -> Finding:
+    """Judge the state of one step by its drift: how the host differs, in words.
+
+    ``step`` is the step's id, ``no_drift`` is shown if the host does not differ.
+    """
+    check = Check(f"site.{step}", MATCHES)
+    return check.finding(holds=drift is None, seen=drift or no_drift, subject=title)
+
+
+def unreadable_finding(reason: str) -> Finding:
+    """Return the finding that an answer of the host could not be read."""
+    return READABLE.finding(holds=False, seen=reason)

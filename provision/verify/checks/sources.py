@@ -1,0 +1,55 @@
+"""Check the sources that are asked with a symmetric key."""
+
+from collections.abc import Iterator
+
+from provision.common.results import Finding
+from provision.verify.checks.check import Check
+from provision.verify.checks.process import NO_ANSWER, NOT_RUNNING
+from provision.verify.evidence import Evidence
+from provision.verify.expectation import Expectation
+
+AUTHENTICATED = Check("sources.authenticated", "the source answers with a valid MAC")
+KNOWN = Check("sources.known", "chronyd has an address of each source with a key")
+EVERY_SOURCE = "every source with a key"
+"""The subject where the addresses of the sources are not known."""
+
+
+def source_findings(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
+    """Judge the answers of each source that has a key."""
+    if evidence.associations is None:
+        if expected.keyed_sources:
+            reason = _reason(evidence)
+            yield AUTHENTICATED.not_checked(reason, subject=EVERY_SOURCE)
+            yield KNOWN.not_checked(reason)
+        return
+    keyed = [source for source in evidence.associations if source.key is not None]
+    any_answers = any(source.authenticated for source in keyed)
+    # One that is down takes no time away, as long as another one gives it; nor does one that was down before.
+    vital = evidence.before.synchronised and expected.answered_before and not any_answers
+    for source in keyed:
+        holds: bool | None = source.authenticated
+        answered = "Yes"
+        if not source.authenticated:
+            answered = "No"
+            if expected.has_later_sources:
+                # A source that is deployed later in this run may not have the key yet.
+                holds = None
+        yield AUTHENTICATED.finding(
+            holds=holds,
+            seen=f"ntpdata says Authenticated: {answered}, {source.received} valid answers",
+            subject=f"key {source.key} at {source.address}",
+            vital=vital,
+        )
+    if len(keyed) < expected.keyed_sources:
+        # A source without an address is in neither list.
+        seen = f"{len(keyed)} of {expected.keyed_sources} have an address"
+        yield KNOWN.finding(holds=False, seen=seen, vital=vital)
+
+
+def _reason(evidence: Evidence) -> str:
+    """Return why the state of the sources is not known."""
+    if not evidence.runs:
+        return NOT_RUNNING
+    if evidence.tracking is None:
+        return NO_ANSWER
+    return f"chronyc has no socket to ask for it: missing: {' '.join(evidence.missing_folders)}"

@@ -1,0 +1,90 @@
+"""Boot a fresh sandbox, log in to it, and run ``inv`` as a user does."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from provision.host import sandbox
+from provision.host.sandbox import Sandbox
+from provision.host.sandbox.machine import changing
+
+ROOT = Path(__file__).parents[2]
+
+
+def need_root() -> None:
+    """Skip where no host can be booted; in CI that is a failure, for there these tests are the point."""
+    if os.geteuid() == 0 and shutil.which("apt-get") is not None:
+        return
+    reason = "boots hosts: needs root on Debian"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@contextmanager
+def booted(name: str, suite: str = "bookworm") -> Iterator[Sandbox]:
+    """Boot a host that nobody has touched, and delete it afterwards; wait while other tests have one of that name."""
+    need_root()
+    # Where two workers run tests of one file, one would delete the host that the other copies to a disk.
+    with changing(f"tests/{name}"):
+        if sandbox.find(name) is not None:
+            sandbox.down(name)
+        try:
+            yield sandbox.up(name, suite, say=print)
+        finally:
+            if sandbox.find(name) is not None:
+                sandbox.down(name)
+
+
+def login(host: Sandbox, script: str) -> str:
+    """Run a script on a host as root, as an admin would, and return what it printed."""
+    options = ("BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
+    words = ["ssh", "-i", str(host.key), *(word for option in options for word in ("-o", option))]
+    words += [f"root@{host.address}", script]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        raise AssertionError(f"{host.name}: exit status {done.returncode}: {script}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def inv(
+    *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 600
+) -> subprocess.CompletedProcess[str]:
+    """Run ``inv`` in the repository, as its user does; ``env`` is added to the environment of the tests.
+
+    Give XDG_CONFIG_HOME and XDG_STATE_HOME, or it reads and writes the keys and the logs of whoever runs the tests.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", "invoke", *arguments],
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def assert_nowhere(secret: str, *where: str | Path) -> None:
+    """Assert that a secret stands in none of the texts, nor in any file below the paths."""
+    for place in where:
+        for text in _texts(place):
+            # Not "assert secret not in text": pytest would print both.
+            found = secret.lower() in text.lower()
+            assert not found, f"the secret stands in {place if isinstance(place, Path) else 'a text'}"
+
+
+def _texts(place: str | Path) -> Iterator[str]:
+    if isinstance(place, str):
+        yield place
+        return
+    files = [place] if place.is_file() else [file for file in place.rglob("*") if file.is_file()]
+    for file in files:
+        yield file.read_text(errors="replace")

@@ -1,0 +1,99 @@
+"""The proof of a deployed server whose site, network or firewall makes it hard to ask; all cases share one host."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helpers.booted_hosts import login
+from tests.helpers.operators import TIME_SOURCE
+from tests.integration.conftest import Deployed
+
+pytestmark = pytest.mark.integration
+
+THERE_V6 = "fd00:c4:0:1::2"
+
+
+@pytest.fixture(scope="module")
+def host(deployed: Deployed) -> Iterator[Deployed]:
+    """The host, which gets its first configuration back."""
+    yield deployed
+    assert deployed.run("deploy").status == 0
+
+
+def site(host: Deployed, *lines: str, more: str = "") -> str:
+    return host.operator.site(f"[time]\nextra = {list(lines)!r}\n{more}")
+
+
+def test_a_limit_of_the_servers_own_takes_nothing_back(host: Deployed) -> None:
+    ran = host.run("deploy", site(host, "ratelimit interval 1 burst 8"))
+    assert ran.status == 0, ran
+    for client in ("server", "client"):
+        assert ran.held(f"{client}.key", "key 1 at")
+        assert ran.held(f"{client}.wrong-key")
+
+
+def test_a_limit_of_a_firewall_is_no_fault(host: Deployed) -> None:
+    rules = "add table inet t; add chain inet t in { type filter hook input priority 0; }; "
+    rules += "add rule inet t in udp dport 123 limit rate 10/second accept; add rule inet t in udp dport 123 drop"
+    login(host.host, f"command -v nft >/dev/null || apt-get -qq install -y nftables >/dev/null 2>&1; nft '{rules}'")
+    try:
+        ran = host.run("verify", site(host, "ratelimit interval 1 burst 8"))
+    finally:
+        login(host.host, "nft delete table inet t")
+    assert ran.status == 0, ran
+    assert ran.held("server.key", "key 1 at 127.0.0.1")
+
+
+def test_ipv6_is_asked_and_a_drop_of_it_is_seen(host: Deployed) -> None:
+    (device,) = login(host.host, "ip -o -4 addr show scope global | awk '{print $2}'").split()
+    login(host.host, f"ip -6 addr add {THERE_V6}/64 dev {device} nodad")
+    try:
+        verified = host.run("verify", site(host, "ratelimit interval 1 burst 8"))
+        assert verified.findings("client", THERE_V6), "the address is known"
+        login(
+            host.host,
+            "nft 'add table ip6 t; add chain ip6 t in { type filter hook input priority 0; }; "
+            "add rule ip6 t in udp dport 123 drop'",
+        )
+        dropped = host.run("verify", site(host, "ratelimit interval 1 burst 8"))
+    finally:
+        login(host.host, f"nft delete table ip6 t; ip -6 addr del {THERE_V6}/64 dev {device}")
+    assert dropped.held("client", THERE_V6) is None
+    assert dropped.held("server", "::1") is None
+    assert "no request reached chronyd" in dropped.seen("server", "::1")
+    assert dropped.held("server.key", "key 1 at 127.0.0.1")
+
+
+def test_macs_of_a_server_whose_source_does_not_answer_are_proven(host: Deployed) -> None:
+    ran = host.run(
+        "deploy",
+        host.operator.site('[time]\nservers = [{address = "198.18.255.254"}]\npools = []\n'),
+        "--sync-timeout=1",
+    )
+    assert ran.held("server.key", "key 1 at 127.0.0.1")
+    assert ran.held("server.plain-request", "::1")
+
+
+def test_a_peer_is_waited_for(host: Deployed) -> None:
+    peer = f"peer {TIME_SOURCE} minpoll 0 maxpoll 2"
+    ran = host.run("deploy", host.operator.site(f'[time]\nservers = []\npools = []\nextra = ["{peer}"]\n'))
+    assert ran.status == 0, ran
+    assert ran.held("clock.synchronised")
+
+
+def test_a_warning_is_found_before_the_switch(host: Deployed) -> None:
+    ran = host.run("deploy", site(host, more='leapsectz = "no/Such"\n'))
+    assert ran.status == 1
+    assert "no/Such failed leap second check, ignoring" in ran.error
+
+
+def test_a_key_that_a_group_may_read_is_read_in_a_rehearsal(host: Deployed) -> None:
+    login(
+        host.host,
+        "groupadd -f tls; usermod -aG tls _chrony; mkdir -p /etc/tls; cd /etc/tls; "
+        "command -v openssl >/dev/null || apt-get -qq install -y openssl >/dev/null 2>&1; "
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=t -keyout k -out c "
+        "2>/dev/null; chgrp tls k; chmod 0640 k; chmod 0644 c",
+    )
+    ran = host.run("deploy", site(host, "ntsservercert /etc/tls/c", "ntsserverkey /etc/tls/k"))
+    assert ran.status == 0, ran

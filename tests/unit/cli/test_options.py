@@ -1,0 +1,258 @@
+"""How each option is parsed: its type, its limits, its one default, and its error in one line."""
+
+import re
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision import keys
+from provision.cli import options
+from provision.cli.options import Option, Options, options_of
+from provision.common.errors import UsageError
+from provision.fleet.executor import Fleet
+from provision.keys import ledger
+from provision.keys.export import FORMATS
+from provision.site.settings import RunOptions
+
+KINDS = (
+    Options,
+    options.BundleOptions,
+    options.AddOptions,
+    options.RetireOptions,
+    options.RotateOptions,
+    options.LintOptions,
+    options.ExportOptions,
+)
+OPTIONS: dict[str, Option] = {}
+for kind in KINDS:
+    OPTIONS |= options_of(kind)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with one file and one folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    return tmp_path
+
+
+PARSED = [
+    ("host", "ntp1", "ntp1"),
+    ("limit", "servers", "servers"),
+    ("exclude", "servers", "servers"),
+    ("site", "a/site.toml", Path("a/site.toml")),
+    ("site", "", None),
+    ("json", "report.json", Path("report.json")),
+    ("json", "folder/report.json", Path("folder/report.json")),
+    ("chrony", "4.9", "4.9"),
+    ("chrony", "4.9-pre1", "4.9-pre1"),
+    ("chrony", "", ""),
+    ("nettle", "3.10.2", "3.10.2"),
+    ("nettle", "system", "system"),
+    ("sources", "folder", Path("folder")),
+    ("sources", "", None),
+    ("bundle", "file", Path("file")),
+    ("sync_timeout", "0", 0),
+    ("sync_timeout", "9999", 9999),
+    ("lock_timeout", "0", 0),
+    ("lock_timeout", "86400", 86400),
+    ("confirm_timeout", "15", 15),
+    ("confirm_timeout", "3600", 3600),
+    ("parallel", "1", 1),
+    ("parallel", "0064", 64),
+    ("parallel", "1000", 1000),
+    ("max_failures", "1", 1),
+    ("max_failures", "1000000", 1_000_000),
+    ("scheduler", "tls://dask1:8786", "tls://dask1:8786"),
+    ("to", "28f0", "28f0"),
+    ("count", "1", 1),
+    ("count", "1000000", 1_000_000),
+    ("id", "4294967295", 4294967295),
+    ("length", "1", 1),
+    ("length", "512", 512),
+    ("overlap", "0", 0),
+    ("overlap", "3650", 3650),
+    ("type", "AES256", "AES256"),
+    ("label", "weather stations", "weather stations"),
+    ("format", "coresntp", "coresntp"),
+    ("server", "ntp1.example.com", "ntp1.example.com"),
+    ("to_folder", "devices", Path("devices")),
+    ("ids", "7,9", "7,9"),
+    ("file", "site.bundle", "site.bundle"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "value"), PARSED)
+def test_a_text_becomes_a_value(name: str, text: str, value: object) -> None:
+    parsed = OPTIONS[name].parse(text)
+    assert parsed == value
+    assert isinstance(parsed, type(value))
+
+
+PARALLEL = "expected a number of hosts from 1 to 1000"
+REFUSED = [
+    ("json", "folder", "cannot be written: Is a directory"),
+    ("json", "none/report.json", "cannot be written: No such file or directory"),
+    ("json", "file/report.json", "cannot be written: Not a directory"),
+    ("sources", "none", "cannot be used: No such file or directory"),
+    ("sources", "file", "cannot be used: Not a directory"),
+    ("sources", "x" * 300, "cannot be used: File name too long"),
+    ("bundle", "none", "cannot be read: No such file or directory"),
+    ("bundle", "folder", "cannot be read: Is a directory"),
+    ("sync_timeout", "long", "expected a number of seconds from 0 to 9999"),
+    ("sync_timeout", "10000", "expected a number of seconds from 0 to 9999"),
+    ("lock_timeout", "86401", "expected a number of seconds from 0 to 86400"),
+    ("confirm_timeout", "14", "expected a number of seconds from 15 to 3600"),
+    ("confirm_timeout", "3601", "expected a number of seconds from 15 to 3600"),
+    ("parallel", "0", PARALLEL),
+    ("parallel", "1001", PARALLEL),
+    ("parallel", "-1", PARALLEL),
+    ("parallel", " 7", PARALLEL),
+    ("parallel", "1_0", PARALLEL),
+    ("parallel", "1.5", PARALLEL),
+    ("parallel", "٣", PARALLEL),
+    ("parallel", "1" * 5000, PARALLEL),
+    ("parallel", "", PARALLEL),
+    ("max_failures", "0", "expected a number of hosts from 1 to 1000000"),
+    ("max_failures", "1000001", "expected a number of hosts from 1 to 1000000"),
+    ("count", "many", "expected a number of keys from 1 to 1000000"),
+    ("count", "0", "expected a number of keys from 1 to 1000000"),
+    ("id", "0", "expected a key id from 1 to 4294967295"),
+    ("id", "4294967296", "expected a key id from 1 to 4294967295"),
+    ("length", "0", "expected a number of bytes from 1 to 512"),
+    ("length", "513", "expected a number of bytes from 1 to 512"),
+    ("overlap", "-1", "expected a number of days from 0 to 3650"),
+    ("overlap", "3651", "expected a number of days from 0 to 3650"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "words"), REFUSED)
+def test_a_bad_text_is_refused_with_its_option(name: str, text: str, words: str) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    with pytest.raises(UsageError) as caught:
+        OPTIONS[name].parse(text)
+    assert str(caught.value) == f"{flag} {text}: {words}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("chrony", "four", "--chrony: 'four' is not a version such as '4.9'"),
+        ("chrony", "system", "--chrony: 'system' is not a version such as '4.9'"),
+        ("nettle", "four", "--nettle: 'four' is not a version such as '3.10.2', nor 'system'"),
+        ("scheduler", "dask1:8786", "--scheduler dask1:8786: not an address; say tls://name:8786"),
+        ("scheduler", "tcp://dask1:8786", "--scheduler tcp://dask1:8786: over tcp:// everybody on the network could"),
+        ("format", "ntpkeys", "--format 'ntpkeys': there are chrony, ntp.keys, ntpsec, busybox, coresntp, json; did"),
+        ("server", "10.0", "--server: '10.0' is neither a host name nor an IP address"),
+    ],
+)
+def test_a_bad_word_is_refused(name: str, text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=f"^{re.escape(words)}"):
+        OPTIONS[name].parse(text)
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    with pytest.raises(UsageError) as caught:
+        OPTIONS["sources"].parse("\x1b[31m")
+    assert "\x1b" not in str(caught.value)
+
+
+def test_the_table_has_each_option_that_takes_a_value() -> None:
+    takes_a_value = {name for name, option in OPTIONS.items() if option.kind is not bool}
+    assert {name for name, *_ in PARSED} == takes_a_value
+
+
+DEFAULTS: dict[str, Any] = {
+    "host": (),
+    "limit": (),
+    "exclude": (),
+    "site": None,
+    "json": None,
+    "accept_new": False,
+    "chrony": "",
+    "nettle": "",
+    "sources": None,
+    "bundle": None,
+    "unit_tests": False,
+    "sync_timeout": 60,
+    "lock_timeout": 0,
+    "confirm_timeout": 90,
+    "parallel": 16,
+    "max_failures": None,
+    "retry": False,
+    "scheduler": "",
+    "no_activate": False,
+    "to": "",
+    "purge": False,
+}
+
+
+def test_the_defaults() -> None:
+    made = Options()
+    assert {declared.name: getattr(made, declared.name) for declared in fields(made)} == DEFAULTS
+
+
+@pytest.mark.parametrize("kind", [RunOptions, Fleet])
+def test_further_in_there_are_no_second_defaults(kind: type) -> None:
+    with pytest.raises(TypeError, match="missing"):
+        kind()
+
+
+def test_a_number_shows_its_default_in_its_help() -> None:
+    shown = {name: option.help for name, option in OPTIONS.items() if option.kind is int}
+    assert shown["parallel"].endswith(" (default: 16)")
+    assert all("(default: " in help_ for help_ in shown.values())
+
+
+def test_options_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Options().parallel = 2  # type: ignore[misc]
+
+
+def test_site_toml_is_the_site_file_if_it_exists(folder: Path) -> None:
+    assert Options().site_file is None
+    assert Options(site=Path("other.toml")).site_file == Path("other.toml")
+    (folder / "site.toml").touch()
+    assert Options().site_file == options.SITE_FILE
+    assert Options(site=Path("other.toml")).site_file == Path("other.toml")
+
+
+def test_the_parts_take_their_values() -> None:
+    made = Options(
+        site=Path("other.toml"),
+        chrony="4.8",
+        nettle="system",
+        sources=Path("folder"),
+        bundle=Path("file"),
+        unit_tests=True,
+        accept_new=True,
+        sync_timeout=1,
+        lock_timeout=2,
+        confirm_timeout=33,
+        parallel=4,
+        max_failures=5,
+        scheduler="tls://dask1:8786",
+    )
+    assert made.run_options == RunOptions(
+        site_file=Path("other.toml"),
+        chrony="4.8",
+        nettle="system",
+        sources=Path("folder"),
+        offline=True,
+        unit_tests=True,
+        accept_new=True,
+        sync_timeout=1,
+        lock_timeout=2,
+        confirm_timeout=33,
+    )
+    assert made.fleet == Fleet(parallel=4, max_failures=5, scheduler="tls://dask1:8786")
+    assert not Options().run_options.offline
+
+
+def test_limits_and_formats_are_those_of_the_key_file() -> None:
+    assert options.LARGEST_ID == keys.MAX_ID
+    assert options.MOST_KEYS == ledger.MOST
+    assert all(name in OPTIONS["format"].help for name in FORMATS)

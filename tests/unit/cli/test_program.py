@@ -1,0 +1,170 @@
+"""The program: usage errors, options of Invoke that no task can honour, and a broken standard output."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from invoke.collection import Collection
+
+import tasks
+from provision.cli.option_task import option_task
+from provision.cli.options import Options
+from provision.cli.program import REFUSED, CommandLine
+from provision.deploy.secrets import Secrets
+from provision.host.sudo import PASSWORD_VARIABLE
+from tests.helpers.booted_hosts import ROOT, inv
+
+PRODUCT = sorted(set(tasks.namespace.task_names) - {"bench", "check", "clocks", "docs", "reliability", "test"})
+
+
+def run(*words: str, namespace: Collection = tasks.namespace) -> int:
+    """Run a command line in this process, and return its exit status."""
+    program = CommandLine(name="inv", binary="inv", version="1", namespace=namespace)
+    try:
+        program.run(["inv", *words])
+    except SystemExit as error:
+        assert isinstance(error.code, int)
+        return error.code
+    return 0
+
+
+USAGE_ERRORS = [
+    pytest.param(
+        ["deploy", "--hots", "ntp1"],
+        "error: there is no option '--hots'; did you mean --host? (inv --help deploy shows them)",
+        id="misspelt option",
+    ),
+    pytest.param(
+        ["deploy", "--zzz"], "error: there is no option '--zzz' (inv --help deploy shows them)", id="no such option"
+    ),
+    pytest.param(
+        ["keys.ad"], "error: there is no task 'keys.ad'; did you mean keys.add? (inv --list shows them)", id="no task"
+    ),
+    pytest.param(["--help=nope"], "error: there is no task 'nope' (inv --list shows them)", id="help of no task"),
+    pytest.param(["--list=nope"], "error: --list: Sub-collection 'nope' not found!", id="list of no collection"),
+    pytest.param(
+        ["deploy", "--unit-tests=yes"],
+        "error: deploy has no argument 'yes', and there is no task of this name (inv --list shows them)",
+        id="a flag takes no value",
+    ),
+    pytest.param(["plan", "--host"], "error: --host needs a value", id="no value at the end"),
+    pytest.param(["plan", "--host", "--json", "r.json"], "error: --host needs a value", id="no value before an option"),
+    pytest.param(["plan", "--site"], "error: --site needs a value", id="no value"),
+    pytest.param(
+        ["keys.retire"], "error: keys.retire needs 'ids' (inv --help keys.retire shows how)", id="no argument"
+    ),
+    pytest.param(["--nope"], "error: there is no task '--nope' (inv --list shows them)", id="no option of Invoke"),
+    pytest.param(["-f", "/no/such.yaml", "keys"], "error: --config /no/such.yaml: there is no such file", id="config"),
+]
+
+
+@pytest.mark.parametrize(("words", "complaint"), USAGE_ERRORS)
+def test_a_usage_error_is_one_line_and_exit_status_2(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words) == 2
+    assert capsys.readouterr() == ("", f"{complaint}\n")
+
+
+def test_a_configuration_file_of_another_kind_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "invoke"
+    file.touch()
+    assert run("-f", str(file), "keys") == 2
+    assert capsys.readouterr().err.startswith("error: --config: Config files of type '' (from file ")
+
+
+GIVEN = {"command-timeout": ["--command-timeout=5"], "hide": ["--hide=both"]}
+
+
+@pytest.mark.parametrize("option", REFUSED)
+def test_an_option_of_invoke_that_a_task_would_ignore_is_refused(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = GIVEN.get(option, [f"--{option}"])
+    assert run(*given, "sandbox.list") == 2
+    assert capsys.readouterr() == ("", f"error: --{option} has no effect on sandbox.list: {REFUSED[option]}\n")
+
+
+@pytest.mark.parametrize("task", PRODUCT)
+def test_no_task_runs_with_dry(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = {"bundle": ["file"], "keys.retire": ["7"], "keys.lint": ["file"], "keys.export": ["7"]}.get(task, [])
+    assert run(task, *words, "--dry") == 2
+    assert "--dry has no effect on" in capsys.readouterr().err
+
+
+def test_no_task_runs_where_invokes_settings_say_that_nothing_is_to_be_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("INVOKE_RUN_DRY", "1")
+    assert run("sandbox.list") == 2
+    assert "Invoke's setting run.dry has no effect on this task" in capsys.readouterr().err
+
+
+def test_the_tasks_of_one_command_line_share_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Secrets] = []
+
+    @option_task(Options, "host").with_secrets
+    def needs(options: Options, secrets: Secrets) -> None:
+        assert options.host
+        assert PASSWORD_VARIABLE not in os.environ
+        seen.append(secrets)
+
+    @option_task(Options, "host")
+    def free(options: Options) -> None:
+        assert options == Options()
+
+    monkeypatch.setenv(PASSWORD_VARIABLE, "correct horse")
+    namespace = Collection(needs, free)
+    assert run("needs", "--host=a", "free", "needs", "--host=b", namespace=namespace) == 0
+    first, second = seen
+    assert first is second
+    assert first.passwords.given == "correct horse"
+    assert run("needs", "--host=a", namespace=namespace) == 0
+    assert seen[2] is not first
+    assert os.environ[PASSWORD_VARIABLE] == "correct horse"
+
+
+def test_secrets_are_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("keys", "--secrets=x") == 2
+    assert "there is no option '--secrets'" in capsys.readouterr().err
+
+
+def test_inv_itself_ends_like_the_installed_command() -> None:
+    done = inv("deploy", "--hots", "ntp1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: there is no option '--hots'; did you mean --host? (inv --help deploy shows them)\n"
+
+
+def in_shell(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run a line of bash in which ``inv`` is the command; it ends with the status of the first command that fails."""
+    script = f'set -o pipefail; inv() {{ "{sys.executable}" -m invoke "$@"; }}; {line}'
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment}
+    return subprocess.run(["bash", "-c", script], check=False, cwd=ROOT, env=env, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("line", ["inv --help=deploy | head -1", "inv releases --offline | true"])
+def test_a_reader_that_ends_early_costs_no_line(line: str) -> None:
+    done = in_shell(line)
+    assert done.stderr == ""
+    assert done.returncode in {0, 141}
+
+
+@pytest.mark.parametrize("line", ["inv --list >/dev/full", "inv releases --offline >/dev/full"])
+def test_a_full_disk_below_standard_output_is_one_line(line: str) -> None:
+    done = in_shell(line)
+    assert (done.returncode, done.stderr) == (1, "error: standard output: No space left on device\n")
+
+
+def test_a_closed_standard_output_is_no_error() -> None:
+    done = in_shell("inv releases --offline >&-")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_character_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('[hosts]\n"größe" = {}\n')
+    done = in_shell(f"inv site --site {site}", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert "Traceback" not in done.stderr
+    assert "gr\\xf6\\xdfe" in done.stdout + done.stderr

@@ -1,0 +1,41 @@
+"""A file is written whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from provision.common.files.write import write_whole
+
+
+def test_a_file_is_replaced_with_its_mode(tmp_path: Path) -> None:
+    write_whole(tmp_path / "file", b"one", mode=0o600)
+    write_whole(tmp_path / "file", b"two", mode=0o600)
+    assert (tmp_path / "file").read_bytes() == b"two"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_without_replace_a_file_that_is_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"one")
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "file", b"two", replace=False)
+    assert (tmp_path / "file").read_bytes() == b"one"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_link_still_leads_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("file")
+    write_whole(tmp_path / "file", b"one")
+    write_whole(tmp_path / "link", b"two")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"two"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give files away")
+def test_the_owner_stays(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    os.chown(tmp_path / "file", 12, 34)
+    write_whole(tmp_path / "file", b"two")
+    status = (tmp_path / "file").stat()
+    assert (status.st_uid, status.st_gid) == (12, 34)

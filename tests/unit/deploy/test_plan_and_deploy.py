@@ -1,0 +1,168 @@
+"""A plan says what a deployment does: the same steps, for the same reasons, with the same differences."""
+
+from dataclasses import replace
+
+import pytest
+
+from provision.common.results import Gate, Outcome, Status
+from provision.deploy.deploy import deploy, plan
+from provision.keys import Key, Keys
+from provision.output.report import Report
+from tests.helpers.samples import KEYS, SECRET, write_keys
+from tests.unit.deploy.conftest import Operator
+
+TWO, THREE = (Key(id_, "AES128", bytes([id_]) * 8 + bytes(range(8))) for id_ in (2, 3))
+ADMINS_UNIT = "[Service]\nExecStart=/usr/local/sbin/chronyd -d\n"
+UNPACKED = "no finished build of this recipe; unpacked from an artifact"
+COMPILED = "no finished build of this recipe; compiled here"
+
+
+def steps(report: Report, status: Status) -> dict[str, Outcome]:
+    """Return the steps that ended so, by their ids, in their order."""
+    assert report.error is None
+    return {outcome.id: outcome for outcome in report.outcomes if outcome.status is status}
+
+
+def assert_plan_is_what_deploy_does(operator: Operator) -> dict[str, Outcome]:
+    """Plan and deploy; return the steps of both."""
+    planned = steps(operator.run(plan), Status.PENDING)
+    assert operator.host.told == []
+    done = steps(operator.run(deploy), Status.CHANGED)
+    assert list(planned) == list(done)
+    for id_, outcome in planned.items():
+        # Whether a generation waits to be confirmed is known once it was switched to.
+        if id_ != "confirmed":
+            assert (outcome.title, outcome.reason, outcome.diff) == (
+                done[id_].title,
+                done[id_].reason,
+                done[id_].diff,
+            )
+    return planned
+
+
+def change_keys(operator: Operator, *keys: Key) -> None:
+    """Give the operator these keys."""
+    operator.key_file.unlink()
+    write_keys(operator.key_file, Keys(keys))
+    operator.generation(Keys(keys))
+
+
+def test_on_a_bare_host(operator: Operator) -> None:
+    planned = assert_plan_is_what_deploy_does(operator)
+    assert planned["staged"].reason == "not uploaded yet: key 1 added (AES128)"
+    assert planned["active"].reason == "nothing deployed yet"
+
+
+@pytest.mark.usefixtures("source")
+def test_on_a_host_that_compiles(operator: Operator) -> None:
+    operator.host.built, operator.host.packages = False, "gcc make"
+    operator.host.downloads = operator.built_files()
+    planned = assert_plan_is_what_deploy_does(operator)
+    assert planned["build-packages"].reason == "missing: gcc make"
+    assert planned["build"].reason == COMPILED
+
+
+def test_with_another_configuration(operator: Operator) -> None:
+    operator.run(deploy)
+    operator.site += "[[time.servers]]\naddress = '198.19.0.9'\n"
+    planned = assert_plan_is_what_deploy_does(operator)
+    assert planned["staged"].reason == "not uploaded yet"
+    assert "+server 198.19.0.9" in planned["staged"].diff
+    assert "CHRONY_GENERATION" not in planned["staged"].diff
+
+
+def test_with_other_keys_which_are_named_by_id_and_never_shown(operator: Operator) -> None:
+    operator.run(deploy)
+    change_keys(operator, *KEYS, TWO, THREE)
+    planned = assert_plan_is_what_deploy_does(operator)
+    assert planned["staged"].reason == "not uploaded yet: keys 2-3 added (AES128)"
+    assert planned["staged"].diff == "", "the id of the generation in its unit is no change"
+    change_keys(operator, replace(TWO, secret=bytes(range(16))), THREE)
+    planned = assert_plan_is_what_deploy_does(operator)
+    assert planned["staged"].reason == "not uploaded yet: key 2 changed (AES128), key 1 removed (AES128)"
+    assert SECRET.lower() not in str(planned).lower()
+
+
+def test_keys_on_the_host_that_cannot_be_read_are_replaced(operator: Operator) -> None:
+    operator.run(deploy)
+    change_keys(operator, *KEYS, TWO)
+    operator.host.answers["show keys"] = "x y z\n"
+    planned = assert_plan_is_what_deploy_does(operator)
+    assert planned["staged"].reason == "not uploaded yet: the keys on the host cannot be read and are replaced"
+
+
+def test_on_a_host_with_a_unit_of_the_administrator(operator: Operator) -> None:
+    operator.host.admins_unit = ADMINS_UNIT
+    planned = assert_plan_is_what_deploy_does(operator)
+    assert planned["active"].reason == (
+        "nothing deployed yet; replaces the administrator's /etc/systemd/system/chronyd.service, "
+        "which uninstall puts back"
+    )
+    assert "-ExecStart=/usr/local/sbin/chronyd -d" in planned["staged"].diff
+
+
+def test_on_a_host_that_is_as_wanted(operator: Operator) -> None:
+    operator.run(deploy)
+    assert assert_plan_is_what_deploy_does(operator) == {}
+
+
+@pytest.mark.usefixtures("source")
+def test_of_two_hosts_one_compiles_and_the_other_unpacks(operator: Operator) -> None:
+    bare = replace(operator.host, built=False, packages="gcc make")
+    second = replace(
+        bare,
+        name="ntp2",
+        told=[],
+        asked=[],
+        uploads={},
+        downloads={},
+        staged=[],
+        files={},
+        generations={},
+        rehearsed=set(),
+        history=[],
+    )
+    operator.host = bare
+    operator.open = frozenset({Gate.SWITCH})
+    stopped = operator.run(plan)
+    assert stopped.stopped_at is not None
+    assert (stopped.stopped_at.gate, stopped.pending) == (Gate.BUILD, 0)
+    operator.open = frozenset(Gate)
+    first_plan = steps(operator.run(plan, stopped), Status.PENDING)
+
+    operator.host, operator.open, operator.compiled_on = second, frozenset({Gate.SWITCH}), "ntp1"
+    second_plan = steps(operator.run(plan), Status.PENDING)
+
+    operator.host, operator.open, operator.compiled_on = bare, frozenset(Gate), ""
+    bare.downloads = operator.built_files()
+    first_done = steps(operator.run(deploy), Status.CHANGED)
+    operator.host = second
+    second.build_files = bare.build_files
+    second_done = steps(operator.run(deploy), Status.CHANGED)
+
+    assert first_plan["build"].reason == first_done["build"].reason == COMPILED
+    assert (
+        second_plan["build"].reason
+        == "no finished build of this recipe; unpacked from an artifact, which ntp1 compiles"
+    )
+    assert second_done["build"].reason == "no finished build of this recipe; unpacked from an artifact"
+    assert "build-packages" in first_plan
+    assert "build-packages" not in second_plan
+    assert list(first_plan) == list(first_done)
+    # Which packages an artifact needs is known when it was compiled.
+    assert [id_ for id_ in second_done if id_ != "run-packages"] == list(second_plan)
+
+
+def test_a_plan_refuses_where_the_first_keys_cannot_be_kept_as_a_deployment_does(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.key_file.unlink()
+    # Root may write everywhere.
+    monkeypatch.setattr("provision.common.files.private.os.access", lambda *_: False)
+    planned, deployed = operator.run(plan), operator.run(deploy)
+    assert planned.error == deployed.error
+    assert planned.error == (
+        f"{operator.key_file}: cannot be written: no right to write in {operator.key_file.parent}; make the folder "
+        "writable, or name another file in keys.file"
+    )
+    assert (planned.verdict, operator.host.told) == (deployed.verdict, [])

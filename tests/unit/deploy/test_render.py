@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+from jinja2 import UndefinedError
+
+from provision.deploy.render import chrony_conf, render
+from provision.site import Site, choose_sources
+from tests.helpers.samples import read_site
+
+REPOSITORY = Path(__file__).parents[3]
+CASES = Path(__file__).parents[2] / "cases"
+KEYFILE = "/etc/chrony/chrony.keys"
+
+
+def rendered(site: Site) -> str:
+    return chrony_conf(site, sources=choose_sources(site, time_source=None, ec2=False), keyfile=KEYFILE)
+
+
+@pytest.mark.parametrize("case", ["client", "full"])
+def test_a_site_renders_to_this_file(case: str) -> None:
+    assert rendered(read_site(CASES / "site" / f"{case}.toml")) == (CASES / "site" / f"{case}.conf").read_text()
+
+
+def test_the_default_site_renders_to_this_file() -> None:
+    assert rendered(read_site(None)) == (CASES / "site" / "default.conf").read_text()
+
+
+def test_a_forgotten_value_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="'access' is undefined"):
+        render("chrony.conf", sources=[], selection=[], local=[])
+
+
+def directives(text: str) -> set[tuple[str | float, ...]]:
+    """Return the directives of a chrony.conf; numbers as numbers, the two ways to write all of IPv4 as one."""
+    lines = (line.strip() for line in text.splitlines())
+    return {
+        tuple(normal("0.0.0.0/0" if word == "0/0" else word) for word in line.split())
+        for line in lines
+        if line and not line.startswith("#")
+    }
+
+
+def normal(word: str) -> str | float:
+    try:
+        return float(word)
+    except ValueError:
+        return word
+
+
+def test_the_guide_is_rendered_directive_for_directive() -> None:
+    # The place of the key file is ours to choose; here it is the guide's, so that nothing needs an exception.
+    # The guide's daemon forgets its measurements at each restart; ours keeps them. The guide allows IPv4 alone, and its
+    # own script, which asks localhost, then fails where localhost is ::1.
+    guide = directives((CASES / "guide" / "chrony.conf").read_text())
+    ours = directives(rendered(read_site(REPOSITORY / "examples" / "guide.toml")))
+    assert ours == guide | {("dumpdir", "/run/chrony"), ("allow", "::/0")}

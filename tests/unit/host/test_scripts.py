@@ -1,0 +1,156 @@
+"""The scripts that run on hosts: POSIX sh, clean under shellcheck, and never put together from values."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import provision
+from provision.host import scripts
+from provision.host.transport.local import LocalTransport
+from tests.helpers.shell_functions import assigned_outside, functions, read_outside
+
+FOLDER = Path(scripts.__file__).parent
+NEEDS = re.compile(r"(?m)^# needs: (.*)$")
+SCRIPTS = sorted(FOLDER.rglob("*.sh"))
+WHOLE = [script for script in SCRIPTS if script.parent.name != "switch"]
+"""All but the parts of the script ``switch``, which use each other's variables."""
+every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+
+
+WITH_FUNCTIONS = {script.stem: script.read_text() for script in WHOLE} | {"switch": scripts.switch()}
+
+
+def run(*words: str | Path) -> str:
+    """Run a checker and return what it found."""
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+    return done.stdout + done.stderr or f"exit status {done.returncode}" * (done.returncode != 0)
+
+
+@every_script
+def test_a_script_says_which_shell_it_is_for_and_what_it_does(script: Path) -> None:
+    shell, comment, *_ = script.read_text().splitlines()
+    assert shell in {"# shellcheck shell=dash", "#!/bin/sh"}
+    assert comment.startswith("# ")
+
+
+@pytest.mark.parametrize("script", WHOLE, ids=lambda script: script.stem)
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="needs shellcheck")
+def test_shellcheck_finds_nothing(script: Path) -> None:
+    assert run("shellcheck", script) == ""
+
+
+SHELLS = [words for words in (("sh",), ("dash",), ("bash", "--posix"), ("busybox", "sh")) if shutil.which(words[0])]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@every_script
+def test_every_shell_can_read_it(script: Path, shell: tuple[str, ...]) -> None:
+    assert run(*shell, "-n", script) == ""
+
+
+@every_script
+def test_a_script_can_stand_in_another(script: Path) -> None:
+    assert run("sh", "-n", "-c", f"(\n{scripts.load(script.stem, 'a b')}\n)\necho") == ""
+
+
+@every_script
+def test_a_script_is_used(script: Path) -> None:
+    sources = "".join(path.read_text() for path in Path(provision.__file__).parent.rglob("*.py"))
+    needed = " ".join(names for other in SCRIPTS for names in NEEDS.findall(other.read_text())).split()
+    assert f'"{script.stem}"' in sources or script.stem in needed
+
+
+def undeclared(script: str) -> list[str]:
+    """Return the variables that functions of a script share with each other or with the script in silence."""
+    found = []
+    parts = functions(script)
+    shared = {name for part in parts for name in part.assigned - part.local}
+    declared = {name for part in parts for name in part.reads_declared | part.sets_declared}
+    constants = assigned_outside(script) - shared
+    for part in parts:
+        foreign = part.read - part.local - part.assigned - constants - part.reads_declared
+        found += [f"{part.name} reads {name}, of which its comment says nothing" for name in foreign]
+        found += [
+            f"{part.name} sets {name}, which is not local" for name in part.assigned - part.local - part.sets_declared
+        ]
+        found += [
+            f"{part.name} hides the {name} of the script" for name in part.local & (assigned_outside(script) | declared)
+        ]
+        found += [f"{part.name} does not use {name}" for name in part.unused]
+    private = {name for part in parts for name in part.local} - shared - constants
+    found += [f"the script reads {name}, which is local in a function" for name in read_outside(script) & private]
+    return sorted(found)
+
+
+@pytest.mark.parametrize("script", WITH_FUNCTIONS.values(), ids=WITH_FUNCTIONS)
+def test_functions_share_no_variable_in_silence(script: str) -> None:
+    assert undeclared(script) == []
+
+
+SHARING = [
+    pytest.param("f() {\n    local a\n    a=1\n    echo $a\n}\n", [], id="a local variable"),
+    pytest.param("a=1\nf() {\n    echo $a\n}\n", [], id="a constant of the script"),
+    pytest.param("f() {\n    a=1\n}\n", ["f sets a, which is not local"], id="a global variable"),
+    pytest.param("f() {\n    for a in 1; do :; done\n}\n", ["f sets a, which is not local"], id="a loop"),
+    pytest.param("f() {\n    x | while read -r a _; do :; done\n}\n", ["f sets a, which is not local"], id="read"),
+    pytest.param(
+        "# Sets: a\nf() {\n    a=1\n}\ng() {\n    echo ${a:-}\n}\n",
+        ["g reads a, of which its comment says nothing"],
+        id="a reader of another function's variable",
+    ),
+    pytest.param("# Sets: a\nf() {\n    a=1\n}\n# Reads: a\ng() {\n    echo $((a + 1))\n}\n", [], id="both declare it"),
+    pytest.param(
+        "f() {\n    local a\n    a=1\n    g\n}\ng() {\n    echo $a\n}\n",
+        ["g reads a, of which its comment says nothing"],
+        id="a local variable of the caller",
+    ),
+    pytest.param("a=1\nf() {\n    local a\n    a=2\n}\n", ["f hides the a of the script"], id="a hidden constant"),
+    pytest.param(
+        "f() {\n    local a\n    a=2\n}\nf\necho $a\n",
+        ["the script reads a, which is local in a function"],
+        id="a local variable outside of its function",
+    ),
+    pytest.param("# Reads: a\nf() {\n    echo\n}\n", ["f does not use a"], id="a declaration of nothing"),
+    pytest.param("f() {\n    awk '{ a = $b; c=1 }'\n}\n", [], id="a program of awk"),
+]
+
+
+@pytest.mark.parametrize(("script", "found"), SHARING)
+def test_a_variable_that_is_shared_in_silence_is_found(script: str, found: list[str]) -> None:
+    assert undeclared(script) == found
+
+
+VALUES = ["", " ", "a b", "it's", '"', "$HOME", "`id`", "$(id)", "a\nb", "*", "-n", "\\", "ü", "; exit 3", "#"]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_values_are_arguments_and_never_text(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(scripts, "_FOLDER", tmp_path)
+    (tmp_path / "show.sh").write_text('for value; do printf "<%s>" "$value"; done\n')
+    assert LocalTransport().execute(scripts.load("show", "first", value, "last")).stdout == f"<first><{value}><last>"
+
+
+def test_a_text_is_the_file_as_it_is() -> None:
+    assert scripts.text("purge") == (FOLDER / "change/purge.sh").read_text()
+    assert scripts.load("purge") == f"set -- \n{scripts.text('purge')}"
+
+
+def test_functions_stand_before_the_script_that_calls_them() -> None:
+    names = ("time_processes", "conflicting_services", "missing_folders")
+    before = "".join(scripts.text(name) for name in names)
+    assert scripts.load("look_conflicts", "/x") == f"{before}set -- /x\n{scripts.text('look_conflicts')}"
+
+
+def test_names_are_unique() -> None:
+    names = [script.stem for script in SCRIPTS]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="needs shellcheck")
+def test_shellcheck_finds_nothing_in_the_script_that_stays_on_a_host(tmp_path: Path) -> None:
+    switch = tmp_path / "switch"
+    switch.write_text(scripts.switch())
+    assert run("shellcheck", switch) == ""

@@ -1,0 +1,113 @@
+"""The tools that our scripts call: all of them are looked for, and a missing one is named with its package."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provision.common.errors import HostUnready
+from provision.host import scripts
+from provision.host.facts import facts_script, parse_facts
+from provision.host.packages import MANAGERS
+from provision.host.tools import refuse_missing_tools
+from tests.helpers.samples import FACTS
+
+SCRIPTS = [path for path in Path(scripts.__file__).parent.rglob("*.sh") if not path.name.startswith("sandbox")]
+LOOKED_FOR = set(re.findall(r"[a-z0-9]+", scripts.text("print_facts").split("for tool in awk")[1].split("; do")[0])) | {
+    "awk"
+}
+NOT_EVERYWHERE = {
+    # Where there is systemd, one of them, or a compiler; asked for before they are called.
+    *(
+        "systemctl",
+        "systemd-analyze",
+        "busctl",
+        "timedatectl",
+        "journalctl",
+        "setpriv",
+        "chroot",
+        "sudo",
+        "nproc",
+        "ip",
+    ),
+    *("make", "objdump", "nft", "iptables", "ip6tables", "ufw", "firewall-cmd", "ss", "restorecon", "getconf"),
+    # Part of the shell, by POSIX or in all that we know, and of the facts, which are the first that we ask.
+    *("printf", "test", "echo", "kill", "true", "false", "pwd", "uname", "sh"),
+    # Words of texts, and of awk.
+    *("install", "taskset", "who"),
+}
+COMMAND = re.compile(
+    r"(?:^|[|;&(!{]|\$\(|\b(?:then|do|else|exec|until|while|if)\b)\s*([a-z][a-z0-9_-]+)(?=[\s;)]|$)", re.MULTILINE
+)
+
+
+def code(script: Path) -> str:
+    """Return a script without comments, labels of a case, and what stands in quotes."""
+    text = re.sub(r"^\s*#.*$", "", script.read_text(), flags=re.MULTILINE)
+    text = re.sub(r"^\s*[a-z]+\) ", "", text, flags=re.MULTILINE)
+    return re.sub(r"""'[^']*'|"[^"$]*\"""", "''", text)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_whatever_a_script_calls_is_looked_for(script: Path) -> None:
+    functions = set(re.findall(r"^([a-z_]+)\(\)", script.read_text(), flags=re.MULTILINE))
+    called = {word for word in COMMAND.findall(code(script)) if shutil.which(word)} - functions
+    assert called - LOOKED_FOR - NOT_EVERYWHERE == set()
+
+
+def test_the_list_is_of_tools_that_are_called() -> None:
+    words = set(
+        re.findall(r"[a-z0-9]+", " ".join(script.read_text() for script in SCRIPTS if script.stem != "print_facts"))
+    )
+    # A step calls them, and tar does.
+    assert LOOKED_FOR - words == {"groupadd", "useradd", "gzip"}
+
+
+def test_a_tool_that_is_missing_is_seen(tmp_path: Path) -> None:
+    for tool in (*LOOKED_FOR, "setpriv", "sh", "uname", "nproc", "getconf"):
+        if tool not in {"sed", "sha256sum", "groupadd"}:
+            (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    # Without the folders that it adds, which are this machine's.
+    script = facts_script().replace(":/usr/sbin:/sbin", "")
+    said = subprocess.run(
+        [str(shutil.which("sh")), "-c", script],
+        env={"PATH": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert parse_facts(said.stdout).lacking_tools == ("groupadd", "sed", "sha256sum")
+    assert os.environ["PATH"] != str(tmp_path)
+
+
+MISSING = [
+    pytest.param("apt-get", ("sed", "awk"), "apt-get install sed mawk", id="Debian"),
+    pytest.param("apt-get", ("groupadd", "useradd"), "apt-get install passwd", id="Debian's accounts"),
+    pytest.param("dnf", ("sha256sum", "od", "flock", "tar"), "dnf install coreutils util-linux", id="Fedora"),
+    pytest.param("apk", ("getent", "groupadd", "gzip"), "apk add musl-utils", id="Alpine"),
+    pytest.param("pacman", ("find", "useradd"), "pacman -S findutils shadow", id="Arch"),
+    pytest.param(None, ("gzip", "sed"), "install them by hand", id="no package manager"),
+]
+
+
+@pytest.mark.parametrize(("packager", "tools", "words"), MISSING)
+def test_what_is_missing_is_refused_with_its_package(packager: str | None, tools: tuple[str, ...], words: str) -> None:
+    facts = replace(FACTS, packager=packager, lacking_tools=tools)
+    with pytest.raises(HostUnready, match=rf"^ntp1: this host has no .*, which our scripts call: .*{words}$"):
+        refuse_missing_tools("ntp1", facts)
+
+
+@pytest.mark.parametrize("packager", ["dnf", "yum", "zypper", "apk"])
+def test_what_comes_with_the_packages_of_a_build_is_not_refused(packager: str) -> None:
+    facts = replace(FACTS, packager=packager, lacking_tools=("tar", "gzip", "groupadd", "useradd"))
+    refuse_missing_tools("ntp1", facts)
+
+
+@pytest.mark.parametrize("packager", MANAGERS)
+def test_every_manager_has_a_package_for_every_tool(packager: str) -> None:
+    assert all(MANAGERS[packager].packages_of(sorted(LOOKED_FOR)))

@@ -1,0 +1,92 @@
+"""A host's certificate is good only whole, signed, for its name, in its time, and as far as it is understood."""
+
+import base64
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from provision.common.errors import HostUnreachable
+from provision.host.transport.host_certificate import Certificate, parse_certificate
+from provision.host.transport.revoked_keys import revoked_keys
+
+pytestmark = pytest.mark.skipif(which("ssh-keygen") is None, reason="ssh-keygen makes the certificates")
+Make = Callable[..., bytes]
+SIZE = {"rsa": ("-b", "2048")}
+"""The primes of the 3072 bits that are usual take seconds to find."""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Return what makes a certificate with these options of ssh-keygen, as it travels on the wire."""
+
+    def keygen(*words: str) -> None:
+        subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True)
+
+    def certificate(
+        *options: str, kind: str = "ed25519", authority: str = "ed25519", names: str = "ntp1,*.lab"
+    ) -> bytes:
+        keygen("-t", kind, *SIZE.get(kind, ()), "-N", "", "-f", str(tmp_path / "key"))
+        keygen("-t", authority, *SIZE.get(authority, ()), "-N", "", "-f", str(tmp_path / "ca"))
+        principals = ("-n", names) if names else ()
+        keygen("-s", str(tmp_path / "ca"), "-I", "test", *principals, *options, str(tmp_path / "key.pub"))
+        return base64.b64decode((tmp_path / "key-cert.pub").read_text().split()[1])
+
+    return certificate
+
+
+def read(blob: bytes) -> Certificate:
+    certificate = parse_certificate(blob)
+    assert certificate is not None
+    return certificate
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+@pytest.mark.parametrize("authority", ["ed25519", "ecdsa", "rsa"])
+def test_a_good_certificate(kind: str, authority: str, make: Make) -> None:
+    certificate = read(make("-h", "-V", "-1d:+1d", kind=kind, authority=authority))
+    assert certificate.problem("ntp1") is None
+    assert certificate.problem("NTP7.lab") is None
+    assert certificate.problem("ntp2") == "it is for ntp1, *.lab"
+    assert certificate.problem("ntp1", now=certificate.not_before - 1) == "it is not valid yet"
+    assert certificate.problem("ntp1", now=certificate.not_after) == "it has expired"
+
+
+def test_a_certificate_among_revoked_keys_revokes_its_key(make: Make, tmp_path: Path) -> None:
+    certificate = read(make("-h"))
+    revoked = revoked_keys("ntp1", tmp_path / "key-cert.pub")
+    assert [line.key for line in revoked.lines] == [certificate.key]
+    (tmp_path / "malformed").write_text("ssh-ed25519-cert-v01@openssh.com AAAA\n")
+    with pytest.raises(HostUnreachable, match="malformed:1: not a public key"):
+        revoked_keys("ntp1", tmp_path / "malformed")
+
+
+def test_a_user_is_no_host(make: Make) -> None:
+    assert read(make("-V", "-1d:+1d")).problem("ntp1") == "it is no certificate of a host"
+
+
+def test_an_option_that_is_not_known_is_no_permission(make: Make) -> None:
+    certificate = read(make("-h", "-V", "-1d:+1d", "-O", "critical:only-on=mondays"))
+    assert certificate.problem("ntp1") == "it has options that are not known"
+
+
+def test_a_certificate_without_a_name_is_for_nobody(make: Make) -> None:
+    assert read(make("-h", "-V", "-1d:+1d", names="")).problem("ntp1") == "it is for no name"
+
+
+def test_a_signature_that_sha1_made_is_none(make: Make) -> None:
+    certificate = read(make("-h", "-V", "-1d:+1d", "-t", "ssh-rsa", authority="rsa"))
+    assert certificate.problem("ntp1") == "its signature is not valid"
+
+
+def test_a_certificate_is_good_only_whole(make: Make) -> None:
+    blob = make("-h", "-V", "-1d:+1d")
+    changed = blob.replace(b"*.lab", b"*.com")
+    assert changed != blob
+    assert read(changed).problem("ntp1") == "its signature is not valid"
+    assert read(blob).problem("ntp1") is None
+    cut = {size: parse_certificate(blob[:size]) for size in range(0, len(blob), 7)}
+    good = [size for size, certificate in cut.items() if certificate and certificate.problem("ntp1") is None]
+    assert good == []

@@ -1,0 +1,93 @@
+"""From the options of ssh_config(5) to what SSH needs; integration/test_ssh_matrix.py puts the same to ssh."""
+
+from pathlib import Path
+
+import pytest
+
+from provision.common.errors import HostUnreachable
+from provision.host.transport.ssh_settings import Here, Jump, settings_from
+
+HERE = Here(
+    home=Path("/home/op"),
+    environment={"USER": "op", "KNOWN": "/k", "SSH_AUTH_SOCK": "/agent", "OTHER": "/other"},
+    uid=1000,
+    hostname="laptop.example",
+)
+OPTIONS = {"hostname": ["192.0.2.1"], "user": ["admin"], "port": ["2222"]}
+
+
+def test_without_options_the_defaults_of_ssh_hold() -> None:
+    settings = settings_from("ntp1", {"user": ["op"]}, HERE)
+    assert (settings.address, settings.user, settings.port, settings.family) == ("ntp1", "op", 22, "any")
+    assert settings.identities[0] == Path("/home/op/.ssh/id_rsa")
+    assert settings.user_files == (Path("/home/op/.ssh/known_hosts"), Path("/home/op/.ssh/known_hosts2"))
+    assert settings.global_files == (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
+    assert (settings.agent, settings.with_keys, settings.accept_new, settings.hashed) == ("/agent", True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("~/x", "/home/op/x"),
+        ("/%h/%n/%p/%r", "/192.0.2.1/ntp1/2222/admin"),
+        ("/%k/%L/%l/%i/%u", "/ntp1/laptop/laptop.example/1000/op"),
+        ("%d/100%%", "/home/op/100%"),
+        ("${KNOWN}/x", "/k/x"),
+        # printf %s laptop.example192.0.2.12222admin | sha1sum
+        ("/%C", "/ddd3be1fc92c2d150089569c12840270870a633d"),
+    ],
+)
+def test_tokens_are_replaced(text: str, path: str) -> None:
+    assert settings_from("ntp1", {**OPTIONS, "identityfile": [text]}, HERE).identities == (Path(path),)
+
+
+@pytest.mark.parametrize("text", ["/%z", "${NOTHING}/x", "%T"])
+def test_a_token_without_a_value_is_refused(text: str) -> None:
+    with pytest.raises(HostUnreachable, match=r"^ntp1: the SSH configuration has userknownhostsfile .* has no value$"):
+        settings_from("ntp1", {**OPTIONS, "userknownhostsfile": [text]}, HERE)
+
+
+@pytest.mark.parametrize(
+    ("said", "jumps"),
+    [
+        ("none", ()),
+        ("hop", (Jump("hop"),)),
+        ("op@corp@hop:22,[2001:db8::1]:33", (Jump("hop", "op@corp", 22), Jump("2001:db8::1", None, 33))),
+        ("ssh://op@hop:22", (Jump("hop", "op", 22),)),
+        ("%r@jump-%n", (Jump("jump-ntp1", "admin"),)),
+    ],
+)
+def test_jump_hosts_are_read(said: str, jumps: tuple[Jump, ...]) -> None:
+    assert settings_from("ntp1", {**OPTIONS, "proxyjump": [said]}, HERE).jumps == jumps
+
+
+@pytest.mark.parametrize("said", ["", "a b@", "hop:x", "hop:123456", "[::1"])
+def test_what_is_no_jump_host_is_refused(said: str) -> None:
+    with pytest.raises(HostUnreachable, match=r"^ntp1: the SSH configuration has ProxyJump '.*': not user@host:port$"):
+        settings_from("ntp1", {**OPTIONS, "proxyjump": [said]}, HERE)
+
+
+def test_the_variables_of_a_command_are_left_to_the_shell() -> None:
+    options = {**OPTIONS, "proxycommand": ["nc $A ${NOTHING} %h %p | sed s/%%//"]}
+    assert settings_from("ntp1", options, HERE).proxy_command == "nc $A ${NOTHING} 192.0.2.1 2222 | sed s/%//"
+
+
+@pytest.mark.parametrize(
+    ("said", "agent"),
+    [("none", None), ("SSH_AUTH_SOCK", "/agent"), ("$OTHER", "/other"), ("$NOTHING", None), ("~/a", "/home/op/a")],
+)
+def test_the_agent_is_found(said: str, agent: str | None) -> None:
+    assert settings_from("ntp1", {**OPTIONS, "identityagent": [said]}, HERE).agent == agent
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"port": ["x"]}, "has port 'x', which is not a number"),
+        ({"knownhostscommand": ["/bin/true"]}, "KnownHostsCommand, which is not run here"),
+        ({"proxyusefdpass": ["yes"]}, "ProxyUseFdpass, which is not supported here"),
+    ],
+)
+def test_what_is_not_supported_is_refused(options: dict[str, list[str]], words: str) -> None:
+    with pytest.raises(HostUnreachable, match=f"^ntp1: the SSH configuration .*{words}"):
+        settings_from("ntp1", {**OPTIONS, **options}, HERE)

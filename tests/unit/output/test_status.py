@@ -1,0 +1,73 @@
+"""The text of a host's status."""
+
+from dataclasses import replace
+
+import pytest
+
+from provision.host.unconfirmed import UnconfirmedSwitch
+from provision.output.status import Authentication, Clock, HostStatus, Role, TimeSource, status_text
+
+SOURCE = TimeSource(
+    name="ntp1.example.net",
+    address="198.51.100.7",
+    kind="server",
+    state="selected",
+    stratum=1,
+    poll_seconds=64.0,
+    reach=255,
+    last_answer_seconds=12,
+    offset_seconds=1.2e-3,
+    error_seconds=4e-3,
+    authentication=Authentication.KEY,
+    key_id=7,
+    authenticated=True,
+)
+CLOCK = Clock(
+    synchronised=True,
+    reference="198.51.100.7",
+    stratum=2,
+    leap="normal",
+    offset_seconds=-3e-6,
+    error_bound_seconds=5e-3,
+    frequency_ppm=-12.5,
+    skew_ppm=0.25,
+)
+STATUS = HostStatus(
+    role=Role.SERVER, generation="aaaa", confirmed=True, unconfirmed=None, clock=CLOCK, sources=(SOURCE,)
+)
+TEXT = """
+  role        server
+  generation  aaaa, confirmed
+  reference   198.51.100.7, stratum 2, leap normal
+  offset      -3 µs, error bound 5 ms
+  frequency   -12.500 ppm, skew 0.250 ppm
+  source                           state     stratum  poll  reach  last answer  offset   error  authentication
+  ntp1.example.net (198.51.100.7)  selected  1        64 s  377    12 s ago     +1.2 ms  4 ms   key 7, valid
+"""
+
+
+def test_the_text_has_each_value_with_its_unit() -> None:
+    assert status_text(STATUS) == TEXT.strip("\n")
+
+
+AUTHENTICATED = [
+    pytest.param(replace(SOURCE, authenticated=False), "key 7, NO VALID ANSWER", id="a wrong key"),
+    pytest.param(replace(SOURCE, authentication=Authentication.NTS), "NTS, valid", id="NTS"),
+    pytest.param(replace(SOURCE, authentication=Authentication.NONE, authenticated=None), "none", id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("source", "words"), AUTHENTICATED)
+def test_a_source_says_how_it_is_authenticated(source: TimeSource, words: str) -> None:
+    assert status_text(replace(STATUS, sources=(source,))).endswith(f"4 ms   {words}")
+
+
+def test_a_source_that_never_answered_says_so() -> None:
+    silent = replace(SOURCE, last_answer_seconds=None, reach=0)
+    assert "  000    never  " in status_text(replace(STATUS, sources=(silent,)))
+
+
+def test_without_an_answer_of_chronyd_there_is_no_clock() -> None:
+    waiting = UnconfirmedSwitch(generation="aaaa", fallback="bbbb", reverts_at="2026-11-22T20:00:59Z", seconds_left=59)
+    seen = replace(STATUS, clock=None, sources=(), unconfirmed=waiting, confirmed=False)
+    assert status_text(seen).splitlines() == ["  role        server", f"  generation  aaaa, {waiting}"]

@@ -1,0 +1,25 @@
+"""The overview of a site: what holds for each host, and which level says so."""
+
+from pathlib import Path
+
+import pytest
+
+from provision.keys.reader import KeyReader
+from provision.site.inventory import read_inventory
+from provision.site.overview import overview
+from provision.site.settings import resolve
+from tests.helpers.inventories import SITE, booted
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def test_the_overview_says_what_holds_and_who_has_said_so() -> None:
+    Path("site.toml").write_text(SITE)
+    inventory = read_inventory(Path("site.toml"))
+    text = "\n".join(overview(resolve(inventory, inventory.members, KeyReader(), booted)))
+    assert "ntp1: server of group servers, reached at admin@10.0.0.1:2222\n" in text
+    assert '\n  serve.allow = ["10.0.0.0/8"]  (defaults)\n' in text
+    assert '\n  time.servers = [{ address = "192.0.2.1" }]  (group servers)\n' in text
+    assert '\n  release.chrony = "4.8"  (host alone)\n' in text
+    assert "\n  asks: 10.0.0.1 with key 1, ntp2.example.com with key 1" in text
+    assert "\n  note: it follows one server alone, 192.0.2.1: " in text

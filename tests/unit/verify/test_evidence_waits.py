@@ -1,0 +1,125 @@
+"""How long the script that collects evidence waits for a clock, on a host where each question takes a while."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from provision.build.evidence import sections
+from provision.host import scripts
+
+NEVER = "00000000,,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised"
+SLEWED = "C6124D01,198.18.77.1,2,1795373485.9,-5.0,-5.0,5.0,0.0,0.0,0.5,0.0005,0.0151,2.0,Normal"
+GOOD = "C6124D01,198.18.77.1,2,1795373485.9,0.00001,-3599.6,3599.6,0.0,0.0,0.5,0.0005,0.0151,2.0,Normal"
+NEW = "C6124D01,198.18.77.1,2,1795373485.9,0.00001,-3599.6,3599.6,0.0,0.0,1000000.0,0.0005,0.0151,2.0,Normal"
+SWITCH = """\
+#!/bin/sh
+echo "$*" >>"${0%/*}/armed"
+"""
+
+
+def executable(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Make a folder like /opt/chrony, with a switch that only notes what it is told."""
+    root = tmp_path / "opt"
+    (root / "generations/aaaa/build").mkdir(parents=True)
+    (root / "current").symlink_to("generations/aaaa")
+    executable(root / "switch", SWITCH)
+    # A process that runs for as long as the script: this one.
+    executable(tmp_path / "bin/systemctl", f"#!/bin/sh\necho MainPID={os.getpid()}\n")
+    return root
+
+
+def run(root: Path, patience: int, generation: str = "") -> subprocess.CompletedProcess[str]:
+    """Collect evidence; with a generation, as its proof."""
+    # What these tests are not about is left out: nothing is asked.
+    values = dict.fromkeys(re.findall(r'^: "\$\{(\w+)\?', scripts.text("print_evidence"), re.MULTILINE), "")
+    values |= {"root": str(root), "patience": str(patience), "max_error": "1.0", "unproven": generation}
+    values |= {"seconds": "90" if generation else ""}
+    script = scripts.load_with("print_evidence", values)
+    environment = {"PATH": f"{root.parent}/bin:{os.environ['PATH']}"}
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, env=environment)
+
+
+def collect(root: Path, tracking: str, *, patience: int, seconds_each: float = 0.0, generation: str = "") -> float:
+    """Collect evidence where chronyc says ``tracking``, each time after some seconds; return how long it took."""
+    chronyc = f"#!/bin/sh\nsleep {seconds_each}\ncase $* in *tracking) echo '{tracking}' ;; esac\n"
+    executable(root / "current/build/bin/chronyc", chronyc)
+    begun = monotonic()
+    done = run(root, patience, generation)
+    assert "==> finished" in done.stdout, done
+    return monotonic() - begun
+
+
+def test_a_slow_host_does_not_wait_for_longer(root: Path) -> None:
+    # By tries it took fifteen times a second: twenty in all.
+    assert collect(root, NEVER, patience=3, seconds_each=1.0) < 12
+
+
+@pytest.mark.parametrize("tracking", [NEVER, SLEWED, NEW], ids=["not synchronised", "being slewed", "skew unknown"])
+def test_what_is_not_good_yet_is_waited_for(root: Path, tracking: str) -> None:
+    assert collect(root, tracking, patience=2) > 1
+
+
+def test_a_good_clock_is_not_waited_for(root: Path) -> None:
+    assert collect(root, GOOD, patience=60) < 30
+
+
+def test_a_look_that_is_not_to_wait_does_not(root: Path) -> None:
+    assert collect(root, NEVER, patience=0) < 30
+
+
+def armed(root: Path) -> list[str]:
+    path = root / "armed"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_a_proof_has_its_whole_time_after_the_wait_too(root: Path) -> None:
+    collect(root, NEVER, patience=4, generation="aaaa")
+    assert armed(root) == ["--wait aaaa 90"] * 2
+
+
+def test_a_proof_that_need_not_wait_arms_once(root: Path) -> None:
+    collect(root, GOOD, patience=60, generation="aaaa")
+    assert armed(root) == ["--wait aaaa 90"]
+
+
+def test_a_look_arms_nothing(root: Path) -> None:
+    collect(root, GOOD, patience=0)
+    assert armed(root) == []
+
+
+TLS = (
+    "TLS handshake with 198.19.0.2:4460 (ntp.example) failed : Error in the certificate verification. The certificate \
+is NOT trusted. The certificate chain uses not yet valid certificate."
+)
+NTS = [
+    pytest.param("server ntp.example iburst nts", TLS, id="NTS"),
+    pytest.param("server ntp.example iburst", "", id="no NTS, and nobody reads the journal"),
+]
+
+
+@pytest.mark.parametrize(("source", "shown"), NTS)
+def test_what_chronyd_says_of_a_certificate_is_shown(root: Path, source: str, shown: str) -> None:
+    (root / "current/chrony.conf").write_text(f"{source}\n")
+    executable(
+        root.parent / "bin/journalctl", f"#!/bin/sh\necho 'Selected source'\necho '{TLS}'\necho 'chronyd exiting'\n"
+    )
+    executable(root / "current/build/bin/chronyc", "#!/bin/sh\n")
+    assert sections(run(root, 0).stdout)["certificate"].strip() == shown
+
+
+def test_a_host_that_has_gone_back_is_not_looked_at(root: Path) -> None:
+    executable(root / "switch", "#!/bin/sh\necho 'aaaa does not wait to be confirmed: bbbb runs' >&2\nexit 1\n")
+    executable(root / "current/build/bin/chronyc", "#!/bin/sh\n")
+    done = run(root, 0, "aaaa")
+    assert (done.returncode, done.stderr) == (1, "aaaa does not wait to be confirmed: bbbb runs\n")

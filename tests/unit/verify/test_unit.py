@@ -1,0 +1,274 @@
+"""What a host's systemd makes of the unit: drop-ins, properties and processes, each with what becomes of it."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provision.verify.checks.unit import unit_findings
+from provision.verify.evidence import parse_evidence
+from provision.verify.unit import OF_CONTAINER, DropIn, parse_unit_state, property_differences
+from tests.helpers.samples import CASES
+
+STATE = parse_evidence((CASES / "evidence" / "server.txt").read_text()).unit
+UNIT = STATE.unit
+PLACE = "/etc/systemd/system/chronyd.service.d/x.conf"
+
+CHANGING = [
+    ("ExecStart=\nExecStart=/opt/chrony/current/build/sbin/chronyd -n -f /etc/other.conf", ["ExecStart"]),
+    ("ExecStartPre=/bin/sh -c id", ["ExecStartPre"]),
+    ("ExecStartPost=+/usr/bin/id", ["ExecStartPost"]),
+    ("ProtectSystem=no\nNoNewPrivileges=no", ["ProtectSystem", "NoNewPrivileges"]),
+    ("NoNewPrivileges = \\\n false", ["NoNewPrivileges"]),
+    ("SystemCallFilter=", ["SystemCallFilter"]),
+    ("SystemCallFilter=ptrace", ["SystemCallFilter"]),
+    ("CapabilityBoundingSet=CAP_SYS_ADMIN\nAmbientCapabilities=CAP_SYS_ADMIN", ["CapabilityBoundingSet"]),
+    ("User=root", ["User"]),
+    ("SupplementaryGroups=shadow", ["SupplementaryGroups"]),
+    ("Environment=LD_PRELOAD=/tmp/x.so", ["Environment"]),
+    ("Environment=A=1 'LD_AUDIT=/tmp/x.so'", ["Environment"]),
+    ('Environment="GNUTLS_SYSTEM_PRIORITY_FILE=/tmp/x"', ["Environment"]),
+    ("Environment=", ["Environment"]),
+    ("Environment=CHRONY_GENERATION=0123456789abcdef", ["Environment"]),
+    ("EnvironmentFile=-/etc/default/chrony", ["EnvironmentFile"]),
+    ("PassEnvironment=LD_PRELOAD", ["PassEnvironment"]),
+    ("BindReadOnlyPaths=/tmp/x:/opt/chrony", ["BindReadOnlyPaths"]),
+    ("RootDirectory=/srv", ["RootDirectory"]),
+    ("ReadWritePaths=/", ["ReadWritePaths"]),
+    ("WatchdogSec=5", ["WatchdogSec"]),
+    ("LimitMEMLOCK=0", ["LimitMEMLOCK"]),
+    ("LimitNOFILE=8", ["LimitNOFILE"]),
+    ("LimitNOFILE=64:524288", ["LimitNOFILE"]),
+    ("LimitNOFILE=", ["LimitNOFILE"]),
+    ("LimitNPROC=0\nTasksMax=1", ["LimitNPROC", "TasksMax"]),
+    ("LimitCPU=1\nLimitFSIZE=0\nLimitDATA=1", ["LimitCPU", "LimitFSIZE", "LimitDATA"]),
+    ("LimitAS=1\nLimitSTACK=1\nLimitRSS=1\nLimitRTPRIO=0", ["LimitAS", "LimitSTACK", "LimitRSS", "LimitRTPRIO"]),
+    ("TimeoutStartSec=1ms", ["TimeoutStartSec"]),
+    ("TimeoutStartSec=0.3min", ["TimeoutStartSec"]),
+    ("TimeoutSec=10s\nTimeoutStopSec=9\nTimeoutAbortSec=soon", ["TimeoutSec", "TimeoutStopSec", "TimeoutAbortSec"]),
+    ("CPUQuota=1%\nSlice=small.slice", ["CPUQuota", "Slice"]),
+    ("StandardOutput=truncate:/etc/x", ["StandardOutput"]),
+    ("[Unit]\nStartLimitAction=reboot", ["StartLimitAction"]),
+    *((f"Environment=LANG=C {name}=x", ["Environment"]) for name in ("HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS")),
+    *((f"Environment={name}=x", ["Environment"]) for name in ("TZ", "TZDIR", "A")),
+    ("IPAddressDeny=any", ["IPAddressDeny"]),
+    ("[Unit]\nConditionPathExists=/nowhere", ["ConditionPathExists"]),
+    ("[Service]\n[Unit]\n[Service]\nUMask=0000", ["UMask"]),
+]
+
+
+def drop_in(lines: str) -> DropIn:
+    return DropIn(PLACE, f"[Service]\n{lines}\n")
+
+
+@pytest.mark.parametrize(("lines", "names"), CHANGING, ids=[lines for lines, _ in CHANGING])
+def test_a_drop_in_that_changes_the_unit_is_named(lines: str, names: list[str]) -> None:
+    state = replace(STATE, drop_ins=(drop_in(lines),))
+    (said,) = state.overrides(UNIT)
+    assert said.startswith(f"{PLACE} sets {', '.join(names)}")
+    assert next(finding.holds for finding in unit_findings(state)) is False
+    assert not [note for note in state.notes if PLACE in note]
+
+
+HARMLESS = [
+    "Nice=5",
+    "Restart=always\nRestartSec=5\nStartLimitBurst=3",
+    "OOMScoreAdjust=-900",
+    "LimitNOFILE=4096\nTasksMax=64",
+    "LimitNOFILE=1024:524288\nLimitNPROC=infinity\nLimitCORE=0",
+    "Environment=LANG=C.UTF-8",
+    "Environment=\"LC_ALL=C\" 'NO_PROXY=a b'",
+    "MemoryAccounting=yes\nCPUWeight=10",
+    "TimeoutStopFailureMode=abort",
+    "TimeoutStartSec=20\nTimeoutStopSec=1min 30s\nTimeoutSec=infinity",
+    "StandardError=journal+console",
+    "IOSchedulingClass=best-effort",
+    "PrivateTmp=true",
+    "ProtectSystem=strict",
+    "User=_chrony",
+    "# ExecStart=/bin/x",
+    "[Install]\nWantedBy=x.target",
+    "[X-Ours]\nExecStart=/bin/x",
+    "[Unit]\nAfter=gpsd.service\nWants=gpsd.service",
+]
+
+
+@pytest.mark.parametrize("lines", HARMLESS)
+def test_a_harmless_drop_in_is_a_note(lines: str) -> None:
+    state = replace(STATE, drop_ins=(drop_in(lines),))
+    assert state.overrides(UNIT) == ()
+    assert state.notes == (f"accepted: the drop-in {PLACE} of chronyd's unit",)
+
+
+def test_a_unit_that_systemd_reads_in_the_place_of_ours_is_named() -> None:
+    state = replace(STATE, files=("/run/systemd/transient/chronyd.service", *STATE.files))
+    assert state.overrides(UNIT) == (
+        "/run/systemd/transient/chronyd.service is read in the place of /etc/systemd/system/chronyd.service",
+    )
+
+
+def test_a_packaged_unit_behind_ours_and_before_our_first_deployment_is_none_of_our_business() -> None:
+    bare = replace(
+        STATE, unit="", files=("/lib/systemd/system/chronyd.service",), process={"command": "/usr/sbin/chronyd"}
+    )
+    assert bare.overrides(UNIT) == ()
+    assert bare.process_differences == ()
+
+
+def test_a_socket_of_the_same_name_is_a_note() -> None:
+    state = replace(STATE, files=(*STATE.files, "/etc/systemd/system/chronyd.socket"))
+    assert state.notes == ("/etc/systemd/system/chronyd.socket may start chronyd with sockets of its own",)
+
+
+CONTAINER = DropIn(OF_CONTAINER, "[Service]\nNoNewPrivileges=no\nProtectProc=default\nLoadCredential=\n")
+
+
+def test_what_lxc_takes_from_all_services_of_a_container_is_a_note() -> None:
+    shown = {**STATE.properties, "NoNewPrivileges": "no", "ProtectProc": "default"}
+    process = {**STATE.process, "NoNewPrivs": "0"}
+    state = replace(STATE, container="lxc", drop_ins=(CONTAINER,), properties=shown, process=process)
+    assert [finding.holds for finding in unit_findings(state)] == [True] * 3
+    assert state.notes[0].endswith("do without LoadCredential, NoNewPrivileges, ProtectProc")
+
+
+def test_the_same_file_outside_of_lxc_changes_the_unit() -> None:
+    state = replace(STATE, container="", drop_ins=(CONTAINER,))
+    assert next(finding.holds for finding in unit_findings(state)) is False
+
+
+def command(arguments: str) -> str:
+    program = "/opt/chrony/current/build/sbin/chronyd"
+    return f"{{ path={program} ; argv[]={program} {arguments} ; ignore_errors=no ; pid=0 ; status=0/0 }}"
+
+
+OTHERWISE: list[tuple[dict[str, str], str]] = [
+    ({"ExecStart": command("-n -f /etc/other.conf")}, "ExecStart is /opt/chrony/current/build/sbin/chronyd -n -f"),
+    ({"ExecStart": f"{STATE.properties['ExecStart']}\n{command('-q')}"}, "ExecStart is "),
+    ({"NoNewPrivileges": "no"}, "NoNewPrivileges is no"),
+    ({"ProtectSystem": "no"}, "ProtectSystem is no"),
+    ({"User": "root"}, "User is root"),
+    ({"SystemCallFilter": ""}, "SystemCallFilter is nothing"),
+    ({"SystemCallFilter": "~ptrace mount"}, "SystemCallFilter is ~ptrace mount"),
+    ({"CapabilityBoundingSet": "cap_net_bind_service cap_sys_admin"}, "CapabilityBoundingSet is cap_net_bind_service"),
+    ({"CapabilityBoundingSet": "18446744073709551615"}, "CapabilityBoundingSet is 18446744073709551615"),
+    ({"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX AF_PACKET"}, "RestrictAddressFamilies is AF_INET"),
+    ({"DeviceAllow": "/dev/sda rw"}, "DeviceAllow is /dev/sda rw"),
+    ({"Environment": f"{STATE.properties['Environment']} LD_PRELOAD=/x"}, "Environment is CHRONY_GENERATION"),
+    ({"Environment": ""}, "Environment is nothing"),
+    ({"ExecStartPre": "{ path=/bin/sh ; argv[]=/bin/sh -c id ; }"}, "ExecStartPre is /bin/sh -c id"),
+    ({"BindPaths": "/a:/b"}, "BindPaths is /a:/b"),
+    (
+        {"FragmentPath": "/run/systemd/system/chronyd.service"},
+        "it is read from /run/systemd/system/chronyd.service, not",
+    ),
+    ({"NeedDaemonReload": "yes"}, "its files changed since systemd read them"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), OTHERWISE, ids=[words for _, words in OTHERWISE])
+def test_an_effective_property_that_is_not_the_units_is_named(changes: dict[str, str], words: str) -> None:
+    (difference,) = property_differences(UNIT, {**STATE.properties, **changes})
+    assert difference.startswith(words)
+
+
+def test_a_property_that_this_systemd_does_not_know_is_left_out() -> None:
+    old = {name: STATE.properties[name] for name in ("FragmentPath", "ExecStart", "User", "PrivateTmp")}
+    assert list(property_differences(UNIT, old)) == []
+
+
+def test_capabilities_are_bits_before_systemd_230() -> None:
+    assert list(property_differences(UNIT, {**STATE.properties, "CapabilityBoundingSet": str(1 << 10)})) == []
+
+
+PROCESSES: list[tuple[dict[str, str], str]] = [
+    ({"command": "/opt/chrony/current/build/sbin/chronyd -n -f /etc/other.conf "}, "its command line is /opt/chrony"),
+    ({"user": "root"}, "it runs as root"),
+    ({"NoNewPrivs": "0"}, "it may get privileges (NoNewPrivs 0)"),
+    ({"Seccomp": "0"}, "no system calls are denied to it (Seccomp 0)"),
+    ({"CapBnd": "000001ffffffffff"}, "it has or may get CAP_CHOWN, CAP_DAC_OVERRIDE, CAPABILITY 2 and others"),
+    ({"CapEff": "0000000000200400"}, "it has or may get CAPABILITY 21"),
+    ({"CapBnd": "all"}, "it has or may get unreadable capabilities"),
+    ({"root": "rw,relatime"}, "it may write to the host's file system"),
+    ({"variables": "LANG LD_PRELOAD NOTIFY_SOCKET"}, "its environment has LD_PRELOAD"),
+    ({"variables": "LANG HOSTALIASES RES_OPTIONS"}, "its environment has HOSTALIASES, RES_OPTIONS"),
+    ({"variables": "TZDIR LOCALDOMAIN TZ"}, "its environment has TZDIR, LOCALDOMAIN"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), PROCESSES, ids=[words for _, words in PROCESSES])
+def test_a_process_that_runs_otherwise_is_named(changes: dict[str, str], words: str) -> None:
+    state = replace(STATE, process={**STATE.process, **changes})
+    (difference,) = state.process_differences
+    assert difference.startswith(words)
+    assert [finding.holds for finding in unit_findings(state)] == [True, True, False]
+
+
+@pytest.mark.parametrize("field", ["NoNewPrivs", "Seccomp", "CapBnd", "root", "variables", "user"])
+def test_what_a_kernel_does_not_tell_is_left_out(field: str) -> None:
+    process = {name: value for name, value in STATE.process.items() if name != field}
+    assert replace(STATE, process=process).process_differences == ()
+
+
+def test_a_host_without_a_unit_has_no_process_to_compare() -> None:
+    empty = parse_unit_state("")
+    assert (empty.overrides(UNIT), empty.process_differences, empty.notes) == ((), (), ())
+
+
+NAMES = st.sampled_from(["drop-in", "text", "property", "process", "unit", "file", "container"])
+VALUES = st.text(max_size=30) | st.sampled_from(
+    ["CapBnd=x", "ExecStart={", "[Service]", "CapEff=é", "SystemCallFilter=~"]
+)
+
+
+@given(st.lists(st.tuples(NAMES, VALUES)))
+def test_no_answer_of_a_host_raises(lines: list[tuple[str, str]]) -> None:
+    state = parse_unit_state("\n".join(f"{name}={value}" for name, value in lines))
+    assert [finding.id for finding in unit_findings(state)][:1] == ["unit.not-overridden"]
+    assert all("\n" not in said for said in (*state.overrides(UNIT), *state.notes))
+
+
+def test_no_finding_of_a_unit_is_a_reason_to_go_back() -> None:
+    changed = replace(
+        STATE,
+        drop_ins=(drop_in("User=root"), DropIn("/run/y.conf", "[Service]\nUMask=0\n")),
+        properties={**STATE.properties, "User": "root", "PrivateTmp": "no"},
+        process={**STATE.process, "user": "root", "Seccomp": "0"},
+    )
+    found = list(unit_findings(changed))
+    assert [(finding.holds, finding.vital) for finding in found] == [(False, False)] * 3
+    overridden, loaded, process = (finding.seen.split("; ") for finding in found)
+    assert [words.split(" sets ")[0] for words in overridden] == [PLACE, "/run/y.conf"]
+    assert sorted(loaded) == ["PrivateTmp is no", "User is root"]
+    assert process == ["it runs as root", "no system calls are denied to it (Seccomp 0)"]
+
+
+def test_a_unit_as_it_was_deployed_is_shown_so() -> None:
+    assert [(finding.holds, finding.seen, finding.vital) for finding in unit_findings(STATE)] == [
+        (True, "no drop-in changes it", False),
+        (True, "/etc/systemd/system/chronyd.service, as it was deployed", False),
+        (True, STATE.process["command"].strip(), False),
+    ]
+
+
+def test_the_lines_of_a_look_go_where_they_belong() -> None:
+    state = parse_unit_state(
+        "unit=[Service]\nunit=User=x\ntext=nobody's\ndrop-in=/a.conf\ntext=[Service]\ntext=Nice=5\n"
+        "effect=rtc 1,2,3\nproperty=Environment=A=1\nprocess=user=x\n"
+    )
+    assert state.unit == "[Service]\nUser=x"
+    assert state.drop_ins == (DropIn("/a.conf", "[Service]\nNice=5"),)
+    assert state.effects("rtc") == ("1,2,3",)
+    assert (state.properties, state.process) == ({"Environment": "A=1"}, {"user": "x"})
+
+
+def test_a_unit_that_asks_for_less_is_held_to_no_more() -> None:
+    """Without User= and ProtectSystem=strict, a process may be root's and write to the file system."""
+    lines = [line for line in UNIT.splitlines() if not line.startswith(("User=", "ProtectSystem="))]
+    process = {**STATE.process, "user": "root", "root": "rw,relatime"}
+    assert replace(STATE, unit="\n".join(lines), process=process).process_differences == ()
+
+
+def test_a_unit_that_is_read_from_nowhere_is_told() -> None:
+    (difference,) = property_differences(UNIT, {**STATE.properties, "FragmentPath": ""})
+    assert difference == "it is read from nowhere, not from /etc/systemd/system/chronyd.service"
