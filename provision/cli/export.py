@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision.cli.options import ExportOptions, exists, new_file
+from provision.cli.options import ExportOptions
+from provision.cli.values import exists, new_file
 from provision.common.errors import UsageError
 from provision.common.files import private
 from provision.keys import Keys, state

@@ -15,7 +15,8 @@ from invoke.program import Program
 from invoke.tasks import Task
 
 from provision.cli.exits import one_line_errors
-from provision.cli.options import Option, Options, options_of
+from provision.cli.option import Option, options_of
+from provision.cli.options import Options
 from provision.common.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ HELP = ("--help", "-h")
 
 
 class OptionArgument(Argument):
-    """An option for Invoke's parser and ``--help``; :class:`provision.cli.options.Option` parses its value."""
+    """An option for Invoke's parser and ``--help``; :class:`provision.cli.option.Option` parses its value."""
 
     def __init__(self, option: Option, show_help: Callable[[], None]) -> None:
         name = option.flag.removeprefix("--")

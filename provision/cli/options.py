@@ -3,19 +3,26 @@
 A task parses its options into a value of :class:`Options`, or of a subclass with the options that only this task has.
 An option that a task does not offer keeps its default. A bad value raises UsageError before the site file is read.
 
-This module is imported by ``--list``: a parser that needs more imports it when it is called.
+This module is imported by ``--list``: a property that needs more imports it when it is called.
 """
 # ruff: noqa: PLC0415, RUF009 -- see above; a function that declares an option returns a field
 
-import re
-import stat
-from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from provision.common.errors import SiteError, UsageError
-from provision.common.text import shown
+from provision.cli.option import argument, flag, number, path, several, text
+from provision.cli.values import (
+    address,
+    chrony_version,
+    existing_file,
+    existing_folder,
+    exists,
+    key_format,
+    nettle_version,
+    new_file_or_standard_output,
+    scheduler_address,
+)
 
 if TYPE_CHECKING:
     from provision.fleet.executor import Fleet
@@ -31,193 +38,6 @@ LONGEST_KEY = 512
 MOST_KEYS = 1_000_000
 MOST_DAYS = 3650
 
-Parser = Callable[[str, str], object]
-"""Returns the value of an option; called with the option, such as ``--parallel``, and its text. Raises UsageError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """Describe one option of the command line."""
-
-    name: str
-    """As an attribute: ``max_failures`` for ``--max-failures``."""
-    kind: type
-    """How the command line takes it: ``bool`` for a flag, ``list`` if it may be repeated, else ``int`` or ``str``."""
-    default: Any
-    """The value if the option is not given; None also for a positional argument, which is required."""
-    help: str
-    positional: bool
-    parser: Parser
-
-    @classmethod
-    def of(cls, declared: "Field[Any]") -> "Option":
-        """Return the option that a field of :class:`Options` declares."""
-        default = None if declared.default is MISSING else declared.default
-        return cls(name=declared.name, default=default, **declared.metadata)
-
-    @property
-    def flag(self) -> str:
-        """Return the option as it is typed: ``--max-failures``."""
-        return f"--{self.name.replace('_', '-')}"
-
-    def parse(self, text: str) -> Any:
-        """Return the value of a text; an empty text is an option that was not given. Raises UsageError."""
-        if text == "" and self.kind is str:
-            return self.default
-        return self.parser(self.flag, text)
-
-
-def options_of(kind: "type[Options]") -> dict[str, Option]:
-    """Return all options that a dataclass declares, by name."""
-    return {declared.name: Option.of(declared) for declared in fields(kind)}
-
-
-def _declare(
-    kind: type, help_: str, parser: Parser, default: object = MISSING, *, positional: bool = False
-) -> Any:  # a field, which stands for a value of the type that the class says
-    metadata = {"kind": kind, "help": help_, "positional": positional, "parser": parser}
-    return field(default=default, metadata=metadata)
-
-
-def _verbatim(_: str, text: str) -> str:
-    return text
-
-
-def _path(_: str, text: str) -> Path:
-    return Path(text)
-
-
-def _is_folder(path: Path, complaint: str) -> bool:
-    """Return whether an existing path is a folder. Raises UsageError."""
-    try:
-        return stat.S_ISDIR(path.stat().st_mode)
-    except OSError as error:
-        raise UsageError(f"{complaint}: {error.strerror}") from error
-
-
-def exists(path: Path, complaint: str) -> bool:
-    """Return whether there is something at a path. Raises UsageError if that cannot be told, as for a long name."""
-    try:
-        return path.exists()
-    except OSError as error:
-        raise UsageError(f"{complaint}: {error.strerror}") from error
-
-
-def _folder(flag: str, text: str) -> Path:
-    complaint = f"{flag} {shown(text)}: cannot be used"
-    if not _is_folder(Path(text), complaint):
-        raise UsageError(f"{complaint}: Not a directory")
-    return Path(text)
-
-
-def new_file(flag: str, text: str) -> Path:
-    """Return the path of a file that can be written, in an existing folder. Raises UsageError."""
-    path_ = Path(text)
-    complaint = f"{flag} {shown(text)}: cannot be written"
-    if not _is_folder(path_.parent, complaint):
-        raise UsageError(f"{complaint}: Not a directory")
-    if exists(path_, complaint) and _is_folder(path_, complaint):
-        raise UsageError(f"{complaint}: Is a directory")
-    return path_
-
-
-def _report_file(flag: str, text: str) -> Path:
-    if text == "-":
-        return Path(text)
-    return new_file(flag, text)
-
-
-def _existing_file(flag: str, text: str) -> Path:
-    complaint = f"{flag} {shown(text)}: cannot be read"
-    if _is_folder(Path(text), complaint):
-        raise UsageError(f"{complaint}: Is a directory")
-    return Path(text)
-
-
-def _scheduler(_: str, text: str) -> str:
-    from provision.fleet.dask_address import check_address
-
-    try:
-        check_address(text)
-    except SiteError as error:
-        raise UsageError(str(error)) from error
-    return text
-
-
-def _chrony_version(flag: str, text: str) -> str:
-    from provision.site.text_types import Refused, Version
-
-    try:
-        return Version(text)
-    except Refused as error:
-        raise UsageError(f"{flag}: {error}") from error
-
-
-def _nettle_version(flag: str, text: str) -> str:
-    from provision.site.text_types import NettleVersion, Refused
-
-    try:
-        return NettleVersion(text)
-    except Refused as error:
-        raise UsageError(f"{flag}: {error}") from error
-
-
-def _address(flag: str, text: str) -> str:
-    from provision.site.text_types import Address, Refused
-
-    try:
-        return Address(text)
-    except Refused as error:
-        raise UsageError(f"{flag}: {error}") from error
-
-
-def _format(flag: str, text: str) -> str:
-    from provision.common.text import quoted
-    from provision.keys.export import FORMATS
-    from provision.site.text_types import nearest
-
-    if text not in FORMATS:
-        raise UsageError(f"{flag} {quoted(text)}: there are {', '.join(FORMATS)}{nearest(text.lower(), FORMATS)}")
-    return text
-
-
-def text(help_: str, default: str = "", parser: Parser = _verbatim) -> Any:
-    """Declare an option whose value is a text."""
-    return _declare(str, help_, parser, default)
-
-
-def path(help_: str, parser: Parser = _path) -> Any:
-    """Declare an option whose value is a path, or None."""
-    return _declare(str, help_, parser, None)
-
-
-def flag(help_: str) -> Any:
-    """Declare an option without a value, which is False unless it is given."""
-    return _declare(bool, help_, _verbatim, default=False)
-
-
-def several(help_: str, parser: Parser = _verbatim) -> Any:
-    """Declare an option that may be given several times; its value is a tuple of texts."""
-    return _declare(list, help_, parser, ())
-
-
-def argument(help_: str, parser: Parser = _verbatim) -> Any:
-    """Declare an argument that is given by its position, and is required."""
-    return _declare(str, help_, parser, positional=True)
-
-
-def number(help_: str, default: int | None, *, meaning: str, least: int, most: int) -> Any:
-    """Declare an option whose value is a number in a range; ``meaning`` names it in errors: ``a number of hosts``."""
-
-    def parse(flag: str, text: str) -> int:
-        # int() also takes " 7", "1_000" and digits of other scripts.
-        if re.fullmatch("[0-9]{1,10}", text) and least <= int(text) <= most:
-            return int(text)
-        raise UsageError(f"{flag} {shown(text)}: expected {meaning} from {least} to {most}")
-
-    shown_default = "" if default is None else f" (default: {default})"
-    return _declare(int, f"{help_}{shown_default}", parse, default)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -230,16 +50,18 @@ class Options:
     limit: tuple[str, ...] = several("of the chosen hosts, work only on this host or group; may be given several times")
     exclude: tuple[str, ...] = several("leave out this host or group; may be given several times")
     site: Path | None = path("site file (default: site.toml if it exists, else built-in defaults)")
-    json: Path | None = path("write the report to this file as JSON; - is standard output", _report_file)
+    json: Path | None = path("write the report to this file as JSON; - is standard output", new_file_or_standard_output)
     accept_new: bool = flag("learn the SSH keys of hosts that are not in known_hosts; a changed key is always refused")
-    chrony: str = text("chrony release to build, such as 4.9; overrides the site file", parser=_chrony_version)
+    chrony: str = text("chrony release to build, such as 4.9; overrides the site file", parser=chrony_version)
     nettle: str = text(
         "Nettle release to build, such as 3.10.2, or system for the distribution's Nettle; overrides the site file",
-        parser=_nettle_version,
+        parser=nettle_version,
     )
-    sources: Path | None = path("folder with the source tarballs, for a machine without Internet access", _folder)
+    sources: Path | None = path(
+        "folder with the source tarballs, for a machine without Internet access", existing_folder
+    )
     bundle: Path | None = path(
-        "file written by inv bundle; tarballs and artifacts are taken from it and are not downloaded", _existing_file
+        "file written by inv bundle; tarballs and artifacts are taken from it and are not downloaded", existing_file
     )
     unit_tests: bool = flag("also run chrony's own unit tests after a build")
     sync_timeout: int = number(
@@ -266,7 +88,7 @@ class Options:
     retry: bool = flag("work only on the hosts on which the last run of this task did not succeed")
     scheduler: str = text(
         "address of a Dask scheduler, tls://name:8786; its workers do the work (default: this machine does it)",
-        parser=_scheduler,
+        parser=scheduler_address,
     )
     no_activate: bool = flag(
         "build, stage and rehearse only; switch nothing; works without systemd, for example for an image"
@@ -403,12 +225,12 @@ class ExportOptions(Options):
     format: str = text(
         "chrony (default), ntp.keys (ntpd), ntpsec, busybox, coresntp (a C header for FreeRTOS), json",
         "chrony",
-        _format,
+        key_format,
     )
     to_folder: Path | None = path("folder to write a file for each key to, such as key-7.h; made if it does not exist")
     server: tuple[str, ...] = several(
         "address of a server for the client, in order; may be given several times (default: the site's servers that "
         "have the keys)",
-        _address,
+        address,
     )
     force: bool = flag("replace existing files")

@@ -7,8 +7,9 @@ import pytest
 from invoke.collection import Collection
 from invoke.program import Program
 
+from provision.cli.option import argument, number
 from provision.cli.option_task import option_task
-from provision.cli.options import Options, argument, number
+from provision.cli.options import Options
 from provision.common.errors import SiteError
 
 Run = Callable[..., int]

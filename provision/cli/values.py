@@ -1,0 +1,141 @@
+"""Parse the value of one option: a path, a number, a version, an address, a name.
+
+A parser is called with the option and its text, and raises UsageError, whose message names both. This module is
+imported by ``--list``: a parser that needs more imports it when it is called.
+"""
+# ruff: noqa: PLC0415 -- see above
+
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from provision.common.errors import SiteError, UsageError
+from provision.common.text import quoted, shown
+
+Parser = Callable[[str, str], object]
+"""Returns the value of an option; called with the option, such as ``--parallel``, and its text. Raises UsageError."""
+
+
+def verbatim(_: str, text: str) -> str:
+    """Return the text itself."""
+    return text
+
+
+def number_from(least: int, most: int, *, meaning: str) -> Parser:
+    """Return the parser of a number in a range; ``meaning`` names it in errors: ``a number of hosts``."""
+
+    def parse(flag: str, text: str) -> int:
+        # int() also takes " 7", "1_000" and digits of other scripts.
+        if re.fullmatch("[0-9]{1,10}", text) and least <= int(text) <= most:
+            return int(text)
+        raise UsageError(f"{flag} {shown(text)}: expected {meaning} from {least} to {most}")
+
+    return parse
+
+
+def any_path(_: str, text: str) -> Path:
+    """Return a path, whether or not it exists."""
+    return Path(text)
+
+
+def existing_folder(flag: str, text: str) -> Path:
+    """Return the path of a folder. Raises UsageError."""
+    complaint = f"{flag} {shown(text)}: cannot be used"
+    if not _is_folder(Path(text), complaint):
+        raise UsageError(f"{complaint}: Not a directory")
+    return Path(text)
+
+
+def existing_file(flag: str, text: str) -> Path:
+    """Return the path of a file that is there. Raises UsageError."""
+    complaint = f"{flag} {shown(text)}: cannot be read"
+    if _is_folder(Path(text), complaint):
+        raise UsageError(f"{complaint}: Is a directory")
+    return Path(text)
+
+
+def new_file(flag: str, text: str) -> Path:
+    """Return the path of a file that can be written, in an existing folder. Raises UsageError."""
+    path = Path(text)
+    complaint = f"{flag} {shown(text)}: cannot be written"
+    if not _is_folder(path.parent, complaint):
+        raise UsageError(f"{complaint}: Not a directory")
+    if exists(path, complaint) and _is_folder(path, complaint):
+        raise UsageError(f"{complaint}: Is a directory")
+    return path
+
+
+def new_file_or_standard_output(flag: str, text: str) -> Path:
+    """Return ``-`` for standard output, or the path of a file that can be written. Raises UsageError."""
+    if text == "-":
+        return Path(text)
+    return new_file(flag, text)
+
+
+def exists(path: Path, complaint: str) -> bool:
+    """Return whether there is something at a path. Raises UsageError if that cannot be told, as for a long name."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise UsageError(f"{complaint}: {error.strerror}") from error
+
+
+def _is_folder(path: Path, complaint: str) -> bool:
+    """Return whether an existing path is a folder. Raises UsageError."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        raise UsageError(f"{complaint}: {error.strerror}") from error
+
+
+def scheduler_address(_: str, text: str) -> str:
+    """Return the address of a Dask scheduler. Raises UsageError."""
+    from provision.fleet.dask_address import check_address
+
+    try:
+        check_address(text)
+    except SiteError as error:
+        raise UsageError(str(error)) from error
+    return text
+
+
+def chrony_version(flag: str, text: str) -> str:
+    """Return a version of chrony. Raises UsageError."""
+    from provision.site.text_types import Version
+
+    return _of_site(Version, flag, text)
+
+
+def nettle_version(flag: str, text: str) -> str:
+    """Return a version of Nettle, or ``system``. Raises UsageError."""
+    from provision.site.text_types import NettleVersion
+
+    return _of_site(NettleVersion, flag, text)
+
+
+def address(flag: str, text: str) -> str:
+    """Return a host name or an IP address. Raises UsageError."""
+    from provision.site.text_types import Address
+
+    return _of_site(Address, flag, text)
+
+
+def _of_site(kind: Callable[[str], str], flag: str, text: str) -> str:
+    """Return a value that a site file can also have, of its type there. Raises UsageError."""
+    from provision.site.text_types import Refused
+
+    try:
+        return kind(text)
+    except Refused as error:
+        raise UsageError(f"{flag}: {error}") from error
+
+
+def key_format(flag: str, text: str) -> str:
+    """Return the name of a format of exported keys. Raises UsageError."""
+    from provision.keys.export import FORMATS
+    from provision.site.text_types import nearest
+
+    if text not in FORMATS:
+        raise UsageError(f"{flag} {quoted(text)}: there are {', '.join(FORMATS)}{nearest(text.lower(), FORMATS)}")
+    return text

@@ -1,0 +1,104 @@
+"""What each parser of an option's value takes, what it refuses, and in which words."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from provision.cli import values
+from provision.cli.values import Parser
+from provision.common.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder with one file and one folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+
+
+NUMBER = values.number_from(1, 1000, meaning="a number of hosts")
+NO_NUMBER = "--flag {}: expected a number of hosts from 1 to 1000"
+REPORT = values.new_file_or_standard_output
+
+PARSED: list[tuple[Parser, str, object]] = [
+    (values.verbatim, "", ""),
+    (values.verbatim, " a b ", " a b "),
+    (NUMBER, "1", 1),
+    (NUMBER, "0064", 64),
+    (NUMBER, "1000", 1000),
+    (values.any_path, "none/file", Path("none/file")),
+    (values.existing_folder, "folder", Path("folder")),
+    (values.existing_file, "file", Path("file")),
+    (values.new_file, "new", Path("new")),
+    (values.new_file, "file", Path("file")),
+    (REPORT, "folder/new", Path("folder/new")),
+    (REPORT, "-", Path("-")),
+    (values.scheduler_address, "tls://dask1:8786", "tls://dask1:8786"),
+    (values.chrony_version, "4.9-pre1", "4.9-pre1"),
+    (values.nettle_version, "3.10.2", "3.10.2"),
+    (values.nettle_version, "system", "system"),
+    (values.address, "ntp1.example.com", "ntp1.example.com"),
+    (values.address, "2001:db8::1", "2001:db8::1"),
+    (values.key_format, "coresntp", "coresntp"),
+]
+
+
+@pytest.mark.parametrize(("parser", "text", "value"), PARSED)
+def test_a_text_becomes_a_value(parser: Parser, text: str, value: object) -> None:
+    parsed = parser("--flag", text)
+    assert parsed == value
+    assert isinstance(parsed, type(value))
+
+
+REFUSED: list[tuple[Parser, str, str]] = [
+    *((NUMBER, text, NO_NUMBER) for text in ("0", "1001", "-1", " 7", "1_0", "1.5", "٣", "1" * 5000, "", "many")),
+    (values.existing_folder, "none", "--flag {}: cannot be used: No such file or directory"),
+    (values.existing_folder, "file", "--flag {}: cannot be used: Not a directory"),
+    (values.existing_folder, "x" * 300, "--flag {}: cannot be used: File name too long"),
+    (values.existing_file, "none", "--flag {}: cannot be read: No such file or directory"),
+    (values.existing_file, "folder", "--flag {}: cannot be read: Is a directory"),
+    (REPORT, "folder", "--flag {}: cannot be written: Is a directory"),
+    (REPORT, "none/report.json", "--flag {}: cannot be written: No such file or directory"),
+    (REPORT, "file/report.json", "--flag {}: cannot be written: Not a directory"),
+    (REPORT, "x" * 300, "--flag {}: cannot be written: File name too long"),
+]
+
+
+@pytest.mark.parametrize(("parser", "text", "words"), REFUSED)
+def test_a_bad_text_is_refused_with_its_option(parser: Parser, text: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parser("--flag", text)
+    assert str(caught.value) == words.format(text)
+
+
+@pytest.mark.parametrize(
+    ("parser", "text", "words"),
+    [
+        (values.chrony_version, "four", "--flag: 'four' is not a version such as '4.9'"),
+        (values.chrony_version, "system", "--flag: 'system' is not a version such as '4.9'"),
+        (values.nettle_version, "four", "--flag: 'four' is not a version such as '3.10.2', nor 'system'"),
+        (values.scheduler_address, "dask1:8786", "--scheduler dask1:8786: not an address; say tls://name:8786"),
+        (
+            values.scheduler_address,
+            "tcp://dask1:8786",
+            "--scheduler tcp://dask1:8786: over tcp:// everybody on the network could",
+        ),
+        (
+            values.key_format,
+            "ntpkeys",
+            "--flag 'ntpkeys': there are chrony, ntp.keys, ntpsec, busybox, coresntp, json; did",
+        ),
+        (values.address, "10.0", "--flag: '10.0' is neither a host name nor an IP address"),
+    ],
+)
+def test_a_bad_word_is_refused(parser: Parser, text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=f"^{re.escape(words)}"):
+        parser("--flag", text)
+
+
+def test_terminal_codes_are_escaped() -> None:
+    with pytest.raises(UsageError) as caught:
+        values.existing_folder("--flag", "\x1b[31m")
+    assert "\x1b" not in str(caught.value)
