@@ -63,7 +63,7 @@ def values(door: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict
     """Make the operator's home, and return the values of the configurations."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    monkeypatch.setattr("provision.host.transport.way.TRIES", 1)
+    monkeypatch.setattr("provision.host.transport.hops.TRIES", 1)
     (tmp_path / ".ssh").mkdir(mode=0o700)
     (tmp_path / ".ssh/known_hosts").write_text(door.known())
     ports = {name.replace(" ", "_"): str(port) for name, port in door.ports.items()}

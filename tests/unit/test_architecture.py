@@ -379,7 +379,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
             "provision.host.transport.login",
             "provision.host.transport.negotiation",
             "provision.host.transport.revoked_keys",
-            "provision.host.transport.way",
+            "provision.host.transport.hops",
         ),
         ("host/transport/test_ssh.py", "it needs an SSH server"),
     ),

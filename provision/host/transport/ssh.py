@@ -17,9 +17,9 @@ from provision.host.target import Target
 from provision.host.transport import LOOK, Limit, Output, RunningLine, Watch, runner
 from provision.host.transport.beginning import Beginning, NotRun, after_beginning, announced
 from provision.host.transport.channels import RunningChannel, read_file, write_file
-from provision.host.transport.ssh_config import read_way
+from provision.host.transport.hops import CHANNEL_SECONDS, hops
+from provision.host.transport.ssh_config import read_route
 from provision.host.transport.ssh_settings import DEFAULT_PORT, SshSettings
-from provision.host.transport.way import CHANNEL_SECONDS, hops
 
 KEEPALIVE_SECONDS = 10
 LOST_AFTER_SECONDS = 40
@@ -57,10 +57,10 @@ class SshTransport:
     ) -> None:
         self._name = target.text
         self._is_open = False
-        way = _way(target, key, configured=host_key is None)
-        self.is_direct = len(way) == 1 and way[0].proxy_command is None
+        route = _route(target, key, configured=host_key is None)
+        self.is_direct = len(route) == 1 and route[0].proxy_command is None
         """Whether there is no intermediary, such as a jump host, between this machine and the host."""
-        self._hops = hops(self._name, way, accept_new=accept_new, host_key=host_key)
+        self._hops = hops(self._name, route, accept_new=accept_new, host_key=host_key)
         self._connection: Connection = self._hops[-1].connection
         self._open()
 
@@ -206,12 +206,12 @@ class SshTransport:
             raise HostUnreachable(message) from error
 
 
-def _way(target: Target, key: Path | None, *, configured: bool) -> tuple[SshSettings, ...]:
+def _route(target: Target, key: Path | None, *, configured: bool) -> tuple[SshSettings, ...]:
     """Return the settings of the host and of its jump hosts; ``key`` is used instead of all other keys."""
     if configured:
-        way = read_way(target.address, user=target.user, port=target.port)
+        route = read_route(target.address, user=target.user, port=target.port)
     else:
-        way = (
+        route = (
             SshSettings(
                 name=target.address,
                 address=target.address,
@@ -220,8 +220,8 @@ def _way(target: Target, key: Path | None, *, configured: bool) -> tuple[SshSett
             ),
         )
     if key is None:
-        return way
-    *before, last = way
+        return route
+    *before, last = route
     return (*before, replace(last, identities=(key,), certificates=(), agent=None))
 
 

@@ -48,8 +48,8 @@ _CRITERIA = re.compile(
 """The criteria of Match that Paramiko reads. It ignores others, and runs ``exec`` with the operator's own input."""
 
 
-def read_way(name: str, *, user: str | None = None, port: int | None = None) -> tuple[SshSettings, ...]:
-    """Return the settings of a host, and before them those of each jump host on the way to it.
+def read_route(name: str, *, user: str | None = None, port: int | None = None) -> tuple[SshSettings, ...]:
+    """Return the settings of each jump host in the order of the connections, and those of the host at the end.
 
     Raises HostUnreachable.
     """

@@ -38,7 +38,7 @@ def server(sends: bytes) -> Iterator[int]:
 @pytest.mark.parametrize("sends", [b"x" * 65536, b"\x1b]0;owned\x07\r\n" * 10, b"\n" * 1000, b"\xff\xfe" * 1000])
 def test_bytes_without_end_are_no_sshd(sends: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("provision.host.transport.way.TRIES", 1)
+    monkeypatch.setattr("provision.host.transport.hops.TRIES", 1)
     begun = time.monotonic()
     with server(sends) as port, pytest.raises(HostUnreachable) as caught:
         SshTransport(parse_target(f"root@127.0.0.1:{port}"))
@@ -60,8 +60,8 @@ def test_a_server_that_closes_the_connection(
     tries: int, patience: float, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("provision.host.transport.way.TRIES", tries)
-    monkeypatch.setattr("provision.host.transport.way.TURNED_AWAY_SECONDS", patience)
+    monkeypatch.setattr("provision.host.transport.hops.TRIES", tries)
+    monkeypatch.setattr("provision.host.transport.hops.REFUSAL_SECONDS", patience)
     clients = 0
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
 

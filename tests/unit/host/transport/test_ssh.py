@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from provision.common.errors import CommandFailed, HostUnreachable
 from provision.host.target import parse_target
 from provision.host.transport import SUDO_PROMPT, WRONG_PASSWORD, Output
+from provision.host.transport.hops import Hop
 from provision.host.transport.ssh import SshTransport
-from provision.host.transport.way import Hop
 from tests.helpers.ssh_server import SshServer, fake_agent, ssh_server
 
 KEY = paramiko.ECDSAKey.generate()
@@ -36,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SHELL", "/bin/sh")
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.setattr("provision.host.transport.ssh_config.SYSTEM", tmp_path / "system")
-    monkeypatch.setattr("provision.host.transport.way.TRIES", 1)
+    monkeypatch.setattr("provision.host.transport.hops.TRIES", 1)
     for name, key in (("key", KEY), ("other", OTHER), ("rsa", RSA)):
         write(ssh / name, key)
     write(ssh / "encrypted", KEY, password="secret")  # noqa: S106 -- of no use
@@ -179,7 +179,7 @@ def test_the_next_key_is_tried_when_sshd_takes_no_signature_of_a_key(home: Path)
 def test_a_server_that_does_not_answer_the_login_costs_one_time_limit(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provision.host.transport.way.HANDSHAKE_SECONDS", 1)
+    monkeypatch.setattr("provision.host.transport.hops.HANDSHAKE_SECONDS", 1)
     monkeypatch.setattr("provision.host.transport.login.HANDSHAKE_SECONDS", 1, raising=False)
     more = "  IdentityFile ~/.ssh/other\n  IdentityFile ~/.ssh/key\n"
     with ssh_server([KEY], key_seconds=3) as server:

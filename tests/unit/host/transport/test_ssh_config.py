@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from provision.common.errors import HostUnreachable
-from provision.host.transport.ssh_config import INSTALL, read_settings, read_way
+from provision.host.transport.ssh_config import INSTALL, read_route, read_settings
 
 
 @pytest.fixture
@@ -138,17 +138,17 @@ def test_what_ssh_refuses_is_refused_in_its_words(home: Path, monkeypatch: pytes
 @pytest.mark.skipif(shutil.which("ssh") is None, reason="needs ssh")
 def test_a_home_of_ones_own_has_its_own_configuration(home: Path) -> None:
     (home / ".ssh/config").write_text("Host ntp1\n  User op\n  ProxyJump a,b\nHost a\n  ProxyJump c\n  Port 33\n")
-    way = read_way("ntp1", port=2222)
-    assert [hop.name for hop in way] == ["c", "a", "b", "ntp1"]
-    assert (way[-1].user, way[-1].port, way[1].port) == ("op", 2222, 33)
-    assert way[-1].user_files == (home / ".ssh/known_hosts", home / ".ssh/known_hosts2")
-    assert way[-1].identities[0].parent == home / ".ssh"
+    route = read_route("ntp1", port=2222)
+    assert [hop.name for hop in route] == ["c", "a", "b", "ntp1"]
+    assert (route[-1].user, route[-1].port, route[1].port) == ("op", 2222, 33)
+    assert route[-1].user_files == (home / ".ssh/known_hosts", home / ".ssh/known_hosts2")
+    assert route[-1].identities[0].parent == home / ".ssh"
 
 
 def test_a_circle_of_jump_hosts_is_named(without_ssh: Path) -> None:
     without_ssh.write_text("Host ntp1\n  ProxyJump hop\nHost hop\n  ProxyJump ntp1\n")
     with pytest.raises(HostUnreachable, match=r"^ntp1: .* more than 16 jump hosts, again and again through ntp1; say"):
-        read_way("ntp1")
+        read_route("ntp1")
 
 
 def fake(home: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -1,4 +1,4 @@
-"""Open the way to a host: one connection to each jump host, and the last one to the host itself.
+"""Open the connections to a host: one to each jump host of the route, and the last one to the host itself.
 
 sshd refuses some connections if many arrive at once (MaxStartups), so these are opened with backoff.
 """
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 FORWARD_SECONDS = 30
 """The longest time until a jump host has connected to the next host."""
 CHANNEL_SECONDS = 120
-"""The longest time until a command or a file transfer starts, and until a guard ends."""
-TURNED_AWAY = 8
-"""Connections to one host that may be opened at a time. With the default MaxStartups, 10:30:100 (sshd_config(5)), sshd
-refuses some connections when 10 are not authenticated yet."""
+"""The longest time until a command or a file transfer starts, and until a held line ends."""
+MOST_OPENING = 8
+"""The most connections to one host that are being opened at the same time. With the default MaxStartups, 10:30:100
+(sshd_config(5)), sshd refuses some connections when 10 are not authenticated yet."""
 TRIES = 7
 LONGEST_PAUSE = 8.0
 """Seconds. The pauses between tries double up to this, each shortened at random, so that connections that were refused
 together do not return together."""
-TURNED_AWAY_SECONDS = 5
-"""sshd refuses a connection at once; a server that is silent for longer has another problem."""
+REFUSAL_SECONDS = 5
+"""The longest time that sshd takes to refuse a connection; a server that is silent for longer has another problem."""
 FORBIDDEN = 1
 """SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254, 5.1)."""
 NO_CHANNEL = "Timeout opening channel"
@@ -46,7 +46,7 @@ _limits: dict[str, threading.BoundedSemaphore] = {}
 
 
 class Hop:
-    """A connection to a host on the way, or to the host itself; ``gateway`` is the hop before it."""
+    """A connection to a host on the route, or to the host itself; ``gateway`` is the hop before it."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Hop:
     def open(self) -> None:
         """Open the connection; try again later if sshd refuses it because too many are being opened."""
         name = self.settings.proxy_command or f"{self.settings.address}:{self.settings.port}"
-        limit = _limits.setdefault(name, threading.BoundedSemaphore(TURNED_AWAY))
+        limit = _limits.setdefault(name, threading.BoundedSemaphore(MOST_OPENING))
         for attempt in range(1, TRIES + 1):
             begun = time.monotonic()
             try:
@@ -100,10 +100,10 @@ class Hop:
                     self._open_once()
             except (paramiko.SSHException, EOFError, ConnectionResetError) as error:
                 self._refuse_failed_proxy(error)
-                if not _is_turned_away(error):
+                if not _is_refusal(error):
                     raise
                 seconds = time.monotonic() - begun
-                if seconds >= TURNED_AWAY_SECONDS:
+                if seconds >= REFUSAL_SECONDS:
                     raise HostUnreachable(
                         f"{self.label}: no SSH in {seconds:.0f} s; is it sshd's port, and is the host busy?"
                     ) from error
@@ -161,9 +161,9 @@ class Hop:
             child.end()
 
 
-def hops(name: str, way: Sequence[SshSettings], *, accept_new: bool, host_key: str | None) -> tuple[Hop, ...]:
-    """Return the connections of a way, none of them open; ``host_key`` is that of the host itself."""
-    *before, last = way
+def hops(name: str, route: Sequence[SshSettings], *, accept_new: bool, host_key: str | None) -> tuple[Hop, ...]:
+    """Return the connections of a route, none of them open; ``host_key`` is that of the host itself."""
+    *before, last = route
     found: list[Hop] = []
     gateway: Hop | None = None
     for settings in before:
@@ -173,7 +173,7 @@ def hops(name: str, way: Sequence[SshSettings], *, accept_new: bool, host_key: s
     return (*found, Hop(last, name, gateway, accept_new=accept_new, host_key=host_key))
 
 
-def _is_turned_away(error: Exception) -> bool:
+def _is_refusal(error: Exception) -> bool:
     """Return whether sshd closed the connection before it sent its version."""
     if NO_SSH in str(error):
         return False
