@@ -12,7 +12,7 @@ from provision.host.host import Host
 from provision.host.sandbox import Sandbox
 from provision.host.target import parse_target
 from provision.host.transport import Limit
-from provision.host.transport.beginning import BEGIN
+from provision.host.transport.output_mark import MARK
 from provision.host.transport.ssh import SshTransport
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.operators import SITE, Operator
@@ -47,8 +47,8 @@ HOSTS = {
     ),
     "escapes": ("printf 'os=\\033[2J\\033]0;owned\\007\\r\\nos_version=\\n'", r"the host did not print its os_like"),
 }
-NOT_ANNOUNCED = {"another command", "no output"}
-"""The commands that leave out the line before the output."""
+WITHOUT_MARK = {"another command", "no output"}
+"""The commands that do not print the mark before their output."""
 PORTS = {name: FIRST_PORT + number for number, name in enumerate(HOSTS)}
 
 
@@ -57,7 +57,7 @@ def host() -> Iterator[Sandbox]:
     lines = ["UsePAM no", "AddressFamily inet", "Banner /root/banner"]
     lines += [f"Port {port}" for port in PORTS.values()]
     for name, port in PORTS.items():
-        lines += [f"Match LocalPort {port}", f"  ForceCommand {announced(name)}"]
+        lines += [f"Match LocalPort {port}", f"  ForceCommand {forced_command(name)}"]
     with booted(f"it-hostile-{CHECKOUT}") as made:
         (made.root / "root/sshd_config").write_text("\n".join(lines) + "\n")
         (made.root / "root/banner").write_bytes(b"\x1b]0;owned\x07\x1b[2J\n")
@@ -69,11 +69,11 @@ def host() -> Iterator[Sandbox]:
         yield made
 
 
-def announced(name: str) -> str:
+def forced_command(name: str) -> str:
     command, _ = HOSTS[name]
-    if name in NOT_ANNOUNCED:
+    if name in WITHOUT_MARK:
         return command
-    return f"echo {BEGIN}; {command}"
+    return f"echo {MARK}; {command}"
 
 
 @pytest.mark.parametrize("name", HOSTS)

@@ -12,7 +12,7 @@ import paramiko
 
 from provision.common.errors import CommandFailed
 from provision.host.transport import LOOK, MOST_DOWNLOADED, Output
-from provision.host.transport.beginning import BEGIN, NotRun, announced
+from provision.host.transport.output_mark import MARK, NotRun, with_mark
 
 LONGEST_LINE = 4096
 """The longest line that is read from a guard, in characters."""
@@ -43,15 +43,15 @@ class RunningChannel:
         self._output = channel.makefile("rb")
         self._within = within
         self._seconds = seconds
-        self._begun = False
+        self._is_after_mark = False
 
     def read_line(self, seconds: float = LOOK.seconds) -> str:
         """Return the next line of its output."""
 
         def read() -> str:
-            if not self._begun:
-                _skip_to_beginning(self._channel, self._output)
-                self._begun = True
+            if not self._is_after_mark:
+                _skip_to_mark(self._channel, self._output)
+                self._is_after_mark = True
             return _text(self._output.readline(LONGEST_LINE)).rstrip("\n")
 
         return self._within(seconds, read)
@@ -72,7 +72,7 @@ class RunningChannel:
 
 def write_file(channel: paramiko.Channel, name: str, data: bytes, path: str) -> None:
     """Write a new file, mode 0600. Raises CommandFailed, SSHException, OSError."""
-    channel.exec_command(announced(WRITE.format(path=quote(path))))
+    channel.exec_command(with_mark(WRITE.format(path=quote(path))))
     try:
         channel.sendall(data)
         channel.shutdown_write()
@@ -81,7 +81,7 @@ def write_file(channel: paramiko.Channel, name: str, data: bytes, path: str) -> 
         if not channel.get_transport().is_active():
             raise
     output = channel.makefile("rb")
-    _skip_to_beginning(channel, output)
+    _skip_to_mark(channel, output)
     said = _text(output.readline(LONGEST_LINE))
     if len(said) == LONGEST_LINE:
         channel.close()
@@ -95,9 +95,9 @@ def write_file(channel: paramiko.Channel, name: str, data: bytes, path: str) -> 
 
 def read_file(channel: paramiko.Channel, name: str, path: str) -> bytes:
     """Return the content of a file. Raises CommandFailed, SSHException, OSError."""
-    channel.exec_command(announced(READ.format(path=quote(path))))
+    channel.exec_command(with_mark(READ.format(path=quote(path))))
     output = channel.makefile("rb")
-    _skip_to_beginning(channel, output)
+    _skip_to_mark(channel, output)
     said = _text(output.readline(LONGEST_LINE)).strip()
     size = int(said) if said.isdecimal() else None
     data = b""
@@ -112,7 +112,7 @@ def read_file(channel: paramiko.Channel, name: str, path: str) -> bytes:
     return data
 
 
-def _skip_to_beginning(channel: paramiko.Channel, output: paramiko.channel.ChannelFile) -> None:
+def _skip_to_mark(channel: paramiko.Channel, output: paramiko.channel.ChannelFile) -> None:
     """Read up to the line that announces the output. Raises NotRun, or EOFError if the connection is lost."""
     before = b""
     size = 0
@@ -120,7 +120,7 @@ def _skip_to_beginning(channel: paramiko.Channel, output: paramiko.channel.Chann
         size += len(line)
         # A long line is read in pieces.
         before = (before + line)[-LONGEST_LINE:]
-        if before.endswith(f"{BEGIN}\n".encode()):
+        if before.endswith(f"{MARK}\n".encode()):
             return
     if size < MOST_BEFORE and channel.recv_exit_status() == -1:
         raise EOFError

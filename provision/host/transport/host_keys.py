@@ -106,8 +106,8 @@ class KnownHosts(paramiko.MissingHostKeyPolicy):
         if certificate is not None:
             owners[certificate.authority] = "authority that signed the host's certificate"
         owners[key.asbytes()] = "host key"
-        marked = [line for line in (*self.lines, *self.without_port) if line.marker is Marker.REVOKED]
-        for line in (*self.revoked.lines, *marked):
+        with_mark = [line for line in (*self.lines, *self.without_port) if line.marker is Marker.REVOKED]
+        for line in (*self.revoked.lines, *with_mark):
             if line.key in owners:
                 raise HostUnreachable(
                     f"{self.name}: THE HOST KEY IS REVOKED: {line.where} revokes the {owners[line.key]} "

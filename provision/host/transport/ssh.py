@@ -15,9 +15,9 @@ from fabric.runners import Remote
 from provision.common.errors import HostUnreachable
 from provision.host.target import Target
 from provision.host.transport import LOOK, Limit, Output, RunningLine, Watch, runner
-from provision.host.transport.beginning import Beginning, NotRun, after_beginning, announced
 from provision.host.transport.channels import RunningChannel, read_file, write_file
 from provision.host.transport.hops import CHANNEL_SECONDS, hops
+from provision.host.transport.output_mark import NotRun, WatchAfterMark, after_mark, with_mark
 from provision.host.transport.ssh_config import read_route
 from provision.host.transport.ssh_settings import DEFAULT_PORT, SshSettings
 
@@ -81,11 +81,11 @@ class SshTransport:
     ) -> Output:
         """Run a line in the login shell."""
         if watch is not None:
-            watch = Beginning(watch)
+            watch = WatchAfterMark(watch)
 
         def run() -> Output:
             remote = _BoundedRemote(self._connection, limit)
-            return runner.execute(remote, announced(line), password=password, watch=watch)
+            return runner.execute(remote, with_mark(line), password=password, watch=watch)
 
         try:
             output = self._translated(run)
@@ -98,7 +98,7 @@ class SshTransport:
         if output is runner.REFUSED:
             # The runner ended the line at sudo's second prompt, and returns nothing that was printed before.
             return output
-        stdout = after_beginning(output.stdout)
+        stdout = after_mark(output.stdout)
         if stdout is None:
             raise HostUnreachable(_not_run(self.name, output.last_words))
         return Output(output.status, stdout, output.stderr)
@@ -108,7 +108,7 @@ class SshTransport:
 
         def start() -> paramiko.Channel:
             channel = self._channel()
-            channel.exec_command(announced(line))
+            channel.exec_command(with_mark(line))
             return channel
 
         return RunningChannel(self._within(CHANNEL_SECONDS, start), self._within, CHANNEL_SECONDS)

@@ -2,7 +2,7 @@
 
 from provision.host.transport import Watch
 
-BEGIN = "chrony-provision:output"
+MARK = "chrony-provision:output"
 """A line that is printed before the output."""
 
 
@@ -10,30 +10,30 @@ class NotRun(Exception):  # noqa: N818 -- what happened, in the past tense
     """The login shell did not run the line; the message is what it printed instead."""
 
 
-def announced(line: str) -> str:
-    """Return a line for any login shell that prints :data:`BEGIN` first."""
-    return f"echo {BEGIN}; {line}"
+def with_mark(line: str) -> str:
+    """Return a line for any login shell that prints :data:`MARK` first."""
+    return f"echo {MARK}; {line}"
 
 
-def after_beginning(text: str) -> str | None:
+def after_mark(text: str) -> str | None:
     """Return the output of a line without what was printed before it; None if the line did not run."""
-    _, begun, output = text.partition(f"{BEGIN}\n")
-    if not begun:
+    _, mark, output = text.partition(f"{MARK}\n")
+    if not mark:
         return None
     return output
 
 
-class Beginning:
-    """Pass on the lines after :data:`BEGIN` to a watch."""
+class WatchAfterMark:
+    """Pass on the lines after :data:`MARK` to a watch."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._begun = False
+        self._is_after_mark = False
 
     def __call__(self, line: str) -> None:
         """Take the next line."""
-        if self._begun:
+        if self._is_after_mark:
             self._watch(line)
-        elif line.endswith(BEGIN):
+        elif line.endswith(MARK):
             # A start-up file may print text without a newline.
-            self._begun = True
+            self._is_after_mark = True
