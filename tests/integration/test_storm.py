@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from provision.host.sandbox import Sandbox
-from provision.host.transport.dial import SECONDS as CONNECT_SECONDS
+from provision.host.transport.open_socket import SECONDS as CONNECT_SECONDS
 from tests.helpers.booted_hosts import booted, login, need_root
 from tests.helpers.cable import Cable
 from tests.helpers.host_under_test import SMALL

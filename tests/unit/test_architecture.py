@@ -374,7 +374,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     **dict.fromkeys(
         (
             "provision.host.transport.channels",
-            "provision.host.transport.dial",
+            "provision.host.transport.open_socket",
             "provision.host.transport.identities",
             "provision.host.transport.login",
             "provision.host.transport.negotiation",

@@ -14,10 +14,10 @@ import paramiko
 from fabric import Config, Connection
 
 from provision.common.errors import HostUnreachable
-from provision.host.transport.dial import dial
 from provision.host.transport.host_keys import host_key_policy
 from provision.host.transport.login import Login
 from provision.host.transport.negotiation import HANDSHAKE_SECONDS, NO_SSH, Negotiating
+from provision.host.transport.open_socket import open_socket
 from provision.host.transport.ssh_settings import SshSettings
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Hop:
     def _open_once(self) -> None:
         if self._gateway is None:
             self._end_child()
-            sock, self._child = dial(self.settings, self.label)
+            sock, self._child = open_socket(self.settings, self.label)
             self.connection.connect_kwargs["sock"] = sock
         try:
             self.connection.open()

@@ -221,8 +221,8 @@ def test_a_kernel_without_ipv6_reaches_the_next_address(home: Path, monkeypatch:
 
     with ssh_server([KEY]) as server:
         config = host(home, server)
-        monkeypatch.setattr("provision.host.transport.dial.socket.socket", without_ipv6)
-        monkeypatch.setattr("provision.host.transport.dial.socket.getaddrinfo", both)
+        monkeypatch.setattr("provision.host.transport.open_socket.socket.socket", without_ipv6)
+        monkeypatch.setattr("provision.host.transport.open_socket.socket.getaddrinfo", both)
         with reached(home, config) as transport:
             assert transport.execute("echo in").stdout == "in\n"
 

@@ -15,7 +15,7 @@ PAUSE_SECONDS = 1
 FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
-def dial(settings: SshSettings, label: str) -> tuple[socket.socket, Child | None]:
+def open_socket(settings: SshSettings, label: str) -> tuple[socket.socket, Child | None]:
     """Return a socket, and the process of the proxy command behind it; ``label`` begins each message.
 
     Raises HostUnreachable.
