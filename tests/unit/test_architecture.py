@@ -375,7 +375,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         (
             "provision.host.transport.channels",
             "provision.host.transport.open_socket",
-            "provision.host.transport.identities",
+            "provision.host.transport.login_keys",
             "provision.host.transport.login",
             "provision.host.transport.negotiation",
             "provision.host.transport.revoked_keys",

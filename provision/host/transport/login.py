@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import paramiko
 
 from provision.common.errors import HostUnreachable
-from provision.host.transport.identities import Keys
+from provision.host.transport.login_keys import LoginKeys
 from provision.host.transport.negotiation import HANDSHAKE_SECONDS
 from provision.host.transport.ssh_settings import SshSettings
 
@@ -24,7 +24,7 @@ class Login:
 
     def authenticate(self, transport: paramiko.Transport) -> None:
         """Log in. Raises HostUnreachable, SSHException."""
-        keys = Keys(self._settings)
+        keys = LoginKeys(self._settings)
         # First without a key, as ssh does. Before its answer, sshd has said which signatures it takes.
         allowed = self._without_key(transport)
         if allowed is None:

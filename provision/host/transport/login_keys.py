@@ -35,7 +35,7 @@ class Encrypted(Exception):  # noqa: N818 -- the state of a file
 
 
 @dataclass(slots=True)
-class Keys:
+class LoginKeys:
     """The keys for one login; after it, ``notes`` tells why some could not be used."""
 
     settings: SshSettings
