@@ -28,8 +28,8 @@ READ = """sh -c 'wc -c <"$1" && cat "$1"' sh {path}"""
 T = TypeVar("T")
 
 
-class Within(Protocol):
-    """The type of ``SshTransport._within``."""
+class WithTimeLimit(Protocol):
+    """The type of ``SshTransport._with_time_limit``."""
 
     def __call__(self, seconds: float, act: Callable[[], T]) -> T:
         """Call ``act`` with a time limit, and convert Paramiko's exceptions. Raises HostUnreachable."""
@@ -38,10 +38,10 @@ class Within(Protocol):
 class RunningChannel:
     """A line that runs on the host."""
 
-    def __init__(self, channel: paramiko.Channel, within: Within, seconds: float) -> None:
+    def __init__(self, channel: paramiko.Channel, with_time_limit: WithTimeLimit, seconds: float) -> None:
         self._channel = channel
         self._output = channel.makefile("rb")
-        self._within = within
+        self._with_time_limit = with_time_limit
         self._seconds = seconds
         self._is_after_mark = False
 
@@ -54,11 +54,11 @@ class RunningChannel:
                 self._is_after_mark = True
             return _text(self._output.readline(LONGEST_LINE)).rstrip("\n")
 
-        return self._within(seconds, read)
+        return self._with_time_limit(seconds, read)
 
     def send(self, data: bytes) -> None:
         """Write to its standard input."""
-        self._within(self._seconds, lambda: self._channel.sendall(data))
+        self._with_time_limit(self._seconds, lambda: self._channel.sendall(data))
 
     def close(self) -> Output:
         """Close its standard input and wait until it ends."""
@@ -67,7 +67,7 @@ class RunningChannel:
             self._channel.shutdown_write()
             return _ended(self._channel, _text(self._output.read(MOST_LAST_WORDS)))
 
-        return self._within(self._seconds, end)
+        return self._with_time_limit(self._seconds, end)
 
 
 def write_file(channel: paramiko.Channel, name: str, data: bytes, path: str) -> None:
@@ -113,7 +113,7 @@ def read_file(channel: paramiko.Channel, name: str, path: str) -> bytes:
 
 
 def _skip_to_mark(channel: paramiko.Channel, output: paramiko.channel.ChannelFile) -> None:
-    """Read up to the line that announces the output. Raises NotRun, or EOFError if the connection is lost."""
+    """Read up to the mark. Raises NotRun, or EOFError if the connection is lost."""
     before = b""
     size = 0
     while size < MOST_BEFORE and (line := bytes(output.readline(LONGEST_LINE))):

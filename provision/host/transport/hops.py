@@ -70,7 +70,7 @@ class Hop:
         policy = host_key_policy(settings, accept_new=accept_new, host_key=host_key)
 
         def transport(sock: Any, **options: Any) -> paramiko.Transport:
-            return Negotiating(sock, wanted=policy.wanted, allowed=settings.algorithms, **options)
+            return Negotiating(sock, known_types=policy.known_types, allowed=settings.algorithms, **options)
 
         self.connection: Connection = Connection(
             settings.address,

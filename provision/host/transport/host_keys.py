@@ -9,7 +9,7 @@ import hashlib
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
@@ -18,7 +18,7 @@ from paramiko.hostkeys import HostKeyEntry, HostKeys
 from provision.common.errors import HostUnreachable
 from provision.host.transport.host_certificate import Certificate, parse_certificate
 from provision.host.transport.known_hosts import Line, Marker, key_type, known_hosts
-from provision.host.transport.negotiation import Wanted
+from provision.host.transport.negotiation import KnownKeyTypes
 from provision.host.transport.revoked_keys import NOTHING_REVOKED, Revoked, revoked_keys
 from provision.host.transport.ssh_settings import DEFAULT_PORT, SshSettings
 
@@ -65,12 +65,13 @@ class KnownHosts(paramiko.MissingHostKeyPolicy):
     learn_into: Path | None = None
     hashed: bool = False
     accept_new: bool = False
-    wanted: Wanted = field(init=False)
 
-    def __post_init__(self) -> None:
+    @property
+    def known_types(self) -> KnownKeyTypes:
+        """Return the types of the keys by which the host is known."""
         types = frozenset(line.type for line in (self.lines or self.without_port) if line.marker is Marker.NONE)
         has_marker = any(line.marker is not Marker.NONE for line in (*self.lines, *self.without_port))
-        object.__setattr__(self, "wanted", Wanted(types, certificates=has_marker or self.revoked != NOTHING_REVOKED))
+        return KnownKeyTypes(types, certificates=has_marker or self.revoked != NOTHING_REVOKED)
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
         """Accept a key or raise HostUnreachable; called by Paramiko."""

@@ -35,7 +35,7 @@ class _ShortBanner(Packetizer):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class KnownKeyTypes:
     """The types of host keys by which a host is known."""
 
     types: frozenset[str]
@@ -60,9 +60,11 @@ def _key_type(algorithm: str) -> str:
 class Negotiating(paramiko.Transport):
     """A transport whose algorithms are those of the SSH configuration, and which names them if none is common."""
 
-    def __init__(self, sock: Any, *, wanted: Wanted, allowed: Mapping[str, tuple[str, ...]], **options: Any) -> None:
+    def __init__(
+        self, sock: Any, *, known_types: KnownKeyTypes, allowed: Mapping[str, tuple[str, ...]], **options: Any
+    ) -> None:
         super().__init__(sock, packetizer_class=_ShortBanner, **options)
-        self._wanted = wanted
+        self._known_types = known_types
         self._allowed = allowed
         self.handshake_timeout = HANDSHAKE_SECONDS
 
@@ -78,7 +80,7 @@ class Negotiating(paramiko.Transport):
     @property
     def preferred_keys(self) -> tuple[str, ...]:
         """Return the algorithms of host keys in order of preference; Paramiko itself has certificates last."""
-        return self._wanted.ordered(self._only("hostkeyalgorithms", super().preferred_keys))
+        return self._known_types.ordered(self._only("hostkeyalgorithms", super().preferred_keys))
 
     @property
     def preferred_ciphers(self) -> tuple[str, ...]:

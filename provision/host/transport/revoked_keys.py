@@ -44,9 +44,9 @@ class Revoked:
         with tempfile.NamedTemporaryFile("w", suffix=".pub") as file:
             file.write(f"{kind} {base64.b64encode(blob).decode()}\n")
             file.flush()
-            return self._asked(file.name)
+            return self._is_revoked(file.name)
 
-    def _asked(self, file: str) -> bool:
+    def _is_revoked(self, file: str) -> bool:
         words = ("ssh-keygen", "-Q", "-f", str(self.key_list), file)
         try:
             ran = run(words, folder=Path.cwd(), seconds=SECONDS)

@@ -111,16 +111,16 @@ class SshTransport:
             channel.exec_command(with_mark(line))
             return channel
 
-        return RunningChannel(self._within(CHANNEL_SECONDS, start), self._within, CHANNEL_SECONDS)
+        return RunningChannel(self._with_time_limit(CHANNEL_SECONDS, start), self._with_time_limit, CHANNEL_SECONDS)
 
     def upload(self, data: bytes, path: str) -> None:
         """Write a new file."""
         seconds = CHANNEL_SECONDS + len(data) / SLOWEST
-        self._within(seconds, lambda: write_file(self._channel(), self.name, data, path))
+        self._with_time_limit(seconds, lambda: write_file(self._channel(), self.name, data, path))
 
     def download(self, path: str) -> bytes:
         """Return the content of a file."""
-        return self._within(DOWNLOAD_SECONDS, lambda: read_file(self._channel(), self.name, path))
+        return self._with_time_limit(DOWNLOAD_SECONDS, lambda: read_file(self._channel(), self.name, path))
 
     def close(self) -> None:
         """Close the connection and those to jump hosts; a lost connection is not an error."""
@@ -158,7 +158,7 @@ class SshTransport:
                 socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, LOST_AFTER_SECONDS * 1000
             )
 
-    def _within(self, seconds: float, act: Callable[[], T]) -> T:
+    def _with_time_limit(self, seconds: float, act: Callable[[], T]) -> T:
         """Call ``act``; close the connection if it takes too long, the only way to end every wait in Paramiko."""
         late = threading.Event()
 

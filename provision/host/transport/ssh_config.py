@@ -25,7 +25,14 @@ import paramiko
 from provision.common.errors import HostUnreachable
 from provision.common.files.regular import read_regular
 from provision.host.transport.local import run
-from provision.host.transport.ssh_settings import ALGORITHMS, USER_FILES, Here, Options, SshSettings, settings_from
+from provision.host.transport.ssh_settings import (
+    ALGORITHMS,
+    USER_FILES,
+    Options,
+    SshSettings,
+    ThisMachine,
+    settings_from,
+)
 
 SYSTEM = Path("/etc/ssh/ssh_config")
 SECONDS = 60
@@ -79,10 +86,10 @@ def read_settings(name: str, *, user: str | None = None, port: int | None = None
     """Return the settings of a host; ``user`` and ``port`` are those of the command line. Raises HostUnreachable."""
     options = None
     if _is_openssh(shutil.which("ssh")):
-        options = _asked(name, user, port)
+        options = _options_by_ssh(name, user, port)
     if options is None:
-        options = _read(name, user, port)
-    return settings_from(name, options, _here())
+        options = _options_by_paramiko(name, user, port)
+    return settings_from(name, options, _this_machine())
 
 
 def _is_openssh(program: str | None) -> bool:
@@ -90,11 +97,11 @@ def _is_openssh(program: str | None) -> bool:
     return program is not None and not Path(program).resolve().name.startswith(DROPBEAR)
 
 
-def _here() -> Here:
-    return Here(home=Path.home(), environment=os.environ, uid=os.getuid(), hostname=platform.node())
+def _this_machine() -> ThisMachine:
+    return ThisMachine(home=Path.home(), environment=os.environ, uid=os.getuid(), hostname=platform.node())
 
 
-def _asked(name: str, user: str | None, port: int | None) -> Options | None:
+def _options_by_ssh(name: str, user: str | None, port: int | None) -> Options | None:
     """Return what ``ssh -G`` prints; None if ssh does not work for this account at all."""
     words = ["ssh", "-G"]
     if user is not None:
@@ -110,7 +117,7 @@ def _asked(name: str, user: str | None, port: int | None) -> Options | None:
             raise HostUnreachable(f"{name}: ssh -G: {error.strerror}") from error
     errors = ran.stderr.decode(errors="replace")
     if ran.status == 0:
-        return _parsed(ran.stdout.decode(errors="replace"))
+        return _parse_options(ran.stdout.decode(errors="replace"))
     if NO_ACCOUNT in errors:
         return None
     lines = [line for line in errors.splitlines() if "terminating" not in line] or ["it printed nothing"]
@@ -142,7 +149,7 @@ def _home_in_passwd() -> Path | None:
         return None
 
 
-def _parsed(text: str) -> Options:
+def _parse_options(text: str) -> Options:
     """Parse the output of ``ssh -G``: a keyword and a value in each line."""
     found: dict[str, list[str]] = defaultdict(list)
     # Not splitlines(), which also splits at characters that a value may have, such as a form feed.
@@ -156,11 +163,11 @@ def _parsed(text: str) -> Options:
     return found
 
 
-def _read(name: str, user: str | None, port: int | None) -> Options:
+def _options_by_paramiko(name: str, user: str | None, port: int | None) -> Options:
     """Read the configuration with Paramiko. Raises HostUnreachable if it has what Paramiko cannot read."""
     config = paramiko.SSHConfig()
     # First, for the first value of an option holds. Match and the tokens (%r, %p) see them, too.
-    config.parse(StringIO(_given(user, port)))
+    config.parse(StringIO(_command_line_options(user, port)))
     for file in (Path.home() / ".ssh/config", SYSTEM):
         text = _text(name, file)
         _refuse_include(name, file, text)
@@ -176,14 +183,14 @@ def _read(name: str, user: str | None, port: int | None) -> Options:
     if "proxycommand" in found and "proxyjump" in found:
         # For ssh, the first of the two holds; Paramiko does not tell which one that is.
         raise HostUnreachable(f"{name}: the SSH configuration has ProxyCommand and ProxyJump: {INSTALL}")
-    options = {key: _values(name, key, value) for key, value in found.items()}
+    options = {key: _option_values(name, key, value) for key, value in found.items()}
     options["user"] = [user or found.get("user") or getpass.getuser()]
     if port is not None:
         options["port"] = [str(port)]
     return options
 
 
-def _given(user: str | None, port: int | None) -> str:
+def _command_line_options(user: str | None, port: int | None) -> str:
     """Return the user and the port of the command line as lines of a configuration."""
     lines = ["Host *"]
     if user is not None:
@@ -219,7 +226,7 @@ def _refuse_match(name: str, file: Path, text: str) -> None:
             raise HostUnreachable(f"{name}: {file}: Match {found[1]}: {INSTALL}")
 
 
-def _values(name: str, key: str, value: str | list[str]) -> list[str]:
+def _option_values(name: str, key: str, value: str | list[str]) -> list[str]:
     """Return the values of an option; if one pair of quotes enclosed all, Paramiko has removed them."""
     if isinstance(value, list):
         return value

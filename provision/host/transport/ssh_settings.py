@@ -90,7 +90,7 @@ class SshSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Here:
+class ThisMachine:
     """What the tokens of options stand for on this machine."""
 
     home: Path
@@ -99,10 +99,10 @@ class Here:
     hostname: str
 
 
-def settings_from(name: str, options: Options, here: Here) -> SshSettings:
+def settings_from(name: str, options: Options, machine: ThisMachine) -> SshSettings:
     """Return the settings that the options of a host define. Raises HostUnreachable."""
     _refuse_unsupported(name, options)
-    replace = _Tokens(name, options, here)
+    replace = _Tokens(name, options, machine)
     command = replace.command()
     _refuse_unsafe(name, options, command)
     revoked = replace.paths("revokedhostkeys", ("none",))
@@ -165,29 +165,29 @@ def _refuse_unsafe(name: str, options: Options, command: str | None) -> None:
 class _Tokens:
     """Replace the tokens (``%h``) and environment variables of options (ssh_config(5), TOKENS)."""
 
-    def __init__(self, name: str, options: Options, here: Here) -> None:
+    def __init__(self, name: str, options: Options, machine: ThisMachine) -> None:
         self._name = name
         self._options = options
-        self._here = here
+        self._machine = machine
         address = _first(options, "hostname") or name
         port = str(_number(name, options, "port", DEFAULT_PORT))
         user = _first(options, "user") or ""
         jump = _first(options, "proxyjump") or ""
-        connection = (here.hostname, address, port, user, jump)
+        connection = (machine.hostname, address, port, user, jump)
         self._values = {
             "%": "%",
             "C": hashlib.sha1("".join(connection).encode(), usedforsecurity=False).hexdigest(),
-            "d": str(here.home),
+            "d": str(machine.home),
             "h": address,
-            "i": str(here.uid),
+            "i": str(machine.uid),
             "j": jump,
             "k": _first(options, "hostkeyalias") or name,
-            "L": here.hostname.split(".")[0],
-            "l": here.hostname,
+            "L": machine.hostname.split(".")[0],
+            "l": machine.hostname,
             "n": name,
             "p": port,
             "r": user,
-            "u": here.environment.get("USER", ""),
+            "u": machine.environment.get("USER", ""),
         }
 
     def paths(self, key: str, default: Sequence[str]) -> tuple[Path, ...]:
@@ -197,7 +197,7 @@ class _Tokens:
 
     def agent(self) -> str | None:
         """Return the socket of the agent (IdentityAgent)."""
-        environment = self._here.environment
+        environment = self._machine.environment
         said = next(iter(self._options.get("identityagent", ())), "SSH_AUTH_SOCK")
         if said == "none":
             return None
@@ -233,7 +233,7 @@ class _Tokens:
     def _path(self, key: str, value: str) -> Path:
         text = self._replaced(key, value)
         if text == "~" or text.startswith("~/"):
-            return self._here.home / text[2:]
+            return self._machine.home / text[2:]
         return Path(text).expanduser()
 
     def _replaced(self, key: str, text: str, *, environment: bool = True) -> str:
@@ -243,8 +243,8 @@ class _Tokens:
                 return self._values[token]
             if variable and not environment:
                 return found[0]
-            if variable and variable in self._here.environment:
-                return self._here.environment[variable]
+            if variable and variable in self._machine.environment:
+                return self._machine.environment[variable]
             # Skipping the file could accept a key that it revokes.
             raise HostUnreachable(f"{self._name}: the SSH configuration has {key} {text!r}: {found[0]} has no value")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from provision.common.errors import HostUnreachable
-from provision.host.transport.ssh_settings import Here, Jump, settings_from
+from provision.host.transport.ssh_settings import Jump, ThisMachine, settings_from
 
-HERE = Here(
+MACHINE = ThisMachine(
     home=Path("/home/op"),
     environment={"USER": "op", "KNOWN": "/k", "SSH_AUTH_SOCK": "/agent", "OTHER": "/other"},
     uid=1000,
@@ -17,7 +17,7 @@ OPTIONS = {"hostname": ["192.0.2.1"], "user": ["admin"], "port": ["2222"]}
 
 
 def test_without_options_the_defaults_of_ssh_hold() -> None:
-    settings = settings_from("ntp1", {"user": ["op"]}, HERE)
+    settings = settings_from("ntp1", {"user": ["op"]}, MACHINE)
     assert (settings.address, settings.user, settings.port, settings.family) == ("ntp1", "op", 22, "any")
     assert settings.identities[0] == Path("/home/op/.ssh/id_rsa")
     assert settings.user_files == (Path("/home/op/.ssh/known_hosts"), Path("/home/op/.ssh/known_hosts2"))
@@ -38,13 +38,13 @@ def test_without_options_the_defaults_of_ssh_hold() -> None:
     ],
 )
 def test_tokens_are_replaced(text: str, path: str) -> None:
-    assert settings_from("ntp1", {**OPTIONS, "identityfile": [text]}, HERE).identities == (Path(path),)
+    assert settings_from("ntp1", {**OPTIONS, "identityfile": [text]}, MACHINE).identities == (Path(path),)
 
 
 @pytest.mark.parametrize("text", ["/%z", "${NOTHING}/x", "%T"])
 def test_a_token_without_a_value_is_refused(text: str) -> None:
     with pytest.raises(HostUnreachable, match=r"^ntp1: the SSH configuration has userknownhostsfile .* has no value$"):
-        settings_from("ntp1", {**OPTIONS, "userknownhostsfile": [text]}, HERE)
+        settings_from("ntp1", {**OPTIONS, "userknownhostsfile": [text]}, MACHINE)
 
 
 @pytest.mark.parametrize(
@@ -58,18 +58,18 @@ def test_a_token_without_a_value_is_refused(text: str) -> None:
     ],
 )
 def test_jump_hosts_are_read(said: str, jumps: tuple[Jump, ...]) -> None:
-    assert settings_from("ntp1", {**OPTIONS, "proxyjump": [said]}, HERE).jumps == jumps
+    assert settings_from("ntp1", {**OPTIONS, "proxyjump": [said]}, MACHINE).jumps == jumps
 
 
 @pytest.mark.parametrize("said", ["", "a b@", "hop:x", "hop:123456", "[::1"])
 def test_what_is_no_jump_host_is_refused(said: str) -> None:
     with pytest.raises(HostUnreachable, match=r"^ntp1: the SSH configuration has ProxyJump '.*': not user@host:port$"):
-        settings_from("ntp1", {**OPTIONS, "proxyjump": [said]}, HERE)
+        settings_from("ntp1", {**OPTIONS, "proxyjump": [said]}, MACHINE)
 
 
 def test_the_variables_of_a_command_are_left_to_the_shell() -> None:
     options = {**OPTIONS, "proxycommand": ["nc $A ${NOTHING} %h %p | sed s/%%//"]}
-    assert settings_from("ntp1", options, HERE).proxy_command == "nc $A ${NOTHING} 192.0.2.1 2222 | sed s/%//"
+    assert settings_from("ntp1", options, MACHINE).proxy_command == "nc $A ${NOTHING} 192.0.2.1 2222 | sed s/%//"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_variables_of_a_command_are_left_to_the_shell() -> None:
     [("none", None), ("SSH_AUTH_SOCK", "/agent"), ("$OTHER", "/other"), ("$NOTHING", None), ("~/a", "/home/op/a")],
 )
 def test_the_agent_is_found(said: str, agent: str | None) -> None:
-    assert settings_from("ntp1", {**OPTIONS, "identityagent": [said]}, HERE).agent == agent
+    assert settings_from("ntp1", {**OPTIONS, "identityagent": [said]}, MACHINE).agent == agent
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_the_agent_is_found(said: str, agent: str | None) -> None:
 )
 def test_what_is_not_supported_is_refused(options: dict[str, list[str]], words: str) -> None:
     with pytest.raises(HostUnreachable, match=f"^ntp1: the SSH configuration .*{words}"):
-        settings_from("ntp1", {**OPTIONS, **options}, HERE)
+        settings_from("ntp1", {**OPTIONS, **options}, MACHINE)
