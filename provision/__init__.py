@@ -5,7 +5,8 @@ The map. Packages form layers: a package imports only from those below it here (
 Operations
     cli/        the tasks, as ``inv`` and ``chrony-provision`` show them
     fleet/      many hosts: the order of a rollout, its executor, retry, rotation of a key, the workers of a cluster
-    deploy/     one host: generation, plan, steps/, the loop that applies them, and deploy, rollback, uninstall
+    deploy/     one host: its generation, the phases of a deployment, their steps/, the loop that applies them, and
+                the operations deploy, build, verify, rollback, uninstall
 
 Subjects
     verify/     evidence and checks: process, build, ports, sources, clients, firewall/, other time services

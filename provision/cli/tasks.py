@@ -106,7 +106,7 @@ def plan(options: Options, secrets: "Secrets") -> int:
 @option_task(Options, *HOSTS, *RELEASES, "bundle", "unit_tests", "lock_timeout").with_secrets
 def build(options: Options, secrets: "Secrets") -> int:
     """Build chrony, verify and rehearse it, but do not switch; works without systemd, for example in a container."""
-    from provision.deploy.deploy import build
+    from provision.deploy.build import build
 
     return _on_hosts("build", build, options, secrets)
 
@@ -116,7 +116,7 @@ def build(options: Options, secrets: "Secrets") -> int:
 ).with_secrets
 def verify(options: Options, secrets: "Secrets") -> int:
     """Prove the daemon that runs on hosts; change nothing."""
-    from provision.deploy.deploy import verify
+    from provision.deploy.verify import verify
 
     return _on_hosts("verify", verify, options, secrets)
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from provision.common.errors import CommandFailed, NotConverged, ParseError, understood
 from provision.common.results import Outcome, Status
-from provision.deploy.phases import Phase
-from provision.deploy.steps import Look, Step
+from provision.deploy.steps import Look, Phase, Step
 from provision.host.host import Host
 from provision.host.transport import Output
 

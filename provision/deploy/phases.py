@@ -1,17 +1,238 @@
-"""Define a phase. A plan is a tuple of phases, each of which needs those before it."""
+"""Make the phases of a deployment from a generation, a site and facts, each with its steps in order. Pure.
 
-from dataclasses import dataclass
+A deployment is preconditions, build, stage, needs, switch, confirm and links; each phase needs those before it.
+"""
 
-from provision.common.results import StoppedAt
-from provision.deploy.steps import Step
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from provision.build.artifacts import Artifact
+from provision.build.compile import ARTIFACT_MEGABYTES, MEGABYTES, Compiling, Promised, Unpacking
+from provision.build.recipe import Recipe
+from provision.build.requirements import manager_of, needed, runtime
+from provision.chrony.releases import Release
+from provision.common.results import Finding, Gate, StoppedAt, SwitchState
+from provision.deploy.choices import choose_user
+from provision.deploy.generation import Generation
+from provision.deploy.render import render
+from provision.deploy.steps import Phase, Step
+from provision.deploy.steps.active import Active
+from provision.deploy.steps.as_unit_says import AsUnitSays
+from provision.deploy.steps.built import Built
+from provision.deploy.steps.confirmed import Confirmed
+from provision.deploy.steps.conflicts import ConflictsStopped, NoForeignProcess
+from provision.deploy.steps.declared import DeclaredToTimedated
+from provision.deploy.steps.fetched import Fetched
+from provision.deploy.steps.file import File
+from provision.deploy.steps.firewall import FirewallOpen
+from provision.deploy.steps.links import Links
+from provision.deploy.steps.log_rotation import LogRotation
+from provision.deploy.steps.needs_met import NeedsMet
+from provision.deploy.steps.overrides import NotOverridden
+from provision.deploy.steps.packages import Packages, Purpose
+from provision.deploy.steps.place import Place
+from provision.deploy.steps.rehearsed import Rehearsed
+from provision.deploy.steps.staged import Staged
+from provision.deploy.steps.unaltered import Unaltered
+from provision.deploy.steps.user import ServiceUser
+from provision.deploy.steps.waits import BootWaits
+from provision.host import scripts
+from provision.host.facts import Facts
+from provision.host.packages import MANAGERS, NO_OWNER
+from provision.host.paths import ROOT, SWITCH
+from provision.site import Site
+from provision.verify.process import Running
+
+AT_SWITCH = StoppedAt(Gate.SWITCH)
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """Steps that follow each other behind one gate."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tarballs:
+    """The source of the tarballs."""
 
-    name: str
-    """One word, such as "build"."""
-    steps: tuple[Step, ...]
-    gate: StoppedAt | None = None
-    """The gate at which a run stops before it applies a step of this phase, if it is closed; None: no gate."""
+    at_hand: Callable[[Release], bool]
+    data: Callable[[Release], bytes]
+    """Returns the verified bytes, after fetching them if they are missing."""
+    origin: Callable[[Release], str]
+    """Returns the origin and the signer of a tarball for people, after fetching it if it is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """A staged generation, and the parameters of the switch to it."""
+
+    generation: str
+    """The id of the generation."""
+    unit_sha256: str
+    build: str
+    """The build's folder."""
+    running: Running
+    """The expected properties of its process."""
+    who: str
+    """The name of the operator, for the host's history."""
+    task: str
+    """See Active."""
+    confirm_timeout: int
+    """Seconds after which the host rolls back by itself."""
+    is_answered: Callable[[], bool] = field(repr=False)
+    """See Active."""
+    prove: Callable[[], Sequence[Finding]] = field(repr=False)
+    """See Confirmed."""
+    sync_timeout: int = 0
+    """See Confirmed."""
+    state: SwitchState = field(default_factory=SwitchState, repr=False, compare=False)
+
+
+def deployment(
+    build: Phase, generation: Generation, to: Switch, site: Site, facts: Facts, *, query_addresses: tuple[str, ...]
+) -> tuple[Phase, ...]:
+    """Return the plan of a deployment; ``build`` is the phase that brings the generation's build to the host."""
+    switch, confirm, links = service_phases(to, site, facts)
+    return (
+        preconditions(generation.recipe, generation),
+        build,
+        stage_phase(generation, query_addresses=query_addresses),
+        needs_phase(generation.conf, generation.user),
+        switch,
+        confirm,
+        links,
+    )
+
+
+def service_phases(to: Switch, site: Site, facts: Facts) -> tuple[Phase, Phase, Phase]:
+    """Return the phases from a staged generation to the time service of the host."""
+    return (
+        switch_phase(to, open_firewall=site.serve.firewall == "open"),
+        confirm_phase(to, keep=site.service.keep),
+        links_phase(boot_wait(site, facts), log_rotation(site, facts), replace_programs=site.service.replace_programs),
+    )
+
+
+def preconditions(recipe: Recipe, generation: Generation | None = None) -> Phase:
+    """Return the phase that refuses a host before any change; without keys, ``generation`` is not known yet."""
+    if generation is None:
+        return Phase("preconditions", (Place(recipe.prefix, 0, generation=""), NoForeignProcess()))
+    place = Place(recipe.prefix, 0, generation.id)
+    return Phase("preconditions", (place, NotOverridden(generation.unit), NoForeignProcess()))
+
+
+def compile_phase(
+    name: str,
+    facts: Facts,
+    recipe: Recipe,
+    tarballs: Tarballs,
+    *,
+    keep: Callable[[Artifact], None],
+    unit_tests: bool = False,
+) -> Phase:
+    """Return the phase that compiles the build on the host, behind the build gate.
+
+    Raises SiteError if the host has no tools to build with.
+    """
+    manager = manager_of(name, facts, recipe)
+    owner = NO_OWNER
+    steps: list[Step] = [Place(recipe.prefix, MEGABYTES), Fetched(recipe, tarballs.at_hand, tarballs.origin)]
+    if manager is not None:
+        owner = manager.owner
+        steps.append(Packages(manager, needed(manager, recipe), recipe.prefix))
+    compiling = Compiling(tarballs.data, keep, jobs=facts.cpus, uid=facts.uid, owner=owner, unit_tests=unit_tests)
+    steps.append(Built(recipe, compiling))
+    return Phase("build", tuple(steps), StoppedAt(Gate.BUILD, recipe.name))
+
+
+def unpack_phase(facts: Facts, recipe: Recipe, artifact: Artifact) -> Phase:
+    """Return the phase that unpacks an artifact; it has no gate, for all hosts can use an artifact at once.
+
+    A host without a package manager must have the libraries of the build.
+    """
+    manager = MANAGERS.get(facts.packager or "")
+    steps: list[Step] = [Place(recipe.prefix, ARTIFACT_MEGABYTES)]
+    if manager is not None and (packages := runtime(manager, artifact.libraries)):
+        steps.append(Packages(manager, packages, recipe.prefix, Purpose.RUN))
+    steps.append(Built(recipe, Unpacking(artifact), artifact))
+    return Phase("build", tuple(steps))
+
+
+def promised_phase(recipe: Recipe, host: str) -> Phase:
+    """Return the phase of a plan that unpacks the artifact which another host of the same run would compile."""
+    return Phase("build", (Place(recipe.prefix, ARTIFACT_MEGABYTES), Built(recipe, Promised(host))))
+
+
+def stage_phase(generation: Generation, *, query_addresses: tuple[str, ...]) -> Phase:
+    """Return the phase that stages a generation and rehearses it beside the running daemon."""
+    steps: tuple[Step, ...] = (
+        ServiceUser(generation.user),
+        switch_script(),
+        Staged(generation),
+        Rehearsed(generation, query_addresses),
+    )
+    return Phase("stage", steps)
+
+
+def needs_phase(conf: str, user: str) -> Phase:
+    """Return the phase that refuses a host without the devices and files that its chrony.conf names."""
+    return Phase("needs", (NeedsMet(conf, user),))
+
+
+def switch_phase(to: Switch, *, open_firewall: bool = False) -> Phase:
+    """Return the phase that starts the generation, unaltered, and stops all other time services."""
+    steps: list[Step] = []
+    if open_firewall:
+        steps.append(FirewallOpen())
+    steps += (
+        Active(
+            generation=to.generation,
+            unit_sha256=to.unit_sha256,
+            build=to.build,
+            who=to.who,
+            task=to.task,
+            confirm_timeout=to.confirm_timeout,
+            is_answered=to.is_answered,
+            state=to.state,
+        ),
+        ConflictsStopped(),
+        AsUnitSays(generation=to.generation, who=to.who, confirm_timeout=to.confirm_timeout, state=to.state),
+        Unaltered(running=to.running, who=to.who, confirm_timeout=to.confirm_timeout, state=to.state),
+    )
+    return Phase("switch", tuple(steps), AT_SWITCH)
+
+
+def confirm_phase(to: Switch, *, keep: int | None) -> Phase:
+    """Return the phase that proves and confirms the generation; ``keep``: see Confirmed."""
+    confirmed = Confirmed(
+        generation=to.generation,
+        prove=to.prove,
+        who=to.who,
+        keep=keep,
+        confirm_timeout=to.confirm_timeout,
+        sync_timeout=to.sync_timeout,
+        state=to.state,
+    )
+    return Phase("confirm", (confirmed,), AT_SWITCH)
+
+
+def links_phase(*further: Step, replace_programs: bool = False) -> Phase:
+    """Return the phase that makes the daemon known to the host's own tools; ``further``: steps for more of them."""
+    return Phase("links", (Links(replace_programs), DeclaredToTimedated(), *further), AT_SWITCH)
+
+
+def switch_script() -> File:
+    """Return the step for the script on the host that switches, confirms and rolls back."""
+    return File(SWITCH, scripts.switch(), mode="0755", id="switch-script")
+
+
+def boot_wait(site: Site, facts: Facts) -> BootWaits:
+    """Return the step for the unit that delays the boot until the clock is set."""
+    content = ""
+    if site.service.wait:
+        content = render("chronyd-wait.service", user=choose_user(facts), root=ROOT)
+    return BootWaits(content)
+
+
+def log_rotation(site: Site, facts: Facts) -> LogRotation:
+    """Return the step for the rotation of the log files that the site file configures."""
+    time = site.time
+    content = ""
+    if time.log:
+        content = render("logrotate", folder=time.logdir, user=choose_user(facts), root=ROOT)
+    return LogRotation(folder=str(time.logdir), content=content)

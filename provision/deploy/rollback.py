@@ -10,17 +10,10 @@ from provision.chrony.unit_values import seccomp_level, service_user
 from provision.common.errors import CommandFailed, ParseError, SiteError, understood
 from provision.deploy.generation import content_id, unit_template
 from provision.deploy.history import Record, events, parse_history, previous
-from provision.deploy.phases import Phase
-from provision.deploy.plan import (
-    Switch,
-    confirm_phase,
-    links_phase,
-    needs_phase,
-    refuse_without_systemd,
-    switch_phase,
-    switch_script,
-)
+from provision.deploy.phases import Switch, confirm_phase, links_phase, needs_phase, switch_phase, switch_script
+from provision.deploy.refusals import refuse_without_systemd
 from provision.deploy.run import Run
+from provision.deploy.steps import Phase
 from provision.deploy.steps.built import build_drift
 from provision.deploy.steps.overrides import NotOverridden
 from provision.host import scripts

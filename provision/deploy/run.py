@@ -8,9 +8,8 @@ from provision.build.artifacts import Artifact, Artifacts
 from provision.common.errors import ArtifactRefused, BuildUnfit
 from provision.common.results import Finding, Gate, Status, StoppedAt
 from provision.deploy.converge import converge
-from provision.deploy.phases import Phase
 from provision.deploy.prove import Proof, State, Unconfirmed, prove
-from provision.deploy.steps import Step
+from provision.deploy.steps import Phase, Step
 from provision.deploy.steps.confirmed import Confirmed
 from provision.host.session import Session
 from provision.keys import Keys

@@ -1,8 +1,8 @@
 """Restore the time service from before the first deployment, and check that it runs."""
 
-from provision.deploy.phases import Phase
 from provision.deploy.prove import Proof
 from provision.deploy.run import Run
+from provision.deploy.steps import Phase
 from provision.deploy.steps.conflicts import look_at_services
 from provision.deploy.steps.purged import Purged
 from provision.deploy.steps.restored import Restored

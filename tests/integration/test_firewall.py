@@ -7,7 +7,7 @@ import pytest
 
 from provision.common.results import Status
 from provision.deploy.converge import converge
-from provision.deploy.phases import Phase
+from provision.deploy.steps import Phase
 from provision.deploy.steps.firewall import FirewallOpen, close_firewall
 from provision.host.host import Host
 from provision.host.paths import ROOT

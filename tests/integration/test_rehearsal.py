@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from provision.common.errors import RehearsalFailed
+from provision.deploy.choices import choose_generation, choose_recipe
 from provision.deploy.generation import Generation
-from provision.deploy.plan import choose_generation, choose_recipe
 from provision.deploy.prove import rehearse_build
 from provision.deploy.steps.rehearsed import Rehearsed
 from provision.deploy.steps.staged import Staged

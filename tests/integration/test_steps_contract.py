@@ -8,11 +8,10 @@ import pytest
 from provision.build.fetch import Store, fetch
 from provision.chrony.releases import Release
 from provision.common.results import Outcome, Status
+from provision.deploy.choices import choose_generation, choose_recipe
 from provision.deploy.converge import converge, survey
-from provision.deploy.deploy import deployment
-from provision.deploy.phases import Phase
-from provision.deploy.plan import Switch, Tarballs, choose_generation, choose_recipe, compile_phase
-from provision.deploy.steps import Step
+from provision.deploy.phases import Switch, Tarballs, compile_phase, deployment
+from provision.deploy.steps import Phase, Step
 from provision.host.facts import facts_script, parse_facts
 from provision.host.host import Host
 from provision.host.sandbox import Sandbox

@@ -1,7 +1,12 @@
-"""Define a step: one desired state of a host, with a look that reads it, the drift, and a way to apply it."""
+"""Define a step: one desired state of a host, with a look that reads it, the drift, and a way to apply it.
 
+Steps that follow each other behind one gate are a phase, and a plan is a tuple of phases.
+"""
+
+from dataclasses import dataclass
 from typing import Protocol
 
+from provision.common.results import StoppedAt
 from provision.host.host import Host
 
 
@@ -73,3 +78,14 @@ class StepDefaults:
     def undo(self, host: Host) -> str:  # noqa: ARG002 -- the protocol's
         """Do nothing, and return an empty string."""
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Steps that follow each other behind one gate."""
+
+    name: str
+    """One word, such as "build"."""
+    steps: tuple[Step, ...]
+    gate: StoppedAt | None = None
+    """The gate at which a run stops before it applies a step of this phase, if it is closed; None: no gate."""

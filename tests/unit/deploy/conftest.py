@@ -14,9 +14,9 @@ from provision.chrony.releases import Release
 from provision.cli.options import Options
 from provision.common.results import Gate
 from provision.deploy.cancellation import Cancellation
+from provision.deploy.choices import choose_generation
 from provision.deploy.generation import Generation
 from provision.deploy.job import Job
-from provision.deploy.plan import choose_generation
 from provision.deploy.run import Run
 from provision.deploy.runner import run_on
 from provision.host.facts import parse_facts
@@ -40,6 +40,10 @@ ADDRESS = "198.19.0.5"
 SITE = "".join(f'[[time.servers]]\naddress = "198.19.0.{number}"\n' for number in (2, 3, 4))
 FILES = {**{name: name.encode() for name in sorted(NAMES)}, **FEW_FILES}
 """The files of a build that was compiled."""
+STAGE = ["make account", "place_file", "stage", "rehearse", "note rehearsal"]
+"""The commands that stage a generation on a bare host."""
+SERVICE = ["switch", "switch --confirm", "make_links", "make list folder", "place_file"]
+"""The commands that make a staged generation the time service of a bare host."""
 PLAIN = Answer(stratum=2, leap=0, offset=0.0001, round_trip=0.0002)
 
 
@@ -141,3 +145,8 @@ def source(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("provision.build.fetch.fetch", fetched)
     monkeypatch.setattr("provision.build.fetch.Store.find", lambda _, release, __: store & {release} or None)
+
+
+def unproven(report: Report) -> list[tuple[str, str]]:
+    """Return the findings of a report that do not hold, with what was seen."""
+    return [(finding.id, finding.seen) for finding in report.findings if not finding.holds]

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from provision.common.errors import CommandFailed, NotConverged, ParseError
 from provision.common.results import Outcome, Status
 from provision.deploy.converge import converge, parse_survey, survey, survey_script
-from provision.deploy.phases import Phase
-from provision.deploy.steps import Step, StepDefaults
+from provision.deploy.steps import Phase, Step, StepDefaults
 from provision.host.host import Host
 from provision.host.transport.local import LocalTransport
 

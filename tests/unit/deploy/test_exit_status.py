@@ -12,7 +12,8 @@ import pytest
 
 from provision.common.errors import HostUnreachable
 from provision.common.results import Status
-from provision.deploy.deploy import deploy, verify
+from provision.deploy.deploy import deploy
+from provision.deploy.verify import verify
 from provision.host.transport import Output
 from provision.output.json_report import HostData
 from provision.output.report import ending_text, exit_status, fleet_text

@@ -1,127 +1,154 @@
-"""Gates: a run stops before the first step to apply of a phase whose gate is closed, and nowhere else."""
+"""The phases of a deployment: what is in them, in which order, behind which gates, and that its build is made once."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 
 import pytest
 
 from provision.build.artifacts import Artifacts
-from provision.common.errors import ArtifactRefused, BuildUnfit, ProvisionError
-from provision.common.results import Gate, Status, StoppedAt
-from provision.deploy.job import Job
-from provision.deploy.phases import Phase
-from provision.deploy.run import Run
-from provision.deploy.runner import run_on
-from provision.deploy.steps import StepDefaults
+from provision.common.results import Gate, StoppedAt
+from provision.deploy import deploy, keys
+from provision.deploy.phases import (
+    Switch,
+    Tarballs,
+    compile_phase,
+    deployment,
+    log_rotation,
+    preconditions,
+    unpack_phase,
+)
+from provision.deploy.prove import Proof
+from provision.deploy.run import Operation, Run
+from provision.deploy.steps import Phase
 from provision.host.host import Host
+from provision.host.session import Session
 from provision.host.target import parse_target
+from provision.host.transport.local import LocalTransport
+from provision.output.log import Collected
 from provision.output.progress.lines import Lines
 from provision.output.report import Report
-from tests.helpers import sudo
-from tests.helpers.command_secrets import make_control
+from provision.site import Serve, Site
+from provision.site.time import Time
+from tests.helpers.build_archives import ARTIFACT
 from tests.helpers.host_settings import make_settings
+from tests.helpers.samples import FACTS, GENERATION, KEYS, RECIPE
 
-BUILD, SWITCH = StoppedAt(Gate.BUILD, "chrony-4.9"), StoppedAt(Gate.SWITCH)
-
-
-@dataclass(frozen=True)
-class Exists(StepDefaults):
-    """A file is there."""
-
-    path: Path
-    error: ProvisionError | None = None
-    changes_host: bool = False
-
-    @property
-    def id(self) -> str:
-        return self.path.name
-
-    @property
-    def title(self) -> str:
-        return self.path.name
-
-    def look(self) -> str:
-        return f"if [ -e {quote(str(self.path))} ]; then echo there; else echo missing; fi"
-
-    def drift(self, seen: str) -> str | None:
-        return None if seen == "there" else seen
-
-    def apply(self, host: Host) -> None:  # noqa: ARG002 -- the protocol's
-        if self.error is not None:
-            raise self.error
-        self.path.touch()
+AT_BUILD, AT_SWITCH = StoppedAt(Gate.BUILD, RECIPE.name), StoppedAt(Gate.SWITCH)
+TARBALLS = Tarballs(at_hand=lambda _: True, data=lambda _: b"", origin=lambda _: "")
+COMPILE = compile_phase("ntp1", FACTS, RECIPE, TARBALLS, keep=lambda _: None)
+SWITCH = Switch(
+    generation=GENERATION.id,
+    unit_sha256=GENERATION.unit_sha256,
+    build=RECIPE.prefix,
+    running=GENERATION.running,
+    who="alice@laptop",
+    task="deploy",
+    confirm_timeout=90,
+    is_answered=lambda: False,
+    prove=list,
+)
 
 
-@pytest.fixture(autouse=True)
-def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be an operator with a home of his own, and a sudo that asks for nothing."""
-    sudo.install(tmp_path, monkeypatch, password="")
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
-    monkeypatch.chdir(tmp_path)
+def plan(site: Site) -> tuple[Phase, ...]:
+    """Return the plan of a site whose build is compiled."""
+    return deployment(COMPILE, GENERATION, SWITCH, site, FACTS, query_addresses=("127.0.0.1",))
 
 
-def converged(*phases: Phase, through: tuple[Gate, ...] = (), artifacts: Artifacts | None = None) -> Report:
-    """Return the report of a run on this machine that may go through some gates."""
-
-    def operation(run: Run) -> None:
-        run.converge(phases)
-
-    job = Job(target=parse_target("local"), settings=make_settings(), operation=operation, open=frozenset(through))
-    with Lines() as progress:
-        return run_on(job, progress, control=make_control(artifacts=artifacts or Artifacts.default()))
+def contents(phases: Sequence[Phase]) -> dict[str, list[str]]:
+    """Return the ids of the steps of each phase."""
+    return {phase.name: [step.id for step in phase.steps] for phase in phases}
 
 
-def test_a_run_stops_at_a_closed_gate_before_the_first_step_to_apply_behind_it(tmp_path: Path) -> None:
-    there = tmp_path / "there"
-    there.touch()
-    free, behind = Exists(tmp_path / "free"), Exists(tmp_path / "behind")
-    report = converged(
-        Phase("stage", (free,)), Phase("switch", (Exists(there),), SWITCH), Phase("confirm", (behind,), SWITCH)
-    )
-    assert report.stopped_at == SWITCH
-    assert [(outcome.id, outcome.status) for outcome in report.outcomes] == [
-        ("free", Status.CHANGED),
-        ("there", Status.UNCHANGED),
+def test_a_deployment_is_these_phases() -> None:
+    assert contents(plan(Site())) == {
+        "preconditions": ["file-systems", "unit-overrides", "foreign-processes"],
+        "build": ["build-file-systems", "source", "build-packages", "build"],
+        "stage": ["account", "switch-script", "staged", "rehearsed"],
+        "needs": ["chrony-conf-needs"],
+        "switch": ["active", "conflicting-services", "process-as-unit", "daemon-unaltered"],
+        "confirm": ["confirmed"],
+        "links": ["links", "timedatectl", "boot-wait", "log-rotation"],
+    }
+
+
+def test_a_site_may_open_the_firewall_before_the_switch() -> None:
+    site = Site(serve=Serve(firewall="open"))
+    assert contents(plan(site))["switch"][:2] == ["firewall", "active"]
+
+
+def test_gates_stand_before_the_compiler_and_before_all_that_touches_the_service() -> None:
+    assert {phase.name: phase.gate for phase in plan(Site())} == {
+        "preconditions": None,
+        "build": AT_BUILD,
+        "stage": None,
+        "needs": None,
+        "switch": AT_SWITCH,
+        "confirm": AT_SWITCH,
+        "links": AT_SWITCH,
+    }
+
+
+def test_no_gate_stands_before_an_artifact() -> None:
+    phase = unpack_phase(FACTS, RECIPE, ARTIFACT)
+    assert (phase.name, phase.gate) == ("build", None)
+    assert [step.id for step in phase.steps] == ["build-file-systems", "run-packages", "build"]
+
+
+def test_before_the_first_keys_no_unit_is_known() -> None:
+    assert contents([preconditions(RECIPE)]) == {"preconditions": ["file-systems", "foreign-processes"]}
+
+
+def test_the_ids_of_a_plan_differ_and_say_nothing_of_a_host() -> None:
+    ids = [step.id for phase in plan(Site()) for step in phase.steps]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", id_) for id_ in ids)
+
+
+def test_steps_that_change_nothing_come_before_the_first_that_does_and_before_the_switch() -> None:
+    looking = [step.id for phase in plan(Site()) for step in phase.steps if not step.changes_host]
+    assert looking == [
+        "file-systems",
+        "unit-overrides",
+        "foreign-processes",
+        "build-file-systems",
+        "source",
+        "chrony-conf-needs",
     ]
-    assert not behind.path.exists()
 
 
-def test_a_gate_that_is_open_stops_nobody(tmp_path: Path) -> None:
-    behind = Exists(tmp_path / "behind")
-    report = converged(Phase("build", (behind,), BUILD), through=(Gate.BUILD,))
-    assert (report.stopped_at, report.error, report.changed) == (None, None, 1)
-
-
-def test_nothing_to_do_behind_a_closed_gate_is_no_reason_to_stop(tmp_path: Path) -> None:
-    (tmp_path / "there").touch()
-    report = converged(Phase("switch", (Exists(tmp_path / "there"),), SWITCH))
-    assert (report.stopped_at, report.changed) == (None, 0)
-
-
-REFUSED = [
-    pytest.param(ArtifactRefused("local: it is another", "chrony-4.9"), BUILD, True, id="of no use to any host"),
-    pytest.param(
-        BuildUnfit("local: it does not work", "chrony-4.9"),
-        StoppedAt(Gate.BUILD, "chrony-4.9", unfit=True),
-        False,
-        id="of no use to this host",
-    ),
-]
-
-
-@pytest.mark.parametrize(("error", "stopped_at", "dropped"), REFUSED)
-def test_a_host_whose_artifact_is_refused_goes_to_the_gate_before_the_compiler(
-    error: ProvisionError,
-    stopped_at: StoppedAt,
-    dropped: bool,  # noqa: FBT001 -- a parameter of a case
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("operation", [deploy.deploy, deploy.stage], ids=["deploy", "stage"])
+def test_the_first_deployment_makes_its_build_once(
+    operation: Operation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names: list[str] = []
-    monkeypatch.setattr(Artifacts, "drop", lambda _, name: names.append(name))
-    report = converged(Phase("build", (Exists(tmp_path / "build", error),)), through=tuple(Gate))
-    assert report.stopped_at == stopped_at
-    assert names == (["chrony-4.9"] if dropped else [])
-    assert report.notes == [str(error)]
+    """Without keys the build comes first, and then the whole plan with the same build."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    plans: list[Sequence[Phase]] = []
+    monkeypatch.setattr(Run, "converge", lambda _, phases, **__: plans.append(phases))
+    monkeypatch.setattr(Run, "prove", lambda *_, **__: Proof(()))
+    monkeypatch.setattr(keys, "keys_on_host", lambda _: KEYS)
+    facts = replace(FACTS, systemd_runs=True)
+    with Lines() as progress:
+        run = Run(
+            Session(host=Host(LocalTransport()), facts=facts, address="", direct=True, time_source=None),
+            make_settings(),
+            keys=None,
+            report=Report(host=parse_target("ntp1")),
+            progress=progress,
+            log=Collected("ntp1"),
+            who="alice@laptop",
+            artifacts=Artifacts(tmp_path),
+        )
+        operation(run)
+    first, second = plans
+    (build,) = [phase for phase in first if phase.name == "build"]
+    assert [phase for phase in second if phase.name == "build"] == [build]
+    assert all(phase is build for phase in second if phase.name == "build")
+
+
+def test_log_files_are_rotated_where_the_site_has_some() -> None:
+    assert log_rotation(Site(), FACTS).content == ""
+    rotation = log_rotation(Site(time=Time(log=("tracking",))), FACTS)
+    assert "/var/log/chrony/*.log {" in rotation.content.splitlines()

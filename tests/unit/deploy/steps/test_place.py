@@ -1,17 +1,12 @@
-"""A place for a build and its service: what is refused before anything is installed, and what a host says of itself."""
+"""What refuses a host before anything is installed on it: its file systems and their free space."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from provision.common.errors import HostUnready
-from provision.deploy.plan import refuse_without_port, refuse_without_systemd
 from provision.deploy.steps.place import Place
 from provision.host import scripts
-from provision.site import Serve, Site
-from tests.helpers.samples import FACTS
 from tests.helpers.step_samples import ask
 
 GOOD = {
@@ -63,18 +58,3 @@ def test_a_host_says_how_its_folders_are_mounted(tmp_path: Path) -> None:
     assert said["free"].isdigit()
     (tmp_path / "receipt.json").touch()
     assert "built yes" in ask(look)
-
-
-def test_a_server_without_the_right_to_its_port_is_refused_and_a_client_is_not() -> None:
-    facts = replace(FACTS, can_serve=False)
-    with pytest.raises(HostUnready, match=r"^ntp1: no service here may have CAP_NET_BIND_SERVICE"):
-        refuse_without_port("ntp1", facts, Site())
-    refuse_without_port("ntp1", facts, Site(serve=Serve(role="client")))
-    refuse_without_port("ntp1", FACTS, Site())
-
-
-def test_a_systemd_that_knows_no_unit_of_ours_is_refused() -> None:
-    with pytest.raises(HostUnready, match=r"^ntp1: systemd 204 is older than 219"):
-        refuse_without_systemd("ntp1", replace(FACTS, systemd=204))
-    refuse_without_systemd("ntp1", replace(FACTS, systemd=219))
-    refuse_without_systemd("ntp1", replace(FACTS, systemd=None))

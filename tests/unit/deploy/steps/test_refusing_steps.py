@@ -6,10 +6,9 @@ from shlex import quote
 import pytest
 
 from provision.deploy.job import Job
-from provision.deploy.phases import Phase
 from provision.deploy.run import Run
 from provision.deploy.runner import run_on
-from provision.deploy.steps import Step
+from provision.deploy.steps import Phase, Step
 from provision.deploy.steps.conflicts import NoForeignProcess
 from provision.deploy.steps.needs_met import NeedsMet
 from provision.deploy.steps.overrides import NotOverridden

@@ -1,0 +1,94 @@
+"""Build chrony on one host: compile it or unpack an artifact, verify the build, and rehearse it."""
+
+from typing import TYPE_CHECKING
+
+from provision.build.artifacts import Artifact, confirmations
+from provision.build.recipe import Recipe
+from provision.chrony.releases import Release
+from provision.common.results import Status
+from provision.deploy.choices import choose_conf, choose_recipe
+from provision.deploy.phases import Tarballs, compile_phase, promised_phase, unpack_phase
+from provision.deploy.prove import Proof, prove_build, rehearse_build
+from provision.deploy.run import Run
+from provision.deploy.steps import Phase
+from provision.deploy.steps.built import Built
+from provision.verify.checks.build import unit_tests_finding
+from provision.verify.expectation import expect
+from provision.verify.ntp import MOST_KEYS
+
+if TYPE_CHECKING:
+    from provision.build.fetch import Tarball
+
+
+def build(run: Run) -> None:
+    """Build chrony, verify the build and rehearse it; systemd need not run."""
+    session, site = run.session, run.settings.site
+    recipe = recipe_of(run)
+    run.converge((build_phase(run, recipe),))
+    run.found(Proof(prove_build(session.host, recipe)))
+    if run.settings.unit_tests:
+        run.found(Proof((unit_tests_finding(passed=unit_tests_passed(run, recipe)),)))
+    run.claim()
+    run.progress.begin("rehearsing the build")
+    conf = choose_conf(site, session.facts, time_source=session.time_source)
+    # Only ids and types are taken from the operator's keys, for a host that only builds needs no secrets.
+    key_types = [(1, "AES128")]
+    if run.keys:
+        key_types = [(key.id, key.type) for key in run.keys.sample(MOST_KEYS)]
+    expected = expect(conf, version=recipe.chrony.version, seccomp=site.seccomp > 0, facts=session.facts)
+    findings = rehearse_build(
+        session.host, recipe, conf, key_types, query_addresses=expected.query_addresses, seccomp=site.seccomp
+    )
+    run.found(Proof(findings))
+
+
+def recipe_of(run: Run) -> Recipe:
+    """Return the recipe of the build for the host of a run."""
+    return choose_recipe(run.settings.site, run.session.facts, chrony=run.settings.chrony, nettle=run.settings.nettle)
+
+
+def build_phase(run: Run, recipe: Recipe) -> Phase:
+    """Return the phase that brings a build to the host: from an artifact or, without one, by compiling it there."""
+    name, facts = run.session.host.name, run.session.facts
+    if (artifact := run.artifact(recipe.name)) is not None:
+        return unpack_phase(facts, recipe, artifact)
+    if run.compiled_on:
+        return promised_phase(recipe, run.compiled_on)
+
+    # Imported only when used, for the libraries for downloads are slow to import.
+    def at_hand(release: Release) -> bool:
+        from provision.build.fetch import Store  # noqa: PLC0415
+
+        return Store.default().find(release, run.progress.line) is not None
+
+    def fetched(release: Release) -> "Tarball":
+        from provision.build.fetch import Store, fetch  # noqa: PLC0415
+
+        settings = run.settings
+        store = Store.default()
+        say = run.progress.line
+        return fetch(release, store=store, sources=settings.sources, say=say, offline=settings.offline)
+
+    def keep(artifact: Artifact) -> None:
+        from provision.build.sbom import sbom  # noqa: PLC0415
+
+        bill = sbom(recipe, artifact.libraries, sha256=artifact.sha256, packager=facts.packager)
+        confirm = run.settings.site.build.confirm
+        kept = run.artifacts.keep(artifact, bill, confirm=confirm)
+        if confirm > 1:
+            run.report.notes.append(f"{recipe}: {confirmations(kept, confirm)}")
+        # Release the lock early: other runs wait only for the artifact.
+        run.building.close()
+
+    tarballs = Tarballs(
+        at_hand=at_hand,
+        data=lambda release: fetched(release).data,
+        origin=lambda release: fetched(release).in_words,
+    )
+    return compile_phase(name, facts, recipe, tarballs, keep=keep, unit_tests=run.settings.unit_tests)
+
+
+def unit_tests_passed(run: Run, recipe: Recipe) -> bool:
+    """Return whether chrony's unit tests ran in this run, or did when the artifact on this machine was made."""
+    built = any(outcome.id == Built.id and outcome.status is Status.CHANGED for outcome in run.report.outcomes)
+    return built or run.artifact(recipe.name) is not None

@@ -1,0 +1,58 @@
+"""Choose the recipe, chrony.conf, account and generation of a host from its site and its facts. Pure."""
+
+from provision.build.recipe import Recipe
+from provision.chrony.releases import Release
+from provision.chrony.unit_values import service
+from provision.deploy.generation import Generation
+from provision.deploy.render import chrony_conf, render
+from provision.host.facts import Facts
+from provision.host.paths import KEY_FILE, ROOT
+from provision.keys import Keys
+from provision.site import Site, choose_sources
+
+
+def choose_user(facts: Facts) -> str:
+    """Return the account of chronyd: the existing one, or the name that the distribution's package would use."""
+    if facts.chrony_user:
+        return facts.chrony_user
+    if facts.is_debian_like:
+        return "_chrony"
+    return "chrony"
+
+
+def choose_recipe(site: Site, facts: Facts, *, chrony: Release, nettle: Release | None) -> Recipe:
+    """Return the recipe of the build for a host."""
+    return Recipe(
+        chrony=chrony,
+        nettle=nettle,
+        platform=facts.platform,
+        user=choose_user(facts),
+        nts=site.build.nts,
+        seccomp=site.build.seccomp,
+        readline=site.build.readline,
+        pps=site.needs_pps,
+    )
+
+
+def choose_conf(site: Site, facts: Facts, *, time_source: str | None) -> str:
+    """Return the chrony.conf of a host."""
+    sources = choose_sources(site, time_source=time_source, ec2=facts.ec2)
+    return chrony_conf(site, sources=sources, keyfile=KEY_FILE)
+
+
+def choose_generation(site: Site, facts: Facts, *, recipe: Recipe, keys: Keys, time_source: str | None) -> Generation:
+    """Return the generation for a host."""
+    conf = choose_conf(site, facts, time_source=time_source)
+    serves = site.serve.role == "server"
+    user = choose_user(facts)
+    how = service(
+        chrony=recipe.chrony.version,
+        conf=conf,
+        seccomp=site.seccomp,
+        can_set_clock=facts.can_set_clock,
+        serves=serves,
+        user=user,
+        systemd=facts.systemd,
+    )
+    unit = render("chronyd.service", service=how, serves=serves, user=user, root=ROOT)
+    return Generation(recipe=recipe, user=user, conf=conf, keys=keys, unit_template=unit)

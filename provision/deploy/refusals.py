@@ -1,0 +1,30 @@
+"""Refuse a host on which chronyd cannot run as a service, before anything is done there. Pure."""
+
+from provision.common.errors import HostUnreachable, HostUnready
+from provision.host.facts import Facts
+from provision.site import Site
+
+OLDEST_SYSTEMD = 219
+"""The version of RHEL 7 and Amazon Linux 2."""
+
+
+def refuse_without_systemd(name: str, facts: Facts) -> None:
+    """Raise HostUnreachable or HostUnready if chronyd cannot run as a service of systemd."""
+    if not facts.systemd_runs:
+        raise HostUnreachable(
+            f"{name}: systemd does not run here ({facts.os_name}), so there is no service to deploy; "
+            "build, and deploy --no-activate, work without it"
+        )
+    if facts.systemd is not None and facts.systemd < OLDEST_SYSTEMD:
+        raise HostUnready(
+            f"{name}: systemd {facts.systemd} is older than {OLDEST_SYSTEMD}, for which chronyd's unit is made"
+        )
+
+
+def refuse_without_port(name: str, facts: Facts, site: Site) -> None:
+    """Raise HostUnready if the host is a server and cannot open the NTP port."""
+    if site.serve.role == "server" and not facts.can_serve:
+        raise HostUnready(
+            f"{name}: no service here may have CAP_NET_BIND_SERVICE, without which no server gets port 123: give it to "
+            'the container, or set serve.role = "client"'
+        )

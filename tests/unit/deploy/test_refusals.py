@@ -1,0 +1,25 @@
+"""Hosts on which chronyd cannot be a service are refused before anything is done there."""
+
+from dataclasses import replace
+
+import pytest
+
+from provision.common.errors import HostUnready
+from provision.deploy.refusals import refuse_without_port, refuse_without_systemd
+from provision.site import Serve, Site
+from tests.helpers.samples import FACTS
+
+
+def test_a_server_without_the_right_to_its_port_is_refused_and_a_client_is_not() -> None:
+    facts = replace(FACTS, can_serve=False)
+    with pytest.raises(HostUnready, match=r"^ntp1: no service here may have CAP_NET_BIND_SERVICE"):
+        refuse_without_port("ntp1", facts, Site())
+    refuse_without_port("ntp1", facts, Site(serve=Serve(role="client")))
+    refuse_without_port("ntp1", FACTS, Site())
+
+
+def test_a_systemd_that_knows_no_unit_of_ours_is_refused() -> None:
+    with pytest.raises(HostUnready, match=r"^ntp1: systemd 204 is older than 219"):
+        refuse_without_systemd("ntp1", replace(FACTS, systemd=204))
+    refuse_without_systemd("ntp1", replace(FACTS, systemd=219))
+    refuse_without_systemd("ntp1", replace(FACTS, systemd=None))
