@@ -4,14 +4,13 @@ The statuses of all tasks: 0 ok, 1 not ok, 2 bad input or nothing tried, 3 ``pla
 interrupted, 141 nobody reads the output.
 """
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from invoke.exceptions import Exit
 
-from provision.common.errors import INTERRUPTED, NOBODY_READS, ProvisionError
+from provision.cli import streams
+from provision.common.errors import INTERRUPTED, ProvisionError
 from provision.common.text import on_one_line
 
 
@@ -25,6 +24,4 @@ def one_line_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         raise Exit("interrupted; run the same command again to complete it", code=INTERRUPTED) from None
     except BrokenPipeError:
-        # As in "inv keys | head". Python flushes stdout when it exits, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise Exit(code=NOBODY_READS) from None
+        raise streams.unread() from None

@@ -34,6 +34,8 @@ def destination(options: ExportOptions) -> Destination:
             "say where the keys go: --to FILE, --to - for standard output, or --to-folder FOLDER for a file of each key"
         )
     if options.to == STANDARD_OUTPUT:
+        if sys.__stdout__ is None:
+            raise UsageError("--to -: standard output is closed; name a file")
         return Destination()
     if options.to:
         file = new_file("--to", options.to)

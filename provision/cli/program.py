@@ -1,22 +1,21 @@
 """The program behind ``inv`` and ``chrony-provision``: Invoke's, with exit statuses and errors of its own."""
 
 import ast
-import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TextIO
 
 from invoke.exceptions import Exit, ParseError, UnknownFileType
 from invoke.parser.argument import Argument
 from invoke.parser.context import ParserContext
 from invoke.program import Program
 
+from provision.cli import streams
 from provision.cli.option_task import OptionTask
-from provision.common.errors import INTERRUPTED, NOBODY_READS, USAGE
+from provision.common.errors import INTERRUPTED, USAGE
 from provision.common.text import on_one_line, quoted
 
 LOGGED = "the log of a run has each command and its output"
@@ -44,15 +43,9 @@ class CommandLine(Program):
     """
 
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:  # noqa: A002, FBT001, FBT002 -- as Invoke has it
-        """Run the command line. An error that standard error does not take still ends with its exit status."""
-        _open_closed_streams()
-        try:
-            super().run(argv, exit)
-        except OSError as error:
-            if not isinstance(error.__context__, Exit):
-                raise
-            _discard(sys.stderr)
-            sys.exit(error.__context__.code)
+        """Run the command line."""
+        streams.prepare()
+        super().run(argv, exit)
 
     def create_config(self) -> None:
         """Read the configuration files of Invoke in the home folder and in /etc."""
@@ -71,8 +64,7 @@ class CommandLine(Program):
     def parse_tasks(self) -> None:
         """Parse the names of tasks and their options."""
         # "inv" becomes this class while it loads tasks.py, and has called its own run() by then.
-        _open_closed_streams()
-        _write_any_character()
+        streams.prepare()
         with self._ending_in_one_line():
             super().parse_tasks()
 
@@ -125,17 +117,16 @@ class CommandLine(Program):
     def _ending_in_one_line(self) -> Iterator[None]:
         """Convert errors of the command line and of standard output to Exit."""
         try:
-            with _flushing():
+            with streams.flushing():
                 yield
         except ParseError as error:
             raise Exit(f"error: {self._complaint(error)}", code=USAGE) from error
         except UnknownFileType as error:
             raise Exit(f"error: --config: {on_one_line(str(error))}", code=USAGE) from error
         except BrokenPipeError:
-            _discard(sys.stdout)
-            raise Exit(code=NOBODY_READS) from None
+            raise streams.unread() from None
         except OSError as error:
-            _discard(sys.stdout)
+            streams.discard(sys.stdout)
             # An error of a stream has no name; any other one is of a file or a folder.
             place = error.filename or "standard output"
             raise Exit(f"error: {on_one_line(str(place))}: {error.strerror or error}", code=1) from error
@@ -172,39 +163,3 @@ class CommandLine(Program):
     def _program(self) -> str:
         """Return the name of the command, as it is typed."""
         return str(self.binary).replace("inv[oke]", "inv")
-
-
-@contextmanager
-def _flushing() -> Iterator[None]:
-    """Write what standard output has buffered. Python would do it later, and print a traceback if it fails."""
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-
-
-def _open_closed_streams() -> None:
-    """Send a standard stream that the caller has closed to /dev/null.
-
-    Python has None in its place. The next file or connection that is opened would get its number, and with it
-    the output of a child process that writes to standard output or standard error.
-    """
-    # In this order, for open(2) returns the lowest number that is free.
-    if sys.stdin is None:
-        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
-    if sys.stdout is None:
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-
-
-def _discard(stream: TextIO) -> None:
-    """Send the rest of a stream to /dev/null: Python flushes it at its end, which must not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _write_any_character() -> None:
-    """Write a character that the terminal's encoding lacks as an escape, in place of a UnicodeEncodeError."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")

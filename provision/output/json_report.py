@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from provision.chrony.chronyc import Association
-from provision.common.errors import INTERRUPTED, NOBODY_READS, NotRecorded, ProvisionError, SiteError
+from provision.common.errors import INTERRUPTED, NOBODY_READS, NotRecorded, ProvisionError, SiteError, UsageError
 from provision.common.files.write import write_whole
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import in_json, on_one_line
@@ -136,7 +136,8 @@ class JsonReport:
     """The file of ``--json`` while a command runs: a context manager around its work.
 
     ``-`` is standard output; all that is printed meanwhile goes to standard error. Without a path, nothing is written.
-    Raises SiteError if the file cannot be written at the beginning, and NotRecorded if it cannot at the end.
+    Raises UsageError if standard output is closed, SiteError if the file cannot be written at the beginning, and
+    NotRecorded if it cannot at the end.
     """
 
     def __init__(self, path: Path | None, command: str, site: Path | None) -> None:
@@ -171,8 +172,10 @@ class JsonReport:
                 raise NotRecorded(f"the work on the hosts is over, and {unwritten}") from unwritten
 
     def _begin(self, path: Path) -> None:
-        """Replace the report of an earlier command. Raises SiteError."""
+        """Replace the report of an earlier command. Raises SiteError, UsageError."""
         if path == STANDARD_OUTPUT:
+            if sys.__stdout__ is None:
+                raise UsageError("--json -: standard output is closed; name a file")
             self._stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
             self._open.enter_context(redirect_stdout(sys.stderr))
         elif path.exists() and not path.is_file():

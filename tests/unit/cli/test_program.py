@@ -1,8 +1,6 @@
-"""The program: usage errors, options of Invoke that no task can honour, and a broken standard output."""
+"""The program: usage errors, and options of Invoke that no task can honour."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from provision.cli.options import Options
 from provision.cli.program import REFUSED, CommandLine
 from provision.deploy.secrets import Secrets
 from provision.host.sudo import PASSWORD_VARIABLE
-from tests.helpers.booted_hosts import ROOT, inv
+from tests.helpers.booted_hosts import inv
 
 PRODUCT = sorted(set(tasks.namespace.task_names) - {"bench", "check", "clocks", "docs", "reliability", "test"})
 
@@ -135,36 +133,3 @@ def test_inv_itself_ends_like_the_installed_command() -> None:
     done = inv("deploy", "--hots", "ntp1")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: there is no option '--hots'; did you mean --host? (inv --help deploy shows them)\n"
-
-
-def in_shell(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run a line of bash in which ``inv`` is the command; it ends with the status of the first command that fails."""
-    script = f'set -o pipefail; inv() {{ "{sys.executable}" -m invoke "$@"; }}; {line}'
-    env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment}
-    return subprocess.run(["bash", "-c", script], check=False, cwd=ROOT, env=env, capture_output=True, text=True)
-
-
-@pytest.mark.parametrize("line", ["inv --help=deploy | head -1", "inv releases --offline | true"])
-def test_a_reader_that_ends_early_costs_no_line(line: str) -> None:
-    done = in_shell(line)
-    assert done.stderr == ""
-    assert done.returncode in {0, 141}
-
-
-@pytest.mark.parametrize("line", ["inv --list >/dev/full", "inv releases --offline >/dev/full"])
-def test_a_full_disk_below_standard_output_is_one_line(line: str) -> None:
-    done = in_shell(line)
-    assert (done.returncode, done.stderr) == (1, "error: standard output: No space left on device\n")
-
-
-def test_a_closed_standard_output_is_no_error() -> None:
-    done = in_shell("inv releases --offline >&-")
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_a_character_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
-    site = tmp_path / "site.toml"
-    site.write_text('[hosts]\n"größe" = {}\n')
-    done = in_shell(f"inv site --site {site}", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
-    assert "Traceback" not in done.stderr
-    assert "gr\\xf6\\xdfe" in done.stdout + done.stderr

@@ -159,6 +159,7 @@ STREAMS = [
     pytest.param("1> >(exec true)", "2", id="nobody reads standard output"),
     pytest.param("2>&-", "1", id="standard error closed"),
     pytest.param("2>/dev/full", "1", id="standard error full"),
+    pytest.param("2> >(exec true)", "1", id="nobody reads standard error"),
     pytest.param("<&- 1>&- 2>&-", "", id="all closed"),
 ]
 
@@ -169,8 +170,11 @@ def test_streams_that_take_nothing(streams: str, captured: str, lab: Lab) -> Non
         ran.assert_in_words()
         if streams == "1>/dev/full" and ran.name in ONLY_OUTPUT:
             assert (ran.status, ran.errors) == (1, "error: standard output: No space left on device\n")
-        elif ran.name == "mistake":
-            assert ran.status == 2, "a message that nobody sees does not change the exit status"
+        elif "1>" not in streams and ran.name in {"mistake", *NOT_TRIED}:
+            assert ran.status == 2, "a message that nobody sees changes neither the work nor the exit status"
+        elif "1>&-" in streams and ran.name in {"verify", "keys.export"}:
+            assert ran.status == 2, "the result cannot be written"
+            assert "standard output is closed; name a file\n" in ran.errors or "2>&-" in streams
 
 
 def test_a_terminal_that_shows_ascii_alone(lab: Lab) -> None:

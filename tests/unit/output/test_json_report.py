@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from provision.common.errors import NotRecorded, ProvisionError, SiteError
+from provision.common.errors import NotRecorded, ProvisionError, SiteError, UsageError
 from provision.output.json_report import JsonReport, schema
 from provision.output.report import Report
 from tests.helpers.booted_hosts import ROOT
@@ -173,6 +173,13 @@ def test_standard_output_gets_the_document_alone(capfd: pytest.CaptureFixture[st
     captured = capfd.readouterr()
     assert checked(json.loads(captured.out))["exit_status"] == 0
     assert captured.err == "ntp1\n"
+
+
+def test_a_closed_standard_output_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "__stdout__", None)
+    refused = pytest.raises(UsageError, match=r"^--json -: standard output is closed")
+    with refused, JsonReport(Path("-"), "deploy", None):
+        pytest.fail("the work has begun")
 
 
 def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
