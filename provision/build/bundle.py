@@ -14,7 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar
 
-from provision.build.artifacts import ARCHIVE, NOTE, SBOM, Artifacts, noted
+from provision.build.artifact import noted
+from provision.build.artifact_store import ARCHIVE, NOTE, SBOM, Artifacts
 from provision.build.fetch import Store, Tarball, fetch
 from provision.chrony.releases import SYSTEM, Release
 from provision.common.errors import FetchError, ParseError, StoreError

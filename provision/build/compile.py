@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from provision.build.artifacts import Artifact, check, pack
+from provision.build.artifact import Artifact, check, pack
 from provision.build.evidence import BuildEvidence, parse_build
 from provision.build.recipe import CHRONY_FLAGS, NETTLE_OPTIONS, Recipe
 from provision.chrony.configure_log import parse_configure_log, refusals

@@ -79,7 +79,7 @@ class Command:
 def unpack_bundle(path: Path, options: Options) -> None:
     """Unpack the tarballs and artifacts of a site from a bundle into the stores. Raises FetchError, StoreError."""
     # Imported here, because most runs have no bundle.
-    from provision.build.artifacts import Artifacts  # noqa: PLC0415
+    from provision.build.artifact_store import Artifacts  # noqa: PLC0415
     from provision.build.bundle import Bundle  # noqa: PLC0415
     from provision.build.fetch import Store  # noqa: PLC0415
 

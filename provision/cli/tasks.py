@@ -190,7 +190,7 @@ def fetch(options: Options) -> None:
 @option_task(BundleOptions, "file", "site", *RELEASES)
 def bundle(options: BundleOptions) -> None:
     """Write the tarballs, signatures and artifacts of a site into one file, for deployments without network access."""
-    from provision.build.artifacts import Artifacts
+    from provision.build.artifact_store import Artifacts
     from provision.build.bundle import write
     from provision.build.fetch import Store
     from provision.output.progress.lines import Lines

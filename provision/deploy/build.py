@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from provision.build.artifacts import Artifact, confirmations
+from provision.build.artifact import Artifact, confirmations
 from provision.build.recipe import Recipe
 from provision.chrony.releases import Release
 from provision.common.results import Status

@@ -5,7 +5,7 @@ import platform
 import re
 from dataclasses import dataclass, field
 
-from provision.build.artifacts import Artifacts
+from provision.build.artifact_store import Artifacts
 from provision.deploy.secrets import Secrets
 from provision.output.log import Log
 

@@ -6,7 +6,7 @@ A deployment is preconditions, build, stage, needs, switch, confirm and links; e
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from provision.build.artifacts import Artifact
+from provision.build.artifact import Artifact
 from provision.build.compile import ARTIFACT_MEGABYTES, MEGABYTES, Compiling, Promised, Unpacking
 from provision.build.recipe import Recipe
 from provision.build.requirements import manager_of, needed, runtime

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from provision.build.artifacts import Artifact, Artifacts
+from provision.build.artifact import Artifact
+from provision.build.artifact_store import Artifacts
 from provision.common.errors import ArtifactRefused, BuildUnfit
 from provision.common.results import Finding, Gate, Status, StoppedAt
 from provision.deploy.converge import converge

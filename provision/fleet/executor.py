@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from provision.build.artifacts import Artifacts
+from provision.build.artifact_store import Artifacts
 from provision.common.errors import SiteError, StoreError
 from provision.deploy.cancellation import INTERRUPTED, Cancellation
 from provision.deploy.control_machine import ControlMachine

@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from provision.build.artifacts import Artifact, Artifacts
+from provision.build.artifact import Artifact
+from provision.build.artifact_store import Artifacts
 from provision.build.fetch import Store, fetch
 from provision.chrony.releases import Release
 from provision.common.errors import ClusterFailed, HostUnreachable, ProvisionError, SiteError

@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Mapping
 from hashlib import sha256
 
-from provision.build.artifacts import pack
+from provision.build.artifact import pack
 from tests.helpers.samples import RECIPE
 
 CHRONYD, CHRONYC = b"\x7fELF chronyd", b"\x7fELF chronyc"

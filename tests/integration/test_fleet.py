@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from provision.build.artifacts import ARCHIVE, NOTE
+from provision.build.artifact_store import ARCHIVE, NOTE
 from provision.host.sandbox import Sandbox
 from tests.helpers.booted_hosts import ROOT, booted, login, need_root
 from tests.helpers.build_archives import packed_in_order

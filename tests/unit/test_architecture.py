@@ -186,6 +186,7 @@ PURE = (
     "provision.verify.rehearsal",
     "provision.verify.time_services",
     "provision.verify.unit",
+    "provision.verify.unit_differences",
 )
 """Modules and packages without a host, a clock, or a file but their own data."""
 WORDS = sorted(module for module in MODULES if pure(module))

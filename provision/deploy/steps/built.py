@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from provision.build.artifacts import Artifact
+from provision.build.artifact import Artifact
 from provision.build.compile import BuildMethod
 from provision.build.evidence import sections
 from provision.build.integrity import build_entries, differences, noted_entries, parse_tree

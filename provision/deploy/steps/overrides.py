@@ -8,7 +8,8 @@ from provision.deploy.steps import StepDefaults
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT, UNIT_PATH
-from provision.verify.unit import PROPERTIES, parse_unit_state
+from provision.verify.unit import parse_unit_state
+from provision.verify.unit_differences import PROPERTIES
 
 
 @dataclass(frozen=True, slots=True)

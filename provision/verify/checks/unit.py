@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from provision.common.results import Finding
 from provision.verify.checks.check import Check
 from provision.verify.checks.process import NOT_RUNNING
-from provision.verify.unit import UnitState, property_differences
+from provision.verify.unit import UnitState
+from provision.verify.unit_differences import property_differences
 
 NOT_OVERRIDDEN = Check("unit.not-overridden", "no file overrides chronyd's unit")
 LOADED = Check("unit.loaded", "systemd has loaded chronyd's unit as it was deployed")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.build.artifacts import ARCHIVE, NOTE, Artifacts
+from provision.build.artifact_store import ARCHIVE, NOTE, Artifacts
 from provision.build.bundle import Bundle, write
 from provision.build.fetch import Store
 from provision.chrony.releases import Release, find

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from provision.build.artifacts import pack
+from provision.build.artifact import pack
 from provision.build.compile import Unpacking, _judge_unit_tests
 from provision.common.errors import BuildRefused, BuildUnfit, CommandFailed
 from provision.deploy.steps.fetched import Fetched

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.build.artifacts import Artifacts
+from provision.build.artifact_store import Artifacts
 from provision.build.fetch import Tarball
 from provision.build.integrity import NAMES
 from provision.chrony.releases import Release

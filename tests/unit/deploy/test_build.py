@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from provision.build.artifacts import pack
+from provision.build.artifact import pack
 from provision.common.results import Gate
 from provision.deploy.build import build
 from provision.deploy.deploy import deploy

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.build.artifacts import Artifacts
+from provision.build.artifact_store import Artifacts
 from provision.common.results import Gate, StoppedAt
 from provision.deploy import deploy, keys
 from provision.deploy.phases import (

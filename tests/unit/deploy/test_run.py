@@ -6,7 +6,7 @@ from shlex import quote
 
 import pytest
 
-from provision.build.artifacts import Artifacts
+from provision.build.artifact_store import Artifacts
 from provision.common.errors import ArtifactRefused, BuildUnfit, ProvisionError
 from provision.common.results import Gate, Status, StoppedAt
 from provision.deploy.job import Job

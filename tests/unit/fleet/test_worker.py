@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from provision.build.artifacts import Artifact, Artifacts
+from provision.build.artifact import Artifact
+from provision.build.artifact_store import Artifacts
 from provision.build.fetch import Store
 from provision.build.libraries import Libraries
 from provision.common.errors import ClusterFailed, SiteError

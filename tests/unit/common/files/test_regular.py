@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.build.artifacts import ARCHIVE, NOTE, Artifacts, noted
+from provision.build.artifact import noted
+from provision.build.artifact_store import ARCHIVE, NOTE, Artifacts
 from provision.build.bundle import Bundle
 from provision.build.fetch import Store, signature
 from provision.build.fetch.places import Folder
