@@ -93,9 +93,12 @@ MATRIX = {
     "nothing": (K, None),
     "keyword=value": ("Host=ntp1\n  HostName = {a}\n  User=root\n" + K, "root direct 22"),
     "Port": (HOST + "Port {plain}", "root direct {plain}"),
+    "Port 0": (HOST + "Port 0", None),
+    "a port that is too large": (HOST + "Port 65536", None),
     "the first value wins": ("Host ntp1\n  User root\nHost *\n  User nobody\n  HostName {a}\n" + K, "root direct 22"),
     "a negated pattern": ("Host * !ntp1\n  User nobody\n" + HOST, "root direct 22"),
     "Include": ("Include {home}/more*\n" + K, "root direct {plain}"),
+    "Include with blanks": ('Include "{home}/with blanks.conf" # a comment\n' + K, "root direct {plain}"),
     "Include of nothing": ("Include {home}/nothing*\n" + HOST, "root direct 22"),
     "Include in a Host": ("Host other\n  Include {home}/more\n" + HOST, "root direct 22"),
     "Match all": ("Match all\n  HostName {a}\n  User root\n" + K, "root direct 22"),
@@ -114,6 +117,11 @@ MATRIX = {
     "UserKnownHostsFile none": (HOST + "UserKnownHostsFile none", None),
     "UserKnownHostsFile, two": (HOST + "UserKnownHostsFile {home}/no {home}/known", "root direct 22"),
     "UserKnownHostsFile with blanks": (HOST + 'UserKnownHostsFile "{home}/with blanks"', "root direct 22"),
+    "UserKnownHostsFile, two with blanks": (
+        HOST + "UserKnownHostsFile '{home}/no such file' {home}/with\\ blanks # a comment",
+        "root direct 22",
+    ),
+    "UserKnownHostsFile, relative": (HOST + "UserKnownHostsFile no known", "root direct 22"),
     "UserKnownHostsFile with a token": (HOST + "UserKnownHostsFile {home}/known-%n", "root direct 22"),
     "UserKnownHostsFile with a variable": (HOST + "UserKnownHostsFile ${{KNOWN}}", "root direct 22"),
     "GlobalKnownHostsFile": (
@@ -241,11 +249,33 @@ MATRIX = {
     ),
     "ProxyCommand that fails": (HOST + "  ProxyCommand echo no way >&2; exit 3", None),
     "ProxyCommand none": ("Host ntp1\n  ProxyCommand none\n" + HOST + "Host *\n  ProxyCommand false", "root direct 22"),
+    "ProxyCommand none before ProxyJump": (HOST + "  ProxyCommand none\n  ProxyJump hop", "root direct 22"),
+    "ProxyJump none before ProxyCommand": (HOST + "  ProxyJump none\n  ProxyCommand false", "root direct 22"),
+    "ProxyCommand before ProxyJump none": (HOST + "  ProxyCommand exit 3\n  ProxyJump none", None),
+    "ProxyJump before ProxyCommand none": (
+        HOST + "  ProxyJump root@{a}:{plain} # hop\n  ProxyCommand none\nMatch host {a}\n  " + K,
+        "root jumped 22",
+    ),
     "a command here": (HOST + "  PermitLocalCommand yes\n  LocalCommand true", "root direct 22"),
     "a connection that is shared": (HOST + "  ControlMaster auto\n  ControlPath none", "root direct 22"),
     "variables for the host": (HOST + "  SendEnv LANG\n  SetEnv A=b\n  ForwardAgent $AGENT", "root direct 22"),
 }  # fmt: skip
-NO_SSH_NEEDED = {"a host", "Port", "ProxyJump", "ProxyCommand", "IdentityAgent", "an identity in PKCS #8", "Ciphers"}
+NO_SSH_NEEDED = {
+    "a host",
+    "keyword=value",
+    "a comment with a quote",
+    "Port",
+    "UserKnownHostsFile, two with blanks",
+    "UserKnownHostsFile, relative",
+    "ProxyJump",
+    "ProxyJump none before ProxyCommand",
+    "ProxyJump before ProxyCommand none",
+    "ProxyCommand",
+    "ProxyCommand none before ProxyJump",
+    "IdentityAgent",
+    "an identity in PKCS #8",
+    "Ciphers",
+}
 """What the tool must read without ssh."""
 IGNORED_WITHOUT_SSH = {"an option that does not exist"}
 """A fault that only ssh, which knows all options, can find."""
@@ -256,6 +286,7 @@ def test_a_configuration_is_read_as_ssh_does(
     name: str, door: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, wanted = MATRIX[name]
+    monkeypatch.chdir(tmp_path)
     values = prepare(door, tmp_path, monkeypatch)
     (tmp_path / ".ssh/config").write_text(config.format(**values) + COMMON.format(**values))
     answer = None
@@ -290,7 +321,8 @@ def prepare(door: Doors, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
     (home / "alias").write_text(f"ntp9.example {door.host.host_key}\n")
     ports = {name.replace(" ", "_"): str(port) for name, port in door.ports.items()}
     a = door.host.address
-    (home / "more").write_text(NAME.format(a=a) + f"  Port {ports['plain']}\n")
+    for name in ("more", "with blanks.conf"):
+        (home / name).write_text(NAME.format(a=a) + f"  Port {ports['plain']}\n")
     here = login(door.host, "echo $SSH_CONNECTION").split()[0]
     return {"a": a, "home": str(home), "keys": keys, "direct": here, "jumped": a, **ports}
 

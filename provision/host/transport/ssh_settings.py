@@ -17,6 +17,8 @@ IDENTITIES = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"
 USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 GLOBAL_FILES = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 """ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile."""
+FILE_LISTS = ("userknownhostsfile", "globalknownhostsfile")
+"""The options that name several files in one line."""
 ALGORITHMS = {
     "ciphers": "Ciphers",
     "macs": "MACs",
@@ -96,6 +98,8 @@ class ThisMachine:
     home: Path
     environment: Mapping[str, str]
     uid: int
+    user: str
+    """The name of the operator's account."""
     hostname: str
 
 
@@ -110,7 +114,7 @@ def settings_from(name: str, options: Options, machine: ThisMachine) -> SshSetti
         name=name,
         address=_first(options, "hostname") or name,
         user=_first(options, "user") or "",
-        port=_number(name, options, "port", DEFAULT_PORT),
+        port=_port(name, options),
         family=_first(options, "addressfamily") or "any",
         bind_address=_first(options, "bindaddress"),
         bind_interface=_first(options, "bindinterface"),
@@ -125,7 +129,8 @@ def settings_from(name: str, options: Options, machine: ThisMachine) -> SshSetti
         only_identities=_is_yes(options, "identitiesonly"),
         alias=_first(options, "hostkeyalias"),
         user_files=replace.paths("userknownhostsfile", USER_FILES),
-        global_files=replace.paths("globalknownhostsfile", GLOBAL_FILES),
+        # ssh replaces nothing in these names.
+        global_files=tuple(Path(one) for one in options.get("globalknownhostsfile", GLOBAL_FILES) if one != "none"),
         revoked=next(iter(revoked), None),
         accept_new=_first(options, "stricthostkeychecking") in {"accept-new", "no", "off", "false"},
         hashed=_is_yes(options, "hashknownhosts"),
@@ -149,8 +154,8 @@ def _refuse_unsupported(name: str, options: Options) -> None:
 def _refuse_unsafe(name: str, options: Options, command: str | None) -> None:
     """Raise HostUnreachable if the shell that runs ProxyCommand would interpret a name.
 
-    It need not be in the command as it is here: Paramiko also replaces tokens in names that it has inserted. Only a
-    backslash, as in ``DOMAIN\\user``, does no harm elsewhere.
+    ssh refuses these characters whether the command has the name or not (valid_hostname and valid_ruser in ssh.c of
+    OpenSSH 9.6). A backslash, as in ``DOMAIN\\user``, does no harm if the command does not have the name.
     """
     if command is None:
         return
@@ -170,7 +175,7 @@ class _Tokens:
         self._options = options
         self._machine = machine
         address = _first(options, "hostname") or name
-        port = str(_number(name, options, "port", DEFAULT_PORT))
+        port = str(_port(name, options))
         user = _first(options, "user") or ""
         jump = _first(options, "proxyjump") or ""
         connection = (machine.hostname, address, port, user, jump)
@@ -187,7 +192,7 @@ class _Tokens:
             "n": name,
             "p": port,
             "r": user,
-            "u": machine.environment.get("USER", ""),
+            "u": machine.user,
         }
 
     def paths(self, key: str, default: Sequence[str]) -> tuple[Path, ...]:
@@ -223,11 +228,11 @@ class _Tokens:
 
     def _jump(self, word: str) -> Jump:
         found = _JUMP.fullmatch(word.strip())
-        if found is None:
-            raise HostUnreachable(f"{self._name}: the SSH configuration has ProxyJump {word!r}: not user@host:port")
         port = None
-        if found["port"]:
+        if found is not None and found["port"]:
             port = int(found["port"])
+        if found is None or (port is not None and not _is_port(port)):
+            raise HostUnreachable(f"{self._name}: the SSH configuration has ProxyJump {word!r}: not user@host:port")
         return Jump(found["bracketed"] or found["name"], found["user"], port)
 
     def _path(self, key: str, value: str) -> Path:
@@ -265,6 +270,17 @@ def _with_keys(options: Options) -> bool:
 
 def _is_yes(options: Options, key: str) -> bool:
     return _first(options, key) in {"yes", "true"}
+
+
+def _port(name: str, options: Options) -> int:
+    port = _number(name, options, "port", DEFAULT_PORT)
+    if not _is_port(port):
+        raise HostUnreachable(f"{name}: the SSH configuration has port {port}, which is not between 1 and 65535")
+    return port
+
+
+def _is_port(port: int) -> bool:
+    return 1 <= port <= 65535
 
 
 def _number(name: str, options: Options, key: str, default: int) -> int:

@@ -1,4 +1,4 @@
-"""The two readers of the SSH configuration: ssh itself, and Paramiko where there is no ssh."""
+"""The route to a host, as the SSH configuration has it, and what the program ssh answers."""
 
 import shutil
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from provision.common.errors import HostUnreachable
-from provision.host.transport.ssh_config import INSTALL, read_route, read_settings
+from provision.host.transport.ssh_config import read_route, read_settings
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("provision.host.transport.ssh_config.SYSTEM", tmp_path / "system")
+    monkeypatch.setattr("provision.host.transport.config_without_ssh.SYSTEM", tmp_path / "system")
     (tmp_path / ".ssh").mkdir()
     return tmp_path
 
@@ -21,56 +21,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def without_ssh(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(home))
     return home / ".ssh/config"
-
-
-def test_without_ssh_a_configuration_is_read(without_ssh: Path, home: Path) -> None:
-    without_ssh.write_text(
-        "Host ntp1\n  HostName 192.0.2.1\n  Port 2222\n  ProxyJump none\n"
-        '  UserKnownHostsFile "/a b/known" /c\n  Ciphers +aes256-cbc\n  MACs hmac-sha2-256,hmac-sha2-512\n'
-        "Host *\n  ProxyJump hop\n"
-    )
-    (home / "system").write_text("Host *\n  User everybody\n  HashKnownHosts yes\n")
-    settings = read_settings("ntp1")
-    assert (settings.address, settings.user, settings.port) == ("192.0.2.1", "everybody", 2222)
-    assert settings.jumps == ()
-    assert settings.user_files == (Path("/a b/known"), Path("/c"))
-    assert settings.algorithms == {"macs": ("hmac-sha2-256", "hmac-sha2-512")}
-    assert settings.hashed
-    given = read_settings("ntp1", user="op", port=22)
-    assert (given.user, given.port) == ("op", 22)
-
-
-def test_without_ssh_the_user_and_the_port_of_the_command_line_are_in_tokens(without_ssh: Path) -> None:
-    without_ssh.write_text(
-        "Match user op\n  HostKeyAlias matched\nHost ntp1\n  User root\n  Port 2222\n  ProxyCommand relay %h %p %r\n"
-    )
-    given = read_settings("ntp1", user="op", port=22)
-    assert (given.proxy_command, given.alias) == ("relay ntp1 22 op", "matched")
-    assert read_settings("ntp1").proxy_command == "relay ntp1 2222 root"
-
-
-@pytest.mark.parametrize(
-    "user",
-    [
-        "$(touch${IFS}x)",
-        "$(x)%%",
-        "$(x)%h",
-        "$(x)~",
-        "a;b",
-        "-oProxyCommand=x",
-        "a`b`",
-        "a|b",
-        "DOMAIN\\op",
-        "'op'",
-        '"op"',
-    ],
-)
-def test_a_user_that_a_shell_would_interpret_is_not_given_to_it(user: str, without_ssh: Path) -> None:
-    without_ssh.write_text("Host ntp1\n  ProxyCommand relay %h %p %r\nHost ntp2\n  ProxyCommand relay %h %p\n")
-    assert read_settings("ntp2", user="DOMAIN\\op").user == "DOMAIN\\op"
-    assert read_settings("ntp3", user=user).user == user
-    with pytest.raises(HostUnreachable, match=r"^ntp1: .* characters that the shell of ProxyCommand would interpret"):
-        read_settings("ntp1", user=user)
 
 
 @pytest.mark.skipif(shutil.which("ssh") is None, reason="needs ssh")
@@ -84,34 +34,6 @@ def test_a_value_may_have_a_form_feed(home: Path, monkeypatch: pytest.MonkeyPatc
     fake(home, monkeypatch, r"printf 'hostkeyalias a\fport 1\nproxycommand x \342\200\250 port 2\nport 22\n'")
     settings = read_settings("ntp1")
     assert (settings.alias, settings.port, settings.proxy_command) == ("a\fport 1", 22, "x \u2028 port 2")
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        pytest.param("Include more*\n", id="Include"),
-        pytest.param('Include "{home}/.ssh/more.conf"\n', id="Include, quoted"),
-        pytest.param("Host x\n  include=more.conf\n", id="Include in a Host"),
-        pytest.param("Match exec true\n  User x\n", id="Match exec"),
-        pytest.param("Match host x exec true\n  User x\n", id="Match host and exec"),
-        pytest.param("Match localnetwork 192.0.2.0/24\n  User x\n", id="Match localnetwork"),
-        pytest.param("Match tagged x\n  User x\n", id="Match tagged"),
-        pytest.param("Host ntp1 # it's\n", id="a quote"),
-        pytest.param('UserKnownHostsFile /a "/b c" /d', id="a quote amid others"),
-        pytest.param("Ciphers -*cbc\n", id="fewer ciphers"),
-        pytest.param("ProxyCommand relay\nHost *\n  ProxyJump hop\n", id="ProxyCommand and ProxyJump"),
-    ],
-)
-def test_what_only_ssh_can_read_is_refused_without_it(config: str, without_ssh: Path, home: Path) -> None:
-    (without_ssh.parent / "more.conf").write_text("User x\n")
-    without_ssh.write_text(config.format(home=home))
-    with pytest.raises(HostUnreachable, match=f"^ntp1: .*{INSTALL.split(':')[0]}"):
-        read_settings("ntp1")
-
-
-def test_an_include_of_nothing_is_no_hindrance(without_ssh: Path) -> None:
-    without_ssh.write_text("Include nothing*\nUser op\n")
-    assert read_settings("ntp1").user == "op"
 
 
 def test_an_account_that_ssh_does_not_know_has_the_other_reader(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,9 @@ from provision.host.transport.ssh_settings import Jump, ThisMachine, settings_fr
 
 MACHINE = ThisMachine(
     home=Path("/home/op"),
-    environment={"USER": "op", "KNOWN": "/k", "SSH_AUTH_SOCK": "/agent", "OTHER": "/other"},
+    environment={"USER": "somebody", "KNOWN": "/k", "SSH_AUTH_SOCK": "/agent", "OTHER": "/other"},
     uid=1000,
+    user="op",
     hostname="laptop.example",
 )
 OPTIONS = {"hostname": ["192.0.2.1"], "user": ["admin"], "port": ["2222"]}
@@ -61,7 +62,7 @@ def test_jump_hosts_are_read(said: str, jumps: tuple[Jump, ...]) -> None:
     assert settings_from("ntp1", {**OPTIONS, "proxyjump": [said]}, MACHINE).jumps == jumps
 
 
-@pytest.mark.parametrize("said", ["", "a b@", "hop:x", "hop:123456", "[::1"])
+@pytest.mark.parametrize("said", ["", "a b@", "hop:x", "hop:0", "hop:65536", "hop:123456", "[::1"])
 def test_what_is_no_jump_host_is_refused(said: str) -> None:
     with pytest.raises(HostUnreachable, match=r"^ntp1: the SSH configuration has ProxyJump '.*': not user@host:port$"):
         settings_from("ntp1", {**OPTIONS, "proxyjump": [said]}, MACHINE)
@@ -84,6 +85,8 @@ def test_the_agent_is_found(said: str, agent: str | None) -> None:
     ("options", "words"),
     [
         ({"port": ["x"]}, "has port 'x', which is not a number"),
+        ({"port": ["0"]}, "has port 0, which is not between 1 and 65535"),
+        ({"port": ["65536"]}, "has port 65536, which is not between 1 and 65535"),
         ({"knownhostscommand": ["/bin/true"]}, "KnownHostsCommand, which is not run here"),
         ({"proxyusefdpass": ["yes"]}, "ProxyUseFdpass, which is not supported here"),
     ],
