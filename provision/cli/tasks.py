@@ -132,7 +132,7 @@ def status(options: Options, secrets: "Secrets") -> int:
 @option_task(Options, *HOSTS).with_secrets
 def history(options: Options, secrets: "Secrets") -> int:
     """Show each switch of hosts: when, by whom, the changes, and the result."""
-    from provision.deploy.rollback import history
+    from provision.deploy.history import history
 
     return _on_hosts("history", history, options, secrets, configures=False)
 

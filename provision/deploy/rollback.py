@@ -1,15 +1,15 @@
-"""Show the history of a host's generations, and roll back to one of them."""
+"""Roll back to an existing generation of a host, and prove it."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from provision.build.evidence import sections
 from provision.build.integrity import REHEARSED, differences, generation_entries, parse_tree
 from provision.chrony.unit_values import seccomp_level, service_user
 from provision.common.errors import CommandFailed, ParseError, SiteError, understood
 from provision.deploy.generation import content_id, unit_template
-from provision.deploy.history import Record, events, parse_history, previous
+from provision.deploy.history import read_history
+from provision.deploy.history_records import previous
 from provision.deploy.phases import Switch, confirm_phase, links_phase, needs_phase, switch_phase, switch_script
 from provision.deploy.refusals import refuse_without_systemd
 from provision.deploy.run import Run
@@ -18,31 +18,17 @@ from provision.deploy.steps.built import build_drift
 from provision.deploy.steps.overrides import NotOverridden
 from provision.host import scripts
 from provision.host.paths import ROOT
-from provision.host.unconfirmed import UnconfirmedSwitch, named_values, parse_unconfirmed
 from provision.keys import Keys, parse_keys
-from provision.output.history import history_text
 from provision.site.settings import NO_KEYS
 from provision.verify.expectation import expect
 from provision.verify.process import Running, running
-
-
-def history(run: Run) -> None:
-    """Show the switches of a host: when, by whom, which parts changed, and how each ended."""
-    past = _past(run)
-    run.report.history = events(past.records, past.current, past.unconfirmed)
-    if not run.report.history:
-        run.progress.say("  nothing was ever deployed here")
-        return
-    run.progress.say(history_text(run.report.history))
-    if past.unconfirmed is not None:
-        run.report.notes.append(f"generation {past.unconfirmed.generation} is {past.unconfirmed}")
 
 
 def rollback(run: Run, *, to: str) -> None:
     """Switch to an existing generation of the host, and prove it; ``to`` is its id, or empty for the previous one."""
     host, facts = run.session.host, run.session.facts
     refuse_without_systemd(host.name, facts)
-    past = _past(run)
+    past = read_history(run)
     there = past.generations
     generation = _choose(host.name, to, there, previous(past.records, past.current, there))
     kept = _kept(run, generation)
@@ -82,18 +68,6 @@ def rollback(run: Run, *, to: str) -> None:
     run.report.notes.append("the next deployment puts back what the site says: change the site, too")
 
 
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """The generations of a host, and how they came."""
-
-    records: tuple[Record, ...]
-    current: str
-    """The id of the current generation; empty if there is none."""
-    unconfirmed: UnconfirmedSwitch | None
-    generations: tuple[str, ...]
-    """The ids of all generations on the host."""
-
-
 def _phases(kept: Mapping[str, str], switch: Switch) -> tuple[Phase, ...]:
     """Return the phases of a rollback to a generation with these files."""
     return (
@@ -105,17 +79,6 @@ def _phases(kept: Mapping[str, str], switch: Switch) -> tuple[Phase, ...]:
         confirm_phase(switch, keep=None),
         links_phase(),
     )
-
-
-def _past(run: Run) -> _Past:
-    said = sections(run.session.host.ask(scripts.load("print_history", ROOT)))
-    with understood("the history of the host"):
-        return _Past(
-            parse_history(said["history"]),
-            said["current"].strip(),
-            parse_unconfirmed(named_values(said["unconfirmed"])),
-            tuple(said["generations"].split()),
-        )
 
 
 def _kept(run: Run, generation: str) -> Mapping[str, str]:

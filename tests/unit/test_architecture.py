@@ -140,7 +140,7 @@ PURE = (
     "provision.chrony.unit_syntax",
     "provision.deploy.choices",
     "provision.deploy.generation",
-    "provision.deploy.history",
+    "provision.deploy.history_records",
     "provision.deploy.phases",
     "provision.deploy.refusals",
     "provision.deploy.render",

@@ -8,7 +8,7 @@ import pytest
 from provision.chrony import access
 from provision.chrony.access import Access
 from provision.common.errors import SiteError
-from provision.deploy.history import events, parse_history
+from provision.deploy.history_records import events, parse_history
 from provision.host.target import LONGEST, parse_target
 from provision.host.transport import LONGEST_WORDS, Output
 from provision.output.history import history_text

@@ -15,6 +15,7 @@ from provision.cli.options import Options
 from provision.common.results import Gate
 from provision.deploy.cancellation import Cancellation
 from provision.deploy.choices import choose_generation
+from provision.deploy.deploy import deploy
 from provision.deploy.generation import Generation
 from provision.deploy.job import Job
 from provision.deploy.run import Run
@@ -150,3 +151,13 @@ def source(monkeypatch: pytest.MonkeyPatch) -> None:
 def unproven(report: Report) -> list[tuple[str, str]]:
     """Return the findings of a report that do not hold, with what was seen."""
     return [(finding.id, finding.seen) for finding in report.findings if not finding.holds]
+
+
+@pytest.fixture
+def twice(operator: Operator) -> tuple[Operator, str, str]:
+    """Deploy two generations; return their ids, the older first."""
+    assert operator.run(deploy).ok
+    first = operator.host.current
+    operator.site = f"{SITE}[[time.servers]]\naddress = '198.19.0.9'\n"
+    assert operator.run(deploy).ok
+    return operator, first, operator.host.current

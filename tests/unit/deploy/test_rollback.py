@@ -1,35 +1,21 @@
-"""Roll back to a generation that a host still has, and show its history, on a host that is a table."""
+"""Roll back to a generation that a host still has, on a host that is a table."""
 
 import pytest
 
 from provision.common.results import Gate
 from provision.deploy.deploy import deploy
-from provision.deploy.rollback import history, rollback
+from provision.deploy.rollback import rollback
 from provision.deploy.run import Run
 from provision.host.transport import Output
 from provision.output.report import Report
 from tests.helpers.samples import CASES, SECRET
 from tests.helpers.script_calls import Call
 from tests.helpers.scripted_answers import ASKED
-from tests.unit.deploy.conftest import SITE, Operator
+from tests.unit.deploy.conftest import Operator, unproven
 
 
 def back(run: Run) -> None:
     rollback(run, to="")
-
-
-@pytest.fixture
-def twice(operator: Operator) -> tuple[Operator, str, str]:
-    """Deploy two generations; return their ids, the older first."""
-    assert operator.run(deploy).ok
-    first = operator.host.current
-    operator.site = f"{SITE}[[time.servers]]\naddress = '198.19.0.9'\n"
-    assert operator.run(deploy).ok
-    return operator, first, operator.host.current
-
-
-def unproven(report: Report) -> list[tuple[str, str]]:
-    return [(finding.id, finding.seen) for finding in report.findings if not finding.holds]
 
 
 def test_the_generation_before_runs_again_is_proven_and_confirmed(twice: tuple[Operator, str, str]) -> None:
@@ -133,24 +119,6 @@ def test_a_switch_that_did_not_come_up_is_told(twice: tuple[Operator, str, str])
     operator.host.answers["switch"] = Output(1, "", "chronyd of generation x did not come up\n")
     report = operator.run(back)
     assert report.error == "ntp1: switching failed (exit status 1): chronyd of generation x did not come up"
-
-
-def test_the_history_is_shown_and_changes_nothing(
-    twice: tuple[Operator, str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    operator, first, second = twice
-    capsys.readouterr()
-    assert operator.run(history).ok
-    said = capsys.readouterr().out
-    lines = [line for line in said.splitlines() if first in line or second in line]
-    assert ["  deployed  " in line and "  proven and confirmed" in line for line in lines] == [True, True]
-    assert [line.endswith("  current") for line in lines] == [False, True]
-    assert operator.host.told == []
-
-
-def test_a_host_without_a_history_says_so(operator: Operator, capsys: pytest.CaptureFixture[str]) -> None:
-    assert operator.run(history).ok
-    assert "nothing was ever deployed here" in capsys.readouterr().out
 
 
 def test_no_key_of_a_generation_is_in_the_log(twice: tuple[Operator, str, str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from provision.deploy.deploy import deploy
-from provision.deploy.rollback import history
+from provision.deploy.history import history
 from provision.deploy.status import status
 from provision.output.json_report import JsonReport
 from provision.output.report import Report
