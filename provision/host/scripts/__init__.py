@@ -24,6 +24,10 @@ SWITCH = (
     "ask_chronyc",
     "start_stamp",
     "activate",
+    "describe_state",
+    "record_history",
+    "arm_and_disarm",
+    "confirm",
     "go_back",
     "switch_commands",
 )

@@ -1,6 +1,13 @@
 # shellcheck shell=dash
 # Activate a generation, and check that it runs and answers.
 
+# Print the generation that starts at boot.
+current_generation() {
+    local name
+    name=$(readlink "$root/current" || true)
+    echo "${name##*/}"
+}
+
 # Make a generation the one that starts at boot, and start it in place of the running time service.
 activate() { # GENERATION
     place_generation "$1" && start_generation
@@ -104,87 +111,4 @@ generation_runs() { # GENERATION
         cmp -s "$root/generations/$1/chronyd.service" "$unit" &&
         [ "$(running_generation)" = "$1" ] &&
         await_answer
-}
-
-# Succeed if the daemon stays up. It may crash seconds after it answered, and systemd restarts it, so each process answers
-# for a while.
-keeps_running() {
-    local pid tries started
-    pid=$(unit_property MainPID chronyd.service)
-    [ "${pid:-0}" -gt 0 ] || return 1
-    # Five more seconds, after the time that the proof has taken.
-    tries=25
-    while [ "$tries" -gt 0 ]; do
-        [ -d "/proc/$pid" ] || return 1
-        tries=$((tries - 1))
-        sleep 0.2
-    done
-    # systemd counts restarts since version 235.
-    started=$(unconfirmed_value restarts)
-    [ -z "$started" ] || [ "$(unit_property NRestarts chronyd.service)" = "$started" ]
-}
-
-# Print the state of the clock, from the running chronyd or, without one, from the kernel.
-clock_state() {
-    local chronyc
-    chronyc=$root/current/build/bin/chronyc
-    [ -x "$chronyc" ] || chronyc=chronyc
-    ask_chronyc 5 "$chronyc" -c -n tracking 2>/dev/null | grep , ||
-        { timedatectl 2>/dev/null | grep -q 'synchronized: yes' && echo synchronised; } || true
-}
-
-# Print the reason why chronyd ended: its own message or, if it was killed, systemd's. "(exiting)": the clock was off by
-# more than maxchange allows (reference.c).
-reason_of_end() {
-    local lines words
-    # Also by its name, for the unit is not always recorded: see "invocation" in print_evidence.sh.
-    set -- _SYSTEMD_UNIT=chronyd.service + _PID=1 UNIT=chronyd.service + _COMM=chronyd
-    lines=$(journalctl -q -b -n 20 -o cat --no-pager "$@" 2>/dev/null || true)
-    words=$(echo "$lines" | grep -E 'Fatal error|Could not|\(exiting\)|code=(killed|dumped)' | tail -n 1 || true)
-    [ -n "$words" ] || words=$(echo "$lines" | grep 'Main process exited' | tail -n 1 || true)
-    echo "${words:-see journalctl -u chronyd}"
-}
-
-# Print why the chronyd of the current generation ended; nothing if it runs, or if another generation is current.
-describe_end() { # GENERATION
-    [ "$1" = "$(current_generation)" ] && [ "$(unit_property ActiveState chronyd.service)" != active ] || return 0
-    echo "; chronyd of generation $1 ended: $(reason_of_end)"
-}
-
-# Print the parts that differ between two generations.
-changed_parts() { # GENERATION GENERATION
-    local old new differs
-    [ -d "$root/generations/$1" ] || { echo all; return; }
-    old=$root/generations/$1 new=$root/generations/$2
-    differs=
-    [ "$(readlink "$old/build")" = "$(readlink "$new/build")" ] || differs=build
-    cmp -s "$old/chrony.conf" "$new/chrony.conf" || differs=$differs,conf
-    cmp -s "$old/chrony.keys" "$new/chrony.keys" || differs=$differs,keys
-    [ "$(grep -v '^Environment=CHRONY_GENERATION=' "$old/chronyd.service")" = \
-        "$(grep -v '^Environment=CHRONY_GENERATION=' "$new/chronyd.service")" ] || differs=$differs,unit
-    differs=${differs#,}
-    echo "${differs:-nothing}"
-}
-
-# Append a line to the history: time, operator, generation, outcome, build, changed parts, and the task that switches. A full
-# disk must not stop a rollback.
-# Reads: task
-record_history() { # GENERATION OUTCOME [GENERATION BEFORE]
-    local build differs who
-    build=$(readlink "$root/generations/$1/build" 2>/dev/null || true)
-    build=${build##*/}
-    differs=-
-    [ -z "${3-}" ] || differs=$(changed_parts "$3" "$1")
-    # One word: names from a directory service may contain blanks.
-    who=$(echo "${CHRONY_PROVISION_WHO:-${SUDO_USER:-$(id -un)}}" | tr -c 'A-Za-z0-9_.@\n-' -)
-    echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $who $1 $2 ${build:--} $differs $task" >>"$root/history" ||
-        echo "$root/history cannot be written" >&2
-}
-
-# Append a line to the history, unless an earlier try has recorded the same in the last lines.
-record_history_once() { # LINES, and the arguments of record_history
-    local lines
-    lines=$1
-    shift
-    tail -n "$lines" "$root/history" 2>/dev/null | grep -q " $1 $2 " || record_history "$@"
 }

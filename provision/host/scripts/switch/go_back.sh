@@ -1,65 +1,5 @@
 # shellcheck shell=dash
-# Go back to the previous generation or service unless the switch is confirmed.
-
-# Record the fallback and start the timer that goes back to it. Unit files instead of systemd-run, whose timers do not
-# survive a reboot. The service is restarted until it succeeds; systemd before 244 refuses Restart= with Type=oneshot, hence
-# "simple". Every systemd knows StartLimitInterval= in [Service]; RuntimeMaxSec= exists since 229, and older ones ignore it.
-arm() { # GENERATION FALLBACK TRACKING ANSWERED SECONDS [RESTARTS]
-    printf '%s\n' "generation=$1" "fallback=$2" "tracking=$3" "answered=$4" "services=$(previous_services)" \
-        ${6:+"restarts=$6"} >"$root/unconfirmed.new" &&
-        printf '%s\n' '[Unit]' 'Description=Roll back to the previous chrony: the new one was not confirmed' '' \
-            '[Service]' 'Type=simple' 'Environment=CHRONY_PROVISION_WHO=chrony-undo.timer' \
-            "ExecStart=/bin/sh $root/switch --back $1" 'SuccessExitStatus=SIGTERM' \
-            'Restart=on-failure' 'RestartSec=5' 'StartLimitInterval=0' 'RuntimeMaxSec=900' >"$undo.service.new" &&
-        printf '%s\n' '[Unit]' 'Description=Roll back to the previous chrony unless the new one is confirmed' '' \
-            '[Timer]' "OnActiveSec=$5s" 'AccuracySec=100ms' '' \
-            '[Install]' 'WantedBy=timers.target' >"$undo.timer.new" &&
-        # An existing fallback must not be lost before the new one is on disk: see write_to_disk.
-        { [ ! -e "$root/unconfirmed" ] || write_to_disk; } &&
-        mv -T "$root/unconfirmed.new" "$root/unconfirmed" &&
-        mv -T "$undo.service.new" "$undo.service" &&
-        mv -T "$undo.timer.new" "$undo.timer" &&
-        # The same as "enable", without its reload.
-        mkdir -p "$units/timers.target.wants" &&
-        ln -sfn ../chrony-undo.timer "$units/timers.target.wants/chrony-undo.timer" &&
-        systemctl daemon-reload &&
-        systemctl restart chrony-undo.timer &&
-        # A service that was started a moment ago waits for our lock, and would go back as soon as it is released.
-        { systemctl stop chrony-undo.service 2>/dev/null || true; }
-}
-
-# Remove the fallback and the timer. If this is interrupted, the service of the timer completes it, for without a fallback
-# it calls this function.
-disarm() {
-    rm -f "$root/unconfirmed"
-    [ -e "$undo.timer" ] || [ -e "$undo.service" ] || return 0
-    systemctl stop chrony-undo.timer 2>/dev/null || true
-    # A failed service would be started again. It must not stop itself.
-    is_timer || systemctl stop chrony-undo.service 2>/dev/null || true
-    rm -f "$units/timers.target.wants/chrony-undo.timer" "$undo.timer" "$undo.service"
-    # Remove the folder if only our link was in it.
-    rmdir "$units/timers.target.wants" 2>/dev/null || true
-    systemctl daemon-reload
-}
-
-# Succeed if the timer's service runs this script.
-is_timer() {
-    [ "${CHRONY_PROVISION_WHO-}" = chrony-undo.timer ]
-}
-
-# Print a value of the switch that waits to be confirmed.
-unconfirmed_value() { # NAME
-    sed -n "s/^$1=//p" "$root/unconfirmed" 2>/dev/null || true
-}
-
-# Print the units that kept time before the first deployment, on one line.
-previous_services() {
-    {
-        awk '$2 == "active" { print $1 }' "$root/before/services" 2>/dev/null
-        # A symlink is an alias of another unit, which is listed by itself.
-        if [ ! -L "$root/before/chronyd.service" ] && grep -qsx active "$root/before/active"; then echo chronyd.service; fi
-    } | sort -u | tr '\n' ' ' | sed 's/ $//'
-}
+# Go back to the previous generation, or to the time service before the first deployment.
 
 # Go back to the previous generation or, if that does not come up either, to the time service before the first deployment.
 # Each part can be repeated and ends with a check of the running service, so the next try completes an interrupted one.
@@ -134,7 +74,39 @@ start_again() { # UNIT...
     return 1
 }
 
-# Succeed if the host shuts down, when systemd starts no service any more.
-is_shutting_down() {
-    [ "$(systemctl is-system-running 2>/dev/null)" = stopping ]
+# Go back from the unconfirmed generation, as the timer does.
+# Reads: return_message
+# Sets: task
+roll_back() { # [GENERATION]
+    local generation ended
+    generation=$(unconfirmed_value generation)
+    # Read the reason first: after going back, the new process writes to the same journal.
+    ended=$(describe_end "${1:-$generation}")
+    if [ -z "$generation" ]; then
+        disarm
+        # The timer fired during a confirmation, or was stopped after it had gone back.
+        if [ -n "$1" ]; then echo "$(describe_running)$ended"; return 0; fi
+        echo "nothing waits to be confirmed; name a generation: $root/switch GENERATION" >&2
+        return 1
+    fi
+    # Another switch has been made meanwhile.
+    if [ -n "$1" ] && [ "$1" != "$generation" ]; then describe_running; return 0; fi
+    task=back
+    record_history_once 2 "$generation" not-confirmed
+    go_back "$(unconfirmed_value fallback)" "$generation" || return 1
+    # Last: as long as the file "unconfirmed" exists, the service and a reboot try again.
+    disarm
+    echo "$return_message$ended"
+}
+
+# Restore the time service from before the first deployment.
+# Reads: return_message
+go_back_to_previous_service() {
+    local name
+    # If this is cut off, the timer makes the host try again by itself.
+    name=$(current_generation)
+    arm "${name:-none}" before "" "" 60 || true
+    go_back before "$name" || return 1
+    disarm
+    echo "$return_message"
 }

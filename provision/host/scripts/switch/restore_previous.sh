@@ -22,6 +22,15 @@ record_previous_services() {
     mv -T "$root/before.new" "$root/before"
 }
 
+# Print the units that kept time before the first deployment, on one line.
+previous_services() {
+    {
+        awk '$2 == "active" { print $1 }' "$root/before/services" 2>/dev/null
+        # A symlink is an alias of another unit, which is listed by itself.
+        if [ ! -L "$root/before/chronyd.service" ] && grep -qsx active "$root/before/active"; then echo chronyd.service; fi
+    } | sort -u | tr '\n' ' ' | sed 's/ $//'
+}
+
 # Succeed if a service kept time before the first deployment and is still installed.
 had_previous_service() {
     local name
@@ -173,9 +182,4 @@ start_enabled_services() {
         systemctl reset-failed "$name" 2>/dev/null || true
         systemctl start "$name" || echo "$name could not be started: see systemctl status $name" >&2
     done
-}
-
-# Print a property of a unit, as systemd knows it.
-unit_property() { # NAME UNIT
-    systemctl show -p "$1" "$2" | sed 's/^[^=]*=//'
 }

@@ -1,20 +1,5 @@
 # shellcheck shell=dash
-# The commands of this script, and the lock that lets only one run at a time.
-
-# Print the commands and the generations, and end.
-usage() {
-    sed -n 's/^#   //p' "$root/switch" >&2 2>/dev/null || true
-    # shellcheck disable=SC2012 # for people
-    echo "generations:" "$(ls "$root/generations" 2>/dev/null | tr '\n' ' ')" >&2
-    exit 2
-}
-
-# Print the generation that starts at boot.
-current_generation() {
-    local name
-    name=$(readlink "$root/current" || true)
-    echo "${name##*/}"
-}
+# Switch to a generation; the commands of this script, and the lock that lets only one run at a time.
 
 # Run a generation; if it does not come up, go back to the previous one.
 # Reads: return_message
@@ -54,102 +39,6 @@ switch() { # GENERATION [SECONDS]
         echo "chronyd of generation $1 did not come up, nor did the previous time service: $words" >&2
     fi
     return 1
-}
-
-# Succeed if the fallback kept time. If it did not, going back would be no improvement.
-fallback_kept_time() {
-    if [ "$(unconfirmed_value fallback)" = before ]; then
-        had_previous_service
-    else
-        # A line with commas is an answer of chronyd. The kernel alone may report a clock as synchronised that no daemon
-        # disciplines any more.
-        unconfirmed_value tracking | grep -q ,
-    fi
-}
-
-# Print a sentence with the generation that runs.
-describe_running() {
-    local name
-    name=$(running_generation)
-    if [ -n "$name" ]; then echo "generation $name runs"; else echo "no generation runs"; fi
-}
-
-# Succeed if a generation waits to be confirmed; otherwise, print the reason.
-require_unconfirmed() { # GENERATION
-    # After a power cut, "unconfirmed" may name a generation that never became current.
-    if [ -z "$(unconfirmed_value generation)" ] || [ "$1" != "$(current_generation)" ]; then
-        echo "$1 does not wait to be confirmed: $(describe_running) (the time was over, or another switch was made)" >&2
-        return 1
-    fi
-}
-
-# Restart the timer of an unconfirmed switch, whose remaining time may be too short for another proof.
-restart_timer() { # GENERATION SECONDS
-    require_unconfirmed "$1" || return 1
-    # All values as recorded, for "unconfirmed" may be about another generation.
-    arm "$(unconfirmed_value generation)" "$(unconfirmed_value fallback)" "$(unconfirmed_value tracking)" \
-        "$(unconfirmed_value answered)" "$2" "$(unconfirmed_value restarts)"
-}
-
-# Keep a generation: remove the timer that goes back from it. If its daemon has ended meanwhile, go back now.
-# Reads: return_message
-confirm() { # GENERATION
-    local words
-    require_unconfirmed "$1" || return 1
-    if fallback_kept_time && ! keeps_running; then
-        if is_shutting_down; then
-            echo "$1 was not confirmed: the host is shutting down" >&2
-            return 1
-        fi
-        words=$(reason_of_end)
-        if roll_back "$1" >&2; then
-            echo "chronyd of generation $1 did not stay up; $return_message: $words" >&2
-        else
-            echo "chronyd of generation $1 did not stay up, nor did the previous time service start: $words" >&2
-        fi
-        return 1
-    fi
-    disarm
-    record_history "$1" confirmed
-    # The confirmation must survive a power cut.
-    write_to_disk
-}
-
-# Go back from the unconfirmed generation, as the timer does.
-# Reads: return_message
-# Sets: task
-roll_back() { # [GENERATION]
-    local generation ended
-    generation=$(unconfirmed_value generation)
-    # Read the reason first: after going back, the new process writes to the same journal.
-    ended=$(describe_end "${1:-$generation}")
-    if [ -z "$generation" ]; then
-        disarm
-        # The timer fired during a confirmation, or was stopped after it had gone back.
-        if [ -n "$1" ]; then echo "$(describe_running)$ended"; return 0; fi
-        echo "nothing waits to be confirmed; name a generation: $root/switch GENERATION" >&2
-        return 1
-    fi
-    # Another switch has been made meanwhile.
-    if [ -n "$1" ] && [ "$1" != "$generation" ]; then describe_running; return 0; fi
-    task=back
-    record_history_once 2 "$generation" not-confirmed
-    go_back "$(unconfirmed_value fallback)" "$generation" || return 1
-    # Last: as long as the file "unconfirmed" exists, the service and a reboot try again.
-    disarm
-    echo "$return_message$ended"
-}
-
-# Restore the time service from before the first deployment.
-# Reads: return_message
-go_back_to_previous_service() {
-    local name
-    # If this is cut off, the timer makes the host try again by itself.
-    name=$(current_generation)
-    arm "${name:-none}" before "" "" 60 || true
-    go_back before "$name" || return 1
-    disarm
-    echo "$return_message"
 }
 
 # Let one switch run at a time, for the timer may fire during another one. Every user who can open a file, even only for

@@ -30,3 +30,11 @@ patience=180
 systemctl() {
     timeout -k 5 100 systemctl "$@"
 }
+
+# Print the commands and the generations, and end.
+usage() {
+    sed -n 's/^#   //p' "$root/switch" >&2 2>/dev/null || true
+    # shellcheck disable=SC2012 # for people
+    echo "generations:" "$(ls "$root/generations" 2>/dev/null | tr '\n' ' ')" >&2
+    exit 2
+}

@@ -1,0 +1,40 @@
+# shellcheck shell=dash
+# Append to the history of the generations.
+
+# Print the parts that differ between two generations.
+changed_parts() { # GENERATION GENERATION
+    local old new differs
+    [ -d "$root/generations/$1" ] || { echo all; return; }
+    old=$root/generations/$1 new=$root/generations/$2
+    differs=
+    [ "$(readlink "$old/build")" = "$(readlink "$new/build")" ] || differs=build
+    cmp -s "$old/chrony.conf" "$new/chrony.conf" || differs=$differs,conf
+    cmp -s "$old/chrony.keys" "$new/chrony.keys" || differs=$differs,keys
+    [ "$(grep -v '^Environment=CHRONY_GENERATION=' "$old/chronyd.service")" = \
+        "$(grep -v '^Environment=CHRONY_GENERATION=' "$new/chronyd.service")" ] || differs=$differs,unit
+    differs=${differs#,}
+    echo "${differs:-nothing}"
+}
+
+# Append a line to the history: time, operator, generation, outcome, build, changed parts, and the task that switches. A full
+# disk must not stop a rollback.
+# Reads: task
+record_history() { # GENERATION OUTCOME [GENERATION BEFORE]
+    local build differs who
+    build=$(readlink "$root/generations/$1/build" 2>/dev/null || true)
+    build=${build##*/}
+    differs=-
+    [ -z "${3-}" ] || differs=$(changed_parts "$3" "$1")
+    # One word: names from a directory service may contain blanks.
+    who=$(echo "${CHRONY_PROVISION_WHO:-${SUDO_USER:-$(id -un)}}" | tr -c 'A-Za-z0-9_.@\n-' -)
+    echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $who $1 $2 ${build:--} $differs $task" >>"$root/history" ||
+        echo "$root/history cannot be written" >&2
+}
+
+# Append a line to the history, unless an earlier try has recorded the same in the last lines.
+record_history_once() { # LINES, and the arguments of record_history
+    local lines
+    lines=$1
+    shift
+    tail -n "$lines" "$root/history" 2>/dev/null | grep -q " $1 $2 " || record_history "$@"
+}
