@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,13 @@ from provision.keys import Keys, state
 from provision.keys.export import FORMATS
 from provision.keys.export.format import Format, Servers
 from provision.keys.ledger import in_words
-from provision.keys.source import KeyFile, KeySource
+from provision.keys.source import KeyFile
+from provision.site.inventory import Inventory
+from provision.site.key_source import source_of
 
 STANDARD_OUTPUT = "-"
+FIRST_LINE = 200
+"""Bytes of a file that are read to recognise a private key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +54,39 @@ def destination(options: ExportOptions) -> Destination:
     return Destination(folder=folder)
 
 
-def _refuse_own(flag: str, files: Iterable[Path], source: KeySource) -> None:
-    """Raise UsageError for a file of the operator's keys: an export over it would lose keys, or a rotation."""
-    if not isinstance(source, KeyFile):
-        return
-    own = {
-        os.path.realpath(source.path): "the key file of the site",
-        os.path.realpath(state.place(source.path)): "the state of the key file",
-        os.path.realpath(source.backup): "the backup of the key file",
-    }
-    what = "file"
-    if flag == "--to-folder":
-        what = "folder"
-    for file in files:
-        if (name := own.get(os.path.realpath(file))) is not None:
-            raise UsageError(f"{flag}: {file} is {name}; name another {what}")
+def own_files(inventory: Inventory) -> Mapping[str, str]:
+    """Return what each file of the site is, by its real path; an export over one would lose keys, or a rotation."""
+    own = {os.path.realpath(inventory.file): "the site file"}
+    for site in (inventory.defaults, *(member.site for member in inventory.members)):
+        source = source_of(site)
+        if isinstance(source, KeyFile):
+            own[os.path.realpath(source.path)] = "a key file of the site"
+            own[os.path.realpath(state.place(source.path))] = "the state of a key file"
+            own[os.path.realpath(source.backup)] = "the backup of a key file"
+    return own
+
+
+def _has_private_key(file: Path) -> bool:
+    """Return whether a file begins as a private key of SSH or TLS does; a key that is lost can lock its owner out."""
+    with suppress(OSError), file.open("rb") as stream:
+        first = stream.readline(FIRST_LINE)
+        return b"PRIVATE KEY-----" in first or first.startswith(b"PuTTY-User-Key-File")
+    return False
 
 
 def _refuse_existing(flag: str, files: list[Path], *, force: bool) -> None:
     for file in files:
         if file.exists() and not force:
-            raise UsageError(f"{flag}: {file} is there already; say --force to replace it")
+            raise UsageError(f"{flag}: {file} is there already; say --force to replace it, or another name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exporting:
-    """Hold the keys to export, their source, the servers of their client and its format."""
+    """Hold the keys to export, the files to spare, the servers of their client and its format."""
 
     keys: Keys
-    source: KeySource
+    own: Mapping[str, str]
+    """See own_files."""
     servers: Servers
     format: str
     force: bool
@@ -97,7 +106,7 @@ class Exporting:
         print(self._configuration(self.keys), end="", file=sys.stderr, flush=True)
 
     def _write_file(self, file: Path) -> None:
-        _refuse_own("--to", [file], self.source)
+        self._refuse_own("--to", [file])
         text = self._format.keys(self.keys, self.servers)
         private.write(file, text.encode(), replace=self.force)
         print(f"{in_words(self.keys.ids)} written to {file} ({self.format}); who can read it has the keys")
@@ -106,7 +115,7 @@ class Exporting:
     def _write_folder(self, folder: Path) -> None:
         """Write all files, or none if a key is refused or one of them exists."""
         texts = self._files()
-        _refuse_own("--to-folder", [folder / name for name in texts], self.source)
+        self._refuse_own("--to-folder", [folder / name for name in texts])
         _refuse_existing("--to-folder", [folder / name for name in texts], force=self.force)
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -120,6 +129,15 @@ class Exporting:
             "who can read such a file has its key",
             flush=True,
         )
+
+    def _refuse_own(self, flag: str, files: Iterable[Path]) -> None:
+        """Raise UsageError for a file that --force must not replace either."""
+        for file in files:
+            name = self.own.get(os.path.realpath(file))
+            if name is None and _has_private_key(file):
+                name = "a private key"
+            if name is not None:
+                raise UsageError(f"{flag}: {file} is {name}, which is never replaced; say another name")
 
     def _files(self) -> Mapping[str, str]:
         """Return the text of each file by its name."""

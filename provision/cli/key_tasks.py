@@ -139,7 +139,7 @@ TO = {"to": "file to write, with mode 0600, or - for standard output; an existin
 ).with_secrets
 def export(options: ExportOptions, secrets: "Secrets") -> None:
     """Write keys for clients that this tool does not manage, in their format, and print the client's configuration."""
-    from provision.cli.export import Exporting, destination
+    from provision.cli.export import Exporting, destination, own_files
     from provision.host.session import known_address
     from provision.keys import Keys
     from provision.keys.ledger import chosen
@@ -151,8 +151,8 @@ def export(options: ExportOptions, secrets: "Secrets") -> None:
     wanted = set(chosen(options.ids, keys.ids, source.name))
     some = Keys(tuple(key for key in keys if key.id in wanted))
     servers = options.server or addresses_of_servers(inventory, source, known_address)
-    exporting = Exporting(keys=some, source=source, servers=servers, format=options.format, force=options.force)
-    exporting.write(place)
+    own = own_files(inventory)
+    Exporting(keys=some, own=own, servers=servers, format=options.format, force=options.force).write(place)
 
 
 def _chosen(options: Options) -> "tuple[Inventory, KeySource]":

@@ -19,6 +19,7 @@ from provision.cli.values import (
     existing_folder,
     exists,
     key_format,
+    key_type,
     nettle_version,
     new_file_or_standard_output,
     scheduler_address,
@@ -166,7 +167,7 @@ class AddOptions(Options):
     """The options of ``keys.add``."""
 
     count: int = number("keys to add", 1, meaning="a number of keys", least=1, most=MOST_KEYS)
-    type: str = text("key type: AES128 (default), AES256, SHA1, SHA256, SHA512 …", "AES128")
+    type: str = text("key type: AES128 (default), AES256, SHA1, SHA256, SHA512 …", "AES128", key_type)
     length: int | None = number(
         "bytes of each key; AES types have one length, hashes at least 16 (default: MD5 16, SHA1 20, other hashes 32)",
         None,
@@ -198,7 +199,7 @@ class RotateOptions(Options):
         least=1,
         most=LARGEST_ID,
     )
-    type: str = text("type of the new key (default: the type of the old key)")
+    type: str = text("type of the new key (default: the type of the old key)", parser=key_type)
     overlap: int = number(
         "days for which the old key stays, for devices that this tool does not manage",
         0,

@@ -147,13 +147,19 @@ class Rotating:
         everywhere = replace(self.options, host=())
         reports = Command(task="keys.rotate", operation=deploy, rolling=True).run(everywhere, self.secrets)
         status = exit_status(reports)
-        hosts = users(self.inventory, self.source, self.secrets.keys).get(rotation.new, ())
-        waiting = not_yet_rotated(reports, hosts, rotation) if status == 0 else []
+        waiting = not_yet_rotated(reports, self._users(rotation.new), rotation) if status == 0 else []
         if waiting:
             print(f"not answered with key {rotation.new} yet: {', '.join(map(str, waiting))}", flush=True)
         if status != 0 or waiting:
             print(f"{rotation}: not done; {AGAIN}", flush=True)
         return status or int(bool(waiting))
+
+    def _users(self, id_: int) -> Mapping[Target, Keys]:
+        """Return the hosts that use a key, each with all its keys."""
+        reader = self.secrets.keys
+        using = users(self.inventory, self.source, reader).get(id_, ())
+        sources = {member.target: source_of(member.site) for member in self.inventory.members}
+        return {target: reader.keys(sources[target]) or Keys(()) for target in using}
 
     def _named(self) -> Mapping[Target, frozenset[int]]:
         """Return the keys that the site names explicitly, by host."""

@@ -139,3 +139,14 @@ def key_format(flag: str, text: str) -> str:
     if text not in FORMATS:
         raise UsageError(f"{flag} {quoted(text)}: there are {', '.join(FORMATS)}{nearest(text.lower(), FORMATS)}")
     return text
+
+
+def key_type(flag: str, text: str) -> str:
+    """Return a type of keys. Raises UsageError, which names the type that was meant."""
+    from provision.keys import TYPES, name_in_chrony
+    from provision.site.text_types import nearest
+
+    if text in TYPES:
+        return text
+    meant = name_in_chrony(text) or text.upper()
+    raise UsageError(f"{flag} {quoted(text)}: there are {', '.join(TYPES)}{nearest(meant, TYPES)}")

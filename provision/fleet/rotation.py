@@ -214,14 +214,19 @@ def finish(reader: KeyReader, source: KeySource, rotation: Rotation) -> None:
     reader.change_state(source, edit)
 
 
-def not_yet_rotated(reports: Collection[Report], hosts: Collection[Target], rotation: Rotation) -> list[Target]:
-    """Return the hosts that still use the old key, or for which no valid answer with the new one was seen."""
+def not_yet_rotated(reports: Collection[Report], hosts: Mapping[Target, Keys], rotation: Rotation) -> list[Target]:
+    """Return the hosts that still use the old key, or for which no valid answer with the new one was seen.
+
+    ``hosts``: the keys that each host was deployed with. A host names the key of a source by its id alone; in a key
+    file of its own, or after the old key is gone, another key may have the id.
+    """
     sources = {report.host: report.sources or () for report in reports}
-    return [target for target in hosts if not _asks_with_new(sources.get(target, ()), rotation)]
+    return [target for target, keys in hosts.items() if not _asks_with_new(sources.get(target, ()), keys, rotation)]
 
 
-def _asks_with_new(sources: Collection[Association], rotation: Rotation) -> bool:
-    keyed = [source for source in sources if source.key in {rotation.old, rotation.new}]
+def _asks_with_new(sources: Collection[Association], keys: Keys, rotation: Rotation) -> bool:
+    ids = {named.id for named in rotation.names or () if is_in(named, keys)}
+    keyed = [source for source in sources if source.key in ids]
     return bool(keyed) and all(source.key == rotation.new and source.authenticated for source in keyed)
 
 

@@ -107,12 +107,12 @@ def _unknown(word: str) -> str:
         return f"a key type is written in capitals: {word.upper()}"
     if word.upper() in TOMCRYPT_ONLY:
         return f"{word.upper()} is not in a chrony built with Nettle; choose AES128"
-    if (name := _name_in_chrony(word)) is not None:
+    if (name := name_in_chrony(word)) is not None:
         return f"this key type is called {name} in chrony"
     return f"unknown key type; there are {', '.join(TYPES)}"
 
 
-def _name_in_chrony(word: str) -> str | None:
+def name_in_chrony(word: str) -> str | None:
     """Return the name of a type that another program calls otherwise, such as AES128CMAC or SHA-256."""
     plain = re.sub("[-_]", "", word.upper())
     plain = plain.removesuffix("CMAC")

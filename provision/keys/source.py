@@ -77,6 +77,7 @@ class KeyFile:
 
     def change(self, edit: Callable[[str | None], str], *, backup: bool = False) -> None:
         """Replace its content under a lock; create the file if it does not exist."""
+        self.refuse_unwritable()
         with private.locked(self.path):
             text = self.text()
             # Before the backup: a change that is refused must leave it as it is.

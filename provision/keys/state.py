@@ -93,6 +93,7 @@ def read(key_file: Path) -> State:
 def change(key_file: Path, edit: Callable[[State], State]) -> None:
     """Replace the state of a key file with the result of ``edit``, atomically and under a lock. Raises SiteError."""
     path = place(key_file)
+    private.refuse_unwritable(key_file)
     with private.locked(path):
         before = read(key_file)
         after = edit(before)

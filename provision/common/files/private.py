@@ -78,7 +78,8 @@ def write(path: Path, data: bytes, *, replace: bool) -> None:
 def refuse_unwritable(path: Path) -> None:
     """Raise SiteError if a file cannot be created or replaced, as far as that is known without trying."""
     folder = Path(os.path.realpath(path)).parent
-    while not folder.exists() and folder != folder.parent:
+    # Unlike Path.exists(), it raises no PermissionError for a folder in one that is shut.
+    while not os.access(folder, os.F_OK) and folder != folder.parent:
         folder = folder.parent
     if not os.access(folder, os.W_OK | os.X_OK):
         raise SiteError(

@@ -83,33 +83,47 @@ def test_a_file_is_replaced_only_with_force(folder: Folder) -> None:
     to = folder.path / "client.keys"
     to.write_text("precious")
     error = folder.refused("all", to=str(to))
-    assert error == f"error: --to: {to} is there already; say --force to replace it"
+    assert error == f"error: --to: {to} is there already; say --force to replace it, or another name"
     assert to.read_text() == "precious"
     folder.export("all", to=str(to), force=True)
     assert read_keys(to) == KEYS
 
 
-OWN = ["chrony.keys", "chrony.keys.state", "chrony.keys.bak", "link.keys", "link.keys.bak"]
+OWN = [
+    *("chrony.keys", "chrony.keys.state", "chrony.keys.bak", "link.keys", "link.keys.bak"),
+    *("other.keys", "other.keys.state", "other.keys.bak", "site.toml"),
+]
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_the_key_file_its_state_and_its_backup_are_not_overwritten(name: str, folder: Folder) -> None:
+def test_a_file_of_the_site_is_not_overwritten(name: str, folder: Folder) -> None:
     folder.path.joinpath("link.keys").symlink_to("chrony.keys")
     folder.path.joinpath("link.keys.bak").symlink_to("chrony.keys.bak")
     to = folder.path / name
     error = folder.refused("2", to=str(to), force=True)
-    assert error.startswith(f"error: --to: {to} is the ")
-    assert error.endswith("; name another file")
+    assert error.startswith(f"error: --to: {to} is ")
+    assert error.endswith(", which is never replaced; say another name")
     assert read_keys(folder.path / "chrony.keys") == KEYS
     assert not folder.path.joinpath("chrony.keys.state").exists()
     assert not folder.path.joinpath("chrony.keys.bak").exists()
+    assert folder.path.joinpath("site.toml").read_text() == SITE
+
+
+@pytest.mark.parametrize("first", ["-----BEGIN OPENSSH PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----"])
+def test_a_private_key_of_another_program_is_not_overwritten(first: str, folder: Folder) -> None:
+    to = folder.path / "id_ed25519"
+    to.write_text(f"{first}\nb3BlbnNzaC1rZXk\n")
+    error = folder.refused("2", to=str(to), force=True)
+    assert error == f"error: --to: {to} is a private key, which is never replaced; say another name"
+    assert to.read_text().startswith(first)
 
 
 def test_a_key_file_in_the_folder_of_an_export_is_not_overwritten(folder: Folder) -> None:
     (folder.path / "site.toml").write_text(SITE.replace('"chrony.keys"', '"key-2.keys"'))
     write_keys(folder.path / "key-2.keys", KEYS)
     error = folder.refused("9,2", format="chrony", to_folder=folder.path, force=True)
-    assert error == f"error: --to-folder: {folder.path}/key-2.keys is the key file of the site; name another folder"
+    why = "is a key file of the site, which is never replaced; say another name"
+    assert error == f"error: --to-folder: {folder.path}/key-2.keys {why}"
     assert read_keys(folder.path / "key-2.keys") == KEYS
     assert not folder.path.joinpath("key-9.keys").exists()
 
@@ -157,7 +171,7 @@ def test_a_folder_gets_all_files_or_none(folder: Folder) -> None:
     to.mkdir()
     (to / "key-9.h").write_text("precious")
     error = folder.refused("all", format="coresntp", to_folder=to)
-    assert error == f"error: --to-folder: {to}/key-9.h is there already; say --force to replace it"
+    assert error == f"error: --to-folder: {to}/key-9.h is there already; say --force to replace it, or another name"
     assert [file.name for file in to.iterdir()] == ["key-9.h"]
     folder.export("all", format="coresntp", to_folder=to, force=True)
     assert len(list(to.iterdir())) == 3

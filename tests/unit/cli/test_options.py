@@ -127,6 +127,7 @@ PARSERS = {
     "nettle": values.nettle_version,
     "scheduler": values.scheduler_address,
     "format": values.key_format,
+    "type": values.key_type,
     "server": values.address,
 }
 

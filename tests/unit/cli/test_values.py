@@ -8,6 +8,7 @@ import pytest
 from provision.cli import values
 from provision.cli.values import Parser
 from provision.common.errors import UsageError
+from provision.keys import TYPES
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +91,10 @@ def test_a_bad_text_is_refused_with_its_option(parser: Parser, text: str, words:
             "ntpkeys",
             "--flag 'ntpkeys': there are chrony, ntp.keys, ntpsec, busybox, coresntp, json; did",
         ),
+        (values.key_type, "AES128CMAC", f"--flag 'AES128CMAC': there are {', '.join(TYPES)}; did you mean 'AES128'?"),
+        (values.key_type, "sha-1", f"--flag 'sha-1': there are {', '.join(TYPES)}; did you mean 'SHA1'?"),
+        (values.key_type, "AES12", f"--flag 'AES12': there are {', '.join(TYPES)}; did you mean 'AES128'?"),
+        (values.key_type, "", "--flag '': there are MD5, "),
         (values.address, "10.0", "--flag: '10.0' is neither a host name nor an IP address"),
     ],
 )

@@ -1,5 +1,6 @@
 """A plan says what a deployment does: the same steps, for the same reasons, with the same differences."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -158,7 +159,7 @@ def test_a_plan_refuses_where_the_first_keys_cannot_be_kept_as_a_deployment_does
 ) -> None:
     operator.key_file.unlink()
     # Root may write everywhere.
-    monkeypatch.setattr("provision.common.files.private.os.access", lambda *_: False)
+    monkeypatch.setattr("provision.common.files.private.os.access", lambda _, mode: mode == os.F_OK)
     planned, deployed = operator.run(plan), operator.run(deploy)
     assert planned.error == deployed.error
     assert planned.error == (

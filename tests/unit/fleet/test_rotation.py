@@ -25,9 +25,10 @@ from provision.fleet.rotation import (
     under_way,
 )
 from provision.host.target import Target, parse_target
-from provision.keys import MAX_ID, parse_keys, state
+from provision.keys import MAX_ID, Keys, parse_keys, state
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeyFile
+from provision.keys.state import Named
 from provision.output.report import Report
 from provision.site import Site
 from provision.site.inventory import Inventory, read_inventory
@@ -260,7 +261,11 @@ def test_a_key_that_is_not_in_the_file_is_not_replaced(source: KeyFile) -> None:
 
 
 GOOD = Association(address="198.18.0.1", key=8, received=3, authenticated=True)
-ROTATION = Rotation(new=8, old=1, begun=TODAY, stage="replacing", has_old=True)
+BOTH = parse_keys(f"{OLD}8 AES128 HEX:{OLD_HALF}\n", "chrony.keys")
+OLD_KEY, NEW_KEY = BOTH
+ROTATION = Rotation(
+    new=8, old=1, begun=TODAY, stage="replacing", has_old=True, names=(Named.of(NEW_KEY), Named.of(OLD_KEY))
+)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +295,20 @@ def test_who_is_not_there_yet_is_told(sources: tuple[Association, ...], waiting:
     web1 = parse_target("web1")
     other = Report(host=parse_target("elsewhere"), sources=(replace(GOOD, key=1),))
     reports = [Report(host=web1, sources=sources), other]
-    assert [str(host) for host in not_yet_rotated(reports, [web1], ROTATION)] == waiting
+    assert [str(host) for host in not_yet_rotated(reports, {web1: BOTH}, ROTATION)] == waiting
+
+
+def test_another_key_with_the_id_of_the_new_one_is_not_the_new_one() -> None:
+    web1 = parse_target("web1")
+    others = parse_keys(f"8 AES128 HEX:{OLD_HALF[::-1]}\n", "other.keys")
+    assert not_yet_rotated([Report(host=web1, sources=(GOOD,))], {web1: others}, ROTATION) == [web1]
+
+
+def test_another_key_with_the_id_of_the_old_one_is_not_waited_for() -> None:
+    web1 = parse_target("web1")
+    sources = (GOOD, replace(GOOD, address="192.0.2.1", key=1))
+    reused = Keys((replace(NEW_KEY, id=1), NEW_KEY))
+    assert not_yet_rotated([Report(host=web1, sources=sources)], {web1: reused}, ROTATION) == []
 
 
 def test_the_old_key_stays_for_so_many_days() -> None:

@@ -1,9 +1,11 @@
 """Where keys come from: a file that is changed whole, or a command that is run once; and no secret gets out."""
 
+import os
 import stat
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -181,6 +183,30 @@ def test_a_change_that_changes_nothing_leaves_the_backup_as_it_is(file: KeyFile)
     retire(KeyReader(), file, [2], {})
     file.change(lambda text: text or "", backup=True)
     assert file.backup.read_text() == TWO.text
+
+
+UNWRITABLE: list[Callable[[KeyFile], object]] = [
+    lambda file: add(KeyReader(), file, Addition(note=NOTE, count=1)),
+    lambda file: retire(KeyReader(), file, [2], {}),
+    lambda file: begin(KeyReader(), file, 1, 3, type_=None, today=NOTE.added),
+    lambda file: file.change_state(lambda state: state),
+]
+
+
+@pytest.mark.parametrize("change", UNWRITABLE, ids=["add", "retire", "rotate", "state"])
+def test_a_folder_that_cannot_be_written_is_refused_with_what_to_do(
+    change: Callable[[KeyFile], object], file: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.create(TWO)
+    # Root may write everywhere.
+    monkeypatch.setattr("provision.common.files.private.os.access", lambda _, mode: mode == os.F_OK)
+    with pytest.raises(SiteError) as caught:
+        change(file)
+    assert str(caught.value) == (
+        f"{file.path}: cannot be written: no right to write in {file.path.parent}; make the folder writable, or name "
+        "another file in keys.file"
+    )
+    assert [path.name for path in file.path.parent.iterdir()] == ["chrony.keys"]
 
 
 def test_lint_tells_the_mode_too(file: KeyFile) -> None:
