@@ -14,8 +14,9 @@ from provision.host.facts import Facts, facts_script, parse_facts
 from provision.host.host import Become, Host
 from provision.host.paths import ROOT
 from provision.host.strict_modes import exposed
-from provision.host.sudo import Check, Quiet, SudoPasswords
+from provision.host.sudo import Quiet, SudoPasswords
 from provision.host.target import Kind, Target
+from provision.host.terminal import Check
 from provision.host.tools import refuse_missing_tools
 from provision.host.transport import Transport
 from provision.host.transport.local import LocalTransport

@@ -1,29 +1,19 @@
-"""Obtain the password of sudo from the environment or the terminal, and try it on one host before all others."""
+"""Get the password of sudo from the environment or the terminal, and try it on one host before all others."""
 
-import locale
-import os
 import sys
-import termios
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from io import FileIO
 from typing import NoReturn
 
 from provision.common.errors import HostUnreachable, PasswordRefused
-from provision.common.text import on_one_line
+from provision.host.terminal import Check, read_without_echo
 
 PASSWORD_VARIABLE = "CHRONY_PROVISION_SUDO_PASSWORD"  # noqa: S105 -- a name, not a password
 MOST_REFUSALS = 2
 """Refusals after which a password is not tried any more. More than one, for a single host may have a different one."""
-CHECK_SECONDS = 0.2
-LONGEST_LINE = 4096
-"""Bytes that a terminal keeps of a line."""
 
-Check = Callable[[], None]
-"""Raises HostUnreachable if the run is cancelled."""
 Quiet = Callable[[], AbstractContextManager[None]]
 """Returns a context in which nothing but a prompt is written to the terminal, and in which one thread is at a time."""
 
@@ -87,7 +77,7 @@ class SudoPasswords:
             )
         if not known.asked:
             with quiet():
-                known.typed = typed(f"sudo password of {login}: ", check)
+                known.typed = read_without_echo(f"sudo password of {login}: ", check)
             known.asked = True
         if known.typed is None:
             raise HostUnreachable(f"{name}: no password of {login} was entered")
@@ -102,38 +92,3 @@ def _no_terminal() -> str:
     if sys.stdin is not None and sys.stdin.isatty():
         return ""
     return "there is no terminal to ask at"
-
-
-def typed(prompt: str, check: Check) -> str | None:
-    """Read a line from the terminal without echo; None if it could not be read. Raises the exceptions of ``check``.
-
-    getpass would block until a line arrives, and Ctrl-C interrupts only the main thread.
-    """
-    try:
-        with _terminal_without_echo() as terminal:
-            terminal.write(on_one_line(prompt).encode())
-            while (line := terminal.read(LONGEST_LINE)) is None:
-                check()
-                time.sleep(CHECK_SECONDS)
-        if not line:
-            return None  # Ctrl-D
-        return line.decode(locale.getencoding()).removesuffix("\n")
-    except (OSError, UnicodeDecodeError, termios.error):
-        # There is no terminal, it was closed, or a character is of another encoding.
-        return None
-
-
-@contextmanager
-def _terminal_without_echo() -> Iterator[FileIO]:
-    """Yield the terminal; a read returns None until there is a line."""
-    with FileIO(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK), "r+") as terminal:
-        before, silent = termios.tcgetattr(terminal), termios.tcgetattr(terminal)
-        silent[3] &= ~termios.ECHO
-        try:
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
-            yield terminal
-        finally:
-            with suppress(OSError, termios.error):
-                # Discard a half-typed password: the next program would read it.
-                termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
-                terminal.write(b"\n")
