@@ -18,7 +18,7 @@ from tests.integration.conftest import CHECKOUT
 
 pytestmark = pytest.mark.integration
 
-PORTS = {"plain": 2222, "certified": 2223, "expired": 2224, "other name": 2225}
+PORTS = {"plain": 2222, "certified": 2223, "expired": 2224, "other name": 2225, "two keys": 2226}
 """What the sshd at a port shows."""
 FOLDER = "/root/host-keys"
 VALID = {"certified": "-1d:+1d", "expired": "-3d:-1d", "other name": "-1d:+1d"}
@@ -41,8 +41,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         generate("-q", "-t", "ecdsa", "-N", "", "-f", str(folder / "ecdsa"))
         place = host.root / FOLDER.lstrip("/")
         place.mkdir()
-        (place / "key").touch(mode=0o600)
-        (place / "key").write_bytes((folder / "host").read_bytes())
+        for file, key in {"key": "host", "ecdsa": "ecdsa"}.items():
+            (place / file).touch(mode=0o600)
+            (place / file).write_bytes((folder / key).read_bytes())
         for name, port in PORTS.items():
             options = ""
             if name in VALID:
@@ -54,10 +55,16 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
                 )
                 (place / f"{port}").write_bytes((folder / f"{port}-cert.pub").read_bytes())
                 options = f"-o HostCertificate={FOLDER}/{port}"
+            if name == "two keys":
+                options = f"-h {FOLDER}/ecdsa"
             sshd = f"/usr/sbin/sshd -D -p {port} -h {FOLDER}/key {options}"
             login(host, f"systemd-run --quiet --unit=sshd-{port} {sshd}")
+        (folder / "2223-cert.pub").rename(folder / "certificate.pub")
+        (folder / "ca_certificate.pub").write_bytes((folder / "ca.pub").read_bytes())
+        generate("-q", "-s", f"{folder}/ca2", "-I", "test", "-h", "-n", host.address, f"{folder}/ca_certificate.pub")
+        (folder / "ca_certificate-cert.pub").rename(folder / "ca_certificate.pub")
         keys = {file.stem: " ".join(file.read_text().split()[:2]) for file in folder.glob("*.pub")}
-        login(host, "for i in $(seq 100); do [ $(ss -tln | grep -c :222) -ge 8 ] && exit; sleep 0.05; done; exit 1")
+        login(host, "for i in $(seq 100); do [ $(ss -tln | grep -c :222) -ge 10 ] && exit; sleep 0.05; done; exit 1")
         yield Door(host, keys)
 
 
@@ -135,6 +142,23 @@ MATRIX = [
     pytest.param("@cert-authority * {ca}\n@revoked * {ca}", "certified", "", False, id="a revoked authority"),
     pytest.param("* {host}\n@revoked * {ca}", "certified", "", False, id="a known key signed by a revoked authority"),
     pytest.param("@cert-authority * {ca}\n@revoked * {host}", "certified", "", False, id="a certified key is revoked"),
+    pytest.param("@cert-authority * {ca}\n@revoked * {ca2}", "certified", "", True, id="another revoked authority"),
+    pytest.param("* {host}\n@revoked * {certificate}", "plain", "", False, id="a certificate of the key is revoked"),
+    pytest.param("@cert-authority * {ca}\n@revoked * {certificate}", "certified", "", False, id="revoked certificate"),
+    pytest.param(
+        "@cert-authority * {ca}\n@revoked * {ca_certificate}",
+        "certified",
+        "",
+        False,
+        id="a certificate of the authority is revoked",
+    ),
+    pytest.param("@cert-authority * {ca_certificate}", "certified", "", True, id="an authority with a certificate"),
+    pytest.param("* {certificate}", "plain", "", False, id="a certificate is no host key"),
+    pytest.param(
+        "@revoked [{a}]:2223 {ca}\n{a} {host}", "certified", "", False, id="a revoked authority, known without the port"
+    ),
+    pytest.param("* {ecdsa}\n* {host}\n@revoked * {host}", "two keys", "", True, id="one of two keys is revoked"),
+    pytest.param("* {ecdsa}\n@revoked * {host}", "two keys", "", True, id="the other key is revoked"),
 ]
 
 

@@ -9,11 +9,10 @@ from fnmatch import fnmatchcase
 import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from provision.host.transport.known_hosts import key_type
+from provision.host.transport.public_key import CERTIFICATE, key_type
 
 HOST = 2
 """SSH_CERT_TYPE_HOST; 1 is the type of a user's certificate."""
-SUFFIX = "-cert-v01@openssh.com"
 KEY_FIELDS = {"ssh-ed25519": 1, "ssh-rsa": 2}
 """The number of strings of the key in a certificate; elliptic curves, the default, have two: curve and point."""
 UNKNOWN_TYPE: type[Exception] = paramiko.UnknownKeyType  # type: ignore[attr-defined]  # the published types lack it
@@ -66,9 +65,9 @@ class Certificate:
 
 def parse_certificate(blob: bytes) -> Certificate | None:
     """Parse a certificate in wire format; return None if it is malformed."""
-    message = paramiko.Message(blob)
+    message = _WholeMessage(blob)
     with suppress(paramiko.SSHException, ValueError, IndexError):
-        kind = message.get_text().removesuffix(SUFFIX)
+        kind = message.get_text().removesuffix(CERTIFICATE)
         message.get_binary()  # nonce
         key = paramiko.Message()
         key.add_string(kind)
@@ -95,6 +94,26 @@ def parse_certificate(blob: bytes) -> Certificate | None:
             signature=message.get_binary(),
         )
     return None
+
+
+class _WholeMessage(paramiko.Message):
+    """A message that ends where it ends: Paramiko itself would add zeros. Raises ValueError."""
+
+    def get_bytes(self, n: int) -> bytes:
+        """Return the next bytes."""
+        if len(self.get_remainder()) < n:
+            raise ValueError("the message is cut off")
+        return super().get_bytes(n)
+
+
+def plain_key(key: bytes) -> bytes:
+    """Return the key that a certificate is about, and any other key as it is; empty for a malformed certificate."""
+    if not key_type(key).endswith(CERTIFICATE):
+        return key
+    certificate = parse_certificate(key)
+    if certificate is None:
+        return b""
+    return certificate.key
 
 
 def _strings(packed: bytes) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """Check host keys against SSH's files of known hosts, and accept new ones with ``--accept-new``.
 
-The decision is that of ``ssh`` (check_host_key in sshconnect.c of OpenSSH), with one exception: a key that is revoked
-for a name without a port is refused at every port, also with ``--accept-new``.
+The decision is that of ``ssh`` (check_host_key in sshconnect.c of OpenSSH), with two exceptions. A key that is revoked
+for a name without a port is refused at every port, also with ``--accept-new``. A host with a certificate whose key
+differs from that of the line with its port is refused, also if a line without the port has the key.
 """
 
 import base64
-import hashlib
 import os
 import shlex
 from collections.abc import Sequence
@@ -17,8 +17,9 @@ from paramiko.hostkeys import HostKeyEntry, HostKeys
 
 from provision.common.errors import HostUnreachable
 from provision.host.transport.host_certificate import Certificate, parse_certificate
-from provision.host.transport.known_hosts import Line, Marker, key_type, known_hosts
+from provision.host.transport.known_hosts import Line, Marker, known_hosts
 from provision.host.transport.negotiation import KnownKeyTypes
+from provision.host.transport.public_key import fingerprint
 from provision.host.transport.revoked_keys import NOTHING_REVOKED, Revoked, revoked_keys
 from provision.host.transport.ssh_settings import DEFAULT_PORT, SshSettings
 
@@ -68,8 +69,10 @@ class KnownHosts(paramiko.MissingHostKeyPolicy):
 
     @property
     def known_types(self) -> KnownKeyTypes:
-        """Return the types of the keys by which the host is known."""
-        types = frozenset(line.type for line in (self.lines or self.without_port) if line.marker is Marker.NONE)
+        """Return the types of the keys by which the host is known, without those that are revoked."""
+        lines = self.lines or self.without_port
+        revoked = {line.key for line in lines if line.marker is Marker.REVOKED}
+        types = frozenset(line.type for line in lines if line.marker is Marker.NONE and line.key not in revoked)
         has_marker = any(line.marker is not Marker.NONE for line in (*self.lines, *self.without_port))
         return KnownKeyTypes(types, certificates=has_marker or self.revoked != NOTHING_REVOKED)
 
@@ -79,29 +82,34 @@ class KnownHosts(paramiko.MissingHostKeyPolicy):
         if key.public_blob:
             certificate = parse_certificate(key.public_blob.key_blob)
         self._refuse_revoked(key, certificate)
-        if certificate and self._is_certified(certificate, self.lines):
-            return
-        same_name = [line for line in self.lines if line.marker is Marker.NONE]
-        if any(line.key == key.asbytes() for line in same_name):
-            return
-        if same_name:
-            raise HostUnreachable(_changed_key(self.looked_up, key, same_name))
-        if certificate and self._is_certified(certificate, self.without_port):
-            return
-        if any(line.key == key.asbytes() for line in self.without_port if line.marker is Marker.NONE):
+        if self._is_known(key, certificate):
             return
         if not self.accept_new:
             raise HostUnreachable(
-                f"{self.name}: unknown host key {fingerprint(key)}; {self._about(certificate)}compare it with what "
-                "ssh-keygen -lf prints on the host of its /etc/ssh/ssh_host_*_key.pub, then say --accept-new"
+                f"{self.name}: unknown host key {fingerprint(key.asbytes())}; {self._about(certificate)}compare it "
+                "with what ssh-keygen -lf prints on the host of its /etc/ssh/ssh_host_*_key.pub, then say --accept-new"
             )
         self._learn(key)
+
+    def _is_known(self, key: paramiko.PKey, certificate: Certificate | None) -> bool:
+        """Return whether a line accepts a key; raise HostUnreachable if the host is known by another key."""
+        if certificate and self._is_certified(certificate, self.lines):
+            return True
+        own_lines = [line for line in self.lines if line.marker is Marker.NONE]
+        if own_lines:
+            if any(line.key == key.asbytes() for line in own_lines):
+                return True
+            raise HostUnreachable(_changed_key(self.looked_up, key, own_lines[0]))
+        if certificate and self._is_certified(certificate, self.without_port):
+            return True
+        return any(line.marker is Marker.NONE and line.key == key.asbytes() for line in self.without_port)
 
     def _refuse_revoked(self, key: paramiko.PKey, certificate: Certificate | None) -> None:
         if self.revoked.in_list(key):
             raise HostUnreachable(
-                f"{self.name}: THE HOST KEY IS REVOKED: {self.revoked.key_list} revokes {fingerprint(key)}, or the "
-                "authority that signed its certificate; give the host another key, and ask who revoked this one"
+                f"{self.name}: THE HOST KEY IS REVOKED: {self.revoked.key_list} revokes "
+                f"{fingerprint(key.asbytes())}, or the authority that signed its certificate; give the host another "
+                "key, and ask who revoked this one"
             )
         owners: dict[bytes, str] = {}
         if certificate is not None:
@@ -112,7 +120,7 @@ class KnownHosts(paramiko.MissingHostKeyPolicy):
             if line.key in owners:
                 raise HostUnreachable(
                     f"{self.name}: THE HOST KEY IS REVOKED: {line.where} revokes the {owners[line.key]} "
-                    f"{_shown(line.key)}; give the host another key, and ask who revoked this one"
+                    f"{fingerprint(line.key)}; give the host another key, and ask who revoked this one"
                 )
 
     def _is_certified(self, certificate: Certificate, lines: Sequence[Line]) -> bool:
@@ -171,19 +179,10 @@ def _lines_about(name: str, files: Sequence[Path]) -> tuple[Line, ...]:
     return tuple(found)
 
 
-def _changed_key(name: str, key: paramiko.PKey, known: Sequence[Line]) -> str:
-    """Return the message for a host whose key differs from the known ones."""
+def _changed_key(name: str, key: paramiko.PKey, known: Line) -> str:
+    """Return the message for a host whose key differs from that of a line."""
     return (
-        f"{name}: THE HOST KEY HAS CHANGED: it shows {fingerprint(key)}, {known[0].where} has {_shown(known[0].key)}; "
-        f"someone may stand between you and the host; if it was reinstalled: ssh-keygen -R {shlex.quote(name)}"
+        f"{name}: THE HOST KEY HAS CHANGED: it shows {fingerprint(key.asbytes())}, {known.where} has "
+        f"{fingerprint(known.key)}; someone may stand between you and the host; if it was reinstalled: "
+        f"ssh-keygen -R {shlex.quote(name)}"
     )
-
-
-def fingerprint(key: paramiko.PKey) -> str:
-    """Return a key's type and fingerprint in the format of ``ssh-keygen -lf``."""
-    return _shown(key.asbytes())
-
-
-def _shown(key: bytes) -> str:
-    digest = base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
-    return f"{key_type(key)} SHA256:{digest}"

@@ -17,6 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from provision.common.files.regular import read_regular
+from provision.host.transport.host_certificate import plain_key
+from provision.host.transport.public_key import key_type
 
 HASHED = "|1|"
 """sshd(8), SSH_KNOWN_HOSTS FILE FORMAT: the prefix of a name that is stored as salt and HMAC-SHA1 (HashKnownHosts)."""
@@ -74,14 +76,6 @@ class KnownHosts:
         return found
 
 
-def key_type(key: bytes) -> str:
-    """Return the type of a key in wire format; empty if the key is malformed."""
-    size = int.from_bytes(key[:4], "big")
-    if len(key) < 4 + size:
-        return ""
-    return key[4 : 4 + size].decode("ascii", "replace")
-
-
 def known_hosts(file: Path) -> KnownHosts:
     """Read a file; an unchanged file is read only once. Raises OSError."""
     state = file.stat()
@@ -112,11 +106,16 @@ def _add(found: KnownHosts, text: str, where: str) -> None:
         return
     names, kind, encoded = words[:3]
     try:
-        line = Line(marker, b64decode(encoded, validate=True), where)
+        key = b64decode(encoded, validate=True)
     except ValueError:  # binascii's is one, too
         return
-    if line.type == kind:
-        _add_names(found, names, line)
+    if key_type(key) != kind:
+        return
+    if marker is not Marker.NONE:
+        # Like ssh: a certificate in such a line stands for the key that it is about.
+        key = plain_key(key)
+    if key:
+        _add_names(found, names, Line(marker, key, where))
 
 
 def _add_names(found: KnownHosts, names: str, line: Line) -> None:

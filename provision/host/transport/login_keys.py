@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from paramiko.agent import AgentSSH
 
 from provision.common.files.regular import read_regular
-from provision.host.transport.host_certificate import SUFFIX, Certificate, parse_certificate
-from provision.host.transport.known_hosts import key_type
+from provision.host.transport.host_certificate import Certificate, parse_certificate
+from provision.host.transport.public_key import CERTIFICATE, key_type
 from provision.host.transport.ssh_settings import SshSettings
 
 MOST_BYTES = 1024 * 1024
@@ -250,6 +250,6 @@ def _public_half(text: str) -> bytes | None:
 
 def _certificate(path: Path) -> Certificate | None:
     blob = _public_line(_text(path))
-    if blob is None or not key_type(blob).endswith(SUFFIX):
+    if blob is None or not key_type(blob).endswith(CERTIFICATE):
         return None
     return parse_certificate(blob)

@@ -8,7 +8,7 @@ from typing import Any
 import paramiko
 from paramiko.packet import Packetizer
 
-from provision.host.transport.host_certificate import SUFFIX
+from provision.host.transport.public_key import CERTIFICATE
 from provision.host.transport.ssh_settings import ALGORITHMS
 
 MOST_BANNER_BYTES = 256 * 1024
@@ -43,11 +43,11 @@ class KnownKeyTypes:
 
     def ordered(self, algorithms: Sequence[str]) -> tuple[str, ...]:
         """Return the algorithms to offer, those by which the host is known first (order_hostkeyalgs of OpenSSH)."""
-        plain = [name for name in algorithms if not name.endswith(SUFFIX)]
+        plain = [name for name in algorithms if not name.endswith(CERTIFICATE)]
         plain.sort(key=lambda name: _key_type(name) not in self.types)
         if not self.certificates:
             return tuple(plain)
-        with_certificate = [name for name in algorithms if name.endswith(SUFFIX)]
+        with_certificate = [name for name in algorithms if name.endswith(CERTIFICATE)]
         return (*with_certificate, *plain)
 
 

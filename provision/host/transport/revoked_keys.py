@@ -9,9 +9,10 @@ import paramiko
 
 from provision.common.errors import HostUnreachable
 from provision.common.files.regular import read_regular
-from provision.host.transport.host_certificate import SUFFIX, parse_certificate
+from provision.host.transport.host_certificate import plain_key
 from provision.host.transport.known_hosts import Line, Marker
 from provision.host.transport.local import run
+from provision.host.transport.public_key import key_type
 
 KRL = b"SSHKRL\n\0"
 """The first bytes of a key revocation list."""
@@ -90,11 +91,8 @@ def _line(name: str, text: str, where: str) -> Line:
         key = base64.b64decode(words[1], validate=True)
     except (ValueError, IndexError):
         key = b""
-    kind = words[0]
-    if kind.endswith(SUFFIX) and (certificate := parse_certificate(key)):
-        # Like ssh: a certificate in this file revokes the key that it is about.
-        kind, key = kind.removesuffix(SUFFIX), certificate.key
-    line = Line(Marker.REVOKED, key, where)
-    if line.type != kind:
+    # Like ssh: a certificate in this file revokes the key that it is about.
+    plain = plain_key(key)
+    if not plain or key_type(key) != words[0]:
         raise HostUnreachable(f"{name}: RevokedHostKeys {where}: not a public key, so no host key can be accepted")
-    return line
+    return Line(Marker.REVOKED, plain, where)

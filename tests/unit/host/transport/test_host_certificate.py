@@ -10,6 +10,7 @@ import pytest
 
 from provision.common.errors import HostUnreachable
 from provision.host.transport.host_certificate import Certificate, parse_certificate
+from provision.host.transport.known_hosts import known_hosts
 from provision.host.transport.revoked_keys import revoked_keys
 
 pytestmark = pytest.mark.skipif(which("ssh-keygen") is None, reason="ssh-keygen makes the certificates")
@@ -61,6 +62,21 @@ def test_a_certificate_among_revoked_keys_revokes_its_key(make: Make, tmp_path: 
     (tmp_path / "malformed").write_text("ssh-ed25519-cert-v01@openssh.com AAAA\n")
     with pytest.raises(HostUnreachable, match="malformed:1: not a public key"):
         revoked_keys("ntp1", tmp_path / "malformed")
+
+
+@pytest.mark.parametrize(("marker", "of_certificate"), [("@revoked ", False), ("@cert-authority ", False), ("", True)])
+def test_a_certificate_in_a_marked_line_of_known_hosts_stands_for_its_key(
+    marker: str,
+    of_certificate: bool,  # noqa: FBT001 -- a case
+    make: Make,
+    tmp_path: Path,
+) -> None:
+    blob = make("-h")
+    kind, encoded = (tmp_path / "key-cert.pub").read_text().split()[:2]
+    (tmp_path / "known_hosts").write_text(f"{marker}ntp1 {kind} {encoded}\n{marker}ntp1 {kind} {encoded[:100]}\n")
+    first, *others = known_hosts(tmp_path / "known_hosts").about("ntp1")
+    assert first.key == (blob if of_certificate else read(blob).key)
+    assert bool(others) == of_certificate
 
 
 def test_a_user_is_no_host(make: Make) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from paramiko.hostkeys import HostKeys
 
-from provision.host.transport.known_hosts import Line, Marker, key_type, known_hosts
+from provision.host.transport.known_hosts import Line, Marker, known_hosts
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 OTHER = (
@@ -96,11 +96,6 @@ def test_a_line_says_what_its_key_is_good_for_and_where_it_stands(marker: Marker
     (line,) = known_hosts(file).about("ntp1")
     assert line == Line(marker, line.key, f"{file}:2")
     assert line.type == "ssh-ed25519"
-
-
-@pytest.mark.parametrize("key", [b"", b"\0\0\0", b"\xff\xff\xff\xffssh", b"\0\0\0\x01\xff"])
-def test_bytes_that_are_no_key_have_no_known_type(key: bytes) -> None:
-    assert key_type(key) in {"", "\ufffd"}
 
 
 def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
