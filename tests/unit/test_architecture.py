@@ -342,7 +342,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.__main__": ("test_main.py", "a name with underscores reads badly"),
     "provision.build.fetch.places": ("build/fetch/test_fetch.py", "fetching asks each place in turn"),
     "provision.cli.exits": ("cli/test_tasks.py", "an exit status is that of a whole command"),
-    "provision.cli.rotate": ("cli/test_key_tasks.py", "one of the tasks for keys"),
     "provision.deploy.cancellation": ("fleet/test_executor.py", "who is interrupted is a run of several hosts"),
     "provision.deploy.control_machine": ("deploy/test_runner.py", "defaults of what a run is given"),
     "provision.deploy.job": ("deploy/test_runner.py", "a job is what is run"),
