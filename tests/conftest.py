@@ -3,9 +3,11 @@
 In CI, as root, a skipped test of booted hosts fails: there these tests are the point.
 """
 
+import hashlib
 import os
 import signal
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,6 +36,14 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and CI is set: {call.excinfo and call.excinfo.value}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def slow_digests_are_made_once() -> Iterator[None]:
+    """Keep what scrypt returns: it is slow on purpose, and hundreds of tests have the same keys."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashlib, "scrypt", cache(hashlib.scrypt))
+        yield
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Which script a host was sent: by its text, the name of its file or of its line, and its arguments."""
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,12 @@ FILES = {
     if path.parent.name != "functions"
 }
 """Name of a script → its text."""
+FUNCTIONS = {name: scripts.functions(name) for name in FILES}
+"""Name of a script → the text of the functions before it. Each question is compared with all of them: read once."""
+NOBODY = f"{scripts.text('as_nobody')}as_nobody sh -c "
+QUOTED = r"""'[^']*'|"'\""""
+WORD = re.compile(rf"(?:[^\s'\"\\]|{QUOTED})+")
+"""A word as shlex.quote writes it."""
 LINES = {
     "account there?": r"getent passwd '?(?P<user>\w+)'? >/dev/null && getent group .*",
     "make account": r".*useradd -r .*",
@@ -59,9 +64,8 @@ def call_of(script: str) -> Call:
     """Return what a script is. Raises AssertionError."""
     if script.startswith("mkdir -m 0700 ") and "\n(\n" in script:  # scripts.unprivileged
         script = script.partition("\n(\n")[2].removesuffix("\n)")
-    nobody = f"{scripts.text('as_nobody')}as_nobody sh -c "
-    if script.startswith(nobody):
-        return call_of(shlex.split(script.removeprefix(nobody))[0])
+    if script.startswith(NOBODY):
+        return call_of(words_of(script.removeprefix(NOBODY))[0])
     # The first question is two scripts, one behind the other: host.session.connect.
     _, is_first, behind = script.partition(FILES["print_facts"])
     if is_first:
@@ -79,14 +83,14 @@ def call_of(script: str) -> Call:
 
 def _of_file(script: str) -> Call | None:
     for name, text in FILES.items():
-        functions = scripts.functions(name)
+        functions = FUNCTIONS[name]
         if not script.endswith(text) or not script.startswith(functions):
             continue
         values = script.removesuffix(text).removeprefix(functions)
         if re.fullmatch(r"set -- ([^\n].*)?\n", values, re.DOTALL):
-            return Call(name, tuple(shlex.split(values.removeprefix("set -- "))))
+            return Call(name, tuple(words_of(values.removeprefix("set -- "))))
         if re.fullmatch(r"(\w+=.*\n)?", values, re.DOTALL) and not values.startswith("missing="):
-            return Call(name, values=dict(word.split("=", 1) for word in shlex.split(values)))
+            return Call(name, values=dict(word.split("=", 1) for word in words_of(values)))
     return None
 
 
@@ -98,8 +102,14 @@ def _of_line(script: str) -> Call | None:
     return None
 
 
+def words_of(line: str) -> list[str]:
+    """Return the words that shlex.quote has quoted, as shlex.split does; that takes a second for some hundred."""
+    assert not WORD.sub("", line).strip(), line
+    return [re.sub(QUOTED, lambda quoted: quoted[0][1:-1], word) for word in WORD.findall(line)]
+
+
 def script_of(line: str) -> str:
-    # No word of host.in_sh has a quote in it; shlex would take most of the time of these tests.
+    # No word of host.in_sh has a quote in it.
     _, *words = re.findall("'([^']*)'", line)
     script = "".join(words).translate(PLAIN)
     return STILL_OURS.sub("", script.removeprefix("exec </dev/null\numask 022\n"), count=1)
