@@ -14,6 +14,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.helpers.iri_rules import replace_slow_rules
+
+replace_slow_rules()
+
 # How long an example takes tells of the machine, not of what is tested.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")

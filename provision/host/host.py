@@ -25,7 +25,7 @@ class Become(Enum):
     PASSWORD = "sudo with a password"  # noqa: S105 -- a word, not a password
 
 
-IN_DISGUISE = str.maketrans({"\n": "\1", "\\": "\2", "'": "\3", "!": "\4"})
+IN_DISGUISE = {"\n": "\1", "\\": "\2", "'": "\3", "!": "\4"}
 """Characters to replace: in single quotes, csh ends at a newline and expands ``!``, and fish has escapes of its own."""
 UNDISGUISED = r'script=$(printf %s "$@" | tr "\1\2\3\4" "\12\134\47\41") && set -- && eval "$script"'
 WORD = 900
@@ -34,7 +34,10 @@ WORD = 900
 
 def in_sh(script: str) -> str:
     """Return one line that runs a script in sh, from any login shell."""
-    text = script.translate(IN_DISGUISE)
+    text = script
+    # str.translate would take 5 ms for the longest script, fifty times as long.
+    for plain, disguise in IN_DISGUISE.items():
+        text = text.replace(plain, disguise)
     words = [f"'{text[start : start + WORD]}'" for start in range(0, len(text), WORD)]
     return " ".join((f"sh -c '{UNDISGUISED}' sh", *words))
 

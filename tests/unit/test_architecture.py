@@ -288,9 +288,12 @@ def called(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-@pytest.mark.parametrize("module", sorted(filter(knows_secrets, MODULES)))
-def test_no_module_keeps_secrets_from_one_command_to_the_next(module: str) -> None:
-    assert list(lasting(MODULES[module].read_text())) == []
+def test_no_module_keeps_secrets_from_one_command_to_the_next() -> None:
+    # One test, or each process that only collects tests would parse all modules to find those that know secrets.
+    knowing = sorted(filter(knows_secrets, MODULES))
+    assert len(knowing) > 40
+    kept = {module: list(lasting(MODULES[module].read_text())) for module in knowing}
+    assert [f"{module}: {one}" for module, lines in kept.items() for one in lines] == []
 
 
 KEPT = [

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cyclonedx.model.bom import Bom
 from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from provision.build.libraries import Libraries
 from provision.build.recipe import Recipe
@@ -37,10 +38,14 @@ def parsed(recipe: Recipe, libraries: Libraries = LIBRARIES, packager: str | Non
 
 def complaint(text: str) -> object:
     """Return what is wrong with a document by CycloneDX's own schema, None if nothing."""
-    # It makes parsers of many grammars when it is imported: seconds for each process that only collects tests.
-    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
-
     return JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
+
+
+@pytest.mark.parametrize("url", ["https://no address", "https://caf\xe9.example", "%zz"])
+def test_the_schema_refuses_an_address_that_is_none(url: str) -> None:
+    document = parsed(RECIPE)
+    document["components"][0]["externalReferences"][0]["url"] = url
+    assert f"{url!r} is not valid" in str(complaint(json.dumps(document)))
 
 
 def component(document: dict[str, Any], name: str) -> dict[str, Any]:
