@@ -1,7 +1,9 @@
 """Evidence of a real server, what is expected of it, and findings by id and subject."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from provision.chrony.access import PRIVATE, Access
 from provision.common.results import Finding
@@ -13,6 +15,9 @@ from provision.verify.local_client import Request, Served
 from provision.verify.ntp import KeyAnswer, Probe
 from provision.verify.ntp.packet import Answer
 from tests.helpers.samples import CASES
+
+if TYPE_CHECKING:
+    from _pytest.mark.structures import ParameterSet
 
 SERVER = parse_evidence((CASES / "evidence" / "server.txt").read_text())
 STOPPED = parse_evidence((CASES / "evidence" / "stopped.txt").read_text())
@@ -58,6 +63,30 @@ def judged(evidence: Evidence, expected: Expectation = EXPECTED, *probes: Probe)
 
 def one(found: Judged, check: Check, subject: str = "") -> Finding:
     return found[check.id, subject]
+
+
+def case(
+    name: str,
+    evidence: Evidence,
+    check: Check,
+    seen: str,
+    *,
+    expected: Expectation = EXPECTED,
+    holds: bool | None = False,
+    subject: str = "",
+    vital: bool = True,
+) -> "ParameterSet":
+    """Return the case of that name: evidence, what is expected, and the finding that a check makes of the two."""
+    return pytest.param(
+        evidence, expected, check.finding(holds=holds, seen=seen, subject=subject, vital=vital), id=name
+    )
+
+
+def assert_not_tried(found: Judged, finding: Finding) -> None:
+    """Assert that no finding fails, and that there is no other finding of requests from the same place."""
+    assert all(one.holds is not False for one in found.values())
+    place = finding.id.partition(".")[0]
+    assert [one for one in found.values() if one.id.partition(".")[0] == place] == [finding]
 
 
 def process_with(**changes: str) -> Evidence:

@@ -10,81 +10,67 @@ from provision.verify.checks.ports import port_finding
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation
 from provision.verify.time_services import Process, TimeServices
-from tests.helpers.evidence_samples import CLIENT, EXPECTED, OURS_323, SERVER, port
+from tests.helpers.evidence_samples import CLIENT, OURS_323, SERVER, case, port
 
 NTPD = Process(pid=7, program="/usr/sbin/ntpd", unit="x.service", reasons=("port",))
+ALL_OPEN = "open: udp/123, udp/323, udp6/123, udp6/323"
 SENDS_FROM_NTP_PORT = replace(CLIENT, sends_from_ntp_port=True)
 WRONG = [
-    pytest.param(
+    case(
+        "who else has the port is named",
         replace(port(123, ours=False), time_services=TimeServices(processes=(NTPD,))),
-        EXPECTED,
-        ports.NTP.finding(
-            holds=False,
-            seen="open: udp/123, udp/323, udp6/123, udp6/323; /usr/sbin/ntpd (pid 7, in x.service) has UDP port 123",
-        ),
-        id="who else has the port is named",
+        ports.NTP,
+        f"{ALL_OPEN}; /usr/sbin/ntpd (pid 7, in x.service) has UDP port 123",
     ),
-    pytest.param(
-        replace(SERVER, ports=OURS_323),
-        EXPECTED,
-        ports.NTP.finding(holds=False, seen="open: udp/323"),
-        id="a server without the port",
-    ),
-    pytest.param(
-        port(123, ours=False),
-        EXPECTED,
-        ports.NTP.finding(holds=False, seen="open: udp/123, udp/323, udp6/123, udp6/323"),
-        id="another listens, too",
-    ),
-    pytest.param(
+    case("a server without the port", replace(SERVER, ports=OURS_323), ports.NTP, "open: udp/323"),
+    case("another listens, too", port(123, ours=False), ports.NTP, ALL_OPEN),
+    case(
+        "another listens with IPv6",
         port(123, ours=False, protocol="udp6"),
-        EXPECTED,
-        ports.NTP.finding(holds=False, seen="open: udp/123, udp/323, udp6/123, udp6/323"),
-        id="another listens with IPv6",
+        ports.NTP,
+        ALL_OPEN,
     ),
-    pytest.param(
+    case(
+        "another listens at the port of a client",
         port(123, ours=False),
-        SENDS_FROM_NTP_PORT,
-        ports.NTP_SHARED.finding(holds=False, seen="open: udp/123, udp/323, udp6/123, udp6/323"),
-        id="another listens at the port of a client",
+        ports.NTP_SHARED,
+        ALL_OPEN,
+        expected=SENDS_FROM_NTP_PORT,
     ),
-    pytest.param(
-        SERVER,
-        CLIENT,
-        ports.NTP_UNUSED.finding(holds=False, seen="open: udp/123, udp/323, udp6/123, udp6/323"),
-        id="a client that serves",
-    ),
+    case("a client that serves", SERVER, ports.NTP_UNUSED, ALL_OPEN, expected=CLIENT),
 ]
 
 
 @pytest.mark.parametrize(("evidence", "expected", "finding"), WRONG)
-def test_what_is_not_as_wanted_is_found(evidence: Evidence, expected: Expectation, finding: Finding) -> None:
+def test_a_fault_is_found(evidence: Evidence, expected: Expectation, finding: Finding) -> None:
     assert finding in findings(evidence, expected, [])
 
 
 STEERS = Process(pid=8, program="/usr/sbin/phc2sys", unit="", reasons=("clock",))
 RIGHT = [
-    pytest.param(
+    case(
+        "who steers the clock has no port",
         replace(SERVER, time_services=TimeServices(processes=(STEERS,))),
-        EXPECTED,
-        ports.NTP.finding(holds=True, seen="open: udp/123, udp/323, udp6/123, udp6/323"),
-        id="who steers the clock has no port",
+        ports.NTP,
+        ALL_OPEN,
+        holds=True,
     ),
-    pytest.param(
+    case(
+        "TCP is another port",
         port(123, ours=False, protocol="tcp"),
-        EXPECTED,
-        ports.NTP.finding(holds=True, seen="open: udp/123, udp/323, udp6/123, udp6/323"),
-        id="TCP is another port",
+        ports.NTP,
+        ALL_OPEN,
+        holds=True,
     ),
-    pytest.param(
+    case(
+        "a client that sends from the port",
         SERVER,
-        SENDS_FROM_NTP_PORT,
-        ports.NTP_SHARED.finding(holds=True, seen="open: udp/123, udp/323, udp6/123, udp6/323"),
-        id="a client that sends from the port",
+        ports.NTP_SHARED,
+        ALL_OPEN,
+        expected=SENDS_FROM_NTP_PORT,
+        holds=True,
     ),
-    pytest.param(
-        replace(SERVER, ports=()), CLIENT, ports.NTP_UNUSED.finding(holds=True, seen="open: none"), id="no port at all"
-    ),
+    case("no port at all", replace(SERVER, ports=()), ports.NTP_UNUSED, "open: none", expected=CLIENT, holds=True),
 ]
 
 

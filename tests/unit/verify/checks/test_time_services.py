@@ -10,62 +10,67 @@ from provision.verify.checks.time_services import restored_findings
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation
 from provision.verify.time_services import Process, Service, TimeServices, parse_restored
-from tests.helpers.evidence_samples import EXPECTED, SERVER
+from tests.helpers.evidence_samples import SERVER, case
 from tests.helpers.step_samples import TIMESYNCD
 
 OPENNTPD = Service(unit="openntpd.service", load="loaded", active="active", enabled="enabled", file="/lib/x")
 NTPD = Process(pid=7, program="/usr/sbin/ntpd", unit="x.service", reasons=("port",))
+
+
+def beside(*services: Service, processes: tuple[Process, ...] = ()) -> Evidence:
+    """Return the evidence of a server beside which these services and processes are."""
+    return replace(SERVER, time_services=TimeServices(services=services, processes=processes))
+
+
 WRONG = [
-    pytest.param(
-        replace(SERVER, time_services=TimeServices(services=(OPENNTPD,))),
-        EXPECTED,
-        time_services.ALONE.finding(holds=False, seen="openntpd.service is active, enabled", vital=False),
-        id="another daemon that was installed later",
+    case(
+        "another daemon that was installed later",
+        beside(OPENNTPD),
+        time_services.ALONE,
+        "openntpd.service is active, enabled",
+        vital=False,
     ),
-    pytest.param(
-        replace(SERVER, time_services=TimeServices(services=(OPENNTPD,), processes=(NTPD,))),
-        EXPECTED,
-        time_services.ALONE.finding(
-            holds=False,
-            seen="openntpd.service is active, enabled; /usr/sbin/ntpd (pid 7, in x.service) has UDP port 123",
-            vital=False,
-        ),
-        id="a daemon and a process",
+    case(
+        "a daemon and a process",
+        beside(OPENNTPD, processes=(NTPD,)),
+        time_services.ALONE,
+        "openntpd.service is active, enabled; /usr/sbin/ntpd (pid 7, in x.service) has UDP port 123",
+        vital=False,
     ),
-    pytest.param(
-        replace(
-            SERVER, time_services=TimeServices(services=(replace(OPENNTPD, active="inactive", enabled="disabled"),))
-        ),
-        EXPECTED,
-        time_services.ALONE.finding(holds=True, seen="none", vital=False),
-        id="one that neither runs nor starts at boot",
+    case(
+        "one that neither runs nor starts at boot",
+        beside(replace(OPENNTPD, active="inactive", enabled="disabled")),
+        time_services.ALONE,
+        "none",
+        holds=True,
+        vital=False,
     ),
-    pytest.param(
-        replace(SERVER, time_services=TimeServices(services=(replace(OPENNTPD, enabled="disabled"),))),
-        EXPECTED,
-        time_services.ALONE.finding(holds=False, seen="openntpd.service is active, disabled", vital=False),
-        id="one that was started once",
+    case(
+        "one that was started once",
+        beside(replace(OPENNTPD, enabled="disabled")),
+        time_services.ALONE,
+        "openntpd.service is active, disabled",
+        vital=False,
     ),
-    pytest.param(
-        replace(
-            SERVER,
-            time_services=TimeServices(services=(replace(OPENNTPD, active="inactive", enabled="enabled-runtime"),)),
-        ),
-        EXPECTED,
-        time_services.ALONE.finding(holds=False, seen="openntpd.service is inactive, enabled-runtime", vital=False),
-        id="one that starts by a link in /run",
+    case(
+        "one that starts by a link in /run",
+        beside(replace(OPENNTPD, active="inactive", enabled="enabled-runtime")),
+        time_services.ALONE,
+        "openntpd.service is inactive, enabled-runtime",
+        vital=False,
     ),
-    pytest.param(
-        replace(SERVER, time_services=TimeServices(services=(replace(OPENNTPD, active="inactive"),))),
-        EXPECTED,
-        time_services.ALONE.finding(holds=False, seen="openntpd.service is inactive, enabled", vital=False),
-        id="one that starts at boot",
+    case(
+        "one that starts at boot",
+        beside(replace(OPENNTPD, active="inactive")),
+        time_services.ALONE,
+        "openntpd.service is inactive, enabled",
+        vital=False,
     ),
 ]
 
 
 @pytest.mark.parametrize(("evidence", "expected", "finding"), WRONG)
-def test_what_is_not_as_wanted_is_found(evidence: Evidence, expected: Expectation, finding: Finding) -> None:
+def test_a_fault_is_found(evidence: Evidence, expected: Expectation, finding: Finding) -> None:
     assert finding in findings(evidence, expected, [])
 
 
