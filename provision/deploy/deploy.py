@@ -10,6 +10,7 @@ from provision.deploy.build import build_phase, recipe_of
 from provision.deploy.choices import choose_generation
 from provision.deploy.generation import Generation
 from provision.deploy.keys import choose_keys
+from provision.deploy.keys_on_host import asked_once, keys_on_host
 from provision.deploy.notes import add_notes
 from provision.deploy.phases import Switch, deployment, preconditions, stage_phase
 from provision.deploy.prove import Proof
@@ -37,7 +38,7 @@ def stage(run: Run) -> None:
         run.session = replace(run.session, facts=replace(run.session.facts, can_set_clock=True))
     recipe = recipe_of(run)
     build = build_phase(run, recipe)
-    keys = choose_keys(run, recipe, (build,), dry_run=False)
+    keys = choose_keys(run, recipe, (build,), dry_run=False, keys_there=keys_on_host)
     generation, expected = generation_of(run, recipe, keys)
     run.converge((build, stage_phase(generation, query_addresses=expected.query_addresses)))
     add_notes(run, expected, recipe)
@@ -53,7 +54,8 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     refuse_without_port(run.session.host.name, facts, settings.site)
     recipe = recipe_of(run)
     build = build_phase(run, recipe)
-    keys = choose_keys(run, recipe, (preconditions(recipe), build), dry_run=dry_run)
+    keys_there = asked_once() if dry_run else keys_on_host
+    keys = choose_keys(run, recipe, (preconditions(recipe), build), dry_run=dry_run, keys_there=keys_there)
     generation, expected = generation_of(run, recipe, keys)
     expected = replace(expected, has_later_sources=settings.has_later_sources)
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -61,7 +63,15 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
         asking = run.keys is not None and not dry_run
         early = pool.submit(run.prove, expected, keys, sync_timeout=0, early=True) if asking else None
         switch = switch_to(run, generation, lambda: _as_before(expected, early))
-        phases = deployment(build, generation, switch, settings.site, facts, query_addresses=expected.query_addresses)
+        phases = deployment(
+            build,
+            generation,
+            switch,
+            settings.site,
+            facts,
+            query_addresses=expected.query_addresses,
+            keys_there=keys_there,
+        )
         run.converge(phases, dry_run=dry_run)
     add_notes(run, expected, recipe)
     if run.report.pending or run.report.findings:

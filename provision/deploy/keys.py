@@ -5,7 +5,7 @@ from secrets import token_bytes
 
 from provision.build.recipe import Recipe
 from provision.common.errors import SiteError
-from provision.deploy.keys_on_host import keys_on_host
+from provision.deploy.keys_on_host import KeysOnHost
 from provision.deploy.run import Run
 from provision.deploy.steps import Phase
 from provision.host import scripts
@@ -13,7 +13,7 @@ from provision.keys import Key, Keys, parse_keys
 from provision.site.settings import check_keys
 
 
-def choose_keys(run: Run, recipe: Recipe, phases: Sequence[Phase], *, dry_run: bool) -> Keys:
+def choose_keys(run: Run, recipe: Recipe, phases: Sequence[Phase], *, dry_run: bool, keys_there: KeysOnHost) -> Keys:
     """Return the operator's keys or, if there are none, new ones; ``phases`` install the chronyc that makes them."""
     keys = run.keys
     if keys is None:
@@ -21,18 +21,17 @@ def choose_keys(run: Run, recipe: Recipe, phases: Sequence[Phase], *, dry_run: b
         # The new chronyc generates the keys, so the build comes first.
         if not dry_run:
             run.converge(phases)
-        keys = _new_keys(run, recipe, dry_run=dry_run)
+        keys = _new_keys(run, recipe, keys_there(run.session.host), dry_run=dry_run)
     else:
-        _refuse_other_keys(run, keys)
+        _refuse_other_keys(run, keys, keys_there)
     run.log.hide(keys.secrets)
     return keys
 
 
-def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
-    """Take over the keys of the host, or generate the first one; write them to the operator's key file."""
+def _new_keys(run: Run, recipe: Recipe, keys: Keys | None, *, dry_run: bool) -> Keys:
+    """Take over ``keys``, those of the host, or generate the first one; write them to the operator's key file."""
     source, session = run.settings.key_source, run.session
     path = source.name
-    keys = keys_on_host(session.host)
     if keys is not None and run.settings.site.serve.role == "client":
         raise SiteError(
             f"{session.host.name}: has keys, but a client need not have all of them, and there is no {path}: "
@@ -61,11 +60,11 @@ def _new_keys(run: Run, recipe: Recipe, *, dry_run: bool) -> Keys:
     return keys
 
 
-def _refuse_other_keys(run: Run, keys: Keys) -> None:
+def _refuse_other_keys(run: Run, keys: Keys, keys_there: KeysOnHost) -> None:
     """Raise SiteError if the keys that this run has made or taken from another host would replace other keys here."""
     if run.settings.has_keys:
         return
-    there = keys_on_host(run.session.host)
+    there = keys_there(run.session.host)
     if there is None:
         return
     known = {key.id: key for key in keys}

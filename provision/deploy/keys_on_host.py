@@ -1,8 +1,13 @@
 """Read the keys that a host serves with."""
 
+from collections.abc import Callable
+
 from provision.host.host import Host
 from provision.host.paths import KEY_FILE
 from provision.keys import Keys, parse_keys
+
+KeysOnHost = Callable[[Host], Keys | None]
+"""Reads the keys that a host serves with."""
 
 
 def keys_on_host(host: Host) -> Keys | None:
@@ -11,3 +16,15 @@ def keys_on_host(host: Host) -> Keys | None:
     if not there:
         return None
     return parse_keys(there, f"{host.name}: {KEY_FILE}")
+
+
+def asked_once() -> KeysOnHost:
+    """Return a function that asks one host for its keys once, for a run that changes nothing."""
+    answers: list[Keys | None] = []
+
+    def keys_there(host: Host) -> Keys | None:
+        if not answers:
+            answers.append(keys_on_host(host))
+        return answers[0]
+
+    return keys_there

@@ -14,6 +14,7 @@ from provision.chrony.releases import Release
 from provision.common.results import Finding, Gate, StoppedAt, SwitchState
 from provision.deploy.choices import choose_user
 from provision.deploy.generation import Generation
+from provision.deploy.keys_on_host import KeysOnHost, keys_on_host
 from provision.deploy.render import render
 from provision.deploy.steps import Phase, Step
 from provision.deploy.steps.active import Active
@@ -84,14 +85,21 @@ class Switch:
 
 
 def deployment(
-    build: Phase, generation: Generation, to: Switch, site: Site, facts: Facts, *, query_addresses: tuple[str, ...]
+    build: Phase,
+    generation: Generation,
+    to: Switch,
+    site: Site,
+    facts: Facts,
+    *,
+    query_addresses: tuple[str, ...],
+    keys_there: KeysOnHost = keys_on_host,
 ) -> tuple[Phase, ...]:
     """Return the plan of a deployment; ``build`` is the phase that brings the generation's build to the host."""
     switch, confirm, links = service_phases(to, site, facts)
     return (
         preconditions(generation.recipe, generation),
         build,
-        stage_phase(generation, query_addresses=query_addresses),
+        stage_phase(generation, query_addresses=query_addresses, keys_there=keys_there),
         needs_phase(generation.conf, generation.user),
         switch,
         confirm,
@@ -158,12 +166,14 @@ def promised_phase(recipe: Recipe, host: str) -> Phase:
     return Phase("build", (Place(recipe.prefix, ARTIFACT_MEGABYTES), Built(recipe, Promised(host))))
 
 
-def stage_phase(generation: Generation, *, query_addresses: tuple[str, ...]) -> Phase:
+def stage_phase(
+    generation: Generation, *, query_addresses: tuple[str, ...], keys_there: KeysOnHost = keys_on_host
+) -> Phase:
     """Return the phase that stages a generation and rehearses it beside the running daemon."""
     steps: tuple[Step, ...] = (
         ServiceUser(generation.user),
         switch_script(),
-        Staged(generation),
+        Staged(generation, keys_there),
         Rehearsed(generation, query_addresses),
     )
     return Phase("stage", steps)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from provision.build.artifact_store import Artifacts
 from provision.common.errors import SiteError, StoreError
+from provision.common.results import Gate
 from provision.deploy.cancellation import INTERRUPTED, Cancellation
 from provision.deploy.control_machine import ControlMachine
 from provision.deploy.job import Job, left_alone
@@ -81,6 +82,7 @@ class Fleet:
             parallel=self.parallel,
             max_failures=self.max_failures,
             planned_builds=planned_builds,
+            open_at_once=self._open_at_once(len(jobs)),
         )
         reports: dict[Target, Report] = {}
         try:
@@ -93,6 +95,12 @@ class Fleet:
             ended = [_ended(job, reports.get(target)) for target, job in jobs.items()]
             keep(ended)
         return ended
+
+    def _open_at_once(self, hosts: int) -> frozenset[Gate]:
+        # A worker of a cluster has to be told which build it makes, and only the first run finds that out.
+        if hosts == 1 and not self.scheduler:
+            return frozenset({Gate.BUILD})
+        return frozenset()
 
     def _run_jobs(
         self, jobs: Mapping[Target, Job], rollout: Rollout, run: RunOn, reports: dict[Target, Report]

@@ -94,6 +94,8 @@ class Rollout:
     """No further host is started after this many hosts have failed after contact; None: no limit."""
     planned_builds: int = 0
     """Of a plan, which makes no artifact: how many hosts would compile a build before others can unpack it."""
+    open_at_once: frozenset[Gate] = frozenset()
+    """Gates that are open for each host in its first run: a lone host may compile, for no other one waits."""
     left_alone: dict[Target, str] = field(default_factory=dict)
     """Host → the reason why it was not started or not finished."""
     _hosts: dict[Target, _Host] = field(init=False)
@@ -213,7 +215,7 @@ class Rollout:
         if self._may_switch(host):
             switch = frozenset({Gate.SWITCH})
         if host.stopped_at is None:
-            return switch
+            return switch | self.open_at_once
         if host.stopped_at.gate is Gate.SWITCH:
             return switch or None
         if host.stopped_at.need in self._made and not host.stopped_at.unfit:

@@ -3,7 +3,7 @@
 import gzip
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from provision.build.integrity import REHEARSED, differences, generation_entries
 from provision.common.errors import SiteError
 from provision.common.files.tar import tar_of
 from provision.deploy.generation import Generation
-from provision.deploy.keys_on_host import keys_on_host
+from provision.deploy.keys_on_host import KeysOnHost, keys_on_host
 from provision.deploy.steps import StepDefaults
 from provision.deploy.steps.file import unified_diff
 from provision.host import scripts
@@ -33,6 +33,7 @@ class Staged(StepDefaults):
     changes_host: ClassVar[bool] = True
 
     generation: Generation
+    keys_there: KeysOnHost = field(default=keys_on_host, repr=False, compare=False)
 
     @property
     def title(self) -> str:
@@ -59,7 +60,7 @@ class Staged(StepDefaults):
         if drift != MISSING:
             return drift
         try:
-            changes = key_changes(keys_on_host(host), self.generation.keys)
+            changes = key_changes(self.keys_there(host), self.generation.keys)
         except SiteError:
             changes = "the keys on the host cannot be read and are replaced"
         if not changes:

@@ -9,7 +9,7 @@ import pytest
 
 from provision.build.artifact_store import Artifacts
 from provision.common.results import Gate, StoppedAt
-from provision.deploy import deploy, keys
+from provision.deploy import deploy
 from provision.deploy.phases import (
     Switch,
     Tarballs,
@@ -128,7 +128,7 @@ def test_the_first_deployment_makes_its_build_once(
     plans: list[Sequence[Phase]] = []
     monkeypatch.setattr(Run, "converge", lambda _, phases, **__: plans.append(phases))
     monkeypatch.setattr(Run, "prove", lambda *_, **__: Proof(()))
-    monkeypatch.setattr(keys, "keys_on_host", lambda _: KEYS)
+    monkeypatch.setattr(deploy, "keys_on_host", lambda _: KEYS)
     facts = replace(FACTS, systemd_runs=True)
     with Lines() as progress:
         run = Run(

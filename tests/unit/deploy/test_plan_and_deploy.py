@@ -7,8 +7,12 @@ import pytest
 
 from provision.common.results import Gate, Outcome, Status
 from provision.deploy.deploy import deploy, plan
+from provision.deploy.run import Operation
+from provision.fleet.executor import Fleet
+from provision.host.target import parse_target
 from provision.keys import Key, Keys
 from provision.output.report import Report
+from tests.helpers.command_secrets import make_secrets
 from tests.helpers.samples import KEYS, SECRET, write_keys
 from tests.unit.deploy.conftest import Operator
 
@@ -167,3 +171,44 @@ def test_a_plan_refuses_where_the_first_keys_cannot_be_kept_as_a_deployment_does
         "writable, or name another file in keys.file"
     )
     assert (planned.verdict, operator.host.told) == (deployed.verdict, [])
+
+
+def run_alone(operator: Operator, operation: Operation, *, plans: bool) -> Report:
+    """Run an operation on the operator's host alone, as a command line does, with all gates of its rollout."""
+    operator.host.told.clear()
+    operator.generation()
+    fleet = Fleet(parallel=1, max_failures=None, scheduler="")
+    (report,) = fleet.run(
+        operation,
+        [(parse_target(operator.host.name), operator.settings)],
+        make_secrets(),
+        rolling=not plans,
+        plans=plans,
+    )
+    assert report.error is None
+    return report
+
+
+@pytest.mark.usefixtures("source")
+@pytest.mark.parametrize("has_keys", [True, False])
+def test_a_plan_of_a_bare_host_takes_three_round_trips_and_one_connection(
+    has_keys: bool,  # noqa: FBT001 -- a parameter of a case
+    operator: Operator,
+) -> None:
+    operator.host.built, operator.host.packages = False, "gcc make"
+    if not has_keys:
+        operator.key_file.unlink()
+    report = run_alone(operator, plan, plans=True)
+    # Facts, survey, and the keys on the host that a new generation replaces.
+    assert (report.round_trips, operator.host.asked.count("print_facts")) == (3, 1)
+    pending = steps(report, Status.PENDING)
+    assert pending["build"].reason == COMPILED
+    assert pending["staged"].reason == "not uploaded yet: key 1 added (AES128)"
+
+
+@pytest.mark.usefixtures("source")
+def test_a_host_that_is_deployed_alone_compiles_in_one_connection(operator: Operator) -> None:
+    operator.host.built = False
+    operator.host.downloads = operator.built_files()
+    assert run_alone(operator, deploy, plans=False).ok
+    assert operator.host.asked.count("print_facts") == 1

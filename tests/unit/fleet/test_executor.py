@@ -17,7 +17,7 @@ from provision.deploy.cancellation import INTERRUPTED, Cancellation
 from provision.deploy.job import Job
 from provision.deploy.run import Run
 from provision.deploy.runner import run_on
-from provision.fleet.executor import Inline, Worker, _run, places
+from provision.fleet.executor import Fleet, Inline, Worker, _run, places
 from provision.fleet.rollout import Rollout
 from provision.host.target import Target, parse_target
 from provision.output.progress.lines import Lines
@@ -107,6 +107,14 @@ def test_what_is_held_goes_on_with_its_report() -> None:
     assert [report.round_trips for report in reports] == [1, 2, 2]
     switched = [name for name, may in seen if may]
     assert switched == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "scheduler", "may_build"), [(1, "", True), (2, "", False), (1, "tls://dask1:8786", False)]
+)
+def test_a_lone_host_may_build_at_once(hosts: int, scheduler: str, may_build: bool) -> None:  # noqa: FBT001 -- a case
+    fleet = Fleet(parallel=1, max_failures=None, scheduler=scheduler)
+    assert (Gate.BUILD in fleet._open_at_once(hosts)) is may_build
 
 
 def test_a_server_that_fails_stops_the_others_of_its_group_and_the_report_says_why() -> None:
