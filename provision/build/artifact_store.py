@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
-from platformdirs import user_cache_path
-
 from provision.build.artifact import MOST_BYTES, Artifact, differing, noted
 from provision.common.errors import BuildsDiffer, ParseError, StoreError
+from provision.common.files.account import cache_folder
 from provision.common.files.lock import locked
 from provision.common.files.regular import read_regular
 
@@ -37,7 +36,7 @@ class Artifacts:
     @classmethod
     def default(cls) -> "Artifacts":
         """Return the user's own store."""
-        return cls(user_cache_path("chrony-provision") / "artifacts")
+        return cls(cache_folder() / "artifacts")
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all builds with an artifact, valid or not."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from platformdirs import user_state_path
 
 from provision.common.errors import SiteError
 from provision.common.files import private
+from provision.common.files.account import state_folder
 from provision.common.files.regular import read_regular
 from provision.host.target import Target
 from provision.output.report import Report
@@ -29,7 +29,7 @@ class Failed:
     @classmethod
     def of(cls, task: str, site: Path | None) -> "Failed":
         """Return the record of a task with a site file; None stands for the default site."""
-        path = user_state_path("chrony-provision") / "failed.json"
+        path = state_folder() / "failed.json"
         if site is None:
             return cls(path, task)
         return cls(path, f"{task} {site.absolute()}")

@@ -12,9 +12,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TextIO
 
-from platformdirs import user_log_path
-
 from provision.common.errors import SiteError
+from provision.common.files.account import log_folder
 from provision.common.text import on_one_line
 
 KEPT_DAYS = 30
@@ -34,7 +33,7 @@ class Log:
         """Name the file after host, time and process; ``path`` continues an existing log instead."""
         name = re.sub(r"[^A-Za-z0-9._@-]", "_", host)[:LONGEST]
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        self._path = path or (folder or user_log_path("chrony-provision")) / f"{name}-{stamp}-{os.getpid()}.log"
+        self._path = path or (folder or log_folder()) / f"{name}-{stamp}-{os.getpid()}.log"
         self._file: TextIO | None = None
         self._secrets: dict[int, set[str]] = {}
         """Secrets by length, the longest first."""

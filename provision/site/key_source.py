@@ -1,7 +1,6 @@
 """Determine the key source of a host."""
 
-from platformdirs import user_config_path
-
+from provision.common.files.account import config_folder
 from provision.keys.source import KeyCommand, KeyFile, KeySource
 from provision.site import Site
 
@@ -10,4 +9,4 @@ def source_of(site: Site) -> KeySource:
     """Return the key source of a host: a command, a key file of the site, or the default key file."""
     if site.keys.command is not None:
         return KeyCommand(site.keys.command, site.keys.command.words, site.keys.command.folder)
-    return KeyFile(site.keys.file or user_config_path("chrony-provision") / "chrony.keys")
+    return KeyFile(site.keys.file or config_folder() / "chrony.keys")

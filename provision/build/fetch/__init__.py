@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from provision.build.fetch.places import MOST_BYTES, Folder, Place, Web, web_places
 from provision.chrony import releases
 from provision.chrony.releases import Release
 from provision.common.errors import FetchError
+from provision.common.files.account import cache_folder
 from provision.common.files.regular import read_regular
 from provision.common.files.write import write_whole
 
@@ -49,7 +48,7 @@ class Store:
     @classmethod
     def default(cls) -> "Store":
         """Return the user's own store."""
-        return cls(user_cache_path("chrony-provision") / "sources")
+        return cls(cache_folder() / "sources")
 
     def find(self, release: Release, say: Callable[[str], None]) -> Tarball | None:
         """Return the stored tarball of a release, or None if it is missing or damaged."""

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
-from platformdirs import user_cache_path
-
 from provision.common.errors import CommandFailed, SandboxError
+from provision.common.files.account import cache_folder
 from provision.common.files.lock import locked
 from provision.host.host import Host
 from provision.host.scripts import load
@@ -57,7 +56,7 @@ def base_image(suite: str, say: Say) -> Path:
 def folder(name: str) -> Path:
     """Return the path of a file or folder in our cache folder; it need not exist."""
     # Always the resolved path, for a running sandbox is recognised by the folder in the arguments of its nspawn.
-    return (user_cache_path("chrony-provision") / name).resolve()
+    return (cache_folder() / name).resolve()
 
 
 @contextmanager

@@ -15,9 +15,9 @@ import paramiko
 
 from provision.common.errors import HostUnreachable
 from provision.common.files.regular import read_regular
+from provision.host.transport.config_files import config_files
 from provision.host.transport.ssh_settings import ALGORITHMS, FILE_LISTS, Options
 
-SYSTEM = Path("/etc/ssh/ssh_config")
 MOST_BYTES = 16 * 1024 * 1024
 INSTALL = "this is read only with the program ssh: install it (openssh-client)"
 COMMANDS = ("proxycommand", "localcommand", "remotecommand", "knownhostscommand")
@@ -37,13 +37,14 @@ _CRITERIA = re.compile(
 def options_without_ssh(name: str, *, user: str | None, port: int | None, own_name: str) -> Options:
     """Return the options of a host; ``user`` and ``port`` are those of the command line.
 
-    ``own_name``: the name of the operator's account, with which a login is tried if no other is configured.
+    ``own_name``: the name of the operator's account, with which a login is tried if no other is configured; it may be
+    empty.
     Raises HostUnreachable, also if the configuration has what Paramiko cannot read.
     """
     config = _Config()
     # First, for the first value of an option holds. Match and the tokens (%r, %p) see them, too.
     config.parse(StringIO(_command_line_options(user, port)))
-    for file in (Path.home() / ".ssh/config", SYSTEM):
+    for file in config_files(name):
         try:
             config.parse(StringIO(_rewritten(name, file, _text(name, file))))
         except (paramiko.SSHException, ValueError) as error:
@@ -51,10 +52,15 @@ def options_without_ssh(name: str, *, user: str | None, port: int | None, own_na
     try:
         found: dict[str, Any] = dict(config.lookup(name))
     except (paramiko.SSHException, OSError, ValueError, KeyError) as error:
+        if not own_name:
+            raise HostUnreachable(f"{name}: Match needs the name of this account, which has none: set USER") from error
         raise HostUnreachable(f"{name}: the SSH configuration: {error}; {INSTALL}") from error
     _keep_first_proxy(found)
     options = {key: _option_values(name, key, value) for key, value in found.items()}
-    options["user"] = [user or found.get("user") or own_name]
+    login = user or found.get("user") or own_name
+    if not login:
+        raise HostUnreachable(f"{name}: this account has no name to log in with; say USER@{name}, or set USER")
+    options["user"] = [login]
     return options
 
 
@@ -97,7 +103,13 @@ def _first_word(text: str) -> tuple[str, str]:
 
 
 class _Config(paramiko.SSHConfig):
-    """A configuration whose tokens are not replaced: Paramiko knows some of them, and replaces those in values, too."""
+    """A configuration whose tokens are not replaced: Paramiko knows some of them, and replaces those in values, too.
+
+    Paramiko asks for the name of the account, which may have none, also if no Match needs it.
+    """
+
+    def _does_match(self, match_list: list[Any], *others: Any) -> bool:
+        return bool(match_list) and bool(super()._does_match(match_list, *others))  # type: ignore[misc] -- Paramiko's
 
     def _tokenize(self, config: Any, target_hostname: str, key: str, value: str) -> str:  # noqa: ARG002 -- Paramiko's
         return value

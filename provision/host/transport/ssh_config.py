@@ -18,7 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from provision.common.errors import HostUnreachable
-from provision.host.transport import config_without_ssh
+from provision.common.files.account import home_folder
+from provision.host.transport.config_files import config_files, named_file
 from provision.host.transport.config_without_ssh import options_without_ssh
 from provision.host.transport.local import run
 from provision.host.transport.ssh_settings import (
@@ -70,7 +71,7 @@ def _backwards(settings: SshSettings) -> Iterator[SshSettings]:
 
 def read_settings(name: str, *, user: str | None = None, port: int | None = None) -> SshSettings:
     """Return the settings of a host; ``user`` and ``port`` are those of the command line. Raises HostUnreachable."""
-    machine = _this_machine(name)
+    machine = _this_machine()
     options = None
     if _is_openssh(shutil.which("ssh")):
         options = _options_by_ssh(name, user, port)
@@ -84,18 +85,18 @@ def _is_openssh(program: str | None) -> bool:
     return program is not None and not Path(program).resolve().name.startswith(DROPBEAR)
 
 
-def _this_machine(name: str) -> ThisMachine:
+def _this_machine() -> ThisMachine:
     return ThisMachine(
-        home=Path.home(),
+        home=home_folder(),
         environment=os.environ,
         uid=os.getuid(),
-        user=_own_name(name),
+        user=_own_name(),
         hostname=platform.node(),
     )
 
 
-def _own_name(name: str) -> str:
-    """Return the name of the operator's account. Like ssh, prefer passwd to the environment."""
+def _own_name() -> str:
+    """Return the name of the operator's account; empty if it has none. Like ssh, prefer passwd to the environment."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -103,9 +104,7 @@ def _own_name(name: str) -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        raise HostUnreachable(
-            f"{name}: the account of this process, with user id {os.getuid()}, has no name: set the variable USER"
-        ) from None
+        return ""
 
 
 def _options_by_ssh(name: str, user: str | None, port: int | None) -> Options | None:
@@ -115,9 +114,9 @@ def _options_by_ssh(name: str, user: str | None, port: int | None) -> Options | 
         words += ["-l", user]
     if port is not None:
         words += ["-p", str(port)]
-    with _with_our_home() as home_words:
+    with _with_our_files(name) as file_words:
         try:
-            ran = run([*words, *home_words, "--", name], folder=Path.cwd(), seconds=SECONDS)
+            ran = run([*words, *file_words, "--", name], folder=Path.cwd(), seconds=SECONDS)
         except TimeoutError:
             raise HostUnreachable(f"{name}: ssh -G did not end within {SECONDS} s; try it by hand") from None
         except OSError as error:
@@ -132,23 +131,19 @@ def _options_by_ssh(name: str, user: str | None, port: int | None) -> Options | 
 
 
 @contextmanager
-def _with_our_home() -> Iterator[tuple[str, ...]]:
-    """Yield the words that have ssh read $HOME/.ssh, where HOME is not the home folder that passwd has.
+def _with_our_files(name: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words that have ssh read the files that the environment names, by our variable and by HOME.
 
     ssh itself ignores HOME, but all other files of this tool are found by it.
     """
-    home = Path.home()
+    home = home_folder()
     if home == _home_in_passwd():
-        yield ()
+        named = named_file(name)
+        yield () if named is None else ("-F", str(named))
         return
-    known = " ".join(f'"{name.replace("~", str(home), 1)}"' for name in USER_FILES)
-    lines = (
-        f'Include "{home}/.ssh/config"',
-        f"Include {config_without_ssh.SYSTEM}",
-        "Host *",
-        f"UserKnownHostsFile {known}",
-        "",
-    )
+    known = " ".join(f'"{file.replace("~", str(home), 1)}"' for file in USER_FILES)
+    includes = (f'Include "{file}"' for file in config_files(name))
+    lines = (*includes, "Host *", f"UserKnownHostsFile {known}", "")
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
         file.write("\n".join(lines))
         file.flush()

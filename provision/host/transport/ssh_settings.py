@@ -192,8 +192,9 @@ class _Tokens:
             "n": name,
             "p": port,
             "r": user,
-            "u": machine.user,
         }
+        if machine.user:
+            self._values["u"] = machine.user
 
     def paths(self, key: str, default: Sequence[str]) -> tuple[Path, ...]:
         """Return the files that an option names."""

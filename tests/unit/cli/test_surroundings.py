@@ -20,6 +20,8 @@ STATUSES = {0, 1, 2, 3, 130, 141}
 """Of docs/pipeline.md, and 141 of a command whose output nobody reads."""
 STRANGER = 65534
 """An account that owns no file of the tests."""
+NAMELESS = 54321
+"""An account that is not in passwd, as in some containers: it has neither a name nor a home folder."""
 TARBALL = b"a tarball"
 SITE = f"""
 [release]
@@ -191,6 +193,7 @@ def homes(lab: Lab) -> Iterator[tuple[str, dict[str, Any]]]:
         # Root may write everywhere, and another account cannot be tried without root.
         locked = str(lab.made("locked"))
         yield "no HOME", {"environment": lab.environment(HOME=None), "account": STRANGER}
+        yield "no HOME, no name", {"environment": lab.environment(HOME=None), "account": NAMELESS}
         yield "no such HOME", {"environment": lab.environment(HOME="/nonexistent/home"), "account": STRANGER}
         yield "HOME is read-only", {"environment": lab.environment(HOME=locked), "account": STRANGER}
         yield "HOME is shut", {"environment": lab.environment(HOME=str(lab.made("h", 0o700))), "account": STRANGER}
@@ -213,6 +216,8 @@ def test_homes_and_folders_that_cannot_be_used(lab: Lab) -> None:
             assert ran.status == 2, ran
         if ran.name.endswith("HOME is shut"):
             assert "; let HOME name a folder that this account may read\n" in ran.errors, ran
+        if ran.name.endswith("no name") and ran.name.partition(",")[0] in NOT_TRIED:
+            assert ran.errors.startswith("error: this account has no home folder: let HOME, or XDG_"), ran
 
 
 def test_a_folder_that_was_removed(lab: Lab) -> None:

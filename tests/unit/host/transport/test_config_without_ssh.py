@@ -15,7 +15,7 @@ from provision.host.transport.ssh_config import read_settings
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("provision.host.transport.config_without_ssh.SYSTEM", tmp_path / "system")
+    monkeypatch.setattr("provision.host.transport.config_files.SYSTEM", tmp_path / "system")
     (tmp_path / ".ssh").mkdir()
     return tmp_path
 
@@ -203,5 +203,7 @@ def test_an_account_without_a_name(without_ssh: Path, monkeypatch: pytest.Monkey
     assert read_settings("ntp1").user == "op"
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(HostUnreachable, match=r"^ntp1: the account of this process, .* has no name: set the variable"):
+    with pytest.raises(
+        HostUnreachable, match=r"^ntp1: this account has no name to log in with; say USER@ntp1, or set USER$"
+    ):
         read_settings("ntp1")

@@ -35,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("provision.host.transport.ssh_config.shutil.which", lambda _: None)
     monkeypatch.setenv("SHELL", "/bin/sh")
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    monkeypatch.setattr("provision.host.transport.config_without_ssh.SYSTEM", tmp_path / "system")
+    monkeypatch.setattr("provision.host.transport.config_files.SYSTEM", tmp_path / "system")
     monkeypatch.setattr("provision.host.transport.hops.TRIES", 1)
     for name, key in (("key", KEY), ("other", OTHER), ("rsa", RSA)):
         write(ssh / name, key)

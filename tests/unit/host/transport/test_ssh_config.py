@@ -12,7 +12,7 @@ from provision.host.transport.ssh_config import read_route, read_settings
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("provision.host.transport.config_without_ssh.SYSTEM", tmp_path / "system")
+    monkeypatch.setattr("provision.host.transport.config_files.SYSTEM", tmp_path / "system")
     (tmp_path / ".ssh").mkdir()
     return tmp_path
 
