@@ -109,7 +109,9 @@ class _Config(paramiko.SSHConfig):
     """
 
     def _does_match(self, match_list: list[Any], *others: Any) -> bool:
-        return bool(match_list) and bool(super()._does_match(match_list, *others))  # type: ignore[misc] -- Paramiko's
+        if not match_list:
+            return False
+        return bool(super()._does_match(match_list, *others))  # type: ignore[misc]  # the published types lack it
 
     def _tokenize(self, config: Any, target_hostname: str, key: str, value: str) -> str:  # noqa: ARG002 -- Paramiko's
         return value
