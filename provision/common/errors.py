@@ -9,6 +9,7 @@ ProvisionError
 │   └── PasswordRefused   sudo on the host refused the password
 ├── SandboxError     a sandbox could not be booted on this machine
 ├── ClusterFailed    a host was handed to a cluster, and its result is unknown
+│   └── ClusterLost       and so is what its workers have done since
 ├── NotRecorded      the work on the hosts is over, and its result could not be written on this machine
 ├── CommandFailed    a command on the host failed
 ├── BuildRefused     the build, existing or planned, does not match the site file
@@ -92,6 +93,10 @@ class ClusterFailed(ProvisionError):  # noqa: N818 -- what happened, in the past
     """A host was handed to a cluster, and its result is unknown."""
 
     is_of_host = False
+
+
+class ClusterLost(ClusterFailed):
+    """The scheduler of a cluster was lost, and with it each sign of what its workers have done since."""
 
 
 class NotRecorded(ProvisionError):  # noqa: N818 -- what happened, in the past tense

@@ -3,6 +3,7 @@
 import getpass
 import platform
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from provision.build.artifact_store import Artifacts
@@ -30,3 +31,5 @@ class ControlMachine:
     """None: a new log file for the host."""
     lock_timeout: int = 0
     """Seconds to wait for the lock of a host, at least."""
+    before_changes: Callable[[], None] = lambda: None
+    """Called before a host is locked for the first change of a run."""

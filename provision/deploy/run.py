@@ -55,6 +55,8 @@ class Run:
     """Raises HostUnreachable if the run is cancelled."""
     lock_timeout: int = 0
     """Seconds to wait for the lock of the host, at least; the settings may allow more."""
+    before_changes: Callable[[], None] = lambda: None
+    """Called before the host is locked for the first change of this run."""
     unfit: str = ""
     """The name of a build whose artifact does not work on this host."""
     compiled_on: str = ""
@@ -119,6 +121,8 @@ class Run:
     def claim(self) -> bool:
         """Lock the host until the run ends; return True if it was locked just now."""
         session = self.session
+        if session.host.workspace is None:
+            self.before_changes()
         lock_timeout = max(self.settings.lock_timeout, self.lock_timeout)
         return session.host.claim(who=self.who, uid=session.facts.uid, lock_timeout=lock_timeout, say=self.progress.say)
 

@@ -86,6 +86,7 @@ def _run_operation(
             building=building,
             check=cancellation.check,
             lock_timeout=control.lock_timeout,
+            before_changes=control.before_changes,
             unfit=job.unfit,
             compiled_on=job.compiled_on,
         )

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from distributed import Client, KilledWorker, Reschedule, Worker, WorkerPlugin, get_worker
 
-from provision.common.errors import ClusterFailed, SiteError
+from provision.common.errors import ClusterFailed, ClusterLost, SiteError
 from provision.fleet.dask_address import check_address, refuse_open
 from provision.fleet.encryption import Cipher
 
@@ -125,14 +125,15 @@ class Cluster:
     def result(self, sent: "Sent") -> Any:
         """Wait for the result and return it, or raise the function's exception.
 
-        Raises ClusterFailed if the cluster lost the task.
+        Raises ClusterFailed if the cluster lost the task: by then, ``hear`` was called with all that was sent before.
+        ClusterLost: the scheduler was lost, and what was sent last may not have arrived.
         """
         try:
             value, error = self._cipher.open(self._await(sent.future), sent.key)
         except KilledWorker as error:
             raise ClusterFailed("each worker that took it over died; run the same command again") from error
         except CancelledError as error:
-            raise ClusterFailed(
+            raise ClusterLost(
                 f"the scheduler {self._address} was lost, and the running work was cut off; "
                 "run the same command again to complete it"
             ) from error

@@ -16,7 +16,7 @@ from provision.build.artifact import Artifact
 from provision.build.artifact_store import Artifacts
 from provision.build.fetch import Store, fetch
 from provision.chrony.releases import Release
-from provision.common.errors import ClusterFailed, HostUnreachable, ProvisionError, SiteError
+from provision.common.errors import ClusterFailed, ClusterLost, HostUnreachable, ProvisionError, SiteError
 from provision.common.results import Finding, Gate, Outcome, SwitchState
 from provision.deploy.cancellation import INTERRUPTED, Cancellation
 from provision.deploy.control_machine import ControlMachine, who
@@ -35,6 +35,8 @@ from provision.site.settings import Settings
 if TYPE_CHECKING:
     from provision.fleet.cluster import Call, Cluster
 
+CHANGING = "changing"
+"""The event of a worker that is about to lock a host, which comes before each change."""
 LOCK_TIMEOUT = 120
 """Seconds to wait for the workspace of a run whose worker died; its guard gives up after a minute (workspace.py)."""
 
@@ -106,15 +108,17 @@ class WorkerPool:
         with ExitStack() as stack:
             try:
                 cancellation.check()
-                done = self._hand_over(job, progress, cancellation, stack)
+                done = self._hand_over(job, report, progress, cancellation, stack)
                 # From here on, an error is one of this machine, and the host may have changed.
+                # Another worker may have changed the host before it died.
+                done.report.may_have_changed |= report.may_have_changed
                 report = done.report
                 self._keep_artifacts(job, done)
                 log.take(done.log)
             except ProvisionError as error:
-                # The worker may have sent commands before it was lost.
-                if isinstance(error, ClusterFailed):
-                    report.may_have_changed = True
+                # A worker tells before it locks a host, but the news may be lost with the scheduler.
+                report.may_have_changed |= isinstance(error, ClusterLost)
+                if isinstance(error, ClusterFailed) and report.may_have_changed:
                     # Nor is it known here whether the host has switched.
                     report.switch = SwitchState()
                 fail(report, error, cancellation)
@@ -133,8 +137,13 @@ class WorkerPool:
         progress.ending(report)
         return report
 
-    def _hand_over(self, job: Job, progress: Progress, cancellation: Cancellation, stack: ExitStack) -> Done:
-        """Run the job on a worker; ``stack`` holds the lock of its build until the artifact is in the store."""
+    def _hand_over(
+        self, job: Job, report: Report, progress: Progress, cancellation: Cancellation, stack: ExitStack
+    ) -> Done:
+        """Run the job on a worker; ``stack`` holds the lock of its build until the artifact is in the store.
+
+        ``report`` is told when the worker may have changed the host, for the worker's own report may never arrive.
+        """
         store = Artifacts.default()
         need = self._needs.get(job.target, "")
         if Gate.BUILD in job.open and not job.plans:
@@ -143,7 +152,7 @@ class WorkerPool:
         if need:
             artifact = store.find(need, progress.line, checked=job.settings.unit_tests)
         worker_job = pack(job, self.secrets, artifact, progress.line)
-        sent = self.cluster.submit(str(job.target), work, worker_job, partial(_repeat, progress))
+        sent = self.cluster.submit(str(job.target), work, worker_job, partial(_repeat, report, progress))
         # Release the task in any case, also after Ctrl-C.
         stack.callback(sent.drop)
         cancellation.register(sent.drop, stack)
@@ -204,6 +213,7 @@ def work(worker_job: WorkerJob, call: "Call") -> Done:
             artifacts=artifacts,
             log=log,
             lock_timeout=LOCK_TIMEOUT,
+            before_changes=lambda: call.send((CHANGING, None)),
         )
         report = run_on(worker_job.job, ProgressSender(call.send), cancellation, control=control)
         there = tuple(artifacts.all())
@@ -263,7 +273,10 @@ class ProgressSender:
         return nullcontext()
 
 
-def _repeat(progress: Progress, event: tuple[str, Any]) -> None:
-    """Show an event of a worker on the control machine."""
+def _repeat(report: Report, progress: Progress, event: tuple[str, Any]) -> None:
+    """Note or show an event of a worker on the control machine."""
     verb, value = event
-    getattr(progress, verb)(value)
+    if verb == CHANGING:
+        report.may_have_changed = True
+    else:
+        getattr(progress, verb)(value)

@@ -13,13 +13,14 @@ from provision.build.artifact import Artifact
 from provision.build.artifact_store import Artifacts
 from provision.build.fetch import Store
 from provision.build.libraries import Libraries
-from provision.common.errors import ClusterFailed, SiteError
+from provision.common.errors import ClusterFailed, ClusterLost, SiteError
 from provision.common.results import Gate, StoppedAt
 from provision.deploy.cancellation import Cancellation
 from provision.deploy.job import Job
 from provision.deploy.run import Run
 from provision.fleet import worker
 from provision.fleet.worker import WorkerPool, check, pack, work
+from provision.host.host import Host
 from provision.host.target import Target, parse_target
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeyFile
@@ -213,16 +214,46 @@ def test_a_build_is_remembered_when_a_host_is_held_at_the_switch(folder: Path) -
     assert stopped_at(Report(host=LOCAL, stopped_at=StoppedAt(Gate.SWITCH))) == {LOCAL: "chrony-x"}
 
 
-def test_nobody_can_tell_what_became_of_it(folder: Path) -> None:
+def change(run: Run) -> None:
+    run.claim()
+    run.session.host.run("changing", "true")
+
+
+@pytest.mark.parametrize(
+    ("operation", "error", "may_have_changed"),
+    [
+        (change, ClusterFailed("each worker died"), True),
+        (tell, ClusterFailed("each worker died"), False),
+        (tell, ClusterLost("each worker died"), True),
+    ],
+    ids=["after a change", "no worker began to change", "nobody can tell"],
+)
+def test_a_lost_worker_may_have_changed_what_it_had_locked(
+    operation: Any,
+    error: ClusterFailed,
+    may_have_changed: bool,  # noqa: FBT001 -- a parameter of a case
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Lost(Here):
         def result(self, _: object) -> Any:
-            raise ClusterFailed("each worker died")
+            raise error
 
-    report = handed(job(), Lost(folder))
-    assert (report.error, report.may_have_changed, report.tried) == ("each worker died", True, True)
+    monkeypatch.setattr(Host, "claim", lambda *_, **__: True)
+    report = handed(job(operation), Lost(folder))
+    assert (report.error, report.may_have_changed, report.tried) == (
+        "each worker died",
+        may_have_changed,
+        may_have_changed,
+    )
     assert str(report.switch) == ""
     assert report.log is not None
     assert Path(report.log).read_text() == "error: each worker died\n"
+
+
+def test_a_host_that_an_earlier_worker_had_locked_may_have_changed(folder: Path) -> None:
+    here = Here(folder, heard=[(worker.CHANGING, None)])
+    assert handed(job(), here).may_have_changed
 
 
 def test_an_artifact_that_cannot_be_stored_after_the_build_is_a_failure(folder: Path) -> None:
