@@ -44,8 +44,6 @@ class Tree:
     mounted: frozenset[str]
     """Mount points: paths over which a file system or a file is mounted."""
     has_strange_name: bool
-    sees_attributes: bool
-    """Whether the host's tar shows capabilities and access control lists."""
 
 
 def file_of(content: bytes, *, mode: str = "0644", owner: str = "root:root") -> Entry:
@@ -87,7 +85,6 @@ def parse_tree(text: str) -> Tree:
         extended=frozenset(extended),
         mounted=frozenset(mounted),
         has_strange_name="strange name" in lines,
-        sees_attributes="no attributes" not in lines,
     )
 
 

@@ -39,22 +39,14 @@ class Tracking:
     """Time of the last measurement that was used, seconds since 1970."""
     offset: float
     """Seconds; positive: the system clock is slow."""
-    last_offset: float
-    """Seconds, estimated at the last update."""
-    rms_offset: float
-    """Seconds, averaged over a long time."""
     frequency: float
     """Frequency error of the clock without correction, ppm; positive: fast."""
-    residual_frequency: float
-    """ppm"""
     skew: float
     """Error bound of the frequency, ppm."""
     root_delay: float
     """Network delay to the stratum-1 server and back, seconds."""
     root_dispersion: float
     """Seconds."""
-    update_interval: float
-    """Seconds between the last two updates."""
     leap: str
     """``Normal``, ``Insert second``, ``Delete second`` or ``Not synchronised``."""
 
@@ -179,7 +171,8 @@ def parse_version(text: str) -> Version:
 
 def _tracking(fields: list[str]) -> Tracking:
     reference_id, source, stratum, reference_time, *numbers, leap = fields
-    offset, last, rms, frequency, residual, skew, delay, dispersion, interval = map(_number, numbers)
+    # The rest is not used: last offset, RMS offset, residual frequency, update interval.
+    offset, _, _, frequency, _, skew, delay, dispersion, _ = map(_number, numbers)
     _check(leap in LEAPS)
     return Tracking(
         reference_id=reference_id,
@@ -187,14 +180,10 @@ def _tracking(fields: list[str]) -> Tracking:
         stratum=int(stratum),
         reference_time=_number(reference_time),
         offset=offset,
-        last_offset=last,
-        rms_offset=rms,
         frequency=frequency,
-        residual_frequency=residual,
         skew=skew,
         root_delay=delay,
         root_dispersion=dispersion,
-        update_interval=interval,
         leap=leap,
     )
 

@@ -33,7 +33,6 @@ HOSTS = (
     "scheduler",
 )
 """The options of each task that works on hosts, except ``keys.rotate``."""
-EXPECTED_RELEASE = {"chrony": "expected chrony release, such as 4.9; overrides the site file"}
 NAMED_HOSTS = {"host": "host or group, as for deploy; required; may be given several times"}
 RELEASES = ("chrony", "nettle", "sources")
 

@@ -12,10 +12,11 @@ from provision.deploy.generation import Generation
 from provision.deploy.keys import choose_keys
 from provision.deploy.keys_on_host import asked_once, keys_on_host
 from provision.deploy.notes import add_notes
-from provision.deploy.phases import Switch, deployment, preconditions, stage_phase
-from provision.deploy.prove import Proof
+from provision.deploy.phases import deployment, preconditions, stage_phase
+from provision.deploy.prove import Proof, prove
 from provision.deploy.refusals import refuse_without_port, refuse_without_systemd
 from provision.deploy.run import Run
+from provision.deploy.switch import Switch
 from provision.host.paths import SWITCH
 from provision.keys import Keys
 from provision.verify.expectation import Expectation, expect
@@ -61,7 +62,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool:
         # Collect evidence during the survey, for a run that changes nothing; after a change, it is not used.
         asking = run.keys is not None and not dry_run
-        early = pool.submit(run.prove, expected, keys, sync_timeout=0, early=True) if asking else None
+        early = pool.submit(prove, run.session, expected, keys, sync_timeout=0, early=True) if asking else None
         switch = switch_to(run, generation, lambda: _as_before(expected, early))
         phases = deployment(
             build,
@@ -79,7 +80,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     proof = early.result() if early and not run.report.changed else None
     if proof is None or not proof.is_complete:
         run.progress.begin("collecting evidence")
-        proof = run.prove(expected, keys, sync_timeout=settings.sync_timeout)
+        proof = prove(run.session, expected, keys, sync_timeout=settings.sync_timeout)
     run.found(proof)
 
 

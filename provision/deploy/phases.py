@@ -3,15 +3,15 @@
 A deployment is preconditions, build, stage, needs, switch, confirm and links; each phase needs those before it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from provision.build.artifact import Artifact
 from provision.build.compile import ARTIFACT_MEGABYTES, MEGABYTES, Compiling, Promised, Unpacking
 from provision.build.recipe import Recipe
 from provision.build.requirements import manager_of, needed, runtime
 from provision.chrony.releases import Release
-from provision.common.results import Finding, Gate, StoppedAt, SwitchState
+from provision.common.results import Gate, StoppedAt
 from provision.deploy.choices import choose_user
 from provision.deploy.generation import Generation
 from provision.deploy.keys_on_host import KeysOnHost, keys_on_host
@@ -37,12 +37,12 @@ from provision.deploy.steps.staged import Staged
 from provision.deploy.steps.unaltered import Unaltered
 from provision.deploy.steps.user import ServiceUser
 from provision.deploy.steps.waits import BootWaits
+from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.facts import Facts
 from provision.host.packages import MANAGERS, NO_OWNER
 from provision.host.paths import ROOT, SWITCH
 from provision.site import Site
-from provision.verify.process import Running
 
 AT_SWITCH = StoppedAt(Gate.SWITCH)
 
@@ -56,32 +56,6 @@ class Tarballs:
     """Returns the verified bytes, after fetching them if they are missing."""
     origin: Callable[[Release], str]
     """Returns the origin and the signer of a tarball for people, after fetching it if it is missing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch:
-    """A staged generation, and the parameters of the switch to it."""
-
-    generation: str
-    """The id of the generation."""
-    unit_sha256: str
-    build: str
-    """The build's folder."""
-    running: Running
-    """The expected properties of its process."""
-    who: str
-    """The name of the operator, for the host's history."""
-    task: str
-    """See Active."""
-    confirm_timeout: int
-    """Seconds after which the host rolls back by itself."""
-    is_answered: Callable[[], bool] = field(repr=False)
-    """See Active."""
-    prove: Callable[[], Sequence[Finding]] = field(repr=False)
-    """See Confirmed."""
-    sync_timeout: int = 0
-    """See Confirmed."""
-    state: SwitchState = field(default_factory=SwitchState, repr=False, compare=False)
 
 
 def deployment(
@@ -190,35 +164,17 @@ def switch_phase(to: Switch, *, open_firewall: bool = False) -> Phase:
     if open_firewall:
         steps.append(FirewallOpen())
     steps += (
-        Active(
-            generation=to.generation,
-            unit_sha256=to.unit_sha256,
-            build=to.build,
-            who=to.who,
-            task=to.task,
-            confirm_timeout=to.confirm_timeout,
-            is_answered=to.is_answered,
-            state=to.state,
-        ),
+        Active(to),
         ConflictsStopped(),
-        AsUnitSays(generation=to.generation, who=to.who, confirm_timeout=to.confirm_timeout, state=to.state),
-        Unaltered(running=to.running, who=to.who, confirm_timeout=to.confirm_timeout, state=to.state),
+        AsUnitSays(to),
+        Unaltered(to),
     )
     return Phase("switch", tuple(steps), AT_SWITCH)
 
 
 def confirm_phase(to: Switch, *, keep: int | None) -> Phase:
     """Return the phase that proves and confirms the generation; ``keep``: see Confirmed."""
-    confirmed = Confirmed(
-        generation=to.generation,
-        prove=to.prove,
-        who=to.who,
-        keep=keep,
-        confirm_timeout=to.confirm_timeout,
-        sync_timeout=to.sync_timeout,
-        state=to.state,
-    )
-    return Phase("confirm", (confirmed,), AT_SWITCH)
+    return Phase("confirm", (Confirmed(to, keep),), AT_SWITCH)
 
 
 def links_phase(*further: Step, replace_programs: bool = False) -> Phase:

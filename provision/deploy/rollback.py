@@ -10,12 +10,14 @@ from provision.common.errors import CommandFailed, ParseError, SiteError, unders
 from provision.deploy.generation import content_id, unit_template
 from provision.deploy.history import read_history
 from provision.deploy.history_records import previous
-from provision.deploy.phases import Switch, confirm_phase, links_phase, needs_phase, switch_phase, switch_script
+from provision.deploy.phases import confirm_phase, links_phase, needs_phase, switch_phase, switch_script
+from provision.deploy.prove import prove
 from provision.deploy.refusals import refuse_without_systemd
 from provision.deploy.run import Run
 from provision.deploy.steps import Phase
 from provision.deploy.steps.built import build_drift
 from provision.deploy.steps.overrides import NotOverridden
+from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.paths import ROOT
 from provision.keys import Keys, parse_keys
@@ -64,7 +66,7 @@ def rollback(run: Run, *, to: str) -> None:
     run.converge(_phases(kept, switch))
     if not run.report.findings:
         run.progress.begin("collecting evidence")
-        run.found(run.prove(expected, keys, sync_timeout=run.settings.sync_timeout))
+        run.found(prove(run.session, expected, keys, sync_timeout=run.settings.sync_timeout))
     run.report.notes.append("the next deployment puts back what the site says: change the site, too")
 
 

@@ -9,7 +9,7 @@ from provision.build.artifact_store import Artifacts
 from provision.common.errors import ArtifactRefused, BuildUnfit
 from provision.common.results import Finding, Gate, Status, StoppedAt
 from provision.deploy.converge import converge
-from provision.deploy.prove import Proof, State, Unconfirmed, prove
+from provision.deploy.prove import Proof, Unconfirmed, prove
 from provision.deploy.steps import Phase, Step
 from provision.deploy.steps.confirmed import Confirmed
 from provision.host.session import Session
@@ -126,21 +126,6 @@ class Run:
         lock_timeout = max(self.settings.lock_timeout, self.lock_timeout)
         return session.host.claim(who=self.who, uid=session.facts.uid, lock_timeout=lock_timeout, say=self.progress.say)
 
-    def prove(
-        self,
-        expected: Expectation,
-        keys: Keys,
-        *,
-        sync_timeout: int,
-        unconfirmed: Unconfirmed | None = None,
-        early: bool = False,
-        states: Sequence[State] = (),
-    ) -> Proof:
-        """Collect and evaluate evidence; see :func:`provision.deploy.prove.prove`."""
-        return prove(
-            self.session, expected, keys, sync_timeout=sync_timeout, unconfirmed=unconfirmed, early=early, states=states
-        )
-
     def is_answered(self) -> bool:
         """Return whether an NTP server on the host answers this machine directly, without a jump host."""
         return self.session.direct and probe(self.session.address, Keys(())).answered
@@ -149,7 +134,7 @@ class Run:
         """Prove a generation by its id before the host rolls back by itself; add the findings to the report."""
         sync_timeout = min(self.settings.sync_timeout, self.settings.confirm_timeout - RETURN_SECONDS)
         unconfirmed = Unconfirmed(generation, self.settings.confirm_timeout)
-        proof = self.prove(expected, keys, sync_timeout=sync_timeout, unconfirmed=unconfirmed)
+        proof = prove(self.session, expected, keys, sync_timeout=sync_timeout, unconfirmed=unconfirmed)
         self.found(proof)
         return proof.findings
 

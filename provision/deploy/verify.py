@@ -5,7 +5,7 @@ from provision.deploy.deploy import generation_of, switch_to
 from provision.deploy.generation import Generation
 from provision.deploy.keys_on_host import keys_on_host
 from provision.deploy.phases import service_phases, stage_phase
-from provision.deploy.prove import State
+from provision.deploy.prove import State, prove
 from provision.deploy.refusals import refuse_without_systemd
 from provision.deploy.run import Run
 from provision.deploy.steps.built import Installed
@@ -26,7 +26,7 @@ def verify(run: Run) -> None:
     generation, expected = generation_of(run, recipe, keys)
     run.progress.begin("collecting evidence")
     states = _states(run, generation, expected)
-    run.found(run.prove(expected, keys, sync_timeout=run.settings.sync_timeout, states=states))
+    run.found(prove(run.session, expected, keys, sync_timeout=run.settings.sync_timeout, states=states))
 
 
 def _states(run: Run, generation: Generation, expected: Expectation) -> tuple[State, ...]:

@@ -14,6 +14,7 @@ from provision.build.integrity import NAMES, PROGRAMS, RECEIPT
 from provision.deploy.converge import survey
 from provision.deploy.steps import StepDefaults
 from provision.deploy.steps.active import Active
+from provision.deploy.steps.as_unit_says import AsUnitSays
 from provision.deploy.steps.built import Built
 from provision.deploy.steps.confirmed import Confirmed
 from provision.deploy.steps.fetched import Fetched
@@ -24,6 +25,7 @@ from provision.deploy.steps.restored import Restored
 from provision.deploy.steps.staged import Staged
 from provision.deploy.steps.unaltered import Unaltered
 from provision.deploy.steps.user import ServiceUser
+from provision.deploy.switch import Switch
 from provision.host.host import Host
 from provision.host.packages import MANAGERS
 from provision.host.transport.local import LocalTransport
@@ -46,23 +48,21 @@ BUILT = Built(RECIPE, Compiling(never, never, jobs=2, uid=0))
 PACKAGES = Packages(MANAGERS["apt-get"], ("gcc", "make"), RECIPE.prefix)
 STAGED = Staged(GENERATION)
 REHEARSED = Rehearsed(GENERATION, ("127.0.0.1",))
-ACTIVE = Active(
+SWITCH = Switch(
     generation=GENERATION.id,
     unit_sha256=GENERATION.unit_sha256,
     build=RECIPE.prefix,
+    running=GENERATION.running,
     who="alice@laptop",
     task="deploy",
     confirm_timeout=90,
     is_answered=lambda: False,
-)
-UNALTERED = Unaltered(running=GENERATION.running, who="alice@laptop", confirm_timeout=90)
-CONFIRMED = Confirmed(
-    generation=GENERATION.id,
     prove=list,
-    who="alice@laptop",
-    keep=3,
-    confirm_timeout=90,
 )
+ACTIVE = Active(SWITCH)
+AS_UNIT_SAYS = AsUnitSays(SWITCH)
+UNALTERED = Unaltered(SWITCH)
+CONFIRMED = Confirmed(SWITCH, keep=3)
 RESTORED = Restored("alice@laptop")
 USER = ServiceUser("_chrony")
 AT_HAND = Fetched(RECIPE, lambda _: True, never)

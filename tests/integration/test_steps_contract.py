@@ -10,8 +10,9 @@ from provision.chrony.releases import Release
 from provision.common.results import Outcome, Status
 from provision.deploy.choices import choose_generation, choose_recipe
 from provision.deploy.converge import converge, survey
-from provision.deploy.phases import Switch, Tarballs, compile_phase, deployment
+from provision.deploy.phases import Tarballs, compile_phase, deployment
 from provision.deploy.steps import Phase, Step
+from provision.deploy.switch import Switch
 from provision.host.facts import facts_script, parse_facts
 from provision.host.host import Host
 from provision.host.sandbox import Sandbox

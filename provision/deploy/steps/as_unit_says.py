@@ -1,17 +1,16 @@
 """Define the step that restarts a chronyd whose process differs from its unit."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.common.results import SwitchState
 from provision.deploy.steps import StepDefaults
-from provision.deploy.steps.active import go_back, start_anew
 from provision.deploy.steps.overrides import look_at_unit
+from provision.deploy.switch import Switch
 from provision.host.host import Host
 from provision.verify.unit import parse_unit_state
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AsUnitSays(StepDefaults):
     """The process has the command line, the account, the capabilities and the filters of its unit.
 
@@ -20,17 +19,9 @@ class AsUnitSays(StepDefaults):
 
     id: ClassVar[str] = "process-as-unit"
     changes_host: ClassVar[bool] = True
+    title: ClassVar[str] = "chronyd running as its unit says"
 
-    generation: str
-    who: str
-    """The name of the operator, for the host's history."""
-    confirm_timeout: int
-    state: SwitchState = field(default_factory=SwitchState, repr=False, compare=False)
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "chronyd running as its unit says"
+    to: Switch
 
     def look(self) -> str:
         """Print the unit's files, its drop-ins, its effective properties and those of the process."""
@@ -42,8 +33,8 @@ class AsUnitSays(StepDefaults):
 
     def apply(self, host: Host) -> None:
         """Restart the daemon of the same generation by the host's script."""
-        start_anew(host, self.generation, who=self.who, confirm_timeout=self.confirm_timeout, state=self.state)
+        self.to.start_anew(host)
 
     def undo(self, host: Host) -> str:
         """Roll back at once if this run has switched; a generation that was confirmed before stays."""
-        return go_back(host, self.generation, self.who, self.state)
+        return self.to.go_back(host)

@@ -1,43 +1,33 @@
 """Define the step that proves the running generation and confirms it, so that the host does not roll back."""
 
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.common.errors import CommandFailed, NotConverged, ParseError, understood
-from provision.common.results import Finding, SwitchState
 from provision.deploy.steps import StepDefaults
-from provision.deploy.steps.active import go_back, signed
+from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.host import Host
-from provision.host.paths import ROOT, SWITCH
+from provision.host.paths import ROOT
 from provision.host.unconfirmed import named_values, parse_unconfirmed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Confirmed(StepDefaults):
     """A switch is confirmed, which requires that all vital checks pass."""
 
     id: ClassVar[str] = "confirmed"
     changes_host: ClassVar[bool] = True
 
-    generation: str
-    """The id of the generation."""
-    prove: Callable[[], Sequence[Finding]] = field(repr=False)
-    who: str
+    to: Switch
     keep: int | None
     """The number of generations that stay on the host; None: all."""
-    confirm_timeout: int
-    """Seconds after which the host rolls back by itself; the proof restarts the timer (print_evidence.sh)."""
-    sync_timeout: int = 0
-    """Seconds for which the proof may wait for the clock; then it restarts the timer once more."""
-    state: SwitchState = field(default_factory=SwitchState, repr=False, compare=False)
 
     @property
     def title(self) -> str:
         """Return the title of the step."""
-        return f"generation {self.generation} proven and confirmed"
+        return f"generation {self.to.generation} proven and confirmed"
 
     def look(self) -> str:
         """Print the switch that waits to be confirmed, and the current generation."""
@@ -47,7 +37,7 @@ class Confirmed(StepDefaults):
         """Return whether the generation is not current, and whether a switch waits to be confirmed, until when."""
         said = named_values(seen)
         unconfirmed = parse_unconfirmed(said)
-        if said["current"] == self.generation:
+        if said["current"] == self.to.generation:
             return str(unconfirmed) if unconfirmed else None
         if unconfirmed is not None and unconfirmed.generation == said["current"]:
             return f"not running yet; generation {unconfirmed.generation} is {unconfirmed}"
@@ -55,9 +45,9 @@ class Confirmed(StepDefaults):
 
     def apply(self, host: Host) -> None:
         """Prove the running generation, and confirm it or roll back at once. Raises NotConverged."""
-        self.state.begin(self.generation, self.sync_timeout + self.confirm_timeout)
+        self.to.state.begin(self.to.generation, self.to.sync_timeout + self.to.confirm_timeout)
         try:
-            findings = self.prove()
+            findings = self.to.prove()
         except (CommandFailed, ParseError) as error:
             # Evidence that was read during a rollback may mix two generations.
             self._refuse_when_gone_back(host, error)
@@ -65,12 +55,11 @@ class Confirmed(StepDefaults):
         broken = [finding for finding in findings if finding.vital and finding.holds is False]
         if broken:
             self._refuse_when_gone_back(host)
-            returned = go_back(host, self.generation, self.who, self.state)
+            returned = self.to.go_back(host)
             raise NotConverged(
-                f"{host.name}: generation {self.generation} was not confirmed; {returned}: {broken[0].failure}"
+                f"{host.name}: generation {self.to.generation} was not confirmed; {returned}: {broken[0].failure}"
             )
-        confirm = f"{signed(self.who)} {SWITCH} --confirm {self.generation}"
-        script = f"set -e\n{confirm}\n"
+        script = f"set -e\n{self.to.confirmation}\n"
         if self.keep is not None:
             script += scripts.load("prune", ROOT, str(self.keep))
         try:
@@ -79,23 +68,23 @@ class Confirmed(StepDefaults):
             # It may be confirmed, and an old generation could not be removed; or the host has gone back.
             with suppress(CommandFailed, ParseError):
                 if parse_unconfirmed(named_values(host.ask(self.look()))) is None:
-                    self.state.end()
+                    self.to.state.end()
             raise
-        self.state.end()
+        self.to.state.end()
 
     def _refuse_when_gone_back(self, host: Host, error: Exception | None = None) -> None:
         """Raise NotConverged if the host rolled back by itself during the proof."""
         answer = host.ask(self.look())
         with understood(f"{host.name}: {self.title}"):
             current = named_values(answer)["current"]
-        if current == self.generation:
+        if current == self.to.generation:
             return
-        self.state.end()
+        self.to.state.end()
         now = "the time service from before the deployment"
         if current:
             now = f"generation {current}"
         raise NotConverged(
-            f"{host.name}: generation {self.generation} was not confirmed: the host rolled back during the proof, and "
-            f"{now} is active again; either the proof took more than {self.confirm_timeout} s (--confirm-timeout), or "
-            "another switch was made: see inv history"
+            f"{host.name}: generation {self.to.generation} was not confirmed: the host rolled back during the proof, "
+            f"and {now} is active again; either the proof took more than {self.to.confirm_timeout} s "
+            "(--confirm-timeout), or another switch was made: see inv history"
         ) from error

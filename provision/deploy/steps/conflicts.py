@@ -21,11 +21,7 @@ class ConflictsStopped(StepDefaults):
 
     id: ClassVar[str] = "conflicting-services"
     changes_host: ClassVar[bool] = True
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "other time daemons stopped and masked"
+    title: ClassVar[str] = "other time daemons stopped and masked"
 
     def look(self) -> str:
         """Print our service and the other time services of the host."""
@@ -54,11 +50,7 @@ class NoForeignProcess(StepDefaults):
 
     id: ClassVar[str] = "foreign-processes"
     changes_host: ClassVar[bool] = False
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "no other process has the NTP port or steers the clock"
+    title: ClassVar[str] = "no other process has the NTP port or steers the clock"
 
     def look(self) -> str:
         """Print our service and the other time services of the host."""

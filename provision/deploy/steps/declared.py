@@ -18,11 +18,7 @@ class DeclaredToTimedated(StepDefaults):
 
     id: ClassVar[str] = "timedatectl"
     changes_host: ClassVar[bool] = True
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "chronyd registered with timedatectl"
+    title: ClassVar[str] = "chronyd registered with timedatectl"
 
     def look(self) -> str:
         """Print the content of the list."""

@@ -18,11 +18,7 @@ class FirewallOpen(StepDefaults):
 
     id: ClassVar[str] = "firewall"
     changes_host: ClassVar[bool] = True
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "123/udp open in the local firewall"
+    title: ClassVar[str] = "123/udp open in the local firewall"
 
     def look(self) -> str:
         """Print the active firewall and its rules."""

@@ -29,14 +29,10 @@ class Links(StepDefaults):
 
     id: ClassVar[str] = "links"
     changes_host: ClassVar[bool] = True
+    title: ClassVar[str] = "links in /usr/local and /etc/chrony"
 
     replace: bool = False
     """Whether the links replace another chronyc and chronyd in /usr/local."""
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "links in /usr/local and /etc/chrony"
 
     def look(self) -> str:
         """Print the links that are missing or outdated, and other programs at their paths."""

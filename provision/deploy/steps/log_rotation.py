@@ -21,16 +21,12 @@ class LogRotation(StepDefaults):
 
     id: ClassVar[str] = "log-rotation"
     changes_host: ClassVar[bool] = True
+    title: ClassVar[str] = "rotation of chronyd's log files"
 
     folder: str
     """The folder of chronyd's log files: ``logdir`` of chrony.conf(5)."""
     content: str = field(repr=False)
     """The text of the file; empty: chronyd writes no log files."""
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "rotation of chronyd's log files"
 
     def look(self) -> str:
         """Print whether logrotate is installed, which other files rotate the folder, and the digest of ours."""

@@ -27,14 +27,10 @@ class NeedsMet(StepDefaults):
 
     id: ClassVar[str] = "chrony-conf-needs"
     changes_host: ClassVar[bool] = False
+    title: ClassVar[str] = "devices and files that chrony.conf names"
 
     conf: str
     user: str
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "devices and files that chrony.conf names"
 
     def look(self) -> str:
         """Print "STATE KIND NAME" for each named object."""

@@ -21,14 +21,10 @@ class NotOverridden(StepDefaults):
 
     id: ClassVar[str] = "unit-overrides"
     changes_host: ClassVar[bool] = False
+    title: ClassVar[str] = "no overrides of chronyd's unit"
 
     unit: str
     """The text of the unit."""
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "no overrides of chronyd's unit"
 
     def look(self) -> str:
         """Print the unit's files, its drop-ins, its effective properties and those of the process."""

@@ -15,11 +15,7 @@ class Purged(StepDefaults):
 
     id: ClassVar[str] = "purged"
     changes_host: ClassVar[bool] = True
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "builds, generations, keys, state and account removed"
+    title: ClassVar[str] = "builds, generations, keys, state and account removed"
 
     def look(self) -> str:
         """Print our folder, unless it is empty, and everything that we made outside of it."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.deploy.steps import StepDefaults
-from provision.deploy.steps.active import signed
 from provision.deploy.steps.firewall import close_firewall
 from provision.deploy.steps.links import LINKS
+from provision.deploy.switch import signed
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT, UNIT_PATH
@@ -18,13 +18,9 @@ class Restored(StepDefaults):
 
     id: ClassVar[str] = "restored"
     changes_host: ClassVar[bool] = True
+    title: ClassVar[str] = "time service as it was before the first deployment"
 
     who: str
-
-    @property
-    def title(self) -> str:
-        """Return the title of the step."""
-        return "time service as it was before the first deployment"
 
     def look(self) -> str:
         """Print our files and links that are in use."""

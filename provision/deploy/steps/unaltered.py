@@ -1,23 +1,21 @@
 """Define the step that restarts a daemon whose program, configuration, keys or sources were altered."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.build.evidence import sections
 from provision.build.integrity import FILE, Entry, differences, parse_tree
-from provision.common.results import SwitchState
 from provision.deploy.steps import StepDefaults
-from provision.deploy.steps.active import go_back, start_anew
+from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT, UNIT_PATH
-from provision.verify.process import Running
 
 PROCESS = {"program", "installed"}
 """The values that the look prints for every process."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Unaltered(StepDefaults):
     """The running daemon has the deployed program, configuration, keys, access rules and sources.
 
@@ -28,26 +26,22 @@ class Unaltered(StepDefaults):
     id: ClassVar[str] = "daemon-unaltered"
     changes_host: ClassVar[bool] = True
 
-    running: Running
-    who: str
-    """The name of the operator, for the host's history."""
-    confirm_timeout: int
-    state: SwitchState = field(default_factory=SwitchState, repr=False, compare=False)
+    to: Switch
 
     @property
     def title(self) -> str:
         """Return the title of the step."""
-        return f"daemon of generation {self.running.generation} unaltered"
+        return f"daemon of generation {self.to.running.generation} unaltered"
 
     def look(self) -> str:
         """Print the process, its unit file, and its answers about access rules and sources."""
-        return scripts.load("look_running", ROOT, UNIT_PATH, self.running.questions)
+        return scripts.load("look_running", ROOT, UNIT_PATH, self.to.running.questions)
 
     def drift(self, seen: str) -> str | None:
         """Return the alterations."""
         said = sections(seen)
         process = dict(line.split("=", 1) for line in said.get("process", "").splitlines())
-        if process.get("generation") != self.running.generation:
+        if process.get("generation") != self.to.running.generation:
             return None
         if not process.keys() >= PROCESS:
             return "it ended while it was looked at"
@@ -56,15 +50,15 @@ class Unaltered(StepDefaults):
             parse_tree(said.get("unit", "")),
             base=UNIT_PATH.rpartition("/")[0],
         )
-        found = list(self.running.differences(process, said.get("answers", "")))
+        found = list(self.to.running.differences(process, said.get("answers", "")))
         if unit is not None:
             found.insert(0, unit)
         return "; ".join(found) or None
 
     def apply(self, host: Host) -> None:
         """Restart the daemon from the files of its generation by the host's script."""
-        start_anew(host, self.running.generation, who=self.who, confirm_timeout=self.confirm_timeout, state=self.state)
+        self.to.start_anew(host)
 
     def undo(self, host: Host) -> str:
         """Roll back at once if this run has switched; a generation that was confirmed before stays."""
-        return go_back(host, self.running.generation, self.who, self.state)
+        return self.to.go_back(host)

@@ -50,7 +50,6 @@ def without(text: str, path: str) -> str:
 
 BUILDS = [
     pytest.param(build_tree(), None, id="as it was packed"),
-    pytest.param(f"{build_tree()}\nno attributes", None, id="a tar that shows no capabilities"),
     pytest.param(
         build_tree().replace(digest("chronyd"), digest("another")),
         "sbin/chronyd has another content",

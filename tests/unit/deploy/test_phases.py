@@ -11,7 +11,6 @@ from provision.build.artifact_store import Artifacts
 from provision.common.results import Gate, StoppedAt
 from provision.deploy import deploy
 from provision.deploy.phases import (
-    Switch,
     Tarballs,
     compile_phase,
     deployment,
@@ -34,21 +33,11 @@ from provision.site.time import Time
 from tests.helpers.build_archives import ARTIFACT
 from tests.helpers.host_settings import make_settings
 from tests.helpers.samples import FACTS, GENERATION, KEYS, RECIPE
+from tests.helpers.step_samples import SWITCH
 
 AT_BUILD, AT_SWITCH = StoppedAt(Gate.BUILD, RECIPE.name), StoppedAt(Gate.SWITCH)
 TARBALLS = Tarballs(at_hand=lambda _: True, data=lambda _: b"", origin=lambda _: "")
 COMPILE = compile_phase("ntp1", FACTS, RECIPE, TARBALLS, keep=lambda _: None)
-SWITCH = Switch(
-    generation=GENERATION.id,
-    unit_sha256=GENERATION.unit_sha256,
-    build=RECIPE.prefix,
-    running=GENERATION.running,
-    who="alice@laptop",
-    task="deploy",
-    confirm_timeout=90,
-    is_answered=lambda: False,
-    prove=list,
-)
 
 
 def plan(site: Site) -> tuple[Phase, ...]:
@@ -127,7 +116,7 @@ def test_the_first_deployment_makes_its_build_once(
     monkeypatch.chdir(tmp_path)
     plans: list[Sequence[Phase]] = []
     monkeypatch.setattr(Run, "converge", lambda _, phases, **__: plans.append(phases))
-    monkeypatch.setattr(Run, "prove", lambda *_, **__: Proof(()))
+    monkeypatch.setattr(deploy, "prove", lambda *_, **__: Proof(()))
     monkeypatch.setattr(deploy, "keys_on_host", lambda _: KEYS)
     facts = replace(FACTS, systemd_runs=True)
     with Lines() as progress:

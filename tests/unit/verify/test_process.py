@@ -136,7 +136,7 @@ def test_a_process_differs(of: Running, answered: str, process: dict[str, str], 
 
 
 UNIT = "regular file|0644|root:root|/etc/systemd/system/chronyd.service"
-GENERATION = UNALTERED.running.generation
+GENERATION = UNALTERED.to.running.generation
 GOOD = f"generation={GENERATION}\nprogram=1\ninstalled=1"
 STEPS = [
     pytest.param("==> process", None, id="it does not run, which another step says"),

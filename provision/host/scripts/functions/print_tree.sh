@@ -23,8 +23,6 @@ tree() { # PATH ...
         find "$@" \( ! -type f -o -size -131072 \) ! -path "*$newline*" \
             -exec tar --acls --xattrs --xattrs-include=security.capability -P --no-recursion -cf - {} + 2>/dev/null |
             tar --acls --xattrs --xattrs-include=security.capability -P -tvf - 2>/dev/null | grep '^..........[*+]'
-    else
-        echo "no attributes"
     fi
     return 0
 }

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from provision.deploy.steps import Step
+from provision.deploy.steps.active import Active
 from tests.helpers.samples import GENERATION, RECIPE
-from tests.helpers.step_samples import ACTIVE, BARE, NOT_FOUND, RUNS, TIMESYNCD, digest
+from tests.helpers.step_samples import ACTIVE, BARE, NOT_FOUND, RUNS, SWITCH, TIMESYNCD, digest
 
 DRIFTS = [
     pytest.param(ACTIVE, RUNS, None, id="generation runs"),
@@ -47,7 +48,7 @@ DRIFTS = [
         id="another generation runs",
     ),
     pytest.param(
-        replace(ACTIVE, task="rollback"),
+        Active(replace(SWITCH, task="rollback")),
         RUNS.replace(GENERATION.id, "aaaa"),
         f"runs generation aaaa, the rollback wants {GENERATION.id}",
         id="a rollback",

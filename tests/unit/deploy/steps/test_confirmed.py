@@ -8,8 +8,10 @@ import pytest
 
 from provision.common.errors import CommandFailed, NotConverged, ParseError, ProvisionError
 from provision.common.results import Finding, SwitchState
-from provision.deploy.steps import Step, active, confirmed
-from tests.helpers.step_samples import ACTIVE, CONFIRMED, HOST, UNALTERED
+from provision.deploy import switch
+from provision.deploy.steps import Step, confirmed
+from provision.deploy.steps.confirmed import Confirmed
+from tests.helpers.step_samples import ACTIVE, HOST, SWITCH, UNALTERED
 
 GOOD = Finding(id="process.running", claim="chronyd runs", holds=True, seen="pid 7")
 BAD = Finding(id="process.running", claim="chronyd runs", holds=False, seen="no process")
@@ -19,12 +21,16 @@ BAD = Finding(id="process.running", claim="chronyd runs", holds=False, seen="no 
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a folder like /opt/chrony on this machine, whose switch notes what it is told."""
     monkeypatch.setattr(confirmed, "ROOT", str(tmp_path))
-    monkeypatch.setattr(confirmed, "SWITCH", f"{tmp_path}/switch")
-    monkeypatch.setattr(active, "SWITCH", f"{tmp_path}/switch")
+    monkeypatch.setattr(switch, "SWITCH", f"{tmp_path}/switch")
     (tmp_path / "switch").write_text('#!/bin/sh\necho "$*" >>"${0%/*}/told"\necho rolled back to generation bbbb\n')
     (tmp_path / "switch").chmod(0o755)
-    link(tmp_path, CONFIRMED.generation)
+    link(tmp_path, SWITCH.generation)
     return tmp_path
+
+
+def confirming(prove: Callable[[], Sequence[Finding]]) -> Confirmed:
+    """Return the step that confirms the sample after this proof."""
+    return Confirmed(replace(SWITCH, prove=prove, state=SwitchState()), keep=None)
 
 
 def link(root: Path, generation: str) -> None:
@@ -51,8 +57,8 @@ def goes_back_to(root: Path, generation: str, end: ProvisionError | Finding) -> 
 
 
 def test_what_was_proven_is_confirmed(root: Path) -> None:
-    replace(CONFIRMED, prove=lambda: [GOOD], keep=None).apply(HOST)
-    assert told(root) == [f"--confirm {CONFIRMED.generation}"]
+    confirming(lambda: [GOOD]).apply(HOST)
+    assert told(root) == [f"--confirm {SWITCH.generation}"]
 
 
 def test_what_was_not_proven_goes_back_at_once(root: Path) -> None:
@@ -60,8 +66,8 @@ def test_what_was_not_proven_goes_back_at_once(root: Path) -> None:
         NotConverged,
         match=r"was not confirmed; rolled back to generation bbbb: \"chronyd runs\" does not hold \(no process\)",
     ):
-        replace(CONFIRMED, prove=lambda: [BAD]).apply(HOST)
-    assert told(root) == [f"--back {CONFIRMED.generation}"]
+        confirming(lambda: [BAD]).apply(HOST)
+    assert told(root) == [f"--back {SWITCH.generation}"]
 
 
 def test_a_host_that_does_not_get_back_is_said_to_go_on_trying(root: Path) -> None:
@@ -69,13 +75,13 @@ def test_a_host_that_does_not_get_back_is_said_to_go_on_trying(root: Path) -> No
     with pytest.raises(
         NotConverged, match=r"the previous daemon does not run yet, and the host retries it .*chrony.serv"
     ):
-        replace(CONFIRMED, prove=lambda: [BAD]).apply(HOST)
+        confirming(lambda: [BAD]).apply(HOST)
 
 
 @pytest.mark.parametrize("step", [ACTIVE, UNALTERED])
 def test_a_daemon_that_died_right_after_the_switch_is_left_at_once(root: Path, step: Step) -> None:
     assert step.undo(HOST) == "rolled back to generation bbbb"
-    assert told(root) == [f"--back {CONFIRMED.generation}"]
+    assert told(root) == [f"--back {SWITCH.generation}"]
 
 
 ENDS = [
@@ -91,22 +97,22 @@ def test_a_host_that_went_back_meanwhile_is_said_to(
     root: Path, generation: str, now: str, end: ProvisionError | Finding
 ) -> None:
     with pytest.raises(NotConverged, match=f"the host rolled back during the proof, and {now}.*.*--confirm-timeout"):
-        replace(CONFIRMED, prove=goes_back_to(root, generation, end)).apply(HOST)
+        confirming(goes_back_to(root, generation, end)).apply(HOST)
     assert told(root) == []
 
 
 def test_an_error_of_a_host_that_did_not_go_back_is_passed_on(root: Path) -> None:
     error = ParseError("the evidence is incomplete")
     with pytest.raises(ParseError, match=r"^the evidence is incomplete$"):
-        replace(CONFIRMED, prove=goes_back_to(root, CONFIRMED.generation, error)).apply(HOST)
+        confirming(goes_back_to(root, SWITCH.generation, error)).apply(HOST)
 
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_confirmation_that_fails_leaves_what_the_host_says(root: Path, waits: bool) -> None:  # noqa: FBT001 -- a case
     (root / "switch").write_text("#!/bin/sh\nexit 1\n")
     if waits:
-        (root / "unconfirmed").write_text(f"generation={CONFIRMED.generation}\nfallback=bbbb\n")
-    step = replace(CONFIRMED, prove=lambda: [GOOD], keep=None, state=SwitchState())
+        (root / "unconfirmed").write_text(f"generation={SWITCH.generation}\nfallback=bbbb\n")
+    step = confirming(lambda: [GOOD])
     with pytest.raises(CommandFailed, match="confirming failed"):
         step.apply(HOST)
-    assert (step.state.until is not None) is waits
+    assert (step.to.state.until is not None) is waits

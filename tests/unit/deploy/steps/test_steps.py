@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from provision.common.errors import ParseError
 from provision.deploy import converge
 from provision.deploy.steps import Step
-from provision.deploy.steps.as_unit_says import AsUnitSays
 from provision.deploy.steps.conflicts import ConflictsStopped, NoForeignProcess
 from provision.deploy.steps.declared import DeclaredToTimedated
 from provision.deploy.steps.firewall import FirewallOpen
@@ -27,6 +26,7 @@ from tests.helpers.booted_hosts import assert_nowhere
 from tests.helpers.samples import GENERATION, RECIPE, SECRET
 from tests.helpers.step_samples import (
     ACTIVE,
+    AS_UNIT_SAYS,
     AT_HAND,
     BUILT,
     CONFIRMED,
@@ -209,7 +209,7 @@ IDS = [
     (STAGED, "staged", True),
     (REHEARSED, "rehearsed", True),
     (ACTIVE, "active", True),
-    (AsUnitSays(generation=GENERATION.id, who="alice@laptop", confirm_timeout=90), "process-as-unit", True),
+    (AS_UNIT_SAYS, "process-as-unit", True),
     (UNALTERED, "daemon-unaltered", True),
     (CONFIRMED, "confirmed", True),
     (USER, "account", True),
