@@ -4,6 +4,7 @@ The server runs commands in sh, as the user of the tests. It refuses what a test
 """
 
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -31,6 +32,11 @@ class SshServer:
     """The methods that a login needs after a key, such as ``keyboard-interactive``."""
     takes: str = "publickey"
     sessions: int = 10
+    """MaxSessions."""
+    refused_sessions: int = 0
+    """The number of sessions that are refused first, as by an sshd that has not closed the last one yet."""
+    signal: str = ""
+    """The name of the signal that is reported of a command that was killed, in place of the real one."""
     forwards: bool = True
     ciphers: tuple[str, ...] = ()
     no_signatures: tuple[str, ...] = ()
@@ -53,6 +59,8 @@ class SshServer:
         return f"[127.0.0.1]:{self.port} {self.host_key.get_name()} {self.host_key.get_base64()}\n"
 
 
+CLOSING_SECONDS = 20
+"""The time in which a client has to close the channel of a command that has ended."""
 CUT_OFF = (OSError, EOFError, paramiko.SSHException)
 """What a thread of the server may meet when a test ends the connection."""
 
@@ -92,7 +100,7 @@ class _Rules(paramiko.ServerInterface):
     def __init__(self, server: SshServer, transport: paramiko.Transport) -> None:
         self._server = server
         self._transport = transport
-        self._open = 0
+        self._channels: list[paramiko.Channel] = []
 
     def get_allowed_auths(self, username: str) -> str:
         self._server.users.append(username)
@@ -110,12 +118,15 @@ class _Rules(paramiko.ServerInterface):
         return paramiko.common.AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002 -- Paramiko's interface
-        if self._open >= self._server.sessions:
+        if self._server.refused_sessions:
+            self._server.refused_sessions -= 1
             return paramiko.common.OPEN_FAILED_CONNECT_FAILED
-        self._open += 1
+        if sum(not channel.closed for channel in self._channels) >= self._server.sessions:
+            return paramiko.common.OPEN_FAILED_CONNECT_FAILED
         return paramiko.common.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self._channels.append(channel)
         if self._server.cut_off:
             self._transport.sock.close()
             return True
@@ -164,13 +175,35 @@ class _Rules(paramiko.ServerInterface):
         _copy(process.stdout.read, channel.sendall)
         errors.join()
         status = process.wait()
-        self._open -= 1
         # The test may have ended, and with it the connection.
         with suppress(*CUT_OFF):
-            # sshd sends no status for a process that a signal has ended.
-            if status >= 0:
-                channel.send_exit_status(status)
+            self._end(channel, status)
+
+    def _end(self, channel: paramiko.Channel, status: int) -> None:
+        """Send the end of a command, and close the channel after the client, as a slow sshd does."""
+        if status < 0:
+            self._send_exit_signal(channel, signal.Signals(-status).name.removeprefix("SIG"))
             channel.close()
+            return
+        channel.send_exit_status(status)
+        channel.shutdown_write()
+        deadline = time.monotonic() + CLOSING_SECONDS
+        while not channel.closed and time.monotonic() < deadline:
+            time.sleep(0.01)
+        channel.close()
+
+    def _send_exit_signal(self, channel: paramiko.Channel, name: str) -> None:
+        """Send the request of RFC 4254, 6.10, which Paramiko lacks."""
+        message = paramiko.Message()
+        message.add_byte(bytes([paramiko.common.MSG_CHANNEL_REQUEST]))
+        message.add_int(channel.remote_chanid)
+        message.add_string("exit-signal")
+        message.add_boolean(False)  # noqa: FBT003 -- no answer is wanted
+        message.add_string(self._server.signal or name)
+        message.add_boolean(False)  # noqa: FBT003 -- no core was dumped
+        message.add_string("")
+        message.add_string("")
+        self._transport._send_user_message(message)  # type: ignore[attr-defined]  # the published types lack it
 
 
 def _feed(channel: paramiko.Channel, stdin: Any) -> None:

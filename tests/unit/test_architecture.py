@@ -379,6 +379,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     **dict.fromkeys(
         (
             "provision.host.transport.channels",
+            "provision.host.transport.exit_signal",
             "provision.host.transport.open_socket",
             "provision.host.transport.login_keys",
             "provision.host.transport.login",

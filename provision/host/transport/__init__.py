@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from provision.common.text import on_one_line, shortened
+
 SUDO_PROMPT = "[chrony-provision: sudo password] "
 """The prompt that is given to sudo (``sudo -p``), by which the transport recognises when to send the password."""
 WRONG_PASSWORD = "sudo: it asked once more"  # noqa: S105 -- words, not a password
@@ -40,7 +42,12 @@ MOST_DOWNLOADED = 256 * MEGABYTE
 
 
 LONGEST_WORDS = 300
-"""Characters of a line that a message quotes."""
+"""Characters of a text from a host or a program that a message quotes."""
+
+
+def brief(text: str) -> str:
+    """Return a text from a host or a program for a message: on one line, escaped, and with a limit of its length."""
+    return shortened(on_one_line(text[: LONGEST_WORDS + 1]), LONGEST_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class Output:
         words = self.stderr.strip() or self.stdout.strip()
         if not words:
             return "(it printed nothing)"
-        return words.splitlines()[-1].strip()[:LONGEST_WORDS]
+        return brief(words.splitlines()[-1].strip())
 
 
 class RunningLine(Protocol):

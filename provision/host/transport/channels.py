@@ -4,6 +4,8 @@ A file is the input or the output of ``cat``. So a host needs no SFTP, which sta
 would disturb. Invoke writes to a command's input at about 100 bytes a second, and is not used here.
 """
 
+import re
+import time
 from collections.abc import Callable
 from shlex import quote
 from typing import Protocol, TypeVar
@@ -11,11 +13,12 @@ from typing import Protocol, TypeVar
 import paramiko
 
 from provision.common.errors import CommandFailed
-from provision.host.transport import LOOK, MOST_DOWNLOADED, Output
+from provision.host.transport import LOOK, MOST_DOWNLOADED, Output, brief
+from provision.host.transport.exit_signal import Killed, killed_by
 from provision.host.transport.output_mark import MARK, NotRun, with_mark
 
 LONGEST_LINE = 4096
-"""The longest line that is read from a guard, in characters."""
+"""The longest line that is read from a held line, in characters."""
 MOST_LAST_WORDS = 64 * 1024
 """The longest output that is read at the end of a line, in bytes."""
 MOST_BEFORE = 1024 * 1024
@@ -24,6 +27,13 @@ WRITE = """sh -c 'umask 077; set -C; cat >"$1" && wc -c <"$1"' sh {path}"""
 """Writes a new file and prints its size."""
 READ = """sh -c 'wc -c <"$1" && cat "$1"' sh {path}"""
 """Prints the size of a file, and the file."""
+
+SIZE = re.compile("[0-9]{1,12}")
+"""The size of a file in bytes, as wc prints it."""
+NO_STATUS = -1
+"""What Paramiko returns if a channel was closed without an exit status."""
+PAUSES = (0.05, 0.2, 0.75)
+"""Seconds between the tries to open a session: sshd needs some time to close one whose command has ended."""
 
 T = TypeVar("T")
 
@@ -64,14 +74,25 @@ class RunningChannel:
         """Close its standard input and wait until it ends."""
 
         def end() -> Output:
-            self._channel.shutdown_write()
-            return _ended(self._channel, _text(self._output.read(MOST_LAST_WORDS)))
+            with self._channel:
+                self._channel.shutdown_write()
+                return _ended(self._channel, _text(self._output.read(MOST_LAST_WORDS)))
 
         return self._with_time_limit(self._seconds, end)
 
 
+def open_session(open_once: Callable[[], T]) -> T:
+    """Open a session. If sshd refuses it, try again, for it may not have closed the last one yet (MaxSessions)."""
+    for seconds in PAUSES:
+        try:
+            return open_once()
+        except paramiko.ChannelException:
+            time.sleep(seconds)
+    return open_once()
+
+
 def write_file(channel: paramiko.Channel, name: str, data: bytes, path: str) -> None:
-    """Write a new file, mode 0600. Raises CommandFailed, SSHException, OSError."""
+    """Write a new file, mode 0600. Raises CommandFailed, NotRun, Killed, SSHException, OSError, EOFError."""
     channel.exec_command(with_mark(WRITE.format(path=quote(path))))
     try:
         channel.sendall(data)
@@ -82,38 +103,39 @@ def write_file(channel: paramiko.Channel, name: str, data: bytes, path: str) -> 
             raise
     output = channel.makefile("rb")
     _skip_to_mark(channel, output)
-    said = _text(output.readline(LONGEST_LINE))
-    if len(said) == LONGEST_LINE:
-        channel.close()
+    size = _text(output.readline(LONGEST_LINE))
+    if len(size) == LONGEST_LINE:
         raise CommandFailed(f"{name}: cannot write {path}: the host printed something else than its size")
-    ended = _ended(channel, said)
-    if ended.status == -1:
-        raise EOFError
+    ended = _wait(channel, size)
     if ended.status != 0 or ended.stdout.strip() != str(len(data)):
         raise CommandFailed(f"{name}: cannot write {path}: {ended.last_words}")
 
 
 def read_file(channel: paramiko.Channel, name: str, path: str) -> bytes:
-    """Return the content of a file. Raises CommandFailed, SSHException, OSError."""
+    """Return the content of a file. Raises CommandFailed, NotRun, Killed, SSHException, OSError, EOFError."""
     channel.exec_command(with_mark(READ.format(path=quote(path))))
     output = channel.makefile("rb")
     _skip_to_mark(channel, output)
-    said = _text(output.readline(LONGEST_LINE)).strip()
-    size = int(said) if said.isdecimal() else None
-    data = b""
-    if size is not None and size <= MOST_DOWNLOADED:
-        data = bytes(output.read(size))
+    printed = _text(output.readline(LONGEST_LINE)).strip()
+    if not printed:
+        raise CommandFailed(f"{name}: cannot read {path}: {_wait(channel, '').last_words}")
+    if not SIZE.fullmatch(printed) or int(printed) > MOST_DOWNLOADED:
+        raise CommandFailed(
+            f"{name}: cannot read {path}: it has {brief(printed)} bytes, and the most is {MOST_DOWNLOADED}"
+        )
+    size = int(printed)
+    data = bytes(output.read(size))
     # The size that the host reports may be wrong.
-    if size is None or size > MOST_DOWNLOADED or len(data) != size or output.read(1):
-        channel.close()
-        if size is None:
-            raise CommandFailed(f"{name}: cannot read {path}: {_ended(channel, said).last_words}")
-        raise CommandFailed(f"{name}: {path}: not as large as the host says, or too large ({size})")
+    is_longer = bool(output.read(1))
+    if not is_longer:
+        _wait(channel, "")
+    if is_longer or len(data) < size:
+        raise CommandFailed(f"{name}: cannot read {path}: it is not as large as the host says ({size} bytes)")
     return data
 
 
 def _skip_to_mark(channel: paramiko.Channel, output: paramiko.channel.ChannelFile) -> None:
-    """Read up to the mark. Raises NotRun, or EOFError if the connection is lost."""
+    """Read up to the mark. Raises NotRun, Killed, or EOFError if the connection is lost."""
     before = b""
     size = 0
     while size < MOST_BEFORE and (line := bytes(output.readline(LONGEST_LINE))):
@@ -122,14 +144,29 @@ def _skip_to_mark(channel: paramiko.Channel, output: paramiko.channel.ChannelFil
         before = (before + line)[-LONGEST_LINE:]
         if before.endswith(f"{MARK}\n".encode()):
             return
-    if size < MOST_BEFORE and channel.recv_exit_status() == -1:
+    printed = Output(0, _text(before))
+    if size < MOST_BEFORE:
+        printed = _wait(channel, _text(before))
+    raise NotRun(printed.last_words)
+
+
+def _wait(channel: paramiko.Channel, stdout: str) -> Output:
+    """Wait until the command has ended, and return its output. Raises Killed, or EOFError if the connection is lost."""
+    ended = _ended(channel, stdout)
+    if ended.status == NO_STATUS:
+        if killed := killed_by(channel):
+            raise Killed(killed)
         raise EOFError
-    raise NotRun(Output(0, _text(before)).last_words)
+    return ended
 
 
 def _ended(channel: paramiko.Channel, stdout: str) -> Output:
+    """Wait until the command has ended, and return its output; if it was killed, its last error says so."""
     stderr = _text(channel.makefile_stderr().read(MOST_LAST_WORDS))
-    return Output(channel.recv_exit_status(), stdout, stderr)
+    status = channel.recv_exit_status()
+    if killed := killed_by(channel):
+        stderr = f"{stderr}\nthe command {killed}"
+    return Output(status, stdout, stderr)
 
 
 def _text(data: bytes) -> str:

@@ -15,6 +15,7 @@ import paramiko
 
 from provision.common.errors import HostUnreachable
 from provision.common.files.regular import read_regular
+from provision.host.transport import brief
 from provision.host.transport.config_files import config_files
 from provision.host.transport.ssh_settings import ALGORITHMS, FILE_LISTS, Options
 
@@ -48,13 +49,13 @@ def options_without_ssh(name: str, *, user: str | None, port: int | None, own_na
         try:
             config.parse(StringIO(_rewritten(name, file, _text(name, file))))
         except (paramiko.SSHException, ValueError) as error:
-            raise HostUnreachable(f"{name}: {file}: {error}; {INSTALL}") from error
+            raise HostUnreachable(f"{name}: {file}: {brief(str(error))}; {INSTALL}") from error
     try:
         found: dict[str, Any] = dict(config.lookup(name))
     except (paramiko.SSHException, OSError, ValueError, KeyError) as error:
         if not own_name:
             raise HostUnreachable(f"{name}: Match needs the name of this account, which has none: set USER") from error
-        raise HostUnreachable(f"{name}: the SSH configuration: {error}; {INSTALL}") from error
+        raise HostUnreachable(f"{name}: the SSH configuration: {brief(str(error))}; {INSTALL}") from error
     _keep_first_proxy(found)
     options = {key: _option_values(name, key, value) for key, value in found.items()}
     login = user or found.get("user") or own_name

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from provision.host.transport import brief
 from provision.host.transport.public_key import CERTIFICATE, key_type
 
 HOST = 2
@@ -52,7 +53,7 @@ class Certificate:
         if self.critical:
             return "it has options that are not known"
         if not any(fnmatchcase(name.lower(), principal.replace("[", "[[]")) for principal in self.principals):
-            return f"it is for {', '.join(self.principals) or 'no name'}"
+            return f"it is for {brief(', '.join(self.principals)) or 'no name'}"
         return None if self._is_signed() else "its signature is not valid"
 
     def _is_signed(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import paramiko
 
 from provision.common.errors import HostUnreachable
+from provision.host.transport import brief
 from provision.host.transport.login_keys import LoginKeys
 from provision.host.transport.negotiation import HANDSHAKE_SECONDS
 from provision.host.transport.ssh_settings import SshSettings
@@ -52,8 +53,9 @@ class Login:
         if PUBLIC_KEY in needed:
             # AuthenticationMethods publickey,publickey: two keys.
             return False
+        methods = brief(" or ".join(needed))
         raise HostUnreachable(
-            f"{self._label}: the key is accepted, and sshd also wants {' or '.join(needed)}, which asks questions: "
+            f"{self._label}: the key is accepted, and sshd also wants {methods}, which asks questions: "
             f"not supported; allow the key alone for {self._settings.user!r} in its sshd_config "
             f"(Match User {self._settings.user}, AuthenticationMethods publickey)"
         )
@@ -82,8 +84,9 @@ class Login:
         user = self._settings.user
         more = "".join(f"; {note}" for note in notes)
         if allowed and PUBLIC_KEY not in allowed:
+            methods = brief(", ".join(allowed))
             return HostUnreachable(
-                f"{self._label}: {user!r} cannot log in with a key: its sshd takes {', '.join(allowed)} only, which is "
+                f"{self._label}: {user!r} cannot log in with a key: its sshd takes {methods} only, which is "
                 "not supported; allow PubkeyAuthentication in its sshd_config"
             )
         if not self._settings.with_keys:

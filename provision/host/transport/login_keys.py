@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from paramiko.agent import AgentSSH
 
 from provision.common.files.regular import read_regular
+from provision.host.transport import brief
 from provision.host.transport.host_certificate import Certificate, parse_certificate
 from provision.host.transport.public_key import CERTIFICATE, key_type
 from provision.host.transport.ssh_settings import SshSettings
@@ -180,7 +181,8 @@ class _AgentKey(paramiko.AgentKey):
             return bytes(super().sign_ssh_data(data, algorithm))
         except (paramiko.SSHException, OSError, EOFError):
             _, key, notes = self._source
-            notes.append(f"the agent refused to sign with its key {getattr(key, 'comment', '') or key.get_name()}")
+            comment = brief(getattr(key, "comment", ""))
+            notes.append(f"the agent refused to sign with its key {comment or key.get_name()}")
             empty = paramiko.Message()
             empty.add_string(self.get_name())
             empty.add_string(b"")

@@ -3,11 +3,14 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import paramiko
+from paramiko.common import MSG_CHANNEL_REQUEST
 from paramiko.packet import Packetizer
 
+from provision.host.transport import brief
+from provision.host.transport.exit_signal import handle_request
 from provision.host.transport.public_key import CERTIFICATE
 from provision.host.transport.ssh_settings import ALGORITHMS
 
@@ -77,6 +80,12 @@ class Negotiating(paramiko.Transport):
         if event is None and not self.initial_kex_done:
             raise paramiko.SSHException(f"no agreement on session keys in {HANDSHAKE_SECONDS} s; is the host busy?")
 
+    # Paramiko's table of functions for messages about a channel.
+    _channel_handler_table: ClassVar[dict[int, Any]] = {
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # the published types lack it  # noqa: SLF001
+        MSG_CHANNEL_REQUEST: handle_request,
+    }
+
     @property
     def preferred_keys(self) -> tuple[str, ...]:
         """Return the algorithms of host keys in order of preference; Paramiko itself has certificates last."""
@@ -139,7 +148,8 @@ def no_common(key: str, what: str, theirs: Sequence[str], ours: Sequence[str], k
             f"no common {what}: {option} in the SSH configuration of this machine leaves out what its sshd offers; "
             f"add one of these to {option}: {usable}"
         )
+    offered = brief(", ".join(theirs))
     return (
-        f"no common {what}: its sshd offers {', '.join(theirs)}; add one of these to {option} in its sshd_config: "
+        f"no common {what}: its sshd offers {offered}; add one of these to {option} in its sshd_config: "
         f"{', '.join(ours or known)}; or run this tool there, with --host local"
     )

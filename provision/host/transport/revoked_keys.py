@@ -9,6 +9,7 @@ import paramiko
 
 from provision.common.errors import HostUnreachable
 from provision.common.files.regular import read_regular
+from provision.host.transport import Output
 from provision.host.transport.host_certificate import plain_key
 from provision.host.transport.known_hosts import Line, Marker
 from provision.host.transport.local import run
@@ -48,9 +49,9 @@ class Revoked:
             return self._is_revoked(file.name)
 
     def _is_revoked(self, file: str) -> bool:
-        words = ("ssh-keygen", "-Q", "-f", str(self.key_list), file)
+        command = ("ssh-keygen", "-Q", "-f", str(self.key_list), file)
         try:
-            ran = run(words, folder=Path.cwd(), seconds=SECONDS)
+            ran = run(command, folder=Path.cwd(), seconds=SECONDS)
         except (OSError, TimeoutError) as error:
             raise HostUnreachable(
                 f"{self.name}: RevokedHostKeys {self.key_list} is a key revocation list, and ssh-keygen, which reads "
@@ -60,8 +61,8 @@ class Revoked:
             return False
         if REVOKED in ran.stdout:
             return True
-        words_of_it = ran.stderr.decode(errors="replace").strip().split("\n")[-1]
-        raise HostUnreachable(f"{self.name}: RevokedHostKeys {self.key_list}: cannot be read: {words_of_it}")
+        words = Output(ran.status, "", ran.stderr.decode(errors="replace")).last_words
+        raise HostUnreachable(f"{self.name}: RevokedHostKeys {self.key_list}: cannot be read: {words}")
 
 
 NOTHING_REVOKED = Revoked()

@@ -14,8 +14,9 @@ from fabric.runners import Remote
 
 from provision.common.errors import HostUnreachable
 from provision.host.target import Target
-from provision.host.transport import LOOK, Limit, Output, RunningLine, Watch, runner
-from provision.host.transport.channels import RunningChannel, read_file, write_file
+from provision.host.transport import LOOK, Limit, Output, RunningLine, Watch, brief, runner
+from provision.host.transport.channels import NO_STATUS, RunningChannel, open_session, read_file, write_file
+from provision.host.transport.exit_signal import Killed, killed_by
 from provision.host.transport.hops import CHANNEL_SECONDS, hops
 from provision.host.transport.output_mark import NotRun, WatchAfterMark, after_mark, with_mark
 from provision.host.transport.ssh_config import read_route
@@ -83,18 +84,15 @@ class SshTransport:
         if watch is not None:
             watch = WatchAfterMark(watch)
 
-        def run() -> Output:
-            remote = _BoundedRemote(self._connection, limit)
-            return runner.execute(remote, with_mark(line), password=password, watch=watch)
-
+        remote = _BoundedRemote(self._connection, limit)
         try:
-            output = self._translated(run)
+            output = self._translated(lambda: runner.execute(remote, with_mark(line), password=password, watch=watch))
         except runner.LimitReached as reached:
             raise HostUnreachable(
                 f"{self.name}: a command was stopped: {reached}; check the host, and {AGAIN}"
             ) from None
-        if output.status == -1:
-            raise HostUnreachable(self._without_status())
+        if output.status == NO_STATUS:
+            raise HostUnreachable(self._without_status(remote.channel))
         if output is runner.REFUSED:
             # The runner ended the line at sudo's second prompt, and returns nothing that was printed before.
             return output
@@ -107,7 +105,7 @@ class SshTransport:
         """Start a line in the login shell, in a channel of its own."""
 
         def start() -> paramiko.Channel:
-            channel = self._channel()
+            channel = self._session()
             channel.exec_command(with_mark(line))
             return channel
 
@@ -115,31 +113,45 @@ class SshTransport:
 
     def upload(self, data: bytes, path: str) -> None:
         """Write a new file."""
-        seconds = CHANNEL_SECONDS + len(data) / SLOWEST
-        self._with_time_limit(seconds, lambda: write_file(self._channel(), self.name, data, path))
+
+        def write() -> None:
+            with self._session() as channel:
+                write_file(channel, self.name, data, path)
+
+        self._with_time_limit(CHANNEL_SECONDS + len(data) / SLOWEST, write)
 
     def download(self, path: str) -> bytes:
         """Return the content of a file."""
-        return self._with_time_limit(DOWNLOAD_SECONDS, lambda: read_file(self._channel(), self.name, path))
+
+        def read() -> bytes:
+            with self._session() as channel:
+                return read_file(channel, self.name, path)
+
+        return self._with_time_limit(DOWNLOAD_SECONDS, read)
 
     def close(self) -> None:
         """Close the connection and those to jump hosts; a lost connection is not an error."""
         for hop in reversed(self._hops):
             hop.close()
 
-    def _without_status(self) -> str:
-        """Return the message for a channel that was closed without an exit status, for which Paramiko reports -1."""
+    def _without_status(self, channel: paramiko.Channel) -> str:
+        """Return the message for a command that ended without an exit status."""
+        if killed := killed_by(channel):
+            return self._killed(killed)
         transport = self._connection.transport
         if transport is not None:
             # If the connection was lost, its thread ends right after it has closed the channels.
             transport.join(ENDING_SECONDS)
             if transport.is_active():
-                return f"{self.name}: the command was killed on the host (is memory short?); {AGAIN}"
+                return self._killed("was killed on the host (is memory short?)")
         return f"{self.name}: the connection was lost; {AGAIN}"
 
-    def _channel(self) -> paramiko.Channel:
-        channel: paramiko.Channel = self._connection.transport.open_session(timeout=CHANNEL_SECONDS)
-        return channel
+    def _killed(self, how: str) -> str:
+        return f"{self.name}: the command {how}; {AGAIN}"
+
+    def _session(self) -> paramiko.Channel:
+        transport: paramiko.Transport = self._connection.transport
+        return open_session(lambda: transport.open_session(timeout=CHANNEL_SECONDS))
 
     def _open(self) -> None:
         try:
@@ -192,6 +204,8 @@ class SshTransport:
             return act()
         except NotRun as error:
             raise HostUnreachable(_not_run(self.name, str(error))) from error
+        except Killed as error:
+            raise HostUnreachable(self._killed(str(error))) from error
         except paramiko.ChannelException as error:
             raise HostUnreachable(
                 f"{label}: its sshd opens no further session; this tool needs two at a time: "
@@ -200,7 +214,7 @@ class SshTransport:
         except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
             if self._is_open and not self._connection.is_connected:
                 raise HostUnreachable(f"{self.name}: the connection was lost; {AGAIN}") from error
-            message = f"{label}: {str(error) or 'the connection was closed'}"
+            message = f"{label}: {brief(str(error)) or 'the connection was closed'}"
             if self._is_open:
                 message += f"; {AGAIN}"
             raise HostUnreachable(message) from error
@@ -241,6 +255,10 @@ class _BoundedRemote(runner.Bounded, Remote):  # type: ignore[misc]  # Fabric pu
     def __init__(self, connection: Connection, limit: Limit) -> None:
         super().__init__(connection)
         self.limit = limit
+
+    def start(self, *arguments: Any, **options: Any) -> None:
+        """Start the line."""
+        open_session(lambda: super(_BoundedRemote, self).start(*arguments, **options))
 
     def give_up(self) -> None:
         """Close the whole connection, for the host may keep the channel open."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from provision.common.errors import HostUnreachable
 from provision.common.files.account import home_folder
+from provision.host.transport import brief
 from provision.host.transport.config_files import config_files, named_file
 from provision.host.transport.config_without_ssh import options_without_ssh
 from provision.host.transport.local import run
@@ -127,7 +128,7 @@ def _options_by_ssh(name: str, user: str | None, port: int | None) -> Options | 
     if NO_ACCOUNT in errors:
         return None
     lines = [line for line in errors.splitlines() if "terminating" not in line] or ["it printed nothing"]
-    raise HostUnreachable(f"{name}: the SSH configuration: {lines[-1].strip()}; ssh refuses it, too")
+    raise HostUnreachable(f"{name}: the SSH configuration: {brief(lines[-1].strip())}; ssh refuses it, too")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import base64
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from shutil import which
 
@@ -90,6 +91,13 @@ def test_an_option_that_is_not_known_is_no_permission(make: Make) -> None:
 
 def test_a_certificate_without_a_name_is_for_nobody(make: Make) -> None:
     assert read(make("-h", "-V", "-1d:+1d", names="")).problem("ntp1") == "it is for no name"
+
+
+def test_the_names_of_a_certificate_are_escaped_and_have_a_limit(make: Make) -> None:
+    certificate = replace(read(make("-h")), principals=("\x1b[2J",) * 10_000)
+    problem = certificate.problem("ntp1") or ""
+    assert problem.startswith("it is for \\x1b[2J, ")
+    assert len(problem) < 400
 
 
 def test_a_signature_that_sha1_made_is_none(make: Make) -> None:

@@ -35,7 +35,10 @@ def server(sends: bytes) -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-@pytest.mark.parametrize("sends", [b"x" * 65536, b"\x1b]0;owned\x07\r\n" * 10, b"\n" * 1000, b"\xff\xfe" * 1000])
+OLD = b"SSH-1.0-" + b"\x1b[2J" * 10_000 + b"\r\n"
+
+
+@pytest.mark.parametrize("sends", [b"x" * 65536, b"\x1b]0;owned\x07\r\n" * 10, b"\n" * 1000, b"\xff\xfe" * 1000, OLD])
 def test_bytes_without_end_are_no_sshd(sends: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("provision.host.transport.hops.TRIES", 1)
@@ -45,6 +48,7 @@ def test_bytes_without_end_are_no_sshd(sends: bytes, tmp_path: Path, monkeypatch
     assert time.monotonic() - begun < 30
     assert str(caught.value).startswith(f"root@127.0.0.1:{port}: ")
     assert len(str(caught.value)) < 1000
+    assert str(caught.value).isprintable()
     if b"\n" not in sends:
         assert NO_SSH in str(caught.value)
 

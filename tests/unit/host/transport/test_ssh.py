@@ -18,6 +18,7 @@ from provision.common.errors import CommandFailed, HostUnreachable
 from provision.host.target import parse_target
 from provision.host.transport import SUDO_PROMPT, WRONG_PASSWORD, Output
 from provision.host.transport.hops import Hop
+from provision.host.transport.output_mark import MARK
 from provision.host.transport.ssh import SshTransport
 from tests.helpers.ssh_server import SshServer, fake_agent, ssh_server
 
@@ -302,6 +303,34 @@ def test_one_session_is_not_enough(home: Path) -> None:
             transport.execute("true")
 
 
+def test_each_session_is_closed_before_the_next_one_is_opened(home: Path, tmp_path: Path) -> None:
+    with ssh_server([KEY], sessions=1) as server, reached(home, host(home, server)) as transport:
+        for number in range(2):
+            transport.upload(b"data", f"{tmp_path}/{number}")
+            with pytest.raises(CommandFailed, match="cannot write"):
+                transport.upload(b"data", f"{tmp_path}/{number}")
+            assert transport.download(f"{tmp_path}/{number}") == b"data"
+            with pytest.raises(CommandFailed, match="cannot read"):
+                transport.download(f"{tmp_path}/nothing")
+            running = transport.hold("cat")
+            assert running.close().status == 0
+            assert transport.execute("echo out").stdout == "out\n"
+
+
+@pytest.mark.parametrize("name", ["execute", "hold", "upload", "download"])
+def test_a_session_that_sshd_has_not_closed_yet_costs_a_second_try(name: str, home: Path, tmp_path: Path) -> None:
+    with ssh_server([KEY]) as server, reached(home, host(home, server)) as transport:
+        server.refused_sessions = 1
+        act: dict[str, Callable[[], object]] = {
+            "execute": lambda: transport.execute("true"),
+            "hold": lambda: transport.hold("true").close(),
+            "upload": lambda: transport.upload(b"x", f"{tmp_path}/x"),
+            "download": lambda: transport.download("/etc/passwd"),
+        }
+        act[name]()
+        assert server.refused_sessions == 0
+
+
 @pytest.mark.parametrize("hashed", ["yes", "no"])
 def test_a_host_key_is_learnt(hashed: str, home: Path) -> None:
     known = home / "known_hosts"
@@ -335,11 +364,73 @@ def test_a_connection_that_is_lost_is_named(kept: str, home: Path, tmp_path: Pat
 
 def test_a_command_that_is_killed_is_told_from_a_lost_connection(home: Path) -> None:
     with ssh_server([KEY]) as server, reached(home, host(home, server)) as transport:
-        with pytest.raises(HostUnreachable, match=r"^ntp1: the command was killed on the host \(is memory short\?\)"):
+        with pytest.raises(
+            HostUnreachable, match=r"^ntp1: the command was killed by signal KILL \(is memory short\?\)"
+        ):
             transport.execute("kill -9 $$")
         server.cut_off = True
         with pytest.raises(HostUnreachable, match=r"^ntp1: the connection was lost"):
             transport.execute("true")
+
+
+KILLED = [
+    pytest.param("kill -9 $$", "KILL", r"KILL \(is memory short\?\)", id="before its output"),
+    pytest.param(f"echo {MARK}; kill -9 $$", "KILL", r"KILL \(is memory short\?\)", id="before its first line"),
+    pytest.param(f"echo {MARK}; echo 5; printf x; kill -15 $$", "TERM", "TERM", id="in the middle"),
+    pytest.param(
+        f"echo {MARK}; kill -9 $$", "\x1b[2J" * 1000, r"(\\x1b\[2J){40,42}.*\.\.\.", id="by a signal of no name"
+    ),
+]
+
+
+@pytest.mark.parametrize("name", ["execute", "upload", "download"])
+@pytest.mark.parametrize(("forced", "signal", "words"), KILLED)
+def test_a_command_that_is_killed_names_the_signal(
+    name: str, forced: str, signal: str, words: str, home: Path, tmp_path: Path
+) -> None:
+    killed = pytest.raises(HostUnreachable, match=rf"^ntp1: the command was killed by signal {words}; run the same")
+    with ssh_server([KEY], forced=forced, signal=signal) as server, reached(home, host(home, server)) as transport:
+        act: dict[str, Callable[[], object]] = {
+            "execute": lambda: transport.execute("true"),
+            "upload": lambda: transport.upload(b"x", f"{tmp_path}/x"),
+            "download": lambda: transport.download("/etc/passwd"),
+        }
+        with killed:
+            act[name]()
+
+
+def test_a_held_line_that_is_killed_names_the_signal(home: Path) -> None:
+    with ssh_server([KEY]) as server, reached(home, host(home, server)) as transport:
+        running = transport.hold("echo here; kill -15 $$")
+        assert (running.read_line(), running.read_line()) == ("here", "")
+        ended = running.close()
+        assert (ended.status, ended.last_words) == (-1, "the command was killed by signal TERM")
+        running = transport.hold("true")
+        server.forced = "kill -9 $$"
+        with pytest.raises(HostUnreachable, match=r"^ntp1: the command was killed by signal KILL"):
+            transport.hold("true").read_line()
+
+
+def test_a_size_that_is_not_true_is_refused(home: Path) -> None:
+    with ssh_server([KEY]) as server, reached(home, host(home, server)) as transport:
+        for printed, words in (
+            ("echo 3; echo four", r"it is not as large as the host says \(3 bytes\)"),
+            ("echo 30; echo four", r"it is not as large as the host says \(30 bytes\)"),
+            ("echo 300000000", "it has 300000000 bytes, and the most is 268435456"),
+            ("printf '9%.0s' $(seq 4000); echo", "it has 9{297}... bytes"),
+            ("printf '\\033[2J\\n'", r"it has \\x1b\[2J bytes"),
+        ):
+            server.forced = f"echo {MARK}; {printed}"
+            with pytest.raises(CommandFailed, match=f"^ntp1: cannot read /x: {words}"):
+                transport.download("/x")
+
+
+def test_the_words_of_a_host_are_escaped_and_have_a_limit(home: Path) -> None:
+    with ssh_server([KEY], takes="\x1b[2J" * 5000) as server, pytest.raises(HostUnreachable) as caught:
+        connect(home, host(home, server))
+    assert "its sshd takes \\x1b[2J\\x1b[2J" in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 600
 
 
 def test_a_host_that_prints_our_words_for_a_wrong_password_runs_no_command(home: Path) -> None:

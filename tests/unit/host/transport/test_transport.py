@@ -163,6 +163,8 @@ def test_of_a_long_line_only_the_beginning_is_kept() -> None:
 WORDS = [
     pytest.param(Output(1, "a\nb\n", "c\nd\n"), "d", id="errors are last"),
     pytest.param(Output(1, "a\nb\n\n", " \n"), "b", id="the last that says something"),
+    pytest.param(Output(1, "\x1b]0;x\x07\tb"), "\\x1b]0;x\\x07\\tb", id="controls of a terminal"),
+    pytest.param(Output(1, "", "\x1b" * 1000), "\\x1b" * 74 + "\\...", id="a line that is too long"),
     pytest.param(Output(1, "", ""), "(it printed nothing)", id="nothing"),
 ]
 
