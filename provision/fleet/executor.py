@@ -78,7 +78,7 @@ class Fleet:
         if plans:
             planned_builds = _most_confirmations(jobs)
         rollout = Rollout(
-            places(host_settings, rolling=rolling),
+            places(host_settings, rolling=rolling, plans=plans),
             parallel=self.parallel,
             max_failures=self.max_failures,
             planned_builds=planned_builds,
@@ -138,7 +138,7 @@ def _worker_pool(
         yield WorkerPool(cluster, secrets).run_on
 
 
-def places(host_settings: Iterable[tuple[Target, Settings]], *, rolling: bool) -> list[Place]:
+def places(host_settings: Iterable[tuple[Target, Settings]], *, rolling: bool, plans: bool = False) -> list[Place]:
     """Return the place of each host in the rollout; ``host_settings`` has upstreams before the hosts that use them."""
     pairs = tuple(host_settings)
     # The site file names its builder; there are no names of hosts behind this point.
@@ -146,6 +146,8 @@ def places(host_settings: Iterable[tuple[Target, Settings]], *, rolling: bool) -
     known: dict[Target, Place] = {}
     for target, settings in pairs:
         place = Place(host=target, serves=False, builder=named.get(settings.site.rollout.builder or ""))
+        if (rolling or plans) and not settings.has_keys:
+            place = replace(place, keys_from=settings.key_source.name)
         if rolling:
             place = _in_order(place, settings, known)
         known[target] = place
@@ -154,9 +156,6 @@ def places(host_settings: Iterable[tuple[Target, Settings]], *, rolling: bool) -
 
 def _in_order(place: Place, settings: Settings, known: Collection[Target]) -> Place:
     """Return the place with its group, upstreams and limits; ``known`` are the hosts before it in the list."""
-    keys_from = ""
-    if not settings.has_keys:
-        keys_from = settings.key_source.name
     return replace(
         place,
         group=settings.group or "",
@@ -164,7 +163,6 @@ def _in_order(place: Place, settings: Settings, known: Collection[Target]) -> Pl
         # Only hosts earlier in the list: hosts that follow each other in a circle have to begin somewhere.
         follows=tuple(followed for followed in settings.follows if followed in known),
         max_unavailable=settings.site.rollout.max_unavailable,
-        keys_from=keys_from,
     )
 
 
@@ -236,7 +234,8 @@ def _ended(job: Job, report: Report | None) -> Report:
 def _note(rollout: Rollout, job: Job, report: Report) -> None:
     """Pass the result of a run to the rollout."""
     source = job.settings.key_source
-    if not job.settings.has_keys and source.exists():
+    # A plan makes no keys; the other hosts know by then which host would make them, and the build before them.
+    if not job.settings.has_keys and (source.exists() or job.plans):
         rollout.has_keys(source.name)
     if report.stopped_at is not None:
         rollout.stopped_at(job.target, report.stopped_at)

@@ -150,7 +150,9 @@ class Rollout:
         insort(self._next, host, key=_number)
         self._needs[stopped_at.need] += 1
         self._news.append(host)
-        if stopped_at.gate is Gate.BUILD and Gate.BUILD not in host.open and not stopped_at.unfit:
+        # A plan makes no artifact: a host that arrives late is told of it all the same.
+        lacks_artifact = stopped_at.gate is Gate.BUILD and Gate.BUILD not in host.open and not stopped_at.unfit
+        if lacks_artifact and not self.planned_builds:
             # The artifact that the host was started for does not exist, or does not work.
             self._made.discard(stopped_at.need)
 

@@ -140,6 +140,26 @@ def test_what_only_looks_needs_no_turn() -> None:
     assert [report.error for report in reports] == ["it broke", "it broke"]
 
 
+def test_a_plan_without_keys_lets_the_host_that_makes_them_come_first_as_a_deployment_does() -> None:
+    """That host compiles, for no other one has arrived at the gate by then."""
+    pairs = [(parse_target(name), replace(settings(role="client"), has_keys=False)) for name in "abc"]
+    jobs = {target: Job(target=target, settings=one, operation=operation, plans=True) for target, one in pairs}
+    rollout = Rollout(places(pairs, rolling=False, plans=True), parallel=16, max_failures=None, planned_builds=1)
+    compilers: list[str] = []
+    lock = threading.Lock()
+
+    def worker(job: Job) -> Report:
+        with lock:
+            if job.compiled_on or Gate.BUILD in job.open:
+                compilers.append(job.compiled_on or str(job.target))
+                return done(job)
+        return replace(done(job), stopped_at=StoppedAt(Gate.BUILD, "chrony-x"))
+
+    with ThreadPoolExecutor(16) as threads:
+        _run(jobs, rollout, threads, worker, {}, Cancellation())
+    assert compilers == ["a", "a", "a"]
+
+
 def test_hosts_that_follow_each_other_begin_with_the_first() -> None:
     pairs = [
         (A, settings(follows=(B,))),

@@ -306,6 +306,16 @@ def test_of_a_plan_one_host_would_compile_and_the_others_are_told_which() -> Non
     assert [(start.host, start.open, start.compiled_on) for start in made.ready()] == [(B, ALL, "a"), (C, ALL, "a")]
 
 
+def test_of_a_plan_a_host_that_arrives_late_would_not_compile_either() -> None:
+    made = Rollout([client("a"), client("b")], parallel=16, max_failures=None, planned_builds=1)
+    begun(made)
+    made.stopped_at(A, StoppedAt(BUILD, "x"))
+    begun(made)
+    made.ended(A, ok=True, tried=True)
+    made.stopped_at(B, StoppedAt(BUILD, "x"))
+    assert [(start.host, start.open, start.compiled_on) for start in made.ready()] == [(B, ALL, "a")]
+
+
 def test_of_a_plan_as_many_hosts_would_compile_as_have_to_confirm_a_build() -> None:
     made = Rollout([client("a"), client("b"), client("c")], parallel=16, max_failures=None, planned_builds=2)
     begun(made)
