@@ -26,7 +26,7 @@ def build(run: Run) -> None:
     recipe = recipe_of(run)
     run.converge((build_phase(run, recipe),))
     run.found(Proof(prove_build(session.host, recipe)))
-    if run.settings.unit_tests:
+    if run.settings.options.unit_tests:
         run.found(Proof((unit_tests_finding(passed=unit_tests_passed(run, recipe)),)))
     run.claim()
     run.progress.begin("rehearsing the build")
@@ -67,7 +67,7 @@ def build_phase(run: Run, recipe: Recipe) -> Phase:
         settings = run.settings
         store = Store.default()
         say = run.progress.line
-        return fetch(release, store=store, sources=settings.sources, say=say, offline=settings.offline)
+        return fetch(release, store=store, sources=settings.options.sources, say=say, offline=settings.options.offline)
 
     def keep(artifact: Artifact) -> None:
         from provision.build.sbom import sbom  # noqa: PLC0415
@@ -85,7 +85,7 @@ def build_phase(run: Run, recipe: Recipe) -> Phase:
         data=lambda release: fetched(release).data,
         origin=lambda release: fetched(release).in_words,
     )
-    return compile_phase(name, facts, recipe, tarballs, keep=keep, unit_tests=run.settings.unit_tests)
+    return compile_phase(name, facts, recipe, tarballs, keep=keep, unit_tests=run.settings.options.unit_tests)
 
 
 def unit_tests_passed(run: Run, recipe: Recipe) -> bool:

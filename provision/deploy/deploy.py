@@ -80,7 +80,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     proof = early.result() if early and not run.report.changed else None
     if proof is None or not proof.is_complete:
         run.progress.begin("collecting evidence")
-        proof = prove(run.session, expected, keys, sync_timeout=settings.sync_timeout)
+        proof = prove(run.session, expected, keys, sync_timeout=settings.options.sync_timeout)
     run.found(proof)
 
 
@@ -114,9 +114,9 @@ def switch_to(run: Run, generation: Generation, expect_now: Callable[[], Expecta
         running=generation.running,
         who=run.who,
         task="deploy",
-        confirm_timeout=run.settings.confirm_timeout,
+        confirm_timeout=run.settings.options.confirm_timeout,
         is_answered=lambda: expect_now().serves and run.is_answered(),
         prove=lambda: run.prove_switch(expect_now(), generation.keys, generation.id),
-        sync_timeout=run.settings.sync_timeout,
+        sync_timeout=run.settings.options.sync_timeout,
         state=run.report.switch,
     )

@@ -8,7 +8,7 @@ from provision.verify.expectation import Expectation
 
 def add_notes(run: Run, expected: Expectation, recipe: Recipe) -> None:
     """Add the notes of a deployment to its report."""
-    if run.settings.unit_tests and not unit_tests_passed(run, recipe):
+    if run.settings.options.unit_tests and not unit_tests_passed(run, recipe):
         run.report.notes.append("chrony's unit tests run after a build, and this build already existed")
     if expected.serves:
         access = expected.access

@@ -57,16 +57,16 @@ def rollback(run: Run, *, to: str) -> None:
         running=running,
         who=run.who,
         task="rollback",
-        confirm_timeout=run.settings.confirm_timeout,
+        confirm_timeout=run.settings.options.confirm_timeout,
         is_answered=lambda: expected.serves and run.is_answered(),
         prove=lambda: run.prove_switch(expected, keys, generation),
-        sync_timeout=run.settings.sync_timeout,
+        sync_timeout=run.settings.options.sync_timeout,
         state=run.report.switch,
     )
     run.converge(_phases(kept, switch))
     if not run.report.findings:
         run.progress.begin("collecting evidence")
-        run.found(prove(run.session, expected, keys, sync_timeout=run.settings.sync_timeout))
+        run.found(prove(run.session, expected, keys, sync_timeout=run.settings.options.sync_timeout))
     run.report.notes.append("the next deployment puts back what the site says: change the site, too")
 
 

@@ -88,7 +88,7 @@ class Run:
         """Return the artifact of a build; None if there is none that can be used on this host."""
         if name == self.unfit:
             return None
-        found = self.artifacts.find(name, self.progress.line, checked=self.settings.unit_tests)
+        found = self.artifacts.find(name, self.progress.line, checked=self.settings.options.unit_tests)
         if found is None or not found.may_go_to(self.session.host.name, confirm=self.settings.site.build.confirm):
             return None
         return found
@@ -123,7 +123,7 @@ class Run:
         session = self.session
         if session.host.workspace is None:
             self.before_changes()
-        lock_timeout = max(self.settings.lock_timeout, self.lock_timeout)
+        lock_timeout = max(self.settings.options.lock_timeout, self.lock_timeout)
         return session.host.claim(who=self.who, uid=session.facts.uid, lock_timeout=lock_timeout, say=self.progress.say)
 
     def is_answered(self) -> bool:
@@ -132,8 +132,8 @@ class Run:
 
     def prove_switch(self, expected: Expectation, keys: Keys, generation: str) -> tuple[Finding, ...]:
         """Prove a generation by its id before the host rolls back by itself; add the findings to the report."""
-        sync_timeout = min(self.settings.sync_timeout, self.settings.confirm_timeout - RETURN_SECONDS)
-        unconfirmed = Unconfirmed(generation, self.settings.confirm_timeout)
+        sync_timeout = min(self.settings.options.sync_timeout, self.settings.options.confirm_timeout - RETURN_SECONDS)
+        unconfirmed = Unconfirmed(generation, self.settings.options.confirm_timeout)
         proof = prove(self.session, expected, keys, sync_timeout=sync_timeout, unconfirmed=unconfirmed)
         self.found(proof)
         return proof.findings

@@ -63,7 +63,7 @@ def _run_operation(
 
     way = connect(
         job.target,
-        accept_new=settings.accept_new,
+        accept_new=settings.options.accept_new,
         log=log.write,
         progress=progress.line,
         say=progress.say,

@@ -26,7 +26,7 @@ def verify(run: Run) -> None:
     generation, expected = generation_of(run, recipe, keys)
     run.progress.begin("collecting evidence")
     states = _states(run, generation, expected)
-    run.found(prove(run.session, expected, keys, sync_timeout=run.settings.sync_timeout, states=states))
+    run.found(prove(run.session, expected, keys, sync_timeout=run.settings.options.sync_timeout, states=states))
 
 
 def _states(run: Run, generation: Generation, expected: Expectation) -> tuple[State, ...]:

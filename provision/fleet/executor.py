@@ -191,7 +191,7 @@ def _run(
 ) -> None:
     """Run the jobs in the order of the rollout, and collect their reports."""
     running: dict[Future[Report], Target] = {}
-    checked = any(job.settings.unit_tests for job in jobs.values())
+    checked = any(job.settings.options.unit_tests for job in jobs.values())
     confirm = _most_confirmations(jobs)
     try:
         while True:

@@ -150,7 +150,7 @@ class WorkerPool:
             stack.enter_context(store.building(need, progress.say))
         artifact = None
         if need:
-            artifact = store.find(need, progress.line, checked=job.settings.unit_tests)
+            artifact = store.find(need, progress.line, checked=job.settings.options.unit_tests)
         worker_job = pack(job, self.secrets, artifact, progress.line)
         sent = self.cluster.submit(str(job.target), work, worker_job, partial(_repeat, report, progress))
         # Release the task in any case, also after Ctrl-C.
@@ -183,8 +183,10 @@ def pack(job: Job, secrets: Secrets, artifact: Artifact | None, say: Callable[[s
     if compiles:
         # A host that compiles returns before the switch, because others wait for its artifact.
         gates = frozenset({Gate.BUILD})
+    # A worker has neither the site file nor the folder of tarballs.
+    options = replace(job.settings.options, site_file=None, sources=None)
     return WorkerJob(
-        job=replace(job, settings=replace(job.settings, key_source=given, sources=None), open=gates),
+        job=replace(job, settings=replace(job.settings, key_source=given, options=options), open=gates),
         who=who(),
         password=secrets.passwords.given,
         artifact=artifact,
@@ -193,7 +195,8 @@ def pack(job: Job, secrets: Secrets, artifact: Artifact | None, say: Callable[[s
 
 
 def _packed(release: Release, settings: Settings, say: Callable[[str], None]) -> Packed:
-    tarball = fetch(release, store=Store.default(), sources=settings.sources, say=say, offline=settings.offline)
+    options = settings.options
+    tarball = fetch(release, store=Store.default(), sources=options.sources, say=say, offline=options.offline)
     return Packed(release=release, data=tarball.data, signature=tarball.signature)
 
 

@@ -36,12 +36,19 @@ class RunOptions:
     nettle: str
     """The Nettle release, before the site's; empty: the site's."""
     sources: Path | None
+    """The operator's folder of tarballs."""
     offline: bool
+    """Whether only the bundle and the stores are used, without any download."""
     unit_tests: bool
+    """Whether to run chrony's own unit tests after a build."""
     accept_new: bool
+    """Whether to accept and store the keys of hosts that are not in known_hosts."""
     sync_timeout: int
+    """Seconds to wait for the clock to be synchronised."""
     lock_timeout: int
+    """Seconds to wait for another run that holds the host's lock."""
     confirm_timeout: int
+    """Seconds after which a host rolls back a switch that was not confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,20 +64,7 @@ class Settings:
     """Whether the host's keys existed at the start, or it needs none; otherwise the run generates the first key."""
     uses_keys: bool
     """Whether the task needs the operator's keys; other tasks neither read the key file nor run the key command."""
-    sources: Path | None
-    """The operator's folder of tarballs."""
-    offline: bool
-    """Whether only the bundle and the stores are used, without any download."""
-    unit_tests: bool
-    """Whether to run chrony's own unit tests after a build."""
-    accept_new: bool
-    """Whether to accept and store the keys of hosts that are not in known_hosts."""
-    sync_timeout: int
-    """Seconds to wait for the clock to be synchronised."""
-    confirm_timeout: int
-    """Seconds after which a host rolls back a switch that was not confirmed."""
-    lock_timeout: int
-    """Seconds to wait for another run that holds the host's lock."""
+    options: RunOptions
     group: str | None = None
     """The group of the host in the site."""
     follows: tuple[Target, ...] = ()
@@ -200,13 +194,7 @@ def _settings(site: Site, options: RunOptions, reader: KeyReader | None) -> Sett
         key_source=source,
         has_keys=has_keys,
         uses_keys=reader is not None,
-        sources=options.sources,
-        offline=options.offline,
-        unit_tests=options.unit_tests,
-        accept_new=options.accept_new,
-        sync_timeout=options.sync_timeout,
-        confirm_timeout=options.confirm_timeout,
-        lock_timeout=options.lock_timeout,
+        options=options,
     )
 
 

@@ -195,7 +195,7 @@ def test_a_run_that_ends_in_a_switch_says_what_becomes_of_it(
     assert (reverts_by is not None) is waits
     if reverts_by is not None:
         seconds = (datetime.fromisoformat(reverts_by) - begun).total_seconds()
-        assert operator.settings.confirm_timeout - 1 <= seconds < 600
+        assert operator.settings.options.confirm_timeout - 1 <= seconds < 600
 
 
 def test_a_confirmed_daemon_that_is_only_started_anew_waits_for_no_confirmation(operator: Operator) -> None:

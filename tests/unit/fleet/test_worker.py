@@ -13,6 +13,7 @@ from provision.build.artifact import Artifact
 from provision.build.artifact_store import Artifacts
 from provision.build.fetch import Store
 from provision.build.libraries import Libraries
+from provision.cli.options import Options
 from provision.common.errors import ClusterFailed, ClusterLost, SiteError
 from provision.common.results import Gate, StoppedAt
 from provision.deploy.cancellation import Cancellation
@@ -144,6 +145,13 @@ def test_the_gates(
     worker_job = pack(job(open=gates), make_secrets(), artifact, nothing)
     assert worker_job.job.open == there
     assert bool(worker_job.tarballs) == (Gate.BUILD in there)
+
+
+def test_no_path_of_the_control_machine_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").touch()
+    here = make_settings(Options(site=tmp_path / "site.toml", sources=tmp_path))
+    sent = pack(replace(job(), settings=here), make_secrets(), ARTIFACT, nothing).job.settings.options
+    assert sent == replace(here.options, site_file=None, sources=None)
 
 
 def settings(**more: Any) -> Settings:

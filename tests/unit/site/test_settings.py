@@ -43,12 +43,8 @@ def test_without_a_word_the_defaults_are_wished(folder: Path) -> None:
     assert versions(settings) == ("4.9", "3.10.2")
     assert [str(release) for release in settings.releases] == ["nettle 3.10.2", "chrony 4.9"]
     assert settings.key_source.name == f"{folder}/config/chrony-provision/chrony.keys"
-    assert (settings.read_keys(KeyReader()), settings.sources, settings.unit_tests, settings.accept_new) == (
-        None,
-        None,
-        False,
-        False,
-    )
+    assert settings.read_keys(KeyReader()) is None
+    assert settings.options == Options().run_options
     assert not (folder / "config").exists()
 
 
@@ -82,7 +78,7 @@ def test_a_key_file_is_found_from_the_site_file(folder: Path) -> None:
 
 
 def test_a_folder_of_tarballs_is_taken(folder: Path) -> None:
-    assert make_settings(Options(sources=folder)).sources == folder
+    assert make_settings(Options(sources=folder)).options.sources == folder
 
 
 PIN = f'[release]\nchrony = "4.9.1"\nsha256.chrony = "{"0" * 64}"\n'
@@ -204,7 +200,7 @@ def test_a_task_that_needs_no_keys_does_not_ask_for_them(folder: Path) -> None:
     ((_, settings),) = settings_of_hosts(["ntp1"], Options().run_options, KeyReader(), address_of=None)
     assert settings.read_keys(KeyReader()) is None
     assert all_releases(Options().run_options)
-    assert make_settings(uses_keys=False).sources is None
+    assert make_settings(uses_keys=False).options.sources is None
     assert not (folder / "ran").exists()
 
 
