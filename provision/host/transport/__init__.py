@@ -1,8 +1,8 @@
 """Define the transport to a host: a protocol of four methods, so that a fake for tests is small.
 
 ``execute`` runs one line of POSIX sh; ``hold`` starts one that runs as long as the connection; ``upload`` writes bytes
-to a file that only the login user may read, and ``download`` reads a file. Implementations make no decisions, because
-they cannot be tested without a network.
+to a file that only the login user may read, and ``download`` reads a file. What to run, and what an answer
+means, is decided by their callers.
 """
 
 from collections.abc import Callable

@@ -16,7 +16,7 @@ from fabric import Config, Connection
 from provision.common.errors import HostUnreachable
 from provision.host.transport.host_keys import host_key_policy
 from provision.host.transport.login import Login
-from provision.host.transport.negotiation import HANDSHAKE_SECONDS, NO_SSH, Negotiating
+from provision.host.transport.negotiation import HANDSHAKE_SECONDS, NO_SSH, ConfiguredTransport
 from provision.host.transport.open_socket import open_socket
 from provision.host.transport.ssh_settings import SshSettings
 
@@ -64,13 +64,13 @@ class Hop:
         self._gateway = gateway
         self._child: Child | None = None
         # None would have Fabric look for a jump host in its own configuration.
-        before: Connection | bool = False
+        gateway_connection: Connection | bool = False
         if gateway is not None:
-            before = gateway.connection
+            gateway_connection = gateway.connection
         policy = host_key_policy(settings, accept_new=accept_new, host_key=host_key)
 
         def transport(sock: Any, **options: Any) -> paramiko.Transport:
-            return Negotiating(sock, known_types=policy.known_types, allowed=settings.algorithms, **options)
+            return ConfiguredTransport(sock, known_types=policy.known_types, allowed=settings.algorithms, **options)
 
         self.connection: Connection = Connection(
             settings.address,
@@ -78,7 +78,7 @@ class Hop:
             port=settings.port,
             # An empty configuration, for all of it is in the settings.
             config=Config(ssh_config=paramiko.SSHConfig(), lazy=True),
-            gateway=before,
+            gateway=gateway_connection,
             connect_kwargs={
                 "banner_timeout": HANDSHAKE_SECONDS,
                 "auth_timeout": HANDSHAKE_SECONDS,
@@ -91,8 +91,8 @@ class Hop:
 
     def open(self) -> None:
         """Open the connection; try again later if sshd refuses it because too many are being opened."""
-        name = self.settings.proxy_command or f"{self.settings.address}:{self.settings.port}"
-        limit = _limits.setdefault(name, threading.BoundedSemaphore(MOST_OPENING))
+        place = self.settings.proxy_command or f"{self.settings.address}:{self.settings.port}"
+        limit = _limits.setdefault(place, threading.BoundedSemaphore(MOST_OPENING))
         for attempt in range(1, TRIES + 1):
             begun = time.monotonic()
             try:
@@ -102,19 +102,22 @@ class Hop:
                 self._refuse_failed_proxy(error)
                 if not _is_refusal(error):
                     raise
-                seconds = time.monotonic() - begun
-                if seconds >= REFUSAL_SECONDS:
-                    raise HostUnreachable(
-                        f"{self.label}: no SSH in {seconds:.0f} s; is it sshd's port, and is the host busy?"
-                    ) from error
-                if attempt == TRIES:
-                    raise HostUnreachable(
-                        f"{self.label}: connection closed {TRIES} times before SSH began; is it sshd's port, and is "
-                        "its MaxStartups high enough?"
-                    ) from error
+                self._refuse_last(attempt, time.monotonic() - begun, error)
             else:
                 return
             time.sleep(random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.25 * 2**attempt))  # noqa: S311 -- no secret
+
+    def _refuse_last(self, attempt: int, seconds: float, error: Exception) -> None:
+        """Raise HostUnreachable if another try, after one that took some seconds, is of no use."""
+        if seconds >= REFUSAL_SECONDS:
+            raise HostUnreachable(
+                f"{self.label}: no SSH in {seconds:.0f} s; is it sshd's port, and is the host busy?"
+            ) from error
+        if attempt == TRIES:
+            raise HostUnreachable(
+                f"{self.label}: connection closed {TRIES} times before SSH began; is it sshd's port, and is "
+                "its MaxStartups high enough?"
+            ) from error
 
     def close(self) -> None:
         """Close the connection; a lost one is not an error."""
@@ -163,14 +166,14 @@ class Hop:
 
 def hops(name: str, route: Sequence[SshSettings], *, accept_new: bool, host_key: str | None) -> tuple[Hop, ...]:
     """Return the connections of a route, none of them open; ``host_key`` is that of the host itself."""
-    *before, last = route
+    *jump_hosts, host = route
     found: list[Hop] = []
     gateway: Hop | None = None
-    for settings in before:
-        label = f"{name}: jump host {settings.name}"
-        gateway = Hop(settings, label, gateway, accept_new=accept_new, channel_seconds=FORWARD_SECONDS)
+    for jump_host in jump_hosts:
+        label = f"{name}: jump host {jump_host.name}"
+        gateway = Hop(jump_host, label, gateway, accept_new=accept_new, channel_seconds=FORWARD_SECONDS)
         found.append(gateway)
-    return (*found, Hop(last, name, gateway, accept_new=accept_new, host_key=host_key))
+    return (*found, Hop(host, name, gateway, accept_new=accept_new, host_key=host_key))
 
 
 def _is_refusal(error: Exception) -> bool:

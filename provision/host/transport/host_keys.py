@@ -17,14 +17,14 @@ from paramiko.hostkeys import HostKeyEntry, HostKeys
 
 from provision.common.errors import HostUnreachable
 from provision.host.transport.host_certificate import Certificate, parse_certificate
-from provision.host.transport.known_hosts import Line, Marker, known_hosts
+from provision.host.transport.known_hosts import Line, Marker, read_known_hosts
 from provision.host.transport.negotiation import KnownKeyTypes
 from provision.host.transport.public_key import fingerprint
 from provision.host.transport.revoked_keys import NOTHING_REVOKED, Revoked, revoked_keys
 from provision.host.transport.ssh_settings import DEFAULT_PORT, SshSettings
 
 
-def host_key_policy(settings: SshSettings, *, accept_new: bool, host_key: str | None = None) -> "KnownHosts":
+def host_key_policy(settings: SshSettings, *, accept_new: bool, host_key: str | None = None) -> "HostKeyPolicy":
     """Return the policy that the SSH configuration and the known_hosts files define.
 
     ``host_key``: the only key that is accepted, in place of all those. Raises HostUnreachable.
@@ -32,7 +32,7 @@ def host_key_policy(settings: SshSettings, *, accept_new: bool, host_key: str | 
     name = settings.address.lower()
     if host_key is not None:
         own = Line(Marker.NONE, base64.b64decode(host_key.split()[1]), "the sandbox")
-        return KnownHosts(name=name, looked_up=name, lines=(own,))
+        return HostKeyPolicy(name=name, looked_up=name, lines=(own,))
     files = (*settings.user_files, *settings.global_files)
     looked_up = settings.alias or name
     without_port: tuple[Line, ...] = ()
@@ -40,7 +40,7 @@ def host_key_policy(settings: SshSettings, *, accept_new: bool, host_key: str | 
         looked_up = f"[{name}]:{settings.port}"
         # As ssh does, where nothing is known of the host with its port.
         without_port = _lines_about(name, files)
-    return KnownHosts(
+    return HostKeyPolicy(
         name=settings.alias or name,
         looked_up=looked_up,
         lines=_lines_about(looked_up, files),
@@ -53,7 +53,7 @@ def host_key_policy(settings: SshSettings, *, accept_new: bool, host_key: str | 
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownHosts(paramiko.MissingHostKeyPolicy):
+class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
     """Decide about each host key. Paramiko itself knows none, so that it calls this policy for all."""
 
     name: str
@@ -145,7 +145,7 @@ class KnownHosts(paramiko.MissingHostKeyPolicy):
         """Append the key to the file like ssh; Paramiko's own function would remove the file's comments."""
         if self.learn_into is None:
             raise HostUnreachable(
-                f"{self.name}: --accept-new: UserKnownHostsFile names no file to keep the host key in"
+                f"{self.name}: --accept-new: UserHostKeyPolicyFile names no file to keep the host key in"
             )
         try:
             self.learn_into.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -171,7 +171,7 @@ def _lines_about(name: str, files: Sequence[Path]) -> tuple[Line, ...]:
     found: list[Line] = []
     for file in files:
         try:
-            found += known_hosts(file).about(name)
+            found += read_known_hosts(file).lines_about(name)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:

@@ -65,7 +65,7 @@ class KnownHosts:
     hashed: list[tuple[bytes, bytes, Line]] = field(default_factory=list)
     """Salt, digest of the name, line."""
 
-    def about(self, name: str) -> list[Line]:
+    def lines_about(self, name: str) -> list[Line]:
         """Return the lines about a host; with a port other than 22, its name is ``[name]:port``."""
         name = name.lower()
         found = list(self.named.get(name, ()))
@@ -76,14 +76,15 @@ class KnownHosts:
         return found
 
 
-def known_hosts(file: Path) -> KnownHosts:
+def read_known_hosts(file: Path) -> KnownHosts:
     """Read a file; an unchanged file is read only once. Raises OSError."""
     state = file.stat()
-    return _read(file, state.st_mtime_ns, state.st_size)
+    return _read_version(file, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=8)
-def _read(file: Path, *_: int) -> KnownHosts:
+def _read_version(file: Path, *_: int) -> KnownHosts:
+    """Read a file; its time and size are only a part of the key of the cache."""
     found = KnownHosts()
     if str(file) == os.devnull:
         return found

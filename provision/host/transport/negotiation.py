@@ -60,7 +60,7 @@ def _key_type(algorithm: str) -> str:
     return algorithm
 
 
-class Negotiating(paramiko.Transport):
+class ConfiguredTransport(paramiko.Transport):
     """A transport whose algorithms are those of the SSH configuration, and which names them if none is common."""
 
     def __init__(

@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from typing import Any
 
 from provision.common.errors import HostUnreachable
 from provision.host.transport.local import Child
@@ -50,26 +51,28 @@ def _connect(settings: SshSettings, label: str) -> socket.socket:
     except (socket.gaierror, UnicodeError) as error:
         why = getattr(error, "strerror", None) or "not the name of a host"
         raise HostUnreachable(f"{label}: cannot resolve {address}: {why}") from error
-    why = "it has no address"
+    message = f"{label}: {address} has no address"
     for family, kind, protocol, _, place in places:
         try:
-            sock = socket.socket(family, kind, protocol)
+            return _connect_to(place, socket.socket(family, kind, protocol), settings)
         except OSError as error:
-            # A kernel without IPv6, for example.
-            why = _why(error, settings, label, str(place[0]))
-            continue
-        try:
-            _bind(sock, settings)
-            sock.settimeout(settings.seconds or SECONDS)
-            sock.connect(place)
-        except OSError as error:
-            sock.close()
-            why = _why(error, settings, label, str(place[0]))
-        else:
-            # With Nagle's algorithm, each command waits 40 ms for a delayed ACK.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
-    raise HostUnreachable(why)
+            # The next address may work, as where the kernel has no IPv6.
+            message = _message(error, settings, label, str(place[0]))
+    raise HostUnreachable(message)
+
+
+def _connect_to(place: Any, sock: socket.socket, settings: SshSettings) -> socket.socket:
+    """Connect a socket to an address. Raises OSError."""
+    try:
+        _bind(sock, settings)
+        sock.settimeout(settings.seconds or SECONDS)
+        sock.connect(place)
+    except OSError:
+        sock.close()
+        raise
+    # With Nagle's algorithm, each command waits 40 ms for a delayed ACK.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
 def _bind(sock: socket.socket, settings: SshSettings) -> None:
@@ -81,7 +84,7 @@ def _bind(sock: socket.socket, settings: SshSettings) -> None:
         sock.bind(own[0][4])
 
 
-def _why(error: OSError, settings: SshSettings, label: str, address: str) -> str:
+def _message(error: OSError, settings: SshSettings, label: str, address: str) -> str:
     """Return the message for an address that could not be connected to; of several, that of the last one is shown."""
     port = settings.port
     if isinstance(error, TimeoutError):

@@ -28,10 +28,12 @@ LOST_AFTER_SECONDS = 40
 ENDING_SECONDS = 1
 """The time in which the thread of a lost connection ends."""
 DOWNLOAD_SECONDS = 600
+"""The time limit for a download, of at most MOST_DOWNLOADED bytes."""
 SLOWEST = 10_000
 """Bytes a second; a slower upload is given up."""
 
 AGAIN = "run the same command again to complete it"
+"""What to do after a lost connection; the run is idempotent."""
 
 T = TypeVar("T")
 
@@ -83,7 +85,6 @@ class SshTransport:
         """Run a line in the login shell."""
         if watch is not None:
             watch = WatchAfterMark(watch)
-
         remote = _BoundedRemote(self._connection, limit)
         try:
             output = self._translated(lambda: runner.execute(remote, with_mark(line), password=password, watch=watch))
@@ -150,6 +151,7 @@ class SshTransport:
         return f"{self.name}: the command {how}; {AGAIN}"
 
     def _session(self) -> paramiko.Channel:
+        """Open a session for one command."""
         transport: paramiko.Transport = self._connection.transport
         return open_session(lambda: transport.open_session(timeout=CHANNEL_SECONDS))
 
@@ -162,6 +164,10 @@ class SshTransport:
             self.close()
             raise
         self._is_open = True
+        self._notice_loss()
+
+    def _notice_loss(self) -> None:
+        """Have a lost connection end after LOST_AFTER_SECONDS."""
         self._connection.transport.set_keepalive(KEEPALIVE_SECONDS)
         # Behind a jump host, only the first connection is one of TCP; with a ProxyCommand, none is.
         first = self._hops[0]
@@ -257,7 +263,7 @@ class _BoundedRemote(runner.Bounded, Remote):  # type: ignore[misc]  # Fabric pu
         self.limit = limit
 
     def start(self, *arguments: Any, **options: Any) -> None:
-        """Start the line."""
+        """Start the line in a session of its own."""
         open_session(lambda: super(_BoundedRemote, self).start(*arguments, **options))
 
     def give_up(self) -> None:

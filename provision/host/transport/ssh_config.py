@@ -49,7 +49,7 @@ def read_route(name: str, *, user: str | None = None, port: int | None = None) -
     Raises HostUnreachable.
     """
     backwards: list[SshSettings] = []
-    for hop in _backwards(read_settings(name, user=user, port=port)):
+    for hop in _from_last_to_first(read_settings(name, user=user, port=port)):
         backwards.append(hop)
         if len(backwards) > MOST_HOPS:
             raise HostUnreachable(
@@ -59,15 +59,15 @@ def read_route(name: str, *, user: str | None = None, port: int | None = None) -
     return tuple(reversed(backwards))
 
 
-def _backwards(settings: SshSettings) -> Iterator[SshSettings]:
-    """Yield the settings of a host, then those of its jump hosts, from the last one to the first."""
+def _from_last_to_first(settings: SshSettings) -> Iterator[SshSettings]:
+    """Yield the settings of a host, then those of its jump hosts in reverse order."""
     yield settings
     for jump in reversed(settings.jumps[1:]):
         hop = read_settings(jump.name, user=jump.user, port=jump.port)
         # As with ssh -J: only the first jump host is reached as its own configuration says.
         yield replace(hop, proxy_command=None, jumps=())
     for jump in settings.jumps[:1]:
-        yield from _backwards(read_settings(jump.name, user=jump.user, port=jump.port))
+        yield from _from_last_to_first(read_settings(jump.name, user=jump.user, port=jump.port))
 
 
 def read_settings(name: str, *, user: str | None = None, port: int | None = None) -> SshSettings:
@@ -140,7 +140,10 @@ def _with_our_files(name: str) -> Iterator[tuple[str, ...]]:
     home = home_folder()
     if home == _home_in_passwd():
         named = named_file(name)
-        yield () if named is None else ("-F", str(named))
+        words: tuple[str, ...] = ()
+        if named is not None:
+            words = ("-F", str(named))
+        yield words
         return
     known = " ".join(f'"{file.replace("~", str(home), 1)}"' for file in USER_FILES)
     includes = (f'Include "{file}"' for file in config_files(name))

@@ -106,10 +106,10 @@ class ThisMachine:
 def settings_from(name: str, options: Options, machine: ThisMachine) -> SshSettings:
     """Return the settings that the options of a host define. Raises HostUnreachable."""
     _refuse_unsupported(name, options)
-    replace = _Tokens(name, options, machine)
-    command = replace.command()
+    tokens = _Tokens(name, options, machine)
+    command = tokens.command()
     _refuse_unsafe(name, options, command)
-    revoked = replace.paths("revokedhostkeys", ("none",))
+    revoked = tokens.paths("revokedhostkeys", ("none",))
     return SshSettings(
         name=name,
         address=_first(options, "hostname") or name,
@@ -121,14 +121,14 @@ def settings_from(name: str, options: Options, machine: ThisMachine) -> SshSetti
         seconds=_number(name, options, "connecttimeout", 0) or None,
         attempts=max(1, _number(name, options, "connectionattempts", 1)),
         proxy_command=command,
-        jumps=replace.jumps(),
+        jumps=tokens.jumps(),
         with_keys=_with_keys(options),
-        identities=replace.paths("identityfile", tuple(f"~/.ssh/{one}" for one in IDENTITIES)),
-        certificates=replace.paths("certificatefile", ()),
-        agent=replace.agent(),
+        identities=tokens.paths("identityfile", tuple(f"~/.ssh/{one}" for one in IDENTITIES)),
+        certificates=tokens.paths("certificatefile", ()),
+        agent=tokens.agent(),
         only_identities=_is_yes(options, "identitiesonly"),
         alias=_first(options, "hostkeyalias"),
-        user_files=replace.paths("userknownhostsfile", USER_FILES),
+        user_files=tokens.paths("userknownhostsfile", USER_FILES),
         # ssh replaces nothing in these names.
         global_files=tuple(Path(one) for one in options.get("globalknownhostsfile", GLOBAL_FILES) if one != "none"),
         revoked=next(iter(revoked), None),

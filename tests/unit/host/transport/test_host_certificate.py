@@ -11,7 +11,7 @@ import pytest
 
 from provision.common.errors import HostUnreachable
 from provision.host.transport.host_certificate import Certificate, parse_certificate
-from provision.host.transport.known_hosts import known_hosts
+from provision.host.transport.known_hosts import read_known_hosts
 from provision.host.transport.revoked_keys import revoked_keys
 
 pytestmark = pytest.mark.skipif(which("ssh-keygen") is None, reason="ssh-keygen makes the certificates")
@@ -75,7 +75,7 @@ def test_a_certificate_in_a_marked_line_of_known_hosts_stands_for_its_key(
     blob = make("-h")
     kind, encoded = (tmp_path / "key-cert.pub").read_text().split()[:2]
     (tmp_path / "known_hosts").write_text(f"{marker}ntp1 {kind} {encoded}\n{marker}ntp1 {kind} {encoded[:100]}\n")
-    first, *others = known_hosts(tmp_path / "known_hosts").about("ntp1")
+    first, *others = read_known_hosts(tmp_path / "known_hosts").lines_about("ntp1")
     assert first.key == (blob if of_certificate else read(blob).key)
     assert bool(others) == of_certificate
 

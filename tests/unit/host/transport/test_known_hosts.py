@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from paramiko.hostkeys import HostKeys
 
-from provision.host.transport.known_hosts import Line, Marker, known_hosts
+from provision.host.transport.known_hosts import Line, Marker, read_known_hosts
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 OTHER = (
@@ -65,7 +65,7 @@ DAMAGED = [
 def test_lines_about_a_host(text: str, name: str, lines: list[int], tmp_path: Path) -> None:
     file = tmp_path / "known_hosts"
     file.write_bytes(text.encode(errors="surrogateescape"))
-    found = sorted(int(line.where.removeprefix(f"{file}:")) for line in known_hosts(file).about(name))
+    found = sorted(int(line.where.removeprefix(f"{file}:")) for line in read_known_hosts(file).lines_about(name))
     assert found == lines
 
 
@@ -84,7 +84,7 @@ def test_they_are_those_that_ssh_finds(text: str, name: str, lines: list[int], t
 def test_a_name_is_looked_for_in_lower_case(tmp_path: Path) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(f"ntp1 {KEY}\n{HASHED} {KEY}\nntp? {KEY}\n")
-    assert len(known_hosts(file).about("NTP1")) == 3
+    assert len(read_known_hosts(file).lines_about("NTP1")) == 3
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_name_is_looked_for_in_lower_case(tmp_path: Path) -> None:
 def test_a_line_says_what_its_key_is_good_for_and_where_it_stands(marker: Marker, text: str, tmp_path: Path) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(f"\n{text}ntp1 {KEY}\n")
-    (line,) = known_hosts(file).about("ntp1")
+    (line,) = read_known_hosts(file).lines_about("ntp1")
     assert line == Line(marker, line.key, f"{file}:2")
     assert line.type == "ssh-ed25519"
 
@@ -101,24 +101,24 @@ def test_a_line_says_what_its_key_is_good_for_and_where_it_stands(marker: Marker
 def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(f"ntp1 {KEY}\n")
-    first = known_hosts(file)
-    assert known_hosts(file) is first
+    first = read_known_hosts(file)
+    assert read_known_hosts(file) is first
     with file.open("a") as appended:
         appended.write(f"ntp2 {KEY}\n")
-    assert [line.where for line in known_hosts(file).about("ntp2")] == [f"{file}:2"]
+    assert [line.where for line in read_known_hosts(file).lines_about("ntp2")] == [f"{file}:2"]
     before = file.stat()
     file.write_text(file.read_text().replace("ntp2", "ntp3"))
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert known_hosts(file).about("ntp2") == []
+    assert read_known_hosts(file).lines_about("ntp2") == []
 
 
 def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        known_hosts(tmp_path / "known_hosts")
+        read_known_hosts(tmp_path / "known_hosts")
 
 
 def test_a_pipe_is_refused_and_the_null_device_knows_nobody(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="not a regular file"):
-        known_hosts(tmp_path / "pipe")
-    assert known_hosts(Path(os.devnull)).about("ntp1") == []
+        read_known_hosts(tmp_path / "pipe")
+    assert read_known_hosts(Path(os.devnull)).lines_about("ntp1") == []
