@@ -378,10 +378,12 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.host.transport.host_keys": ("host/transport/test_known_hosts.py", "it checks with what that reads"),
     **dict.fromkeys(
         (
+            "provision.host.transport.agent",
             "provision.host.transport.channels",
             "provision.host.transport.exit_signal",
             "provision.host.transport.open_socket",
             "provision.host.transport.login_keys",
+            "provision.host.transport.key_files",
             "provision.host.transport.login",
             "provision.host.transport.negotiation",
             "provision.host.transport.revoked_keys",

@@ -1,8 +1,15 @@
 """Define the transport to a host: a protocol of four methods, so that a fake for tests is small.
 
 ``execute`` runs one line of POSIX sh; ``hold`` starts one that runs as long as the connection; ``upload`` writes bytes
-to a file that only the login user may read, and ``download`` reads a file. What to run, and what an answer
-means, is decided by their callers.
+to a file that only the login user may read, and ``download`` reads a file. What to run, and what an answer means, is
+decided by their callers.
+
+local         this machine
+ssh           a host by SSH: runner (limits, sudo's prompt), channels, output_mark and exit_signal run its commands
+ssh_config    what ssh_config(5) says of a host: config_files, config_without_ssh, ssh_settings
+hops          the connections through jump hosts to the host: open_socket, negotiation
+login         the login on each: login_keys, agent, key_files
+host_keys     whether a host is the right one: known_hosts, revoked_keys, host_certificate, public_key
 """
 
 from collections.abc import Callable
