@@ -10,8 +10,8 @@ from invoke.exceptions import Exit
 
 from provision.cli.key_tasks import export
 from provision.keys import Key, Keys
-from tests.helpers.booted_hosts import inv
 from tests.helpers.command_secrets import make_secrets
+from tests.helpers.prestarted import inv
 from tests.helpers.samples import read_keys, write_keys
 
 KEYS = Keys(tuple(Key(number, "AES128", bytes(range(number, number + 16))) for number in (1, 2, 9)))

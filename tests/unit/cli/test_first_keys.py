@@ -12,7 +12,7 @@ from provision.host.target import Target
 from provision.keys import Keys, make_key
 from provision.keys.reader import KeyReader
 from provision.site.settings import Settings, settings_of_hosts
-from tests.helpers.booted_hosts import inv
+from tests.helpers.prestarted import inv
 from tests.helpers.samples import write_keys
 
 

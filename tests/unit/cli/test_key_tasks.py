@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from provision.keys import Keys
-from tests.helpers.booted_hosts import ROOT, assert_nowhere, inv
+from tests.helpers.booted_hosts import ROOT, assert_nowhere
+from tests.helpers.prestarted import inv
 from tests.helpers.samples import read_keys
 
 

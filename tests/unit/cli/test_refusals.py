@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.operators import Operator
+from tests.helpers.operators import Operator, Ran
+from tests.helpers.prestarted import inv
 
 HOST = "--host=root@198.19.255.254"
 SECRET = "7EA62AE64D190114D46D5A082F948EC1"  # noqa: S105 -- chrony.conf(5)'s example
@@ -22,6 +23,11 @@ def write_keys(operator: Operator, text: str, mode: int = 0o600) -> None:
     operator.key_file.write_text(text)
 
 
+def deploy(operator: Operator, *words: str) -> Ran:
+    done = inv("deploy", HOST, *words, env=operator.environment)
+    return Ran(status=done.returncode, output=done.stdout, errors=done.stderr, reports=[])
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -30,7 +36,7 @@ def write_keys(operator: Operator, text: str, mode: int = 0o600) -> None:
     ],
 )
 def test_a_site(operator: Operator, text: str, words: str) -> None:
-    ran = operator.run("deploy", HOST, operator.site(text))
+    ran = deploy(operator, operator.site(text))
     assert ran.status == 2
     assert words in ran.error
     assert ran.output == ""
@@ -46,7 +52,7 @@ def test_a_site(operator: Operator, text: str, words: str) -> None:
 )
 def test_a_key_file(operator: Operator, text: str, words: str) -> None:
     write_keys(operator, text)
-    ran = operator.run("deploy", HOST)
+    ran = deploy(operator)
     assert ran.status == 2
     assert f"{operator.key_file}: {words}" in ran.error
     assert SECRET[:-2] not in ran.error
@@ -55,6 +61,6 @@ def test_a_key_file(operator: Operator, text: str, words: str) -> None:
 
 def test_a_key_file_that_others_may_read(operator: Operator) -> None:
     write_keys(operator, f"1 AES128 HEX:{SECRET}\n", mode=0o644)
-    ran = operator.run("deploy", HOST)
+    ran = deploy(operator)
     assert ran.status == 2
     assert f"chmod 600 {operator.key_file}" in ran.error

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import tasks
-from tests.helpers.booted_hosts import ROOT, inv
+from tests.helpers import booted_hosts, prestarted
+from tests.helpers.booted_hosts import ROOT
+from tests.helpers.prestarted import inv
 
 TASKS = [
     "build",
@@ -61,7 +63,7 @@ def listed(text: str) -> list[str]:
 
 
 def test_inv_lists_every_task_with_a_sentence() -> None:
-    done = inv("--list")
+    done = booted_hosts.inv("--list")
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(listed(done.stdout)) == sorted([*TASKS, *KEYS, *SANDBOX, *DEVELOPERS])
     assert sorted(NAMESPACE) == sorted(listed(done.stdout))
@@ -73,7 +75,9 @@ def test_what_python_compiled_is_kept_unless_the_user_forbids_it(
     kept: bool,  # noqa: FBT001 -- of a case
     tmp_path: Path,
 ) -> None:
-    inv("releases", "--offline", env={"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": forbidden})
+    booted_hosts.inv(
+        "releases", "--offline", env={"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": forbidden}
+    )
     assert bool(list(tmp_path.rglob("provision/chrony/releases.*.pyc"))) is kept
 
 
@@ -112,7 +116,7 @@ def test_help_is_printed_with_the_value_of_each_option(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["keys.lint", "keys.export", "keys.retire", "bundle"])
 def test_help_of_a_task_with_an_argument_can_follow_its_name(name: str, tmp_path: Path) -> None:
-    done = installed(name, "--help", folder=tmp_path)
+    done = prestarted.installed(name, "--help", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     usage, _, text = done.stdout.partition("\n")
     assert f" {name} [--options]" in usage
