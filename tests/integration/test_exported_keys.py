@@ -1,5 +1,6 @@
 """Keys and lines of ``keys.export`` in the programs of Debian for which they are: put there as they are."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from provision.host.sandbox import Sandbox
-from tests.helpers.booted_hosts import booted, login
+from tests.helpers.booted_hosts import ROOT, booted, login
 from tests.helpers.host_state import install
 from tests.helpers.operators import Operator
 
@@ -122,6 +123,16 @@ def test_chrony_with_another_secret_is_not(served: Served, chrony_client: Sandbo
     write(chrony_client, "/etc/chrony/chrony.keys", spoiled(keys))
     write(chrony_client, "/etc/chrony/chrony.conf", lines)
     assert_chrony_authenticates(chrony_client, served.host.address, yes=False)
+
+
+def test_the_command_of_the_page_for_devices_tells_whether_the_server_answers(
+    served: Served, chrony_client: Sandbox
+) -> None:
+    (line,) = re.findall(r"^    (chronyd -Q .*)$", (ROOT / "docs/devices.md").read_text(), re.MULTILINE)
+    for host in (served.host, chrony_client):
+        login(host, line.replace("10.30.0.1", served.host.address))
+        said = login(host, f"{line.replace('10.30.0.1', '198.19.255.254')} || echo ended with $?")
+        assert said.endswith("ended with 1\n")
 
 
 STATISTICS = "statsdir /run/peerstats/\nfilegen peerstats file peerstats type none enable\n"
