@@ -25,7 +25,7 @@ VALID = {"certified": "-1d:+1d", "expired": "-3d:-1d", "other name": "-1d:+1d"}
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class SshHost:
     """A host with several sshd, and the public keys that the cases speak of."""
 
     host: Sandbox
@@ -33,7 +33,7 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def ssh_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
     folder = tmp_path_factory.mktemp("keys")
     with booted(f"it-keys-{CHECKOUT}") as host:
         for name in ("host", "stolen", "ca", "ca2"):
@@ -65,7 +65,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         (folder / "ca_certificate-cert.pub").rename(folder / "ca_certificate.pub")
         keys = {file.stem: " ".join(file.read_text().split()[:2]) for file in folder.glob("*.pub")}
         login(host, "for i in $(seq 100); do [ $(ss -tln | grep -c :222) -ge 10 ] && exit; sleep 0.05; done; exit 1")
-        yield Door(host, keys)
+        yield SshHost(host, keys)
 
 
 def generate(*words: str) -> None:
@@ -168,13 +168,13 @@ def test_a_host_key_is_judged_as_ssh_does(
     sshd: str,
     config: str,
     accepted: bool,
-    door: Door,
+    ssh_host: SshHost,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    port = prepared(door, tmp_path, monkeypatch, known, sshd, config)
-    assert ssh_accepts(door.host, port, tmp_path) is accepted
-    said = refusal(door.host, port)
+    port = prepared(ssh_host, tmp_path, monkeypatch, known, sshd, config)
+    assert ssh_accepts(ssh_host.host, port, tmp_path) is accepted
+    said = refusal(ssh_host.host, port)
     assert (said is None) is accepted, said
     if "@revoked" in known and not accepted:
         assert said is not None
@@ -194,11 +194,11 @@ def test_a_host_key_is_judged_as_ssh_does(
     ],
 )
 def test_a_revoked_key_is_not_learnt(
-    known: str, sshd: str, config: str, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    known: str, sshd: str, config: str, ssh_host: SshHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = prepared(door, tmp_path, monkeypatch, known, sshd, config)
+    port = prepared(ssh_host, tmp_path, monkeypatch, known, sshd, config)
     before = (tmp_path / ".ssh/known_hosts").read_text()
-    said = refusal(door.host, port, accept_new=True)
+    said = refusal(ssh_host.host, port, accept_new=True)
     assert said is not None
     assert "THE HOST KEY IS REVOKED" in said
     assert (tmp_path / ".ssh/known_hosts").read_text() == before
@@ -215,27 +215,29 @@ def test_a_revoked_key_is_not_learnt(
     ],
 )
 def test_what_cannot_be_read_is_no_permission(
-    config: str, words: str, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: str, words: str, ssh_host: SshHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = prepared(door, tmp_path, monkeypatch, "* {host}", "plain", config)
-    said = refusal(door.host, port)
+    port = prepared(ssh_host, tmp_path, monkeypatch, "* {host}", "plain", config)
+    said = refusal(ssh_host.host, port)
     assert said is not None
     assert words in said
 
 
-def prepared(door: Door, folder: Path, monkeypatch: pytest.MonkeyPatch, known: str, sshd: str, config: str) -> int:
+def prepared(
+    ssh_host: SshHost, folder: Path, monkeypatch: pytest.MonkeyPatch, known: str, sshd: str, config: str
+) -> int:
     """Make a home folder with these files, for both programs, and return the port of the sshd."""
     monkeypatch.setenv("HOME", str(folder))
     home = folder / ".ssh"
     home.mkdir(mode=0o700)
-    values = {"a": door.host.address, "folder": str(folder), **door.keys}
+    values = {"a": ssh_host.host.address, "folder": str(folder), **ssh_host.keys}
     (home / "known_hosts").write_text(f"{known.format(**values)}\n")
-    for name, key in door.keys.items():
+    for name, key in ssh_host.keys.items():
         (folder / name).write_text(f"{key}\n")
         if f"{name}.krl" in config:
             generate("-k", "-f", f"{folder}/{name}.krl", str(folder / name))
-    (folder / "revokes").write_text(f"@revoked * {door.keys['host']}\n")
-    (folder / "knows").write_text(f"# for all users\n* {door.keys['host']}\n")
+    (folder / "revokes").write_text(f"@revoked * {ssh_host.keys['host']}\n")
+    (folder / "knows").write_text(f"# for all users\n* {ssh_host.keys['host']}\n")
     (folder / "garbage").write_text("no key\n")
     (folder / "list.krl").write_bytes(b"SSHKRL\n\0\0\0\0\1")
     os.mkfifo(folder / "pipe")

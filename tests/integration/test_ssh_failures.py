@@ -12,7 +12,7 @@ from provision.common.errors import CommandFailed, HostUnreachable
 from provision.host.target import parse_target
 from provision.host.transport.ssh import SshTransport
 from tests.helpers.booted_hosts import login
-from tests.helpers.ssh_doors import Doors, agent, doors, generate
+from tests.helpers.ssh_daemons import SshDaemons, agent, booted_daemons, generate
 from tests.integration.conftest import CHECKOUT
 
 pytestmark = pytest.mark.integration
@@ -39,36 +39,37 @@ echo careful >&2
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshDaemons]:
     keys = tmp_path_factory.mktemp("keys")
-    with doors(f"it-failures-{CHECKOUT}", SSHD, 2501) as made:
+    with booted_daemons(f"it-failures-{CHECKOUT}", SSHD, 2501) as daemons:
         login(
-            made.host, "useradd -m -s /bin/bash chatty; useradd -m -s /usr/sbin/nologin asleep; echo root:x | chpasswd"
+            daemons.host,
+            "useradd -m -s /bin/bash chatty; useradd -m -s /usr/sbin/nologin asleep; echo root:x | chpasswd",
         )
-        (made.host.root / "home/chatty/.bashrc").write_text(CHATTY)
+        (daemons.host.root / "home/chatty/.bashrc").write_text(CHATTY)
         for user in ("chatty", "asleep"):
-            login(made.host, f"install -d -o {user} -m 700 ~{user}/.ssh")
-            login(made.host, f"install -o {user} ~/.ssh/authorized_keys ~{user}/.ssh/")
+            login(daemons.host, f"install -d -o {user} -m 700 ~{user}/.ssh")
+            login(daemons.host, f"install -o {user} ~/.ssh/authorized_keys ~{user}/.ssh/")
         (keys / "key").touch(mode=0o600)
-        (keys / "key").write_bytes(made.host.key.read_bytes())
+        (keys / "key").write_bytes(daemons.host.key.read_bytes())
         for name in ("stranger", "other"):
             generate("-t", "ed25519", "-N", "", "-f", f"{keys}/{name}")
         generate("-t", "ed25519", "-N", "secret", "-f", f"{keys}/encrypted")
-        (made.host.root / "root/keys").write_text(str(keys))
-        yield made
+        (daemons.host.root / "root/keys").write_text(str(keys))
+        yield daemons
 
 
 @pytest.fixture
-def values(door: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def values(daemons: SshDaemons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Make the operator's home, and return the values of the configurations."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.setattr("provision.host.transport.hops.TRIES", 1)
     (tmp_path / ".ssh").mkdir(mode=0o700)
-    (tmp_path / ".ssh/known_hosts").write_text(door.known())
-    ports = {name.replace(" ", "_"): str(port) for name, port in door.ports.items()}
-    keys = (door.host.root / "root/keys").read_text()
-    return {"a": door.host.address, "home": str(tmp_path), "keys": keys, **ports}
+    (tmp_path / ".ssh/known_hosts").write_text(daemons.known())
+    ports = {name.replace(" ", "_"): str(port) for name, port in daemons.ports.items()}
+    keys = (daemons.host.root / "root/keys").read_text()
+    return {"a": daemons.host.address, "home": str(tmp_path), "keys": keys, **ports}
 
 
 def connect(values: dict[str, str], config: str, target: str = "ntp1", *, accept_new: bool = False) -> SshTransport:
@@ -221,8 +222,16 @@ def test_a_login_that_runs_no_commands_is_named(name: str, user: str, words: str
 
 def test_a_host_with_one_session_is_named_when_a_second_is_needed(values: dict[str, str]) -> None:
     transport = connect(values, HOST + "  Port {one_session}")
-    assert transport.execute("echo 1").stdout == "1\n"
-    assert transport.execute("echo 2").stdout == "2\n"
+    for number in range(10):
+        path = f"one-session-{number}"
+        assert transport.execute(f"echo {number}").stdout == f"{number}\n"
+        transport.upload(b"data", path)
+        assert transport.download(path) == b"data"
+        with pytest.raises(CommandFailed, match=r"^ntp1: cannot write "):
+            transport.upload(b"data", path)
+        with pytest.raises(CommandFailed, match=r"^ntp1: cannot read "):
+            transport.download("/nonexistent")
+        assert transport.hold("cat").close().status == 0
     running = transport.hold("echo here; cat")
     assert running.read_line() == "here"
     with pytest.raises(HostUnreachable, match="two at a time: MaxSessions in its sshd_config has to be 2 or more"):
@@ -231,9 +240,22 @@ def test_a_host_with_one_session_is_named_when_a_second_is_needed(values: dict[s
     transport.close()
 
 
+def test_a_command_that_is_killed_names_the_signal(values: dict[str, str]) -> None:
+    transport = connect(values, HOST)
+    with pytest.raises(
+        HostUnreachable, match=r"^ntp1: the command was killed by signal KILL \(is memory short\?\); run"
+    ):
+        transport.execute("kill -KILL $$")
+    running = transport.hold("echo here; kill -TERM $$")
+    assert (running.read_line(), running.read_line()) == ("here", "")
+    assert running.close().last_words == "the command was killed by signal TERM"
+    assert transport.execute("echo out").stdout == "out\n"
+    transport.close()
+
+
 @pytest.mark.parametrize("user", ["chatty", "root"])
-def test_what_a_login_prints_is_no_answer(user: str, door: Doors, values: dict[str, str]) -> None:
-    assert "Welcome" in login_of(door, "chatty", "true")
+def test_what_a_login_prints_is_no_answer(user: str, daemons: SshDaemons, values: dict[str, str]) -> None:
+    assert "Welcome" in login_of(daemons, "chatty", "true")
     transport = connect(values, HOST.replace("root", user) + "  Port {banner}")
     seen: list[str] = []
     assert transport.execute("echo out; exit 3", watch=seen.append).stdout == "out\n"
@@ -256,9 +278,9 @@ def test_what_a_login_prints_is_no_answer(user: str, door: Doors, values: dict[s
     transport.close()
 
 
-def login_of(door: Doors, user: str, line: str) -> str:
-    words = ["ssh", "-F", "none", "-i", str(door.host.key), "-o", "StrictHostKeyChecking=no"]
-    words += ["-o", "UserKnownHostsFile=/dev/null", f"{user}@{door.host.address}", line]
+def login_of(daemons: SshDaemons, user: str, line: str) -> str:
+    words = ["ssh", "-F", "none", "-i", str(daemons.host.key), "-o", "StrictHostKeyChecking=no"]
+    words += ["-o", "UserKnownHostsFile=/dev/null", f"{user}@{daemons.host.address}", line]
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
@@ -296,8 +318,8 @@ def test_a_name_that_is_learnt_is_hashed_as_configured(hashed: str, values: dict
     assert found.returncode == 0
 
 
-def test_a_user_with_a_domain_is_sent_whole(door: Doors, values: dict[str, str]) -> None:
-    login(door.host, "useradd -m -o -u 0 -g 0 --badname -d /root 'op@corp.example'")
+def test_a_user_with_a_domain_is_sent_whole(daemons: SshDaemons, values: dict[str, str]) -> None:
+    login(daemons.host, "useradd -m -o -u 0 -g 0 --badname -d /root 'op@corp.example'")
     (Path(values["home"]) / ".ssh/id_ed25519").touch(mode=0o600)
     key = Path(values["keys"], "key").read_bytes()
     (Path(values["home"]) / ".ssh/id_ed25519").write_bytes(key)

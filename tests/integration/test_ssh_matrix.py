@@ -15,7 +15,7 @@ from provision.common.errors import HostUnreachable
 from provision.host.target import parse_target
 from provision.host.transport.ssh import SshTransport
 from tests.helpers.booted_hosts import login
-from tests.helpers.ssh_doors import FOLDER, Doors, agent, doors, generate
+from tests.helpers.ssh_daemons import FOLDER, SshDaemons, agent, booted_daemons, generate
 from tests.integration.conftest import CHECKOUT
 
 pytestmark = pytest.mark.integration
@@ -34,12 +34,12 @@ QUESTION = "set -- $SSH_CONNECTION; echo $(id -un) $1 $4"
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshDaemons]:
     keys = tmp_path_factory.mktemp("keys")
-    with doors(f"it-matrix-{CHECKOUT}", SSHD, 2401) as made:
-        login(made.host, "useradd -m -s /bin/sh hopper; useradd -m -s /bin/sh -p '' open")
+    with booted_daemons(f"it-matrix-{CHECKOUT}", SSHD, 2401) as daemons:
+        login(daemons.host, "useradd -m -s /bin/sh hopper; useradd -m -s /bin/sh -p '' open")
         generate("-t", "ed25519", "-N", "", "-f", f"{keys}/ca")
-        (made.host.root / FOLDER.lstrip("/") / "ca.pub").write_text((keys / "ca.pub").read_text())
+        (daemons.host.root / FOLDER.lstrip("/") / "ca.pub").write_text((keys / "ca.pub").read_text())
         for name, words in {
             "second": ("-t", "ecdsa", "-N", ""),
             "stranger": ("-t", "ed25519", "-N", ""),
@@ -59,28 +59,29 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
             generate("-s", f"{keys}/ca", "-I", "test", "-n", "root", f"{keys}/{name}.pub")
         (keys / "certified-cert.pub").rename(keys / "elsewhere.pub")
         more = "".join((keys / f"{name}.pub").read_text() for name in ("second", "encrypted")) + pkcs8.stdout
-        with (made.host.root / "root/.ssh/authorized_keys").open("a") as file:
+        with (daemons.host.root / "root/.ssh/authorized_keys").open("a") as file:
             file.write(more)
         login(
-            made.host,
+            daemons.host,
             "install -d -o hopper -m 700 ~hopper/.ssh; install -o hopper ~/.ssh/authorized_keys ~hopper/.ssh/",
         )
         (keys / "key").touch(mode=0o600)
-        (keys / "key").write_bytes(made.host.key.read_bytes())
-        (keys / "key.pub").write_text(made.host.key.with_name("key.pub").read_text())
+        (keys / "key").write_bytes(daemons.host.key.read_bytes())
+        (keys / "key.pub").write_text(daemons.host.key.with_name("key.pub").read_text())
         (keys / "open").write_bytes((keys / "key").read_bytes())
         (keys / "open").chmod(0o644)
         generate("-k", "-f", f"{keys}/empty.krl")
-        (keys / "hostkey.pub").write_text(made.host.host_key + "\n")
+        (keys / "hostkey.pub").write_text(daemons.host.host_key + "\n")
         generate("-k", "-f", f"{keys}/host.krl", f"{keys}/hostkey.pub")
+        generate("-s", f"{keys}/ca", "-I", "test", "-h", f"{keys}/hostkey.pub")
         with ExitStack() as stack:
             stack.enter_context(agent(keys / "agent", [keys / "key"]))
             stack.enter_context(agent(keys / "other agent", [keys / "stranger"]))
             stack.enter_context(agent(keys / "refusing", ["-c", keys / "key"], [keys / "second"]))
             many = ([keys / "stranger"], [keys / "rsa"], [keys / "certified"], [keys / "key"])
             stack.enter_context(agent(keys / "many", *many))
-            made.host.root.joinpath("root/keys").write_text(str(keys))
-            yield made
+            daemons.host.root.joinpath("root/keys").write_text(str(keys))
+            yield daemons
 
 
 K = "IdentityFile {keys}/key"
@@ -139,6 +140,7 @@ MATRIX = {
     "StrictHostKeyChecking yes": (HOST + "StrictHostKeyChecking yes\nUserKnownHostsFile /dev/null", None),
     "RevokedHostKeys, a list": (HOST + "RevokedHostKeys {keys}/host.krl", None),
     "RevokedHostKeys, an empty list": (HOST + "RevokedHostKeys {keys}/empty.krl", "root direct 22"),
+    "a revoked certificate of the host key": (HOST + "UserKnownHostsFile {home}/revoked", None),
     "an identity that does not exist": (
         "IdentityFile {home}/nothing\n" + HOST,
         "root direct 22",
@@ -283,11 +285,11 @@ IGNORED_WITHOUT_SSH = {"an option that does not exist"}
 
 @pytest.mark.parametrize("name", MATRIX)
 def test_a_configuration_is_read_as_ssh_does(
-    name: str, door: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, daemons: SshDaemons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, wanted = MATRIX[name]
     monkeypatch.chdir(tmp_path)
-    values = prepare(door, tmp_path, monkeypatch)
+    values = prepare(daemons, tmp_path, monkeypatch)
     (tmp_path / ".ssh/config").write_text(config.format(**values) + COMMON.format(**values))
     answer = None
     if wanted is not None:
@@ -307,9 +309,9 @@ def test_a_configuration_is_read_as_ssh_does(
 COMMON = "\nMatch all\n  UserKnownHostsFile {home}/known\n  GlobalKnownHostsFile /dev/null\n"
 
 
-def prepare(door: Doors, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def prepare(daemons: SshDaemons, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Make the operator's home, and return the values of the configurations."""
-    keys = (door.host.root / "root/keys").read_text()
+    keys = (daemons.host.root / "root/keys").read_text()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("KNOWN", f"{home}/known")
     monkeypatch.setenv("AGENT", f"{keys}/agent")
@@ -317,13 +319,15 @@ def prepare(door: Doors, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[st
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     (home / ".ssh").mkdir(mode=0o700)
     for name in ("known", "with blanks", "known-ntp1"):
-        (home / name).write_text(door.known())
-    (home / "alias").write_text(f"ntp9.example {door.host.host_key}\n")
-    ports = {name.replace(" ", "_"): str(port) for name, port in door.ports.items()}
-    a = door.host.address
+        (home / name).write_text(daemons.known())
+    certificate = Path(keys, "hostkey-cert.pub").read_text()
+    (home / "revoked").write_text(f"{daemons.known()}@revoked * {certificate}")
+    (home / "alias").write_text(f"ntp9.example {daemons.host.host_key}\n")
+    ports = {name.replace(" ", "_"): str(port) for name, port in daemons.ports.items()}
+    a = daemons.host.address
     for name in ("more", "with blanks.conf"):
         (home / name).write_text(NAME.format(a=a) + f"  Port {ports['plain']}\n")
-    here = login(door.host, "echo $SSH_CONNECTION").split()[0]
+    here = login(daemons.host, "echo $SSH_CONNECTION").split()[0]
     return {"a": a, "home": str(home), "keys": keys, "direct": here, "jumped": a, **ports}
 
 

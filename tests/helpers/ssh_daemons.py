@@ -11,11 +11,11 @@ from pathlib import Path
 from provision.host.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 
-FOLDER = "/root/doors"
+FOLDER = "/root/sshd"
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class SshDaemons:
     """The host, and the port of each sshd."""
 
     host: Sandbox
@@ -28,7 +28,7 @@ class Doors:
 
 
 @contextmanager
-def doors(name: str, options: Mapping[str, Sequence[str]], first_port: int) -> Iterator[Doors]:
+def booted_daemons(name: str, options: Mapping[str, Sequence[str]], first_port: int) -> Iterator[SshDaemons]:
     """Boot a host with an sshd for each entry: its name, and the lines of its sshd_config."""
     ports = {one: first_port + number for number, one in enumerate(options)}
     with booted(name) as host:
@@ -39,7 +39,7 @@ def doors(name: str, options: Mapping[str, Sequence[str]], first_port: int) -> I
             login(host, f"systemd-run --quiet --unit=sshd-{port} /usr/sbin/sshd -D -f {FOLDER}/{port}")
         for port in ports.values():
             login(host, f"for i in $(seq 100); do ss -tln | grep -q :{port} && exit; sleep 0.05; done; exit 1")
-        yield Doors(host, ports)
+        yield SshDaemons(host, ports)
 
 
 def generate(*words: str) -> None:
