@@ -13,7 +13,7 @@ host_keys     whether a host is the right one: known_hosts, revoked_keys, host_c
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from provision.common.text import on_one_line, shortened
@@ -57,6 +57,14 @@ def brief(text: str) -> str:
     return shortened(on_one_line(text[: LONGEST_WORDS + 1]), LONGEST_WORDS)
 
 
+def killed_words(signal: str) -> str:
+    """Return what a message says of a command that a signal has killed; the signal is such as ``KILL``."""
+    words = f"was killed by signal {brief(signal)}"
+    if signal == "KILL":
+        words += " (is memory short?)"
+    return words
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """The exit status and the output of a line."""
@@ -72,6 +80,13 @@ class Output:
         if not words:
             return "(it printed nothing)"
         return brief(words.splitlines()[-1].strip())
+
+    def with_error(self, text: str) -> "Output":
+        """Return the output with one more line of standard error."""
+        before = self.stderr
+        if before and not before.endswith("\n"):
+            before += "\n"
+        return replace(self, stderr=f"{before}{text}\n")
 
 
 class RunningLine(Protocol):

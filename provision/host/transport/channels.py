@@ -163,10 +163,10 @@ def _wait(channel: paramiko.Channel, stdout: str) -> Output:
 def _ended(channel: paramiko.Channel, stdout: str) -> Output:
     """Wait until the command has ended, and return its output; if it was killed, its last error says so."""
     stderr = _text(channel.makefile_stderr().read(MOST_LAST_WORDS))
-    status = channel.recv_exit_status()
+    output = Output(channel.recv_exit_status(), stdout, stderr)
     if killed := killed_by(channel):
-        stderr = f"{stderr}\nthe command {killed}"
-    return Output(status, stdout, stderr)
+        return output.with_error(f"the command {killed}")
+    return output
 
 
 def _text(data: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import paramiko
 
-from provision.host.transport import brief
+from provision.host.transport import killed_words
 
 REQUEST = b"exit-signal"
 _ATTRIBUTE = "exit_signal"
@@ -26,7 +26,4 @@ def killed_by(channel: paramiko.Channel) -> str:
     name = getattr(channel, _ATTRIBUTE, "")
     if not name:
         return ""
-    words = f"was killed by signal {brief(name)}"
-    if name == "KILL":
-        words += " (is memory short?)"
-    return words
+    return killed_words(name)

@@ -17,7 +17,7 @@ from invoke.runners import Local
 
 from provision.common.errors import CommandFailed, HostUnreachable
 from provision.common.files.regular import read_regular
-from provision.host.transport import LOOK, MOST_DOWNLOADED, Limit, Output, RunningLine, Watch, runner
+from provision.host.transport import LOOK, MOST_DOWNLOADED, Limit, Output, RunningLine, Watch, killed_words, runner
 
 OWN_VARIABLES = "CHRONY_PROVISION_"
 """The prefix of environment variables that child processes must not inherit, such as a password."""
@@ -121,9 +121,10 @@ class LocalTransport:
     ) -> Output:
         """Run a line in ``sh``."""
         try:
-            return runner.execute(_BoundedLocal(self._context, limit), line, password=password, watch=watch)
+            output = runner.execute(_BoundedLocal(self._context, limit), line, password=password, watch=watch)
         except runner.LimitReached as reached:
             raise HostUnreachable(f"local: a command was stopped: {reached}") from None
+        return _with_signal(output)
 
     def hold(self, line: str) -> RunningLine:
         """Start a line in ``sh``."""
@@ -202,4 +203,16 @@ class _Process:
     def close(self) -> Output:
         """Close its standard input and wait until it ends."""
         stdout, stderr = self._process.communicate()
-        return Output(self._process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+        return _with_signal(
+            Output(self._process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+        )
+
+
+def _with_signal(output: Output) -> Output:
+    """Add to the errors by which signal a command was killed; its exit status is the number of the signal, negative."""
+    if output.status >= 0:
+        return output
+    name = str(-output.status)
+    with suppress(ValueError):
+        name = signal.Signals(-output.status).name.removeprefix("SIG")
+    return output.with_error(f"the command {killed_words(name)}")

@@ -24,6 +24,7 @@ from provision.host.transport.ssh import with_zone
 from tests.helpers import sudo
 
 LOCAL = LocalTransport()
+KILLED = "the command was killed by signal"
 
 RUN = [
     pytest.param("true", Output(0, "", ""), id="nothing"),
@@ -32,7 +33,10 @@ RUN = [
     pytest.param("printf 'Schl\\303\\274ssel\\n'", Output(0, "Schlüssel\n", ""), id="UTF-8"),
     pytest.param("echo $0", Output(0, "/bin/sh\n", ""), id="sh"),
     pytest.param("nosuchcommand 2>/dev/null", Output(127, "", ""), id="no such command"),
-    pytest.param("kill -9 $$", Output(-9, "", ""), id="killed"),
+    pytest.param(
+        "kill -9 $$", Output(-9, "", "the command was killed by signal KILL (is memory short?)\n"), id="killed"
+    ),
+    pytest.param("kill -40 $$", Output(-40, "", f"{KILLED} 40\n"), id="a signal without a name"),
 ]
 
 
@@ -207,6 +211,11 @@ def test_a_download_from_this_machine_does_not_wait_for_a_pipe(tmp_path: Path) -
     threading.Timer(1, os.close, (writer,)).start()
     with pytest.raises(CommandFailed, match="pipe: not a regular file"):
         LOCAL.download(str(tmp_path / "pipe"))
+
+
+def test_a_held_line_that_is_killed_names_the_signal() -> None:
+    ended = LOCAL.hold("printf err >&2; kill -15 $$").close()
+    assert (ended.status, ended.stderr) == (-15, f"err\n{KILLED} TERM\n")
 
 
 @contextmanager
