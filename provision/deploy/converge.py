@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 
-from provision.common.errors import CommandFailed, NotConverged, ParseError, understood
+from provision.common.errors import CommandFailed, HostUnready, NotConverged, ParseError, understood
 from provision.common.results import Outcome, Status
 from provision.deploy.steps import Look, Phase, Step
 from provision.host.host import Host
@@ -84,13 +84,14 @@ def converge(
 
     ``begin`` is called before a step is applied or, in a dry run, is pending; it returns True if another run may have
     changed the host since the survey. After the first change, each further step runs its look again, because the change
-    may concern it.
+    may concern it. A dry run ends with the error with which a step would refuse, after the outcomes of all steps.
     """
     plan = [(phase, step) for phase in phases for step in phase.steps]
     if not plan:
         return
     answers = survey(host, [step for _, step in plan])
     is_stale = False
+    refusals: list[str] = []
     for (phase, step), surveyed in zip(plan, answers, strict=True):
         answer = surveyed
         if is_stale:
@@ -105,11 +106,14 @@ def converge(
         elif dry_run:
             reason = step.explain(host, drift)
             yield _outcome(host, step, Status.PENDING, reason, before=answer, now=answer)
+            refusals += _refusals(host, step, answer)
         else:
             is_stale = True
             reason = step.explain(host, drift)
             now = _apply(host, step)
             yield _outcome(host, step, Status.CHANGED, reason, before=answer, now=now)
+    if refusals:
+        raise HostUnready(f"{host.name}: {refusals[0]}")
 
 
 def _look(host: Host, step: Step) -> str:
@@ -148,6 +152,14 @@ def _undo(host: Host, step: Step) -> str:
 def _drift(host: Host, step: Step, seen: str) -> str | None:
     with understood(f"{host.name}: {step.title}"):
         return step.drift(seen)
+
+
+def _refusals(host: Host, step: Step, seen: str) -> tuple[str, ...]:
+    with understood(f"{host.name}: {step.title}"):
+        refusal = step.refusal(seen)
+    if refusal is None:
+        return ()
+    return (refusal,)
 
 
 def _diff(host: Host, step: Step, seen: str) -> str:

@@ -85,7 +85,8 @@ def test_a_drop_in_that_changes_the_unit_is_named_and_stops_a_deployment(
     assert failed >= checks
     assert verified.seen(OVERRIDDEN).startswith(f"{path} sets ")
     assert planned.pending["unit-overrides"] == verified.seen(OVERRIDDEN)
-    assert deployed.status == 1
+    assert (planned.status, deployed.status) == (1, 1)
+    assert planned.error == deployed.error
     assert (
         f"{verified.seen(OVERRIDDEN)}: chronyd would not run as it was deployed; nothing was changed" in deployed.error
     )

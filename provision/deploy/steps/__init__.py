@@ -6,6 +6,7 @@ Steps that follow each other behind one gate are a phase, and a plan is a tuple 
 from dataclasses import dataclass
 from typing import Protocol
 
+from provision.common.errors import HostUnready
 from provision.common.results import StoppedAt
 from provision.host.host import Host
 
@@ -47,6 +48,12 @@ class Step(Look, Protocol):
         Raises CommandFailed, HostUnreachable.
         """
 
+    def refusal(self, seen: str) -> str | None:
+        """Return the error with which ``apply`` refuses, because only the administrator can remove the drift. Pure.
+
+        It is None if ``apply`` tries to remove the drift, or if there is none. A plan ends with this error, too.
+        """
+
     def diff(self, seen: str) -> str:
         """Return the change as a unified diff, without secrets; empty if there is no text to compare. Pure."""
 
@@ -61,11 +68,15 @@ class Step(Look, Protocol):
 
 
 class StepDefaults:
-    """The parts that most steps leave out: details, text to compare, facts to note, and a way to undo a change."""
+    """The parts that most steps leave out: details, text to compare, facts to note, refusals, and a way to undo."""
 
     def explain(self, host: Host, drift: str) -> str:  # noqa: ARG002 -- the protocol's
         """Return the drift."""
         return drift
+
+    def refusal(self, seen: str) -> str | None:  # noqa: ARG002 -- the protocol's
+        """Return None."""
+        return None
 
     def notes(self, seen: str) -> tuple[str, ...]:  # noqa: ARG002 -- the protocol's
         """Return no facts."""
@@ -89,3 +100,12 @@ class Phase:
     steps: tuple[Step, ...]
     gate: StoppedAt | None = None
     """The gate at which a run stops before it applies a step of this phase, if it is closed; None: no gate."""
+
+
+def refuse(step: Step, host: Host) -> None:
+    """Ask again, and refuse if the drift is still there; the ``apply`` of a step that can only refuse.
+
+    Raises HostUnready.
+    """
+    if (refusal := step.refusal(host.ask(step.look()))) is not None:
+        raise HostUnready(f"{host.name}: {refusal}")

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.common.errors import HostUnready
-from provision.deploy.steps import StepDefaults
+from provision.deploy.steps import StepDefaults, refuse
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT, SWITCH, UNIT_PATH
@@ -64,11 +63,15 @@ class NoForeignProcess(StepDefaults):
         pids = " ".join(str(process.pid) for process in processes)
         return f"{'; '.join(map(str, processes))}: a deployment refuses until that has ended (kill {pids})"
 
+    def refusal(self, seen: str) -> str | None:
+        """Return the processes, and the command that ends them."""
+        if (drift := self.drift(seen)) is None:
+            return None
+        return f"nothing was switched: {drift}"
+
     def apply(self, host: Host) -> None:
         """Refuse. Raises HostUnready."""
-        seen = host.ask(self.look())
-        if (drift := self.drift(seen)) is not None:
-            raise HostUnready(f"{host.name}: nothing was switched: {drift}")
+        refuse(self, host)
 
 
 def look_at_services() -> str:

@@ -28,11 +28,19 @@ class FirewallOpen(StepDefaults):
         """Return how the firewall blocks NTP requests."""
         return parse_firewall(seen).shut
 
+    def refusal(self, seen: str) -> str | None:
+        """Return why the firewall cannot be opened, if it could not be read."""
+        firewall = parse_firewall(seen)
+        if not firewall.why:
+            return None
+        return f"{firewall.shut}; open it by hand, or leave serve.firewall out"
+
     def apply(self, host: Host) -> None:
         """Add rules for NTP, and record them on the host."""
-        firewall = parse_firewall(host.ask(self.look()))
-        if firewall.why:
-            raise CommandFailed(f"{host.name}: {firewall.shut}; open it by hand, or leave serve.firewall out")
+        seen = host.ask(self.look())
+        if (refusal := self.refusal(seen)) is not None:
+            raise CommandFailed(f"{host.name}: {refusal}")
+        firewall = parse_firewall(seen)
         words = [word for opening in firewall.commands for word in opening]
         host.run("opening the local firewall", scripts.load("firewall_open", ROOT, *words))
 

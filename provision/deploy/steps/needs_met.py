@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.chrony.needs import Argument, Needed, needed
-from provision.common.errors import HostUnready
-from provision.deploy.steps import StepDefaults
+from provision.deploy.steps import StepDefaults, refuse
 from provision.host import scripts
 from provision.host.host import Host
 
@@ -44,10 +43,15 @@ class NeedsMet(StepDefaults):
         said = dict(line.split(" ", 1)[::-1] for line in seen.splitlines() if " " in line)
         return "; ".join(why for line in self._lines() for why in self._wrong(line, said)) or None
 
+    def refusal(self, seen: str) -> str | None:
+        """Return the missing and the inaccessible objects."""
+        if (wrong := self.drift(seen)) is None:
+            return None
+        return f"{wrong}; nothing was switched, and the previous daemon keeps running"
+
     def apply(self, host: Host) -> None:
         """Refuse. Raises HostUnready."""
-        if (wrong := self.drift(host.ask(self.look()))) is not None:
-            raise HostUnready(f"{host.name}: {wrong}; nothing was switched, and the previous daemon keeps running")
+        refuse(self, host)
 
     def _lines(self) -> tuple[Needed, ...]:
         return tuple(line for line in needed(self.conf) if line.argument and not line.optional)

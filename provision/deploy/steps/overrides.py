@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.common.errors import HostUnready
-from provision.deploy.steps import StepDefaults
+from provision.deploy.steps import StepDefaults, refuse
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT, UNIT_PATH
@@ -34,13 +33,18 @@ class NotOverridden(StepDefaults):
         """Return the files that change the unit, with the changed properties."""
         return "; ".join(parse_unit_state(seen).overrides(self.unit)) or None
 
+    def refusal(self, seen: str) -> str | None:
+        """Return the files, and what to do with them."""
+        if (files := self.drift(seen)) is None:
+            return None
+        return (
+            f"{files}: chronyd would not run as it was deployed; nothing was changed: remove the file, run systemctl "
+            "daemon-reload, and deploy again"
+        )
+
     def apply(self, host: Host) -> None:
         """Refuse. Raises HostUnready."""
-        if (files := self.drift(host.ask(self.look()))) is not None:
-            raise HostUnready(
-                f"{host.name}: {files}: chronyd would not run as it was deployed; nothing was changed: remove the "
-                "file, run systemctl daemon-reload, and deploy again"
-            )
+        refuse(self, host)
 
 
 def look_at_unit() -> str:

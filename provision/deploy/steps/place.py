@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.common.errors import HostUnready
-from provision.deploy.steps import StepDefaults
+from provision.deploy.steps import StepDefaults, refuse
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT, UNIT_PATH
@@ -46,10 +45,15 @@ class Place(StepDefaults):
             return "/etc is read-only, and chronyd's account and unit have to be written there: remount it"
         return None if "built" in said else self._for_build(mounts, said.get("free", ""))
 
+    def refusal(self, seen: str) -> str | None:
+        """Return the obstacle."""
+        if (drift := self.drift(seen)) is None:
+            return None
+        return f"nothing was changed: {drift}"
+
     def apply(self, host: Host) -> None:
         """Refuse. Raises HostUnready."""
-        if (drift := self.drift(host.ask(self.look()))) is not None:
-            raise HostUnready(f"{host.name}: nothing was changed: {drift}")
+        refuse(self, host)
 
     def _for_build(self, mounts: dict[str, set[str]], free: str) -> str | None:
         for name in ("builds", "work"):

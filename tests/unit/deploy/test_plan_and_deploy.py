@@ -11,7 +11,7 @@ from provision.deploy.run import Operation
 from provision.fleet.executor import Fleet
 from provision.host.target import parse_target
 from provision.keys import Key, Keys
-from provision.output.report import Report
+from provision.output.report import Report, Verdict
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.samples import KEYS, SECRET, write_keys
 from tests.unit.deploy.conftest import Operator
@@ -171,6 +171,24 @@ def test_a_plan_refuses_where_the_first_keys_cannot_be_kept_as_a_deployment_does
         "writable, or name another file in keys.file"
     )
     assert (planned.verdict, operator.host.told) == (deployed.verdict, [])
+
+
+def test_a_plan_refuses_where_a_deployment_does_and_still_names_every_step(operator: Operator) -> None:
+    operator.host.others = "process|7|/usr/sbin/ntpd|session-3.scope|port"
+    planned, deployed = operator.run(plan), operator.run(deploy)
+    assert planned.error == deployed.error
+    assert (planned.verdict, deployed.verdict) == (Verdict.FAILED, Verdict.FAILED)
+    pending = [outcome.id for outcome in planned.outcomes if outcome.status is Status.PENDING]
+    assert {"foreign-processes", "staged", "active", "links"} <= set(pending)
+    assert operator.host.told == []
+
+
+def test_a_plan_refuses_a_firewall_that_cannot_be_read_as_a_deployment_does(operator: Operator) -> None:
+    operator.site += '[serve]\nfirewall = "open"\n'
+    operator.host.firewall = "ufw\nERROR: problem running iptables"
+    planned = operator.run(plan)
+    assert planned.error == operator.run(deploy).error
+    assert planned.verdict is Verdict.FAILED
 
 
 def run_alone(operator: Operator, operation: Operation, *, plans: bool) -> Report:

@@ -59,11 +59,11 @@ def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def converged(step: Step) -> Report:
+def converged(step: Step, *, dry_run: bool = False) -> Report:
     """Return the report of a run on this machine with one step."""
 
     def operation(run: Run) -> None:
-        run.converge((Phase("alone", (step,)),))
+        run.converge((Phase("alone", (step,)),), dry_run=dry_run)
 
     job = Job(target=parse_target("local"), settings=make_settings(), operation=operation)
     with Lines() as progress:
@@ -81,3 +81,5 @@ def test_a_refusal_takes_no_lock_and_makes_no_workspace(
     assert report.error is not None
     assert report.error.startswith(error)
     assert (report.outcomes, report.changed) == ([], 0)
+    planned = converged(step, dry_run=True)
+    assert (planned.error, planned.verdict, planned.pending) == (report.error, report.verdict, 1)
