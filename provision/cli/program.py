@@ -151,7 +151,7 @@ class CommandLine(Program):
         task = context.name if context is not None else None
         if task is not None and not word.startswith("-"):
             nothing = f"{task} has no argument {quoted(word)}, and there is no task of this name"
-            return f"{nothing} ({self._program} --list shows them)"
+            return f"{nothing}{_option_for_names(context)} ({self._program} --list shows them)"
         if task is not None and context is not None:
             noun, where = "option", f"--help {task}"
             known = list(context.flags)
@@ -163,3 +163,13 @@ class CommandLine(Program):
     def _program(self) -> str:
         """Return the name of the command, as it is typed."""
         return str(self.binary).replace("inv[oke]", "inv")
+
+
+def _option_for_names(context: ParserContext | None) -> str:
+    """Return how the task is told a name, for somebody who wrote the name alone."""
+    options = context.flags if context is not None else {}
+    if "--host" in options:
+        return "; name a host with --host NAME"
+    if "--name" in options:
+        return "; name a sandbox with --name NAME"
+    return ""

@@ -44,8 +44,20 @@ USAGE_ERRORS = [
     pytest.param(["--list=nope"], "error: --list: Sub-collection 'nope' not found!", id="list of no collection"),
     pytest.param(
         ["deploy", "--unit-tests=yes"],
-        "error: deploy has no argument 'yes', and there is no task of this name (inv --list shows them)",
+        "error: deploy has no argument 'yes', and there is no task of this name; name a host with --host NAME "
+        "(inv --list shows them)",
         id="a flag takes no value",
+    ),
+    pytest.param(
+        ["sandbox.up", "ntp1"],
+        "error: sandbox.up has no argument 'ntp1', and there is no task of this name; name a sandbox with --name NAME "
+        "(inv --list shows them)",
+        id="a name without its option",
+    ),
+    pytest.param(
+        ["fetch", "nettle"],
+        "error: fetch has no argument 'nettle', and there is no task of this name (inv --list shows them)",
+        id="a task without names",
     ),
     pytest.param(["plan", "--host"], "error: --host needs a value", id="no value at the end"),
     pytest.param(["plan", "--host", "--json", "r.json"], "error: --host needs a value", id="no value before an option"),
