@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.booted_fleet import Fleet, let_in, say
 from benchmarks.contenders import Ansible, Contender, Pyinfra
 from benchmarks.hosts import SUITE, BenchError, Host, Spent, measured
-from provision.host import sandbox
+from provision.host.sandbox import sandbox
 
 
 def deploy_once(peer: Contender, hosts: Sequence[Host]) -> None:

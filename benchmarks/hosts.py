@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from provision.host import sandbox
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox import sandbox
+from provision.host.sandbox.sandbox import Sandbox
 
 SUITE = "bookworm"
 

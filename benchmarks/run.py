@@ -20,11 +20,12 @@ from platformdirs import user_cache_path
 from benchmarks.contenders import Ansible, Contender, Guide, Pyinfra, Tool
 from benchmarks.figures import AGAIN, FIRST, PAUSE, PROVEN, Figures, replace_table, tables
 from benchmarks.hosts import SUITE, BenchError, Host, fresh_host, run
-from provision.build.fetch import Store, fetch
+from provision.build.fetch.fetch import fetch
+from provision.build.fetch.store import Store
 from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, find
 from provision.common.errors import ProvisionError, SiteError
 from provision.keys import parse_keys
-from provision.verify.ntp import probe
+from provision.verify.ntp.probe import probe
 from tests.helpers.outage_meter import outages_measured
 
 PEERS = Path(__file__).with_name("peers.txt")

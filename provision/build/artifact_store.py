@@ -16,12 +16,9 @@ from provision.common.errors import BuildsDiffer, ParseError, StoreError
 from provision.common.files.account import cache_folder
 from provision.common.files.lock import locked
 from provision.common.files.regular import read_regular
+from provision.common.text import discard
 
 ARCHIVE, NOTE, SBOM = "build.tar.gz", "artifact.json", "sbom.cdx.json"
-
-
-def _discard(_: str) -> None:
-    """Ignore a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class Artifacts:
     def all(self) -> Iterator[tuple[Artifact, str]]:
         """Yield each intact artifact and its bill of materials. Raises StoreError."""
         for place in sorted(self.folder.iterdir()):
-            if place.is_dir() and (artifact := self.find(place.name, _discard)) is not None:
+            if place.is_dir() and (artifact := self.find(place.name, discard)) is not None:
                 yield artifact, (place / SBOM).read_text()
 
     def keep(self, artifact: Artifact, sbom: str = "", *, confirm: int = 1) -> Artifact:
@@ -84,7 +81,7 @@ class Artifacts:
             self.folder.mkdir(parents=True, exist_ok=True)
             with locked(self.folder / ".writing.lock"):
                 kept = artifact
-                before = self.find(artifact.name, _discard)
+                before = self.find(artifact.name, discard)
                 if before is not None:
                     kept = self._merged(before, artifact, confirm)
                 self._put(self.folder / artifact.name, kept, sbom)

@@ -16,12 +16,14 @@ from typing import ClassVar
 
 from provision.build.artifact import noted
 from provision.build.artifact_store import ARCHIVE, NOTE, SBOM, Artifacts
-from provision.build.fetch import Store, Tarball, fetch
+from provision.build.fetch.fetch import fetch
+from provision.build.fetch.store import Store, Tarball
 from provision.chrony.releases import SYSTEM, Release
 from provision.common.errors import FetchError, ParseError, StoreError
 from provision.common.files.regular import read_regular
 from provision.common.files.tar import tar_of
 from provision.common.files.write import write_whole
+from provision.common.text import discard
 
 BUILD = r"chrony-[\w.+-]+-nettle-[\w.+-]+-[0-9a-f]{12}"
 MOST_BYTES = 1024 * 1024 * 1024
@@ -85,7 +87,7 @@ class Bundle:
             except ParseError as error:
                 raise StoreError(f"{self.name}: {error}; have it made anew: inv bundle") from error
             # An artifact that this machine built itself is not replaced.
-            if artifacts.find(build, _discard) is None:
+            if artifacts.find(build, discard) is None:
                 # The maker of a bundle can write any names of builders into it, so it counts as one builder.
                 one = replace(artifact, builders=(f"bundle {self.sha256[:12]}",))
                 artifacts.keep(one, sbom.decode(errors="replace"))
@@ -103,10 +105,6 @@ def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
                 raise ValueError(f"{entry.name} is larger than the bundle")
             if (opened := tar.extractfile(entry)) is not None:
                 yield entry.name, opened.read()
-
-
-def _discard(_: str) -> None:
-    """Ignore a message."""
 
 
 def write(

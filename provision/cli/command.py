@@ -81,7 +81,7 @@ def unpack_bundle(path: Path, options: Options) -> None:
     # Imported here, because most runs have no bundle.
     from provision.build.artifact_store import Artifacts  # noqa: PLC0415
     from provision.build.bundle import Bundle  # noqa: PLC0415
-    from provision.build.fetch import Store  # noqa: PLC0415
+    from provision.build.fetch.store import Store  # noqa: PLC0415
 
     bundle = Bundle.read(path)
     print(f"{bundle.path}: sha256 {bundle.sha256}", flush=True)

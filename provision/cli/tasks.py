@@ -176,7 +176,8 @@ def site(options: Options, secrets: "Secrets") -> None:
 @option_task(Options, "site", *RELEASES)
 def fetch(options: Options) -> None:
     """Fetch and verify the tarballs into the store of this machine."""
-    from provision.build.fetch import Store, fetch
+    from provision.build.fetch.fetch import fetch
+    from provision.build.fetch.store import Store
     from provision.output.progress.lines import Lines
     from provision.site.settings import all_releases
 
@@ -191,7 +192,7 @@ def bundle(options: BundleOptions) -> None:
     """Write the tarballs, signatures and artifacts of a site into one file, for deployments without network access."""
     from provision.build.artifact_store import Artifacts
     from provision.build.bundle import write
-    from provision.build.fetch import Store
+    from provision.build.fetch.store import Store
     from provision.output.progress.lines import Lines
     from provision.site.settings import all_releases
 
@@ -205,7 +206,7 @@ def bundle(options: BundleOptions) -> None:
 @option_task(ReleasesOptions, "offline")
 def releases(options: ReleasesOptions) -> None:
     """Show the pinned releases, the default ones, and the newest ones upstream."""
-    from provision.build.fetch import newest
+    from provision.build.fetch.newest import newest
     from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, pins
 
     for name, default in (("chrony", DEFAULT_CHRONY), ("nettle", DEFAULT_NETTLE)):
@@ -220,7 +221,7 @@ def releases(options: ReleasesOptions) -> None:
 @option_task(SandboxOptions, "name", "suite", collection="sandbox")
 def sandbox_up(options: SandboxOptions) -> None:
     """Boot a sandbox on this machine: a throwaway Debian host with systemd and sshd, and a time source beside it."""
-    from provision.host import sandbox
+    from provision.host.sandbox import sandbox
     from provision.output.progress.lines import Lines
 
     with Lines() as lines:
@@ -231,7 +232,7 @@ def sandbox_up(options: SandboxOptions) -> None:
 @option_task(Options, collection="sandbox")
 def sandbox_list(_: Options) -> None:
     """Show the sandboxes of this machine."""
-    from provision.host import sandbox
+    from provision.host.sandbox import sandbox
 
     for host in sandbox.listed():
         pid = sandbox.pid_of(host)
@@ -241,7 +242,7 @@ def sandbox_list(_: Options) -> None:
 @option_task(SandboxDownOptions, "name", "all", collection="sandbox")
 def sandbox_down(options: SandboxDownOptions) -> None:
     """Shut down and delete sandboxes; base images are kept."""
-    from provision.host import sandbox
+    from provision.host.sandbox import sandbox
 
     if options.all == bool(options.name):
         names = ", ".join(host.name for host in sandbox.listed()) or "none"

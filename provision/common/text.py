@@ -63,3 +63,7 @@ def seconds_text(seconds: float) -> str:
         if abs(seconds) * factor >= 1:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds * 1e9:.0f} ns"
+
+
+def discard(_: str) -> None:
+    """Ignore a message."""

@@ -14,10 +14,10 @@ from provision.deploy.steps import Phase
 from provision.deploy.steps.built import Built
 from provision.verify.checks.build import unit_tests_finding
 from provision.verify.expectation import expect
-from provision.verify.ntp import MOST_KEYS
+from provision.verify.ntp.probe import MOST_KEYS
 
 if TYPE_CHECKING:
-    from provision.build.fetch import Tarball
+    from provision.build.fetch.store import Tarball
 
 
 def build(run: Run) -> None:
@@ -57,12 +57,13 @@ def build_phase(run: Run, recipe: Recipe) -> Phase:
 
     # Imported only when used, for the libraries for downloads are slow to import.
     def at_hand(release: Release) -> bool:
-        from provision.build.fetch import Store  # noqa: PLC0415
+        from provision.build.fetch.store import Store  # noqa: PLC0415
 
         return Store.default().find(release, run.progress.line) is not None
 
     def fetched(release: Release) -> "Tarball":
-        from provision.build.fetch import Store, fetch  # noqa: PLC0415
+        from provision.build.fetch.fetch import fetch  # noqa: PLC0415
+        from provision.build.fetch.store import Store  # noqa: PLC0415
 
         settings = run.settings
         store = Store.default()

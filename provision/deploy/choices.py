@@ -8,7 +8,7 @@ from provision.deploy.render import chrony_conf, render
 from provision.host.facts import Facts
 from provision.host.paths import KEY_FILE, ROOT
 from provision.keys import Keys
-from provision.site import Site, choose_sources
+from provision.site.schema import Site, choose_sources
 
 
 def choose_user(facts: Facts) -> str:

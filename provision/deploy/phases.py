@@ -42,7 +42,7 @@ from provision.host import scripts
 from provision.host.facts import Facts
 from provision.host.packages import MANAGERS, NO_OWNER
 from provision.host.paths import ROOT, SWITCH
-from provision.site import Site
+from provision.site.schema import Site
 
 AT_SWITCH = StoppedAt(Gate.SWITCH)
 

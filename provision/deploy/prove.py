@@ -25,7 +25,7 @@ from provision.verify.checks.rehearsal import rehearsal_findings
 from provision.verify.checks.site import state_finding, unreadable_finding
 from provision.verify.evidence import Evidence, parse_evidence
 from provision.verify.expectation import Expectation, further_addresses, without_zone
-from provision.verify.ntp import Probe, probe
+from provision.verify.ntp.probe import Probe, probe
 from provision.verify.rehearsal import parse_rehearsal
 
 NOBODY = "65534"

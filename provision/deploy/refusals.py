@@ -2,7 +2,7 @@
 
 from provision.common.errors import HostUnreachable, HostUnready
 from provision.host.facts import Facts
-from provision.site import Site
+from provision.site.schema import Site
 
 OLDEST_SYSTEMD = 219
 """The version of RHEL 7 and Amazon Linux 2."""

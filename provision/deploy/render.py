@@ -9,8 +9,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from provision.site import Serve, Site
 from provision.site.directive import lines
+from provision.site.schema import Serve, Site
 from provision.site.source import Source
 
 COMMAND_PORT = {"cmdport", "cmdallow", "cmddeny", "cmdratelimit", "bindcmddevice", "opencommands"}

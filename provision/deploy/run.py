@@ -19,7 +19,7 @@ from provision.output.progress import Progress
 from provision.output.report import Report
 from provision.site.settings import Settings
 from provision.verify.expectation import Expectation
-from provision.verify.ntp import probe
+from provision.verify.ntp.probe import probe
 
 RETURN_SECONDS = 10
 """The part of the confirm timeout that remains when the wait for a synchronised clock ends."""

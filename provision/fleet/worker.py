@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from provision.build.artifact import Artifact
 from provision.build.artifact_store import Artifacts
-from provision.build.fetch import Store, fetch
+from provision.build.fetch.fetch import fetch
+from provision.build.fetch.store import Store
 from provision.chrony.releases import Release
 from provision.common.errors import ClusterFailed, ClusterLost, HostUnreachable, ProvisionError, SiteError
 from provision.common.results import Finding, Gate, Outcome, SwitchState

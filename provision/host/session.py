@@ -22,7 +22,7 @@ from provision.host.transport import Transport
 from provision.host.transport.local import LocalTransport
 
 if TYPE_CHECKING:
-    from provision.host.sandbox import Sandbox
+    from provision.host.sandbox.sandbox import Sandbox
 
 LOOPBACK = "127.0.0.1"
 SUDO_SECONDS = 60
@@ -131,7 +131,7 @@ def _reach(target: Target, *, accept_new: bool, say: Callable[[str], None]) -> t
     if target.kind is Kind.SSH:
         ssh = SshTransport(target, accept_new=accept_new)
         return ssh, ssh.address, None
-    from provision.host import sandbox  # noqa: PLC0415
+    from provision.host.sandbox import sandbox  # noqa: PLC0415
 
     room = _boot(target, say)
     reached = Target(text=target.text, kind=Kind.SSH, address=room.address, user="root")
@@ -146,7 +146,7 @@ def address_of(target: Target, say: Callable[[str], None]) -> str:
 
 def known_address(target: Target) -> str:
     """Return the address of an existing sandbox. Raises SandboxError."""
-    from provision.host import sandbox  # noqa: PLC0415
+    from provision.host.sandbox import sandbox  # noqa: PLC0415
 
     name = target.sandbox or sandbox.DEFAULT_SUITE
     known = sandbox.find(name)
@@ -156,7 +156,7 @@ def known_address(target: Target) -> str:
 
 
 def _boot(target: Target, say: Callable[[str], None]) -> "Sandbox":
-    from provision.host import sandbox  # noqa: PLC0415
+    from provision.host.sandbox import sandbox  # noqa: PLC0415
 
     name = target.sandbox or sandbox.DEFAULT_SUITE
     suite = sandbox.DEFAULT_SUITE

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from provision.site import Site
+from provision.site.schema import Site
 from provision.site.time import NEVER_SELECTED
 
 SMEARED = (

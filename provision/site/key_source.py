@@ -2,7 +2,7 @@
 
 from provision.common.files.account import config_folder
 from provision.keys.source import KeyCommand, KeyFile, KeySource
-from provision.site import Site
+from provision.site.schema import Site
 
 
 def source_of(site: Site) -> KeySource:

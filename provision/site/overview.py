@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 
 from provision.host.target import Target
-from provision.site import Site
 from provision.site.advice import warnings
 from provision.site.inventory import Member
+from provision.site.schema import Site
 from provision.site.source import Source
 
 

@@ -10,10 +10,10 @@ from provision.host.target import Kind, Target, parse_target
 from provision.keys import Keys
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeySource
-from provision.site import Site, with_releases
 from provision.site.advice import warnings
 from provision.site.inventory import Inventory, Member, read_inventory
 from provision.site.key_source import source_of
+from provision.site.schema import Site, with_releases
 from provision.site.text_types import Address
 from provision.site.time import NEVER_SELECTED
 from provision.site.upstreams import FIRST_KEY, CommonKeys, followed, in_order, resolved

@@ -14,11 +14,11 @@ from provision.common.text import quoted
 from provision.keys import AES_BYTES, Key
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeySource
-from provision.site import Site
 from provision.site.decode import join
 from provision.site.inventory import Inventory, Member
 from provision.site.key_source import source_of
 from provision.site.levels import setter
+from provision.site.schema import Site
 from provision.site.source import Server
 from provision.site.text_types import Address, Refused, nearest
 

@@ -17,7 +17,7 @@ from provision.chrony.chronyc import (
 from provision.chrony.chronyd_log import without_time
 from provision.chrony.configure_log import ConfigureLog, parse_configure_log
 from provision.common.errors import ParseError
-from provision.verify.firewall import Firewall, parse_firewall
+from provision.verify.firewall.firewall import Firewall, parse_firewall
 from provision.verify.local_client import LocalAnswers, parse_local_answers
 from provision.verify.time_services import TimeServices, parse_time_services
 from provision.verify.unit import UnitState, parse_unit_state

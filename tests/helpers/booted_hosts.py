@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from provision.host import sandbox
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox import sandbox
 from provision.host.sandbox.machine import changing
+from provision.host.sandbox.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 

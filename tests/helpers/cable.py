@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import suppress
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 
 
 class Cable:

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision.host import sandbox
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox import sandbox
 from provision.host.sandbox.machine import changing
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted
 
 SIZE = 800 * 2**20

@@ -12,8 +12,8 @@ from provision.verify.checks.check import Check
 from provision.verify.evidence import Evidence, Port, parse_evidence
 from provision.verify.expectation import Expectation
 from provision.verify.local_client import Request, Served
-from provision.verify.ntp import KeyAnswer, Probe
 from provision.verify.ntp.packet import Answer
+from provision.verify.ntp.probe import KeyAnswer, Probe
 from tests.helpers.samples import CASES
 
 if TYPE_CHECKING:

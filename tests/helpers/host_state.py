@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from glob import glob
 from pathlib import Path
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import login
 
 Files = Mapping[str, tuple[int, int, int]]

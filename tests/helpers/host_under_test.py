@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provision.keys import Keys
-from provision.verify.ntp import probe
+from provision.verify.ntp.probe import probe
 from tests.helpers.booted_hosts import ROOT as CHECKOUT
 from tests.helpers.booted_hosts import login
 from tests.helpers.disks import DiskHost

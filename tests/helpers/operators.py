@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from provision.common.results import Finding
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from provision.output.report import finding_text
 from tests.helpers.booted_hosts import ROOT, inv, login
 from tests.helpers.report_schema import checked

@@ -10,8 +10,8 @@ from provision.host.facts import Facts, parse_facts
 from provision.keys import Key, Keys
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeyFile
-from provision.site import Site
 from provision.site.inventory import read_inventory
+from provision.site.schema import Site
 
 CASES = Path(__file__).parents[1] / "cases"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from provision.common.errors import SiteError
-from provision.site import Site
+from provision.site.schema import Site
 from tests.helpers.samples import read_site
 
 NTP_CONF_CLOCK = (

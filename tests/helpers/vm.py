@@ -18,8 +18,8 @@ from pathlib import Path
 from shutil import rmtree, which
 from threading import Event, Thread
 
-from provision.host.sandbox import DEFAULT_SUITE, Sandbox
 from provision.host.sandbox.machine import base_image, changing, folder, install_tools, run, script
+from provision.host.sandbox.sandbox import DEFAULT_SUITE, Sandbox
 from provision.host.transport.local import LocalTransport
 from tests.helpers.booted_hosts import login, need_root
 from tests.helpers.waiting import await_true

@@ -7,7 +7,7 @@ from zlib import crc32
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import ROOT, booted
 from tests.helpers.host_state import Files, arguments_seen, files_of
 from tests.helpers.operators import Operator, Ran

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import install
 from tests.integration.conftest import Deployed

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login, need_root
 from tests.helpers.dask_cluster import ALL, WORDS, DaskCluster, dask_cluster
 from tests.helpers.host_state import find, pid, work_folders

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from provision.common.results import Finding
-from provision.host import sandbox
+from provision.host.sandbox import sandbox
 from provision.output.report import finding_text
 from tests.helpers.booted_hosts import assert_nowhere, login
 from tests.helpers.host_state import builds, current, files_of, journal, pid, work_folders

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import give_builds, pid
 from tests.integration.conftest import CHECKOUT, Deployed

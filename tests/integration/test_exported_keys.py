@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import ROOT, booted, login
 from tests.helpers.host_state import install
 from tests.helpers.operators import Operator

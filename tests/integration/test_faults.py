@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from provision.build.fetch import Store
+from provision.build.fetch.store import Store
 from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, find
 from provision.host.paths import ROOT
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.cable import Cable
 from tests.helpers.host_state import builds, files_of, pid, work_folders

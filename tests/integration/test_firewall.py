@@ -11,12 +11,12 @@ from provision.deploy.steps import Phase
 from provision.deploy.steps.firewall import FirewallOpen, close_firewall
 from provision.host.host import Host
 from provision.host.paths import ROOT
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from provision.host.target import Kind, Target
 from provision.host.transport.ssh import SshTransport
 from provision.keys import Keys
-from provision.verify.firewall import State, parse_firewall
-from provision.verify.ntp import probe
+from provision.verify.firewall.firewall import State, parse_firewall
+from provision.verify.ntp.probe import probe
 from tests.helpers.booted_hosts import booted, login
 
 pytestmark = pytest.mark.integration

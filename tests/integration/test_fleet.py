@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from provision.build.artifact_store import ARCHIVE, NOTE
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import ROOT, booted, login, need_root
 from tests.helpers.build_archives import packed_in_order
 from tests.helpers.operators import Operator, Ran

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from provision.deploy.history_records import Record, parse_history
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import builds, current, give_builds, pid
 from tests.helpers.operators import Operator, Ran

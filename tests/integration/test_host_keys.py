@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from provision.common.errors import HostUnreachable
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from provision.host.target import parse_target
 from provision.host.transport.ssh import SshTransport
 from tests.helpers.booted_hosts import booted, login

@@ -9,7 +9,7 @@ import pytest
 from provision.common.errors import HostUnreachable, ParseError, ProvisionError
 from provision.host.facts import facts_script, parse_facts
 from provision.host.host import Host
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from provision.host.target import parse_target
 from provision.host.transport import Limit
 from provision.host.transport.output_mark import MARK

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login, need_root
 from tests.helpers.host_under_test import SMALL
 from tests.helpers.operators import TIME_SOURCE, Operator

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import ROOT, booted, login
 from tests.helpers.cable import Cable
 from tests.helpers.host_state import current, find, pid, work_folders

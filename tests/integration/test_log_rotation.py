@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from provision.deploy.steps.log_rotation import ROTATION_FILE
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.operators import Operator, Ran
 from tests.helpers.waiting import await_true

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.operators import SITE, Operator
 from tests.integration.conftest import Deployed

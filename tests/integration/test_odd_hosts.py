@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
-from provision.host import sandbox
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox import sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import current, give_builds, install, pid, work_folders
 from tests.helpers.operators import SITE, Operator, Ran, accept_key

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import files_of, give_builds, install, pid
 from tests.helpers.operators import Ran

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers import pipeline_page as page
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.host_state import arguments_seen, files_of

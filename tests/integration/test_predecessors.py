@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.host import sandbox
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox import sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import give_builds, install, pid
 from tests.helpers.operators import Ran

@@ -15,7 +15,7 @@ from provision.deploy.steps.staged import Staged
 from provision.host import scripts
 from provision.host.facts import Facts, facts_script, parse_facts
 from provision.host.host import Host
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from provision.host.target import Kind, Target
 from provision.host.transport.ssh import SshTransport
 from provision.keys import Keys, make_key

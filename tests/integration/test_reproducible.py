@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from provision.build.libraries import FILE, Libraries, parse_libraries
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import install
 from tests.helpers.operators import SITE, Operator

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from provision.keys import Key
 from provision.keys.source import KeyFile
 from tests.helpers.booted_hosts import ROOT, assert_nowhere, booted, login, need_root

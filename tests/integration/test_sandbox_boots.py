@@ -11,8 +11,8 @@ import ntplib
 import pytest
 
 from provision.common.errors import SandboxError
-from provision.host import sandbox
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox import sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted
 from tests.helpers.waiting import await_true
 

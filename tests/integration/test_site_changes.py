@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from provision.host import sandbox
+from provision.host.sandbox import sandbox
 from tests.helpers.booted_hosts import login
 from tests.helpers.host_state import current, files_of, pid
 from tests.helpers.waiting import await_true

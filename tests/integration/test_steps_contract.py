@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from provision.build.fetch import Store, fetch
+from provision.build.fetch.fetch import fetch
+from provision.build.fetch.store import Store
 from provision.chrony.releases import Release
 from provision.common.results import Outcome, Status
 from provision.deploy.choices import choose_generation, choose_recipe
@@ -15,7 +16,7 @@ from provision.deploy.steps import Phase, Step
 from provision.deploy.switch import Switch
 from provision.host.facts import facts_script, parse_facts
 from provision.host.host import Host
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from provision.host.target import Kind, Target
 from provision.host.transport.ssh import SshTransport
 from tests.helpers.booted_hosts import assert_nowhere, booted, login

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from provision.host.transport.open_socket import SECONDS as CONNECT_SECONDS
 from tests.helpers.booted_hosts import booted, login, need_root
 from tests.helpers.cable import Cable

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from provision.host.sudo import MOST_REFUSALS, PASSWORD_VARIABLE
 from tests.helpers.booted_hosts import ROOT, assert_nowhere, booted, login
 from tests.helpers.dask_cluster import DaskCluster, dask_cluster

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.host_state import arguments_seen, files_of, install, journal, pid
 from tests.helpers.operators import SITE, Operator, Ran

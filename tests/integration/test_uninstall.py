@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from provision.keys import Keys
-from provision.verify import ntp
+from provision.verify.ntp.probe import probe
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import current, give_builds, install, pid
 from tests.helpers.operators import Operator, Ran
@@ -177,7 +177,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 def serves_time(host: Sandbox) -> bool:
-    return ntp.probe(host.address, Keys(())).answered
+    return probe(host.address, Keys(())).answered
 
 
 def assert_services_as_before(case: Case) -> None:

@@ -10,7 +10,7 @@ import pytest
 from provision.chrony.unit_values import service
 from provision.deploy.render import render
 from provision.host.paths import ROOT
-from provision.host.sandbox import Sandbox
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import current, give_builds, pid
 from tests.helpers.operators import TIME_SOURCE, Operator, Ran

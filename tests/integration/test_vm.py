@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from provision.keys import Keys
-from provision.verify.ntp import probe
 from provision.verify.ntp.packet import Answer
+from provision.verify.ntp.probe import probe
 from tests.helpers.operators import Operator
 from tests.helpers.vm import ADDRESS, SOURCE, Machine, virtual_machine
 from tests.helpers.waiting import await_true

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.host.sandbox import Sandbox
-from provision.verify.ntp import probe
+from provision.host.sandbox.sandbox import Sandbox
+from provision.verify.ntp.probe import probe
 from tests.helpers.booted_hosts import login
 from tests.helpers.host_state import current, find, pid
 from tests.helpers.rollback_faults import FAULTS, HASTE, HOLD, KILL, KILLS, LET_GO

@@ -343,6 +343,8 @@ def test_listing_tasks_imports_nothing_slow() -> None:
 
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.__main__": ("test_main.py", "a name with underscores reads badly"),
+    "provision.build.fetch.newest": ("build/fetch/test_fetch.py", "the places that have tarballs list their versions"),
+    "provision.build.fetch.store": ("build/fetch/test_fetch.py", "a tarball that was fetched is stored"),
     "provision.build.fetch.places": ("build/fetch/test_fetch.py", "fetching asks each place in turn"),
     "provision.cli.exits": ("cli/test_tasks.py", "an exit status is that of a whole command"),
     "provision.deploy.cancellation": ("fleet/test_executor.py", "who is interrupted is a run of several hosts"),
@@ -371,10 +373,10 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.host.packages.zypper": ("build/test_requirements.py", "a row of data"),
     "provision.host.paths": ("deploy/test_render.py", "constants, as rendered files show them"),
     "provision.host.sandbox.machine": (
-        "host/test_sandbox.py",
+        "host/sandbox/test_sandbox.py",
         "the rest needs sandboxes: tests/integration",
     ),
-    "provision.host.sandbox.room": ("host/test_sandbox.py", "the rest needs sandboxes: tests/integration"),
+    "provision.host.sandbox.room": ("host/sandbox/test_sandbox.py", "the rest needs sandboxes: tests/integration"),
     "provision.host.transport.host_keys": ("host/transport/test_known_hosts.py", "it checks with what that reads"),
     **dict.fromkeys(
         (
@@ -402,11 +404,18 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.output.progress.board": ("output/test_progress.py", "one file for both ways to show progress"),
     "provision.output.progress.lines": ("output/test_progress.py", "one file for both ways to show progress"),
     "provision.common.results": ("output/test_report.py", "values without behaviour, as a report shows them"),
+    "provision.site.read": ("site/test_schema.py", "a site file is read into its tables"),
     "provision.site.server_addresses": ("cli/test_export.py", "an export has the addresses of the servers"),
     "provision.site.key_source": ("keys/test_source.py", "it names a source of keys"),
     "provision.verify.checks.unit": ("verify/test_unit.py", "it judges what is parsed there"),
-    "provision.verify.firewall.nftables": ("verify/test_firewall.py", "each transcript of a firewall is a case there"),
-    "provision.verify.firewall.rules": ("verify/test_firewall.py", "each transcript of a firewall is a case there"),
+    "provision.verify.firewall.nftables": (
+        "verify/firewall/test_firewall.py",
+        "each transcript is a case there",
+    ),
+    "provision.verify.firewall.rules": (
+        "verify/firewall/test_firewall.py",
+        "each transcript is a case there",
+    ),
 }
 """Module → the file below tests/unit that tests it, and why that is not the file of its own path."""
 UNIT_TESTS = ROOT / "tests/unit"

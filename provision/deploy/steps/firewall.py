@@ -8,7 +8,7 @@ from provision.deploy.steps import StepDefaults
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT
-from provision.verify.firewall import parse_firewall
+from provision.verify.firewall.firewall import parse_firewall
 from provision.verify.firewall.rules import MARK
 
 

@@ -27,7 +27,7 @@ from provision.verify.checks.time_services import time_service_finding
 from provision.verify.checks.unit import unit_findings
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation
-from provision.verify.ntp import Probe
+from provision.verify.ntp.probe import Probe
 
 
 def findings(evidence: Evidence, expected: Expectation, probes: Sequence[Probe]) -> tuple[Finding, ...]:

@@ -15,7 +15,7 @@ from provision.verify.checks.requests import (
 )
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation, without_zone
-from provision.verify.ntp import NO_ANSWER, KeyAnswer, Probe
+from provision.verify.ntp.probe import NO_ANSWER, KeyAnswer, Probe
 
 CLIENT = request_checks("client", "from this machine")
 

@@ -10,7 +10,7 @@ import pytest
 
 from provision.build.artifact_store import ARCHIVE, NOTE, Artifacts
 from provision.build.bundle import Bundle, write
-from provision.build.fetch import Store
+from provision.build.fetch.store import Store
 from provision.chrony.releases import Release, find
 from provision.common.errors import FetchError, StoreError
 from provision.common.files.tar import tar_of

@@ -16,9 +16,9 @@ from provision.fleet.rotation import (
 from provision.keys import MAX_ID, state
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeyFile
-from provision.site import Site
 from provision.site.inventory import Inventory
 from provision.site.key_source import source_of
+from provision.site.schema import Site
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.rotations import (
     DEVICES_KEY_1,

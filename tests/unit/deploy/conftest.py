@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provision.build.artifact_store import Artifacts
-from provision.build.fetch import Tarball
+from provision.build.fetch.store import Tarball
 from provision.build.integrity import NAMES
 from provision.chrony.releases import Release
 from provision.cli.options import Options
@@ -27,9 +27,8 @@ from provision.output.log import Log
 from provision.output.progress.lines import Lines
 from provision.output.report import Report
 from provision.site.settings import Settings
-from provision.verify import ntp
-from provision.verify.ntp import KeyAnswer, Probe
 from provision.verify.ntp.packet import Answer
+from provision.verify.ntp.probe import KeyAnswer, Probe, probe
 from tests.helpers.build_archives import FILES as FEW_FILES
 from tests.helpers.build_archives import folder as tar_of
 from tests.helpers.command_secrets import make_control
@@ -127,7 +126,7 @@ def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
     one.key_file.parent.mkdir(parents=True)
     write_keys(one.key_file, KEYS)
     monkeypatch.setattr("provision.host.session._reach", lambda *_, **__: (one.host, ADDRESS, None))
-    real = ntp.probe
+    real = probe
     for name, module in list(sys.modules.items()):
         if name.startswith("provision.") and getattr(module, "probe", None) is real:
             monkeypatch.setattr(module, "probe", one.probe)
@@ -144,8 +143,8 @@ def source(monkeypatch: pytest.MonkeyPatch) -> None:
         store.add(release)
         return Tarball(release=release, path=Path(), data=b"tar", origin="the moon", signature="good")
 
-    monkeypatch.setattr("provision.build.fetch.fetch", fetched)
-    monkeypatch.setattr("provision.build.fetch.Store.find", lambda _, release, __: store & {release} or None)
+    monkeypatch.setattr("provision.build.fetch.fetch.fetch", fetched)
+    monkeypatch.setattr("provision.build.fetch.store.Store.find", lambda _, release, __: store & {release} or None)
 
 
 def unproven(report: Report) -> list[tuple[str, str]]:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from provision.deploy.choices import choose_recipe, choose_user
-from provision.site import Build, Site
 from provision.site.directive import Directive
+from provision.site.schema import Build, Site
 from provision.site.time import Time
 from tests.helpers.samples import FACTS, RECIPE
 

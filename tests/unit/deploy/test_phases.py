@@ -28,7 +28,7 @@ from provision.host.transport.local import LocalTransport
 from provision.output.log import Collected
 from provision.output.progress.lines import Lines
 from provision.output.report import Report
-from provision.site import Serve, Site
+from provision.site.schema import Serve, Site
 from provision.site.time import Time
 from tests.helpers.build_archives import ARTIFACT
 from tests.helpers.host_settings import make_settings

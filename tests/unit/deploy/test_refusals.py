@@ -6,7 +6,7 @@ import pytest
 
 from provision.common.errors import HostUnready
 from provision.deploy.refusals import refuse_without_port, refuse_without_systemd
-from provision.site import Serve, Site
+from provision.site.schema import Serve, Site
 from tests.helpers.samples import FACTS
 
 

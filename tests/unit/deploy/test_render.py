@@ -4,7 +4,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from provision.deploy.render import chrony_conf, render
-from provision.site import Site, choose_sources
+from provision.site.schema import Site, choose_sources
 from tests.helpers.samples import read_site
 
 REPOSITORY = Path(__file__).parents[3]

@@ -22,7 +22,7 @@ from provision.fleet.rollout import Rollout
 from provision.host.target import Target, parse_target
 from provision.output.progress.lines import Lines
 from provision.output.report import Report, Verdict
-from provision.site import Rollout as RolloutTable
+from provision.site.schema import Rollout as RolloutTable
 from provision.site.settings import Settings
 from tests.helpers.command_secrets import make_control, make_secrets
 from tests.helpers.host_settings import make_settings

@@ -11,7 +11,7 @@ import pytest
 
 from provision.build.artifact import Artifact
 from provision.build.artifact_store import Artifacts
-from provision.build.fetch import Store
+from provision.build.fetch.store import Store
 from provision.build.libraries import Libraries
 from provision.cli.options import Options
 from provision.common.errors import ClusterFailed, ClusterLost, SiteError

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from provision.common.errors import SiteError
-from provision.site import Site
 from provision.site.decode import tables
+from provision.site.schema import Site
 from tests.helpers.samples import read_site
 from tests.helpers.site_files import assert_refused, read, server
 

@@ -8,7 +8,7 @@ import pytest
 
 from provision.chrony.access import Access
 from provision.deploy.render import chrony_conf
-from provision.site import Serve, Site, choose_sources
+from provision.site.schema import Serve, Site, choose_sources
 from provision.site.text_types import Network
 from provision.verify.expectation import expect, further_addresses
 from tests.helpers.samples import FACTS

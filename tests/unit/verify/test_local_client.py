@@ -17,7 +17,7 @@ from provision.verify.checks.server import SERVER
 from provision.verify.local_client import LocalAnswers, parse_local_answers
 from tests.helpers.packaged_chronyd import Package, fetch
 from tests.helpers.samples import write_keys
-from tests.unit.verify.test_ntp import free_port
+from tests.unit.verify.ntp.test_probe import free_port
 
 pytestmark = pytest.mark.integration
 

@@ -15,9 +15,11 @@ from typing import ClassVar
 import pytest
 from pysequoia import SignatureMode, Tsk, sign
 
-from provision.build.fetch import Newest, Store, fetch, newest
+from provision.build.fetch.fetch import fetch
+from provision.build.fetch.newest import Newest, newest
 from provision.build.fetch.places import Folder, Place, Web, mirrors, parse_mirrors
 from provision.build.fetch.signature import check
+from provision.build.fetch.store import Store
 from provision.chrony.releases import Release, find, pins, pool
 from provision.common.errors import FetchError
 

@@ -10,13 +10,14 @@ import pytest
 from provision.build.artifact import noted
 from provision.build.artifact_store import ARCHIVE, NOTE, Artifacts
 from provision.build.bundle import Bundle
-from provision.build.fetch import Store, signature
+from provision.build.fetch import signature
 from provision.build.fetch.places import Folder
+from provision.build.fetch.store import Store
 from provision.common.errors import FetchError, ParseError, SiteError, StoreError
 from provision.common.files import private
 from provision.common.files.regular import read_regular
 from provision.fleet.retry import Failed
-from provision.site import read_tree
+from provision.site.read import read_tree
 from tests.helpers.samples import RECIPE
 
 GIGABYTE = 1024**3

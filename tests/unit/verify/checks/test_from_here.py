@@ -11,7 +11,7 @@ from provision.verify.checks.from_here import CLIENT as CLIENT_CHECKS
 from provision.verify.checks.requests import LIMIT
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation
-from provision.verify.ntp import KeyAnswer, Probe
+from provision.verify.ntp.probe import KeyAnswer, Probe
 from tests.helpers.evidence_samples import (
     ANSWERED_BEFORE,
     EXPECTED,

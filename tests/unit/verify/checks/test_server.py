@@ -11,7 +11,7 @@ from provision.verify.checks.server import SERVER as SERVER_CHECKS
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation
 from provision.verify.local_client import LocalAnswers, Request
-from provision.verify.ntp import Probe
+from provision.verify.ntp.probe import Probe
 from tests.helpers.evidence_samples import (
     EXPECTED,
     HERE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from provision.verify.firewall import State, parse_firewall
+from provision.verify.firewall.firewall import State, parse_firewall
 
 
 def state(**fields: str) -> State:

@@ -11,8 +11,9 @@ import pytest
 
 from provision.keys import Key, Keys
 from provision.verify.checks.from_here import key_text
-from provision.verify.ntp import MOST_KEYS, KeyAnswer, exchange, probe
+from provision.verify.ntp import exchange
 from provision.verify.ntp.packet import mac
+from provision.verify.ntp.probe import MOST_KEYS, KeyAnswer, probe
 
 LONG = 20.0
 """Seconds; a probe that waits for so long waits for nothing else, however slow the machine is."""

@@ -13,11 +13,11 @@ from provision.host import scripts
 from provision.host.host import Host
 from provision.host.transport import Output
 from provision.host.transport.local import LocalTransport
-from provision.verify.firewall import Firewall, State, command, parse_firewall
+from provision.verify.firewall.firewall import Firewall, State, command, parse_firewall
 from provision.verify.firewall.rules import Answer, all_of, any_of, negated
 from tests.helpers.samples import read_site
 
-CASES = Path(__file__).parents[2] / "cases/firewall"
+CASES = Path(__file__).parents[3] / "cases/firewall"
 INPUT = "nftables inet filter input"
 SEEN = [
     ("none", State.OPEN, ()),
@@ -248,7 +248,7 @@ def test_what_is_shut_is_drift(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case, state, _ in SEEN if state is State.OPEN])
-def test_what_is_open_is_as_wanted(case: str) -> None:
+def test_an_open_firewall_is_left_alone(case: str) -> None:
     assert FirewallOpen().drift(text(case)) is None
 
 

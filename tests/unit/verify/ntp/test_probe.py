@@ -11,7 +11,7 @@ import pytest
 from provision import keys as keys_module
 from provision.keys import Key, Keys
 from provision.verify.checks.from_here import key_text, plain_text
-from provision.verify.ntp import KeyAnswer, Probe, probe
+from provision.verify.ntp.probe import KeyAnswer, Probe, probe
 from tests.helpers.packaged_chronyd import Package, fetch
 from tests.helpers.samples import write_keys
 from tests.helpers.waiting import await_true

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from provision.common.errors import SiteError
-from provision.site import NEAR, Site, choose_sources, with_releases
 from provision.site.decode import tables
+from provision.site.schema import NEAR, Site, choose_sources, with_releases
 from tests.helpers.samples import read_site
 from tests.helpers.site_files import assert_refused, read, server
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from provision.common.errors import SandboxError
-from provision.host import sandbox
-from provision.host.sandbox import machine
+from provision.host.sandbox import machine, sandbox
 from provision.host.sandbox.machine import folder
 from provision.host.sandbox.room import Room, lowest_free
 

@@ -1,0 +1,206 @@
+"""Boot throwaway hosts on this machine in a second: real Debian, systemd and sshd.
+
+A sandbox is an overlay on a base image, a network namespace on a bridge, and a systemd-nspawn that outlives this
+process; no KVM, no Docker. All sandboxes share this machine's clock and may not set it (they lack CAP_SYS_TIME), so
+chronyd needs ``-x`` in them. A time source for them, the distribution's own chronyd, runs beside them.
+
+The user's cache folder has ``bases/SUITE`` and ``time``, which are never removed (debootstrap takes a minute), and
+``sandboxes/NAME``, which is removed with its sandbox.
+"""
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import join
+from shutil import rmtree
+from time import monotonic, sleep
+
+from provision.common.errors import SandboxError
+from provision.common.files.write import write_whole
+from provision.host.sandbox.machine import Say, base_image, changing, check_rights, folder, install_tools, run, script
+from provision.host.sandbox.room import Room, lowest_free, make_network, remove_network, time_room
+from provision.host.transport.local import LocalTransport
+
+SUITES = ("bullseye", "bookworm", "trixie", "sid")
+DEFAULT_SUITE = "bookworm"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_BOOT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """A throwaway host: root logs in at ``address`` with the private key in the file ``key``.
+
+    ``root`` is its root folder on this machine while the host runs. ``host_key`` is sshd's public key
+    (``ssh-ed25519 AAAA…``), generated before the first boot.
+    """
+
+    name: str
+    suite: str
+    address: str
+    root: Path
+    key: Path
+    host_key: str
+
+
+def up(name: str, suite: str = DEFAULT_SUITE, *, say: Say) -> Sandbox:
+    """Boot a sandbox, unless it runs already, and return when its sshd answers; a stopped one has kept its files.
+
+    Raises SandboxError.
+    """
+    _check(name, suite)
+    check_rights()
+    if (there := find(name)) and pid_of(there) and _ready(there).exists():
+        return there
+    install_tools(say)
+    base = base_image(suite, say)
+    with changing("sandboxes"):
+        sandbox = find(name) or _new(name, suite)
+        if pid_of(sandbox) is None:
+            make_network(say)
+            _serve_time(say)
+            say(f"booting sandbox {name} (Debian {suite}) at {sandbox.address}")
+            _boot(sandbox, base)
+    _await_sshd(sandbox)
+    return sandbox
+
+
+def listed() -> tuple[Sandbox, ...]:
+    """Return all sandboxes, sorted by name; :func:`pid_of` says which of them run."""
+    states = sorted(folder("sandboxes").glob("*/state.json"))
+    found = [find(state.parent.name) for state in states]
+    return tuple(sandbox for sandbox in found if sandbox is not None)
+
+
+def find(name: str) -> Sandbox | None:
+    """Return the sandbox with this name, running or stopped; None if there is none."""
+    home = folder("sandboxes") / name
+    try:
+        state = json.loads((home / "state.json").read_text())
+        kind, key, *_ = (home / "host_key.pub").read_text().split()
+    except OSError:
+        return None
+    return Sandbox(**state, root=home / "root", key=home / "key", host_key=f"{kind} {key}")
+
+
+def pid_of(sandbox: Sandbox) -> int | None:
+    """Return the process ID of the nspawn in which a sandbox runs; None if it is stopped."""
+    try:
+        pid = int((sandbox.root.parent / "pid").read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    # After a reboot of this machine, for example, the ID may belong to another process.
+    if f"--directory={sandbox.root}".encode() not in command:
+        return None
+    return pid
+
+
+def down(name: str) -> None:
+    """Shut a sandbox down and delete it; with the last one, also the network and the time source.
+
+    Raises SandboxError, also if there is no such sandbox.
+    """
+    check_rights()
+    with changing("sandboxes"):
+        sandbox = find(name)
+        if sandbox is None:
+            names = ", ".join(other.name for other in listed()) or "none"
+            raise SandboxError(f"there is no sandbox {name!r} (there are: {names})")
+        _room(sandbox).close(pid_of(sandbox))
+        while sandbox.root.parent.exists():
+            # A process that is ending may remove its own lock file at the same time.
+            with suppress(FileNotFoundError):
+                rmtree(sandbox.root.parent)
+        if not any(pid_of(other) for other in listed()):
+            time_room().close()
+            remove_network()
+
+
+def time_source(*, say: Say) -> str:
+    """Start an NTP server for the sandboxes (stratum 1, this machine's clock), unless it runs; return its address.
+
+    Raises SandboxError.
+    """
+    check_rights()
+    install_tools(say)
+    with changing("sandboxes"):
+        make_network(say)
+        return _serve_time(say)
+
+
+def _check(name: str, suite: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise SandboxError(f"sandbox name {name!r}: use a to z, 0 to 9 and '-' between them, at most 40 characters")
+    if suite not in SUITES:
+        raise SandboxError(f"sandbox {name}: there is no suite {suite!r} here; choose one of {', '.join(SUITES)}")
+    if (there := find(name)) and there.suite != suite:
+        raise SandboxError(f"sandbox {name} is Debian {there.suite}, not {suite}: take it down, or choose another name")
+
+
+def _new(name: str, suite: str) -> Sandbox:
+    """Create the folder, keys and address of a sandbox; the state is written last, and atomically."""
+    home = folder("sandboxes") / name
+    if home.exists():  # an interrupted run left it
+        rmtree(home)
+    home.mkdir(mode=0o700, parents=True)
+    for key in ("key", "host_key"):
+        command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(home / key))
+        run(f"making the {key} of {name}", join(command))
+    address = lowest_free(sandbox.address for sandbox in listed())
+    state = json.dumps({"name": name, "suite": suite, "address": address})
+    write_whole(home / "state.json", state.encode())
+    sandbox = find(name)
+    assert sandbox is not None  # noqa: S101 -- its state has just been written
+    return sandbox
+
+
+def _room(sandbox: Sandbox) -> Room:
+    return Room(folder=sandbox.root.parent, netns=f"cpsb-{sandbox.name}", address=sandbox.address)
+
+
+def _serve_time(say: Say) -> str:
+    """Start the time source, unless it runs, and return its address; chrony is installed once."""
+    room = time_room()
+    if not room.is_busy():
+        room.close()  # remains of a killed one
+        if not (room.folder / "installed").exists():
+            say("installing chrony in the time source of the sandboxes (once)")
+            rmtree(room.folder, ignore_errors=True)  # an interrupted run left it
+        room.open(base_image(DEFAULT_SUITE, say))
+        script("sandbox_time", str(room.folder), room.netns)
+    return room.address
+
+
+def _ready(sandbox: Sandbox) -> Path:
+    """Return the file that marks that sshd has answered since boot; asking it again would take a tenth of a second."""
+    return sandbox.root.parent / "ready"
+
+
+def _boot(sandbox: Sandbox, base: Path) -> None:
+    room = _room(sandbox)
+    _ready(sandbox).unlink(missing_ok=True)
+    room.close()  # remains of a sandbox that shut itself down
+    room.open(base)
+    script("sandbox_boot", sandbox.name, str(room.folder), room.netns)
+
+
+def _await_sshd(sandbox: Sandbox) -> None:
+    scan = join(("ssh-keyscan", "-T", "1", "-t", "ed25519", sandbox.address))
+    deadline = monotonic() + _BOOT_SECONDS
+    while "ssh-ed25519" not in LocalTransport().execute(scan).stdout:
+        if pid_of(sandbox) is None:
+            raise SandboxError(_did_not_boot(sandbox, "it ended"))
+        if monotonic() > deadline:
+            raise SandboxError(_did_not_boot(sandbox, f"sshd did not answer in {_BOOT_SECONDS} s"))
+        sleep(0.1)
+    _ready(sandbox).touch()
+
+
+def _did_not_boot(sandbox: Sandbox, what: str) -> str:
+    log = sandbox.root.parent / "nspawn.log"
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    last = (lines or ["(it is empty)"])[-1]
+    return f"sandbox {sandbox.name}: {what}; the last line of {log}: {last}"
