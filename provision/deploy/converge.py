@@ -109,7 +109,7 @@ def converge(
             refusals += _refusals(host, step, answer)
         else:
             is_stale = True
-            reason = step.explain(host, drift)
+            reason = step.afterwards(step.explain(host, drift))
             now = _apply(host, step)
             yield _outcome(host, step, Status.CHANGED, reason, before=answer, now=now)
     if refusals:

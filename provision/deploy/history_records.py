@@ -16,8 +16,16 @@ TASKS = {
     "back": Kind.WENT_BACK,
 }
 """The last word of a line → the kind of its event."""
-ENDS = {"confirmed": Result.CONFIRMED, "not-confirmed": Result.NOT_CONFIRMED}
-"""The outcome of a line about an earlier switch → the result of that switch."""
+PROOF = "prove"
+"""The last word of a confirmation by this tool, which proves a generation before it confirms it."""
+ENDS = {"confirmed", "not-confirmed"}
+"""The outcomes of lines about an earlier switch."""
+RESULTS = {
+    "not-confirmed": Result.NOT_CONFIRMED,
+    "failed": Result.DID_NOT_START,
+    "none": Result.NO_SERVICE,
+}
+"""The outcome of a line → the result of its event, if the task does not matter."""
 RAN = {"active", "confirmed"}
 
 
@@ -31,13 +39,14 @@ class Record:
     generation: str
     """Or :data:`BEFORE`."""
     outcome: str
-    """``active``: it was started; ``confirmed``, ``not-confirmed``, ``failed``: it did not come up."""
+    """``active``: it was started; ``confirmed``, ``not-confirmed``; ``failed``: it did not come up; ``none``: there was
+    no previous service to start."""
     build: str
     """``-`` if there is none."""
     changed: str
     """The parts that differ from the previous generation, separated by commas; ``-`` if nothing was switched."""
     task: str
-    """A key of :data:`TASKS`; ``-`` if it was switched by hand."""
+    """A key of :data:`TASKS`, or :data:`PROOF`; ``-`` if it was switched or confirmed by hand."""
 
 
 def parse_history(text: str) -> tuple[Record, ...]:
@@ -70,7 +79,7 @@ def events(records: Sequence[Record], current: str, unconfirmed: UnconfirmedSwit
     for record in records:
         switch = _latest(found, record.generation)
         if record.outcome in ENDS and switch is not None and found[switch].result is Result.STARTED:
-            found[switch] = replace(found[switch], result=ENDS[record.outcome])
+            found[switch] = replace(found[switch], result=_result(record))
         else:
             found.append(_event(record))
     here = _latest(found, current)
@@ -91,9 +100,6 @@ def _latest(found: Sequence[Event], generation: str) -> int | None:
 
 
 def _event(record: Record) -> Event:
-    result = ENDS.get(record.outcome, Result.STARTED)
-    if record.outcome == "failed":
-        result = Result.DID_NOT_START
     changed: tuple[str, ...] = ()
     if record.changed not in {"-", "nothing"}:
         changed = tuple(record.changed.split(","))
@@ -104,12 +110,20 @@ def _event(record: Record) -> Event:
         generation=record.generation,
         build=record.build.removeprefix("-"),
         changed=changed,
-        result=result,
+        result=_result(record),
     )
 
 
+def _result(record: Record) -> Result:
+    if record.outcome != "confirmed":
+        return RESULTS.get(record.outcome, Result.STARTED)
+    if record.task == PROOF:
+        return Result.CONFIRMED
+    return Result.CONFIRMED_BY_HAND
+
+
 def _kind(record: Record) -> Kind:
-    if record.who == TIMER and record.outcome == "active":
+    if record.who == TIMER and record.outcome in {"active", "none"}:
         return Kind.REVERTED
     if record.task in TASKS:
         return TASKS[record.task]

@@ -1,14 +1,14 @@
 """Roll back to an existing generation of a host, and prove it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from provision.build.evidence import sections
 from provision.build.integrity import REHEARSED, differences, generation_entries, parse_tree
 from provision.chrony.unit_values import seccomp_level, service_user
 from provision.common.errors import CommandFailed, ParseError, SiteError, understood
 from provision.deploy.generation import content_id, unit_template
-from provision.deploy.history import read_history
+from provision.deploy.history import HostHistory, read_history
 from provision.deploy.history_records import previous
 from provision.deploy.phases import confirm_phase, links_phase, needs_phase, switch_phase, switch_script
 from provision.deploy.prove import prove
@@ -20,6 +20,7 @@ from provision.deploy.steps.overrides import NotOverridden
 from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.paths import ROOT
+from provision.host.unconfirmed import BEFORE
 from provision.keys import Keys, parse_keys
 from provision.site.settings import NO_KEYS
 from provision.verify.expectation import expect
@@ -31,8 +32,8 @@ def rollback(run: Run, *, to: str) -> None:
     host, facts = run.session.host, run.session.facts
     refuse_without_systemd(host.name, facts)
     past = read_history(run)
-    there = past.generations
-    generation = _choose(host.name, to, there, previous(past.records, past.current, there))
+    generation = _choose(host.name, to, past)
+    others = [other for other in past.generations if other not in {generation, past.current}]
     kept = _kept(run, generation)
     with understood(f"generation {generation} of the host"):
         build, text = kept["build"], kept["chrony.keys"]
@@ -45,7 +46,7 @@ def rollback(run: Run, *, to: str) -> None:
     if version is None:
         raise ParseError(f"{host.name}: generation {generation} names a build that is none of ours: {build!r}")
     with understood(f"generation {generation} of the host"):
-        running = _unaltered(run, generation, kept, keys)
+        running = _unaltered(run, generation, kept, keys, others=others)
         unit_sha256 = kept["unit"].split()[0]
         seccomp = seccomp_level(kept["chronyd.service"]) > 0
         expected = expect(kept["chrony.conf"], version=version[1], seccomp=seccomp, facts=facts)
@@ -89,7 +90,15 @@ def _kept(run: Run, generation: str) -> Mapping[str, str]:
     return sections(run.session.host.ask(script, secret=True))
 
 
-def _unaltered(run: Run, generation: str, kept: Mapping[str, str], keys: Keys) -> Running:
+def _altered(name: str, generation: str, drift: str, others: Sequence[str]) -> str:
+    """Return that a generation is altered, and what to do."""
+    words = f"{name}: generation {generation} was altered since it was deployed: {drift}; inv deploy deploys the site's"
+    if others:
+        words += f", or --to names another one: {', '.join(others)}"
+    return words
+
+
+def _unaltered(run: Run, generation: str, kept: Mapping[str, str], keys: Keys, *, others: Sequence[str]) -> Running:
     """Return the expected properties of a generation's process. Raises CommandFailed if the generation was altered.
 
     The name of a generation is the digest of its content, so its files are compared with the name; its build is
@@ -104,9 +113,7 @@ def _unaltered(run: Run, generation: str, kept: Mapping[str, str], keys: Keys) -
         build=build, user=user, conf=conf, keys_digest=keys.digest, unit_template=unit_template(unit, generation)
     )
     if content != generation:
-        raise CommandFailed(
-            f"{name}: generation {generation} was altered since it was deployed: its content does not match its name"
-        )
+        raise CommandFailed(_altered(name, generation, "its content does not match its name", others))
     files = {"chrony.conf": conf, "chrony.keys": keys.text, "chronyd.service": unit}
     path = f"{ROOT}/generations/{generation}"
     wanted = generation_entries(
@@ -118,14 +125,35 @@ def _unaltered(run: Run, generation: str, kept: Mapping[str, str], keys: Keys) -
         prefix = f"{ROOT}/builds/{build}"
         drift = build_drift(prefix, kept["build tree"], kept["sums"], receipt=None, artifact=artifact)
     if drift is not None:
-        raise CommandFailed(f"{name}: generation {generation} was altered since it was deployed: {drift}")
+        raise CommandFailed(_altered(name, generation, drift, others))
     return running(generation=generation, conf=conf)
 
 
-def _choose(name: str, to: str, there: tuple[str, ...], before: str | None) -> str:
+def _choose(name: str, to: str, past: HostHistory) -> str:
+    """Return the generation to go back to. Raises SiteError if there is none, or nothing is deployed."""
+    there = past.generations
     has = f"it has {', '.join(there) or 'none'}"
     if to and to not in there:
         raise SiteError(f"{name}: --to {to}: no such generation here; {has}")
-    if not to and before is None:
+    if to:
+        return to
+    if not past.current:
+        raise SiteError(f"{name}: {_nothing_deployed(past)}")
+    before = previous(past.records, past.current, there)
+    if before is None:
         raise SiteError(f"{name}: no generation ran here before the current one; {has}")
-    return to or before or ""
+    return before
+
+
+def _nothing_deployed(past: HostHistory) -> str:
+    """Return that nothing is deployed, since when, and what to do."""
+    words = "nothing is deployed here"
+    if past.records and past.records[-1].generation == BEFORE:
+        what = "uninstalled"
+        if past.records[-1].task == "back":
+            what = "the host went back to its previous time service"
+        words += f" ({what} at {past.records[-1].when})"
+    words += "; inv deploy deploys"
+    if past.generations:
+        words += f", --to GENERATION names one of {', '.join(past.generations)}"
+    return words

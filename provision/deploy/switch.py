@@ -58,7 +58,7 @@ class Switch:
     @property
     def confirmation(self) -> str:
         """Return the command that confirms the generation."""
-        return f"{signed(self.who)} {SWITCH} --confirm {self.generation}"
+        return f"{signed(self.who)} CHRONY_PROVISION_TASK=prove {SWITCH} --confirm {self.generation}"
 
     def go_back(self, host: Host) -> str:
         """Roll back from the generation at once; return the message of the host's script about the running service.

@@ -33,11 +33,15 @@ class Result(StrEnum):
     """How it ended."""
 
     CONFIRMED = "proven and confirmed"
+    CONFIRMED_BY_HAND = "confirmed by hand"
+    """With the script on the host: this tool did not prove it."""
     WAITS = "waits to be confirmed"
     NOT_CONFIRMED = "not confirmed"
     DID_NOT_START = "did not come up"
     STARTED = "started"
     """It came up, and was not proven by this tool."""
+    NO_SERVICE = "no service to start"
+    """No time service from before the first deployment was there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ LINES = {
     "show keys": rf"if \[ -e {KEY_FILE} \]; then cat .*",
     "keygen": r".*chronyc keygen 1 AES128'?",
     "show configure.log": r"echo '==> configure.log'; cat .*",
-    "switch --confirm": rf"set -e\n\S+ {SWITCH} --confirm (?P<id>\w+)\n.*",
+    "switch --confirm": rf"set -e\n\S+ CHRONY_PROVISION_TASK=prove {SWITCH} --confirm (?P<id>\w+)\n.*",
     "switch --back": rf"\S+ {SWITCH} --back (?P<id>\w+)",
     "switch --stop-others": rf"{SWITCH} --stop-others",
     "switch": r"\S+ CHRONY_PROVISION_TASK=(?P<task>\w+) (?P<answered>CHRONY_PROVISION_ANSWERED=yes )?"

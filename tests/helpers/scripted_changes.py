@@ -43,7 +43,7 @@ def _note(host: ScriptedState, id_: str, outcome: str, task: str = "-") -> None:
 def _confirm(host: ScriptedState, call: Call) -> str:
     assert host.unconfirmed == call.values["id"]
     host.unconfirmed = ""
-    _note(host, call.values["id"], "confirmed")
+    _note(host, call.values["id"], "confirmed", "prove")
     return ""
 
 
@@ -55,6 +55,7 @@ def _go_back(host: ScriptedState, call: Call) -> str:
 
 
 def _restore(host: ScriptedState, _: Call) -> str:
+    host.history.append(f"2026-11-22T20:00:{len(host.history):02}Z alice@laptop before active - - -")
     host.current = host.running = host.unconfirmed = ""
     host.linked = False
     return ""

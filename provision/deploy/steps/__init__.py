@@ -54,6 +54,9 @@ class Step(Look, Protocol):
         It is None if ``apply`` tries to remove the drift, or if there is none. A plan ends with this error, too.
         """
 
+    def afterwards(self, reason: str) -> str:
+        """Return the reason for a change in words that are still true after it. Pure."""
+
     def diff(self, seen: str) -> str:
         """Return the change as a unified diff, without secrets; empty if there is no text to compare. Pure."""
 
@@ -68,7 +71,7 @@ class Step(Look, Protocol):
 
 
 class StepDefaults:
-    """The parts that most steps leave out: details, text to compare, facts to note, refusals, and a way to undo."""
+    """The parts that most steps leave out: details, words for later, refusals, text to compare, notes, undoing."""
 
     def explain(self, host: Host, drift: str) -> str:  # noqa: ARG002 -- the protocol's
         """Return the drift."""
@@ -77,6 +80,10 @@ class StepDefaults:
     def refusal(self, seen: str) -> str | None:  # noqa: ARG002 -- the protocol's
         """Return None."""
         return None
+
+    def afterwards(self, reason: str) -> str:
+        """Return the reason."""
+        return reason
 
     def notes(self, seen: str) -> tuple[str, ...]:  # noqa: ARG002 -- the protocol's
         """Return no facts."""

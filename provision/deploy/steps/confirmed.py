@@ -43,6 +43,10 @@ class Confirmed(StepDefaults):
             return f"not running yet; generation {unconfirmed.generation} is {unconfirmed}"
         return "not running yet"
 
+    def afterwards(self, reason: str) -> str:  # noqa: ARG002 -- the protocol's
+        """Return that the generation was not confirmed; the host goes back no more."""
+        return "was not confirmed yet"
+
     def apply(self, host: Host) -> None:
         """Prove the running generation, and confirm it or roll back at once. Raises NotConverged."""
         self.to.state.begin(self.to.generation, self.to.sync_timeout + self.to.confirm_timeout)

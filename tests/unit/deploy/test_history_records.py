@@ -11,7 +11,7 @@ from provision.output.history import Kind, Result, history_text
 
 LINES = """\
 2026-11-22T20:00:00Z alice@laptop aaaa active chrony-4.8-nettle-3.10.2-0123 - deploy
-2026-11-22T20:00:02Z alice@laptop aaaa confirmed chrony-4.8-nettle-3.10.2-0123 - -
+2026-11-22T20:00:02Z alice@laptop aaaa confirmed chrony-4.8-nettle-3.10.2-0123 - prove
 2026-11-22T21:00:00Z bob@ci bbbb active chrony-4.9-nettle-3.10.2-4567 build,unit deploy
 2026-11-22T21:01:30Z chrony-undo.timer bbbb not-confirmed chrony-4.9-nettle-3.10.2-4567 - back
 2026-11-22T21:01:30Z chrony-undo.timer aaaa active chrony-4.8-nettle-3.10.2-0123 build,unit back
@@ -84,12 +84,12 @@ def test_what_to_go_back_to(lines: list[str], current: str, expected: str | None
 
 EVENTS = [
     pytest.param(
-        ["me a active - deploy", "me a confirmed - -"],
+        ["me a active - deploy", "me a confirmed - prove"],
         [("deployed", "a", "proven and confirmed")],
         id="a deployment and its confirmation are one event",
     ),
     pytest.param(
-        ["me a active - deploy", "me a confirmed - -", "me b active conf rollback", "me b confirmed - -"],
+        ["me a active - deploy", "me a confirmed - prove", "me b active conf rollback", "me b confirmed - prove"],
         [("deployed", "a", "proven and confirmed"), ("rolled back", "b", "proven and confirmed")],
         id="a rollback is no deployment",
     ),
@@ -109,6 +109,24 @@ EVENTS = [
         id="it did not come up",
     ),
     pytest.param(["root a active conf -"], [("switched", "a", "started")], id="by hand"),
+    pytest.param(
+        ["root a active conf -", "root a confirmed - -"],
+        [("switched", "a", "confirmed by hand")],
+        id="by hand, with a timer: this tool proved nothing",
+    ),
+    pytest.param(
+        ["root a active conf -", "me a confirmed - prove"],
+        [("switched", "a", "proven and confirmed")],
+        id="by hand, and proven by the next run",
+    ),
+    pytest.param(
+        ["root before none - -"], [("removed", "before", "no service to start")], id="no previous service was there"
+    ),
+    pytest.param(
+        ["chrony-undo.timer before none - back"],
+        [("reverted by itself", "before", "no service to start")],
+        id="the timer of the host, without a previous service",
+    ),
     pytest.param(["me a active nothing restart"], [("restarted", "a", "started")], id="the same generation"),
     pytest.param(
         ["me b active - deploy", "me b not-confirmed - back", "me before active - back"],
@@ -116,12 +134,12 @@ EVENTS = [
         id="the first deployment failed",
     ),
     pytest.param(
-        ["me a active - deploy", "me a confirmed - -", "me before active - -"],
+        ["me a active - deploy", "me a confirmed - prove", "me before active - -"],
         [("deployed", "a", "proven and confirmed"), ("removed", "before", "started")],
         id="uninstall",
     ),
     pytest.param(
-        ["me a confirmed - -", "chrony-undo.timer a not-confirmed - -"],
+        ["me a confirmed - prove", "chrony-undo.timer a not-confirmed - -"],
         [("switched", "a", "proven and confirmed"), ("switched", "a", "not confirmed")],
         id="a confirmed event is not taken back by a switch that a power cut stopped",
     ),
@@ -135,7 +153,7 @@ def test_each_change_is_one_event_with_its_kind(lines: list[str], expected: list
 
 
 def test_the_last_event_of_the_current_generation_is_current_and_may_wait() -> None:
-    lines = ["me a active - deploy", "me a confirmed - -", "me b active conf deploy", "me a active conf rollback"]
+    lines = ["me a active - deploy", "me a confirmed - prove", "me b active conf deploy", "me a active conf rollback"]
     seen = events(history(lines), "a", WAITING)
     assert [event.current for event in seen] == [False, False, True]
     assert [event.result for event in seen] == [Result.CONFIRMED, Result.STARTED, Result.WAITS]

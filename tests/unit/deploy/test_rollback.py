@@ -6,6 +6,7 @@ from provision.common.results import Gate
 from provision.deploy.deploy import deploy
 from provision.deploy.rollback import rollback
 from provision.deploy.run import Run
+from provision.deploy.uninstall import uninstall
 from provision.host.transport import Output
 from provision.output.report import Report
 from tests.helpers.samples import CASES, SECRET
@@ -53,6 +54,34 @@ def test_where_nothing_ran_before_there_is_nothing_to_go_back_to(operator: Opera
     assert operator.host.told == []
 
 
+def test_after_an_uninstallation_only_a_named_generation_runs_again(twice: tuple[Operator, str, str]) -> None:
+    operator, first, second = twice
+    operator.run(lambda run: uninstall(run, purge=False))
+    report = operator.run(back)
+    when = operator.host.history[-1].split()[0]
+    assert report.error == (
+        f"ntp1: nothing is deployed here (uninstalled at {when}); inv deploy deploys, --to GENERATION names one of "
+        f"{first}, {second}"
+    )
+    assert (report.tried, operator.host.told) == (False, [])
+    assert operator.run(lambda run: rollback(run, to=first)).error is None
+    assert operator.host.current == first
+
+
+def test_where_nothing_was_deployed_a_deployment_is_named(operator: Operator) -> None:
+    report = operator.run(back)
+    assert report.error == "ntp1: nothing is deployed here; inv deploy deploys"
+
+
+def test_a_host_that_went_back_by_itself_was_not_uninstalled(operator: Operator) -> None:
+    operator.host.history.append("2026-11-22T20:01:30Z chrony-undo.timer before active - - back")
+    report = operator.run(back)
+    assert report.error == (
+        "ntp1: nothing is deployed here (the host went back to its previous time service at 2026-11-22T20:01:30Z); "
+        "inv deploy deploys"
+    )
+
+
 def test_before_the_gate_of_the_switch_nothing_is_switched(twice: tuple[Operator, str, str]) -> None:
     operator, _, second = twice
     operator.open = frozenset({Gate.BUILD})
@@ -94,8 +123,18 @@ def test_a_generation_that_somebody_altered_is_not_gone_back_to(
     assert report.error is not None
     assert f"generation {first} was altered since it was deployed" in report.error
     assert words in report.error
+    assert report.error.endswith("; inv deploy deploys the site's")
     assert (operator.host.current, operator.host.told) == (second, [])
     assert SECRET not in report.error
+
+
+def test_of_an_altered_generation_the_others_are_named(twice: tuple[Operator, str, str]) -> None:
+    operator, first, _ = twice
+    operator.site += "[[time.servers]]\naddress = '198.19.0.10'\n"
+    assert operator.run(deploy).ok
+    report = altered(operator, "driftfile", "#driftfile")
+    assert report.error is not None
+    assert report.error.endswith(f"; inv deploy deploys the site's, or --to names another one: {first}")
 
 
 def test_a_build_of_somebody_elses_is_refused(twice: tuple[Operator, str, str]) -> None:

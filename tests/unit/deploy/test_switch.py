@@ -80,4 +80,6 @@ def test_where_going_back_fails_the_timer_tries_again(script: Path) -> None:
 
 
 def test_the_name_of_the_operator_is_one_word_of_the_command() -> None:
-    assert replace(SWITCH, who="al ice").confirmation.startswith("CHRONY_PROVISION_WHO='al ice' /opt/chrony/switch ")
+    assert replace(SWITCH, who="al ice").confirmation == (
+        f"CHRONY_PROVISION_WHO='al ice' CHRONY_PROVISION_TASK=prove /opt/chrony/switch --confirm {SWITCH.generation}"
+    )

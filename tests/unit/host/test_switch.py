@@ -18,6 +18,8 @@ def test_a_generation_that_is_not_there_changes_nothing(words: list[str]) -> Non
     done = subprocess.run(["sh", "-c", scripts.switch(), "switch", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "generations:" in done.stderr
+    if words == ["no-such-generation"]:
+        assert done.stderr.startswith("there is no generation no-such-generation\n")
     assert Path("/opt/chrony").exists() == existed
 
 

@@ -7,7 +7,7 @@
 # Reads: active_again
 # Sets: return_message start_failed
 go_back() { # GENERATION or "before", GENERATION that is left
-    local services
+    local services outcome
     if [ "$1" != before ]; then
         if [ "$1" = "$2" ]; then
             # There is no other generation to go back to, and this one has just failed to start.
@@ -27,9 +27,13 @@ go_back() { # GENERATION or "before", GENERATION that is left
     restore_previous_services || { start_again $services || true; return 1; }
     # shellcheck disable=SC2086 # one word for each unit
     start_again $services || return 1
-    record_history_once 1 before active
+    outcome=none
     return_message="no time service that ran before the first deployment is installed, and none was started"
-    [ -z "$active_again" ] || return_message="active again:$active_again"
+    if [ -n "$active_again" ]; then
+        outcome=active
+        return_message="active again:$active_again"
+    fi
+    record_history_once 1 before "$outcome"
 }
 
 # Start the generation again, unless it still runs.

@@ -27,6 +27,7 @@ switch() { # GENERATION [SECONDS]
         record_history "$1" active "$previous"
         [ ! -e "$root/unconfirmed" ] ||
             echo "restarts=$(unit_property NRestarts chronyd.service)" >>"$root/unconfirmed" || true
+        echo "generation $1 runs"
         return
     fi
     words=$(reason_of_end)
@@ -88,14 +89,18 @@ case ${1-} in
         ;;
     "" | -* | */* | .*) usage ;;
     *)
-        [ -e "$root/generations/$1/chronyd.service" ] || usage
+        if [ ! -e "$root/generations/$1/chronyd.service" ]; then
+            echo "there is no generation $1" >&2
+            usage
+        fi
         case ${2-} in *[!0-9]*) usage ;; esac
         ;;
 esac
 mkdir -p "$root"
 start_failed=
 return_message=
-# One word for the history: the task of the control machine; "restart", for the generation that is current already; "back".
+# One word for the history: the task of the control machine ("prove": its confirmation); "restart", for the generation
+# that is current already; "back".
 task=${CHRONY_PROVISION_TASK:--}
 case $task in *[!a-z]*) task=- ;; esac
 take_lock "$1"

@@ -11,7 +11,7 @@ from provision.common.results import Finding, SwitchState
 from provision.deploy import switch
 from provision.deploy.steps import Step, confirmed
 from provision.deploy.steps.confirmed import Confirmed
-from tests.helpers.step_samples import ACTIVE, HOST, SWITCH, UNALTERED
+from tests.helpers.step_samples import ACTIVE, CONFIRMED, HOST, SWITCH, UNALTERED
 
 GOOD = Finding(id="process.running", claim="chronyd runs", holds=True, seen="pid 7")
 BAD = Finding(id="process.running", claim="chronyd runs", holds=False, seen="no process")
@@ -59,6 +59,10 @@ def goes_back_to(root: Path, generation: str, end: ProvisionError | Finding) -> 
 def test_what_was_proven_is_confirmed(root: Path) -> None:
     confirming(lambda: [GOOD]).apply(HOST)
     assert told(root) == [f"--confirm {SWITCH.generation}"]
+
+
+def test_after_the_confirmation_nothing_is_said_to_go_back() -> None:
+    assert CONFIRMED.afterwards("unconfirmed: the host goes back to generation bbbb") == "was not confirmed yet"
 
 
 def test_what_was_not_proven_goes_back_at_once(root: Path) -> None:
