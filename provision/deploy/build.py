@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def build(run: Run) -> None:
     """Build chrony, verify the build and rehearse it; systemd need not run."""
     session, site = run.session, run.settings.site
+    run.warn_of_site()
     recipe = recipe_of(run)
     run.converge((build_phase(run, recipe),))
     run.found(Proof(prove_build(session.host, recipe)))

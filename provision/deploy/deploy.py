@@ -34,6 +34,7 @@ def plan(run: Run) -> None:
 
 def stage(run: Run) -> None:
     """Build chrony and stage a generation without switching to it, for example for an image that switches at boot."""
+    run.warn_of_site()
     if not run.session.facts.systemd_runs:
         # An image that is made in a container, which may not set the clock, may set it after its boot.
         run.session = replace(run.session, facts=replace(run.session.facts, can_set_clock=True))
@@ -51,6 +52,7 @@ def stage(run: Run) -> None:
 
 def _to_service(run: Run, *, dry_run: bool) -> None:
     settings, facts = run.settings, run.session.facts
+    run.warn_of_site()
     refuse_without_systemd(run.session.host.name, facts)
     refuse_without_port(run.session.host.name, facts, settings.site)
     recipe = recipe_of(run)

@@ -29,7 +29,7 @@ class Job:
     @property
     def so_far(self) -> Report:
         """Return the report to continue, or a new one."""
-        report = self.report or Report(host=self.target, notes=list(self.settings.warnings))
+        report = self.report or Report(host=self.target)
         return replace(report, stopped_at=None)
 
     @property

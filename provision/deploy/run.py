@@ -84,6 +84,10 @@ class Run:
                 self.artifacts.drop(error.build)
             raise GateClosed(StoppedAt(Gate.BUILD, error.build, unfit=unfit)) from error
 
+    def warn_of_site(self) -> None:
+        """Add the warnings about the site, for an operation that compares the host with it."""
+        self.report.notes.extend(note for note in self.settings.warnings if note not in self.report.notes)
+
     def artifact(self, name: str) -> Artifact | None:
         """Return the artifact of a build; None if there is none that can be used on this host."""
         if name == self.unfit:

@@ -39,4 +39,4 @@ def uninstall(run: Run, *, purge: bool) -> None:
     if not purge:
         run.report.notes.append(f"{ROOT} stays, with its builds, generations and keys: --purge removes it")
     if packages:
-        run.report.notes.append(f"packages that were installed to build with stay: {' '.join(packages)}")
+        run.report.notes.append(f"packages that were installed to build with stay: {' '.join(dict.fromkeys(packages))}")

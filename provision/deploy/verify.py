@@ -17,6 +17,7 @@ from provision.verify.expectation import Expectation
 def verify(run: Run) -> None:
     """Check the running daemon, and that the host matches the site file; change nothing."""
     session = run.session
+    run.warn_of_site()
     refuse_without_systemd(session.host.name, session.facts)
     keys = run.keys
     if keys is None:

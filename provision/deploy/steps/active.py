@@ -72,7 +72,7 @@ class Active(StepDefaults):
         """Return which generation is current or runs instead of the wanted one, in words."""
         current = said.get("current", "").removeprefix(GENERATIONS)
         if not current:
-            return f"nothing deployed yet{self._replaced_unit(said)}"
+            return f"nothing deployed{self._replaced_unit(said)}"
         running = said.get("running generation", "")
         wants = "the site wants"
         if self.to.task == "rollback":

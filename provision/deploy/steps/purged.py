@@ -23,7 +23,9 @@ class Purged(StepDefaults):
 
     def drift(self, seen: str) -> str | None:
         """Return the remaining objects."""
-        ours = [line.split(" ", 1)[-1] for line in seen.splitlines() if not line.startswith("packages ")]
+        lines = [line for line in seen.splitlines() if not line.startswith("packages ")]
+        # A folder that was removed and made again is noted twice.
+        ours = dict.fromkeys(line.split(" ", 1)[-1] for line in lines)
         return f"there: {', '.join(ours)}" if ours else None
 
     def apply(self, host: Host) -> None:

@@ -1,8 +1,16 @@
-"""The note of a plan and of a deployment about who may query the server."""
+"""The notes of a plan and of a deployment: about the site, and who may query the server."""
+
+from functools import partial
 
 import pytest
 
-from provision.deploy.deploy import plan
+from provision.deploy.build import build
+from provision.deploy.deploy import deploy, plan, stage
+from provision.deploy.history import history
+from provision.deploy.rollback import rollback
+from provision.deploy.status import status
+from provision.deploy.uninstall import uninstall
+from provision.deploy.verify import verify
 from tests.unit.deploy.conftest import Operator
 
 NOTES = [
@@ -12,6 +20,18 @@ NOTES = [
     pytest.param('["0.0.0.0/0"]', "everyone (IPv4), which is the whole Internet", id="everyone"),
     pytest.param('["0.0.0.0/1", "128.0.0.0/1"]', "everyone (IPv4), which is the whole Internet", id="in two halves"),
 ]
+
+
+ONE = "[[time.servers]]\naddress = '198.19.0.2'\n"
+
+
+def test_a_warning_about_the_site_is_for_tasks_that_compare_a_host_with_it(operator: Operator) -> None:
+    operator.site = ONE
+    alone = "it follows one server alone, 198.19.0.2: "
+    for operation in (plan, deploy, stage, build, verify):
+        assert sum(note.startswith(alone) for note in operator.run(operation).notes) == 1
+    for other in (status, history, partial(rollback, to=""), partial(uninstall, purge=False)):
+        assert not any(note.startswith(alone) for note in operator.run(other).notes)
 
 
 @pytest.mark.parametrize(("allow", "words"), NOTES)

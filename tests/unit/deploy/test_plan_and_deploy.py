@@ -55,7 +55,7 @@ def change_keys(operator: Operator, *keys: Key) -> None:
 def test_on_a_bare_host(operator: Operator) -> None:
     planned = assert_plan_is_what_deploy_does(operator)
     assert planned["staged"].reason == "not uploaded yet: key 1 added (AES128)"
-    assert planned["active"].reason == "nothing deployed yet"
+    assert planned["active"].reason == "nothing deployed"
 
 
 @pytest.mark.usefixtures("source")
@@ -100,8 +100,7 @@ def test_on_a_host_with_a_unit_of_the_administrator(operator: Operator) -> None:
     operator.host.admins_unit = ADMINS_UNIT
     planned = assert_plan_is_what_deploy_does(operator)
     assert planned["active"].reason == (
-        "nothing deployed yet; replaces the administrator's /etc/systemd/system/chronyd.service, "
-        "which uninstall puts back"
+        "nothing deployed; replaces the administrator's /etc/systemd/system/chronyd.service, which uninstall puts back"
     )
     assert "-ExecStart=/usr/local/sbin/chronyd -d" in planned["staged"].diff
 

@@ -13,11 +13,11 @@ DRIFTS = [
     pytest.param(ACTIVE, RUNS, None, id="generation runs"),
     pytest.param(ACTIVE, f"{RUNS}\n{NOT_FOUND}", None, id="generation runs, and nobody else"),
     pytest.param(ACTIVE, f"{RUNS}\n{TIMESYNCD}", None, id="another daemon is another step's"),
-    pytest.param(ACTIVE, BARE, "nothing deployed yet", id="bare host"),
+    pytest.param(ACTIVE, BARE, "nothing deployed", id="bare host"),
     pytest.param(
         ACTIVE,
         f"{BARE}\n{TIMESYNCD}",
-        "nothing deployed yet; stops and masks systemd-timesyncd.service, which is active",
+        "nothing deployed; stops and masks systemd-timesyncd.service, which is active",
         id="another daemon runs",
     ),
     pytest.param(

@@ -123,7 +123,7 @@ def test_a_service_that_is_another_units_alias_is_ours_to_look_at_and_a_rival(
     seen = look_at(systemctl, tmp_path)
     assert "ActiveState=active" in seen.splitlines()
     assert seen.count("chrony.service|loaded|active|enabled|") == 1
-    assert ACTIVE.drift(seen) == ("nothing deployed yet; stops and masks chrony.service, which is active")
+    assert ACTIVE.drift(seen) == ("nothing deployed; stops and masks chrony.service, which is active")
 
 
 BARE_LOOKS = [
@@ -140,7 +140,7 @@ def test_a_host_on_which_nothing_runs_is_looked_at(
     systemctl.add("chronyd.service", shows("chronyd.service", "not-found", "inactive", "", ""))
     seen = look_at(systemctl, tmp_path)
     assert set(BARE.replace("=missing", f"={words}").splitlines()) < set(seen.splitlines())
-    assert ACTIVE.drift(seen) == "nothing deployed yet"
+    assert ACTIVE.drift(seen) == "nothing deployed"
 
 
 def test_a_systemctl_that_cannot_say_what_runs_could_not_tell(systemctl: Systemctl, tmp_path: Path) -> None:

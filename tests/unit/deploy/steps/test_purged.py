@@ -13,6 +13,12 @@ DRIFTS = [
         "there: /opt/chrony, _chrony, /var/lib/chrony",
         id="packages stay",
     ),
+    pytest.param(
+        Purged(),
+        "/opt/chrony\nfolder /etc/chrony\nfolder /etc/chrony",
+        "there: /opt/chrony, /etc/chrony",
+        id="made twice",
+    ),
 ]
 
 
