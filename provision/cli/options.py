@@ -22,6 +22,7 @@ from provision.cli.values import (
     key_type,
     nettle_version,
     new_file_or_standard_output,
+    new_regular_file,
     scheduler_address,
 )
 
@@ -136,7 +137,7 @@ class Options:
 class BundleOptions(Options):
     """The options of ``bundle``."""
 
-    file: str = argument("file to write")
+    file: Path = argument("file to write", new_regular_file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,8 +62,8 @@ class Rotating:
         rotation = under_way(self.secrets.keys.state(self.source), keys, self.source.name)
         is_begun = rotation is not None
         rotation = rotation or self._planned(keys, today)
-        if is_begun and self.options.id not in {None, rotation.old}:
-            raise SiteError(f"--id {self.options.id}: {rotation}, and that is under way; finish it first, without --id")
+        if is_begun:
+            self._refuse_another(rotation)
         if is_begun and rotation.has_old:
             # The site file may have been edited since the rotation began.
             refuse_named(self._named(), rotation.old)
@@ -81,6 +81,14 @@ class Rotating:
             set_stage(self.secrets.keys, self.source, rotation, "replacing")
         print(f"{rotation}, in {self.source.name}", flush=True)
         return self._replace(rotation, today) if rotation.has_old else self._forget(rotation)
+
+    def _refuse_another(self, begun: Rotation) -> None:
+        """Raise SiteError if the options are those of another rotation than the one that has begun."""
+        under_way_too = f"{begun}, and that is under way; finish it first"
+        if self.options.id not in {None, begun.old}:
+            raise SiteError(f"--id {self.options.id}: {under_way_too}, without --id")
+        if self.options.type:
+            raise SiteError(f"--type {self.options.type}: {under_way_too}, without --type")
 
     def _planned(self, keys: Keys, today: date) -> Rotation:
         """Return the rotation that would begin now. Raises SiteError if it could not be completed."""

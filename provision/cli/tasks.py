@@ -6,7 +6,6 @@ imports are inside the task that needs them, so that ``--list`` stays fast.
 # ruff: noqa: PLC0415 -- see above
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
@@ -198,7 +197,7 @@ def bundle(options: BundleOptions) -> None:
 
     releases = all_releases(options.run_options)
     with Lines() as lines:
-        written = write(Path(options.file), releases, Store.default(), Artifacts.default(), options.sources, lines.line)
+        written = write(options.file, releases, Store.default(), Artifacts.default(), options.sources, lines.line)
         for line in written:
             lines.say(line)
 

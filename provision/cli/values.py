@@ -73,6 +73,16 @@ def new_file_or_standard_output(flag: str, text: str) -> Path:
     return new_file(flag, text)
 
 
+def new_regular_file(flag: str, text: str) -> Path:
+    """Return the path of a file that can be written, and that is no device and no pipe. Raises UsageError."""
+    if text == "-":
+        raise UsageError(f"{flag} -: it is not written to standard output; name a file")
+    path = new_file(flag, text)
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{flag} {shown(text)}: cannot be written: not a regular file")
+    return path
+
+
 def exists(path: Path, complaint: str) -> bool:
     """Return whether there is something at a path. Raises UsageError if that cannot be told, as for a long name."""
     try:

@@ -18,11 +18,11 @@ from provision.deploy.run import Run
 from provision.host import scripts
 from provision.host.paths import ROOT
 from provision.host.unconfirmed import named_values, parse_unconfirmed
-from provision.output.status import Authentication, Clock, HostStatus, Role, TimeSource, status_text
+from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, HostStatus, Role, TimeSource, status_text
 from provision.verify.checks.clock import status_findings
 from provision.verify.expectation import Expectation, expect
 
-KINDS = {"^": "server", "=": "peer", "#": "reference clock"}
+KINDS = {"^": "server", "=": "peer", "#": REFERENCE_CLOCK}
 STATES = {
     "*": "selected",
     "+": "combined",

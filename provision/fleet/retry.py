@@ -12,6 +12,7 @@ from provision.common.errors import SiteError
 from provision.common.files import private
 from provision.common.files.account import state_folder
 from provision.common.files.regular import read_regular
+from provision.common.text import shown
 from provision.host.target import Target
 from provision.output.report import Report
 from provision.site.settings import Settings
@@ -32,7 +33,8 @@ class Failed:
         path = state_folder() / "failed.json"
         if site is None:
             return cls(path, task)
-        return cls(path, f"{task} {site.absolute()}")
+        # A path may have bytes that are no text, which JSON does not have.
+        return cls(path, f"{task} {shown(str(site.absolute()))}")
 
     def among(self, host_settings: Iterable[tuple[Target, Settings]]) -> tuple[tuple[Target, Settings], ...]:
         """Return the hosts of ``host_settings`` that failed last time. Raises SiteError if there are none."""

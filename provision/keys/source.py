@@ -1,6 +1,7 @@
 """Read the operator's keys from a file, or from a command that prints them, such as a secret manager's."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +11,19 @@ from provision.common.errors import SiteError
 from provision.common.files import private
 from provision.common.text import quoted
 from provision.host.transport import local
-from provision.keys import MIN_BYTES, Keys, state
+from provision.keys import MIN_BYTES, TYPES, Keys, state
 from provision.keys.lint import Problem, problems
 from provision.keys.state import EMPTY, State
 
 SECONDS = 60
 """Time limit of a command, in seconds; it may ask for a passphrase."""
+MOST_CHARACTERS = 300
+"""Of the last line of a command's standard error."""
+KEY_LINE = re.compile(rf"(\d+\s+(?:{'|'.join(TYPES)})\s+)\S+")
+KEY_WORD = re.compile(
+    r"\b(?:HEX|ASCII):\S+|\b[0-9A-Fa-f]{20,}\b|(?=\S*[0-9])(?=\S*[A-Z])(?=\S*[a-z])[A-Za-z0-9+/]{16,}={0,2}"
+)
+"""A key as chrony.keys has it, hex digits, or base64."""
 
 
 class KeySource(Protocol):
@@ -204,14 +212,19 @@ def _printed(command: KeyCommand) -> str:
 
 
 def _last_words(ran: local.Ran) -> str:
-    """Return the last line of standard error, without control characters and without words of standard output."""
+    """Return the last line of standard error, without control characters and without what may be a secret.
+
+    That is each word of standard output, the third word of a line of a key file, and each word that looks like a key.
+    """
     lines = [line.strip() for line in decoded(ran.stderr).splitlines() if line.strip()]
     if not lines:
         return "it said nothing on standard error"
-    last = lines[-1]
+    last = lines[-1][:MOST_CHARACTERS]
     for word in decoded(ran.stdout).split():
         if len(word) >= MIN_BYTES:
             last = last.replace(word.rpartition(":")[2] or word, "(not shown)")
+    last = KEY_LINE.sub(r"\1(not shown)", last)
+    last = KEY_WORD.sub("(not shown)", last)
     return "".join(character if character.isprintable() else "?" for character in last)
 
 

@@ -5,6 +5,7 @@ The document is written when the command begins, and again when it ends, each ti
 
 import json
 import os
+import re
 import sys
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict, dataclass
@@ -28,6 +29,11 @@ from provision.output.status import HostStatus
 VERSION = 1
 """Of the document: it grows when a field changes its meaning or goes, not when one is added."""
 STANDARD_OUTPUT = Path("-")
+STANDARD_OUTPUT_NUMBER = 1
+DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")
+"""proc(5): the folder of links from numbers to the open files of a process; /dev/stdout and /dev/fd lead there."""
+MOST_LINKS = 40
+"""path_resolution(7): the kernel follows no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,11 +179,14 @@ class JsonReport:
 
     def _begin(self, path: Path) -> None:
         """Replace the report of an earlier command. Raises SiteError, UsageError."""
-        if path == STANDARD_OUTPUT:
+        descriptor = _descriptor_at(path)
+        if path == STANDARD_OUTPUT or descriptor == STANDARD_OUTPUT_NUMBER:
             if sys.__stdout__ is None:
-                raise UsageError("--json -: standard output is closed; name a file")
+                raise UsageError(f"--json {path}: standard output is closed; name a file")
             self._stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
             self._open.enter_context(redirect_stdout(sys.stderr))
+        elif descriptor is not None:
+            self._stream = _duplicated(path, descriptor)
         elif path.exists() and not path.is_file():
             # A pipe or a device keeps what it was sent: it gets the document once, at the end.
             self._stream = _opened(path)
@@ -222,6 +231,30 @@ class JsonReport:
 def _utc(time: datetime) -> str:
     """Return a time as RFC 3339 has it, such as ``2026-11-27T19:02:17Z``."""
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _descriptor_at(path: Path) -> int | None:
+    """Return the number of the open file of this process to which a path leads, as /dev/stdout does; otherwise None.
+
+    Such a file is written through its descriptor: a new file in its place would not be the one that the caller opened.
+    """
+    place = path
+    for _ in range(MOST_LINKS):
+        folder = os.path.realpath(place.parent)
+        if DESCRIPTORS.fullmatch(folder) and place.name.isdecimal():
+            return int(place.name)
+        if not place.is_symlink():
+            return None
+        place = place.parent / place.readlink()
+    return None
+
+
+def _duplicated(path: Path, descriptor: int) -> BinaryIO:
+    """Return a stream to an open file. Raises SiteError."""
+    try:
+        return os.fdopen(os.dup(descriptor), "wb")
+    except OSError as error:
+        raise _unwritten(path, error) from error
 
 
 def _opened(path: Path) -> BinaryIO:

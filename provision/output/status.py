@@ -10,6 +10,9 @@ from enum import StrEnum
 from provision.common.text import aligned, seconds_text
 from provision.host.unconfirmed import UnconfirmedSwitch
 
+REFERENCE_CLOCK = "reference clock"
+"""The kind of a source that is a device of the host."""
+
 
 class Role(StrEnum):
     """What the host is for others."""
@@ -142,15 +145,20 @@ def _source(source: TimeSource) -> Sequence[str]:
     )
 
 
+_VALIDITY = {True: "valid", False: "NO VALID ANSWER", None: "not known whether valid"}
+
+
 def _authentication(source: TimeSource) -> str:
     if source.authentication is Authentication.NONE:
         return "none"
+    if source.kind == REFERENCE_CLOCK:
+        return "-"
+    if source.authentication is Authentication.UNKNOWN:
+        return "not known"
     words = "NTS"
     if source.authentication is Authentication.KEY:
         words = f"key {source.key_id}"
-    if source.authenticated:
-        return f"{words}, valid"
-    return f"{words}, NO VALID ANSWER"
+    return f"{words}, {_VALIDITY[source.authenticated]}"
 
 
 def _offset(seconds: float) -> str:

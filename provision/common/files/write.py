@@ -1,21 +1,28 @@
 """Write local files atomically."""
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""link(2): the file system has none, as FAT on a USB stick."""
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o666, replace: bool = True) -> None:
     """Write a file atomically: an interrupted process leaves no partial file.
 
     ``mode`` is its mode before the umask. If ``path`` is a symbolic link, it still leads to the new file. Without
-    ``replace``, an existing file is not overwritten. Raises OSError, in that case FileExistsError.
+    ``replace``, an existing file is not overwritten. Raises OSError: FileExistsError in that case, and with a reason in
+    ``strerror`` if the path is a device, a pipe or a folder.
     """
     place = path
     if replace:
         # Unlike Path.resolve(), it raises no RuntimeError for a link that leads to itself.
         place = Path(os.path.realpath(path))
+        if place.exists() and not place.is_file():
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
     with TemporaryDirectory(dir=place.parent, prefix=f".{path.name}.") as folder:
         new = Path(folder) / path.name
         _write_new(new, data, mode)
@@ -23,8 +30,18 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o666, replace: bool = T
             _keep_owner(place, new)
             new.replace(place)
         else:
-            # A hard link, unlike a rename, never replaces a file that was created meanwhile.
-            os.link(new, path)
+            _place_new(new, path, data, mode)
+
+
+def _place_new(new: Path, path: Path, data: bytes, mode: int) -> None:
+    """Put a new file where there was none. Raises OSError."""
+    try:
+        # A hard link, unlike a rename, never replaces a file that was created meanwhile.
+        os.link(new, path)
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+        _write_new(path, data, mode)
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:

@@ -147,6 +147,16 @@ def test_a_rotation_continues_when_the_site_names_another_key_with_the_id_of_the
     assert recorded(source) is None
 
 
+@pytest.mark.parametrize(
+    ("options", "option"), [(RotateOptions(id=2), "--id 2"), (RotateOptions(type="SHA1"), "--type SHA1")]
+)
+def test_options_of_another_rotation_are_refused(options: RotateOptions, option: str, source: KeyFile) -> None:
+    begun = start(source)
+    with pytest.raises(SiteError, match=f"^{option}: key 8 replaces key 1, and that is under way; finish it first"):
+        Rotating(inventory_of(source), source, options, make_secrets()).run(today=TODAY)
+    assert recorded(source) == begun
+
+
 @pytest.mark.parametrize("options", [RotateOptions(preview=True), RotateOptions(yes=True)], ids=["preview", "run"])
 def test_keys_of_a_command_are_not_rotated_and_no_plan_is_shown(
     options: RotateOptions, source: KeyFile, capsys: pytest.CaptureFixture[str]

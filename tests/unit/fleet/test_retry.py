@@ -50,6 +50,14 @@ def test_tasks_and_sites_are_kept_apart(failed: Failed) -> None:
     assert again(Failed.of("deploy", Path.cwd() / "site.toml")) == ["b"]
 
 
+def test_a_path_that_is_no_text_spoils_no_record(failed: Failed) -> None:
+    failed.note([report("b", error="x")])
+    odd = Failed.of("verify", Path("\udcff.toml"))
+    odd.note([report("c", error="x")])
+    assert again(failed) == ["b"]
+    assert again(odd) == ["c"]
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{"])
 def test_a_file_that_is_none_is_as_if_there_were_none(text: str, failed: Failed) -> None:
     failed.path.parent.mkdir(parents=True)

@@ -270,6 +270,30 @@ def test_what_a_command_printed_is_not_shown_when_it_also_stands_among_its_error
     assert str(caught.value).endswith("exit status 3: bad ?[31m key (not shown)")
 
 
+SAID = [
+    pytest.param(f"3 AES128 HEX:{SECRET}", "3 AES128 (not shown)", id="line of a key file"),
+    pytest.param("3 SHA1 hunter2", "3 SHA1 (not shown)", id="password"),
+    pytest.param(f"key {SECRET.lower()} is refused", "key (not shown) is refused", id="hex digits"),
+    pytest.param("value ASCII:hunter2!", "value (not shown)", id="ASCII"),
+    pytest.param("got q83vEjRWeJCrze8SNFZ4kA==", "got (not shown)", id="base64"),
+    pytest.param(
+        "permission denied on secret/data/time/chrony-keys",
+        "permission denied on secret/data/time/chrony-keys",
+        id="no secret",
+    ),
+]
+
+
+@pytest.mark.parametrize(("said", "shown"), SAID)
+def test_a_key_that_a_command_prints_among_its_errors_is_not_shown(tmp_path: Path, said: str, shown: str) -> None:
+    script = tmp_path / "print-keys"
+    script.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 3\n")
+    script.chmod(0o700)
+    with pytest.raises(SiteError) as caught:
+        read_keys(command(tmp_path, "./print-keys"))
+    assert str(caught.value).endswith(f"exit status 3: {shown}")
+
+
 def test_a_command_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "SECONDS", 0.3)
     script = tmp_path / "wait"

@@ -160,14 +160,29 @@ def test_a_pipe_gets_the_document_once_and_is_not_waited_for(tmp_path: Path) -> 
         assert checked(json.loads(stream.read()))["exit_status"] == 0
 
 
+def test_an_open_file_gets_the_document_through_its_descriptor(tmp_path: Path) -> None:
+    with (tmp_path / "r.json").open("w+") as file, JsonReport(Path(f"/dev/fd/{file.fileno()}"), "deploy", None) as ran:
+        ran.reports = [report()]
+    assert checked(json.loads((tmp_path / "r.json").read_text()))["exit_status"] == 0
+
+
+def test_a_descriptor_that_is_not_open_is_refused() -> None:
+    with (
+        pytest.raises(SiteError, match=r"^--json /dev/fd/999: cannot be written: Bad file descriptor$"),
+        JsonReport(Path("/dev/fd/999"), "deploy", None),
+    ):
+        pytest.fail("the work has begun")
+
+
 def test_a_full_disk_below_a_device_is_a_failure() -> None:
     message = "^the work on the hosts is over, and --json /dev/full: cannot be written: No space left on device$"
     with pytest.raises(NotRecorded, match=message), JsonReport(Path("/dev/full"), "deploy", None):
         pass
 
 
-def test_standard_output_gets_the_document_alone(capfd: pytest.CaptureFixture[str]) -> None:
-    with JsonReport(Path("-"), "deploy", None) as json_report:
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1"])
+def test_standard_output_gets_the_document_alone(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with JsonReport(Path(name), "deploy", None) as json_report:
         sys.stdout.write("ntp1\n")
         json_report.reports = [report()]
     captured = capfd.readouterr()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from provision.host.unconfirmed import UnconfirmedSwitch
-from provision.output.status import Authentication, Clock, HostStatus, Role, TimeSource, status_text
+from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, HostStatus, Role, TimeSource, status_text
 
 SOURCE = TimeSource(
     name="ntp1.example.net",
@@ -54,6 +54,15 @@ AUTHENTICATED = [
     pytest.param(replace(SOURCE, authenticated=False), "key 7, NO VALID ANSWER", id="a wrong key"),
     pytest.param(replace(SOURCE, authentication=Authentication.NTS), "NTS, valid", id="NTS"),
     pytest.param(replace(SOURCE, authentication=Authentication.NONE, authenticated=None), "none", id="nothing"),
+    pytest.param(replace(SOURCE, authenticated=None), "key 7, not known whether valid", id="no answer of chronyc"),
+    pytest.param(
+        replace(SOURCE, authentication=Authentication.UNKNOWN, authenticated=None), "not known", id="chronyc is silent"
+    ),
+    pytest.param(
+        replace(SOURCE, kind=REFERENCE_CLOCK, authentication=Authentication.UNKNOWN, authenticated=None),
+        "-",
+        id="reference clock",
+    ),
 ]
 
 

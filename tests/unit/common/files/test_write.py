@@ -1,5 +1,6 @@
 """A file is written whole or not at all."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -30,6 +31,31 @@ def test_a_link_still_leads_to_the_file(tmp_path: Path) -> None:
     write_whole(tmp_path / "link", b"two")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "file").read_bytes() == b"two"
+
+
+def test_a_path_that_is_no_file_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match="not a regular file"):
+            write_whole(tmp_path / name, b"one")
+        assert (tmp_path / name).is_fifo()
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_file_system_without_hard_links_takes_a_new_file(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    write_whole(tmp_path / "file", b"one", mode=0o600, replace=False)
+    assert (tmp_path / "file").read_bytes() == b"one"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "file", b"two", replace=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give files away")
