@@ -53,8 +53,6 @@ def options_without_ssh(name: str, *, user: str | None, port: int | None, own_na
     try:
         found: dict[str, Any] = dict(config.lookup(name))
     except (paramiko.SSHException, OSError, ValueError, KeyError) as error:
-        if not own_name:
-            raise HostUnreachable(f"{name}: Match needs the name of this account, which has none: set USER") from error
         raise HostUnreachable(f"{name}: the SSH configuration: {brief(str(error))}; {INSTALL}") from error
     _keep_first_proxy(found)
     options = {key: _option_values(name, key, value) for key, value in found.items()}
@@ -104,15 +102,7 @@ def _first_word(text: str) -> tuple[str, str]:
 
 
 class _Config(paramiko.SSHConfig):
-    """A configuration whose tokens are not replaced: Paramiko knows some of them, and replaces those in values, too.
-
-    Paramiko asks for the name of the account, which may have none, also if no Match needs it.
-    """
-
-    def _does_match(self, match_list: list[Any], *others: Any) -> bool:
-        if not match_list:
-            return False
-        return bool(super()._does_match(match_list, *others))  # type: ignore[misc]  # the published types lack it
+    """A configuration whose tokens are not replaced: Paramiko knows some of them, and replaces those in values, too."""
 
     def _tokenize(self, config: Any, target_hostname: str, key: str, value: str) -> str:  # noqa: ARG002 -- Paramiko's
         return value

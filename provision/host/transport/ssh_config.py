@@ -102,10 +102,15 @@ def _own_name() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         pass
+    number = str(os.getuid())
     try:
-        return getpass.getuser()
+        name = getpass.getuser()
     except (KeyError, OSError):
+        # Fabric and Paramiko ask for the name, too, and fail without one, though nothing here needs their answer.
+        name = os.environ["LOGNAME"] = number
+    if name == number:
         return ""
+    return name
 
 
 def _options_by_ssh(name: str, user: str | None, port: int | None) -> Options | None:

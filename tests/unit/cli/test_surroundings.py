@@ -175,6 +175,8 @@ def homes(lab: Lab) -> Iterator[tuple[str, dict[str, Any]]]:
         locked = str(lab.made("locked"))
         yield "no HOME", {"environment": PATHS, "account": STRANGER}
         yield "no HOME, no name", {"environment": PATHS, "account": NAMELESS}
+        folders = dict.fromkeys(XDG, str(lab.home))
+        yield "no name alone", {"environment": {**PATHS, **folders}, "account": NAMELESS}
         yield "no such HOME", {"environment": lab.environment(HOME="/nonexistent/home"), "account": STRANGER}
         yield "HOME is read-only", {"environment": lab.environment(HOME=locked), "account": STRANGER}
         yield "HOME is shut", {"environment": lab.environment(HOME=str(lab.made("h", 0o700))), "account": STRANGER}
@@ -197,6 +199,8 @@ def test_homes_and_folders_that_cannot_be_used(lab: Lab) -> None:
             assert ran.status == 2, ran
         if ran.name.endswith("HOME is shut"):
             assert "; let HOME name a folder that this account may read\n" in ran.errors, ran
+        if ran.name.endswith("no name alone") and ran.name.partition(",")[0] in {"status", "history"}:
+            assert "connection refused" in ran.output + ran.errors, ran
         if ran.name.endswith("no name") and ran.name.partition(",")[0] in NOT_TRIED:
             assert ran.errors.startswith("error: this account has no home folder: let HOME, or XDG_"), ran
 

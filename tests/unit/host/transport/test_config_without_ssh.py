@@ -202,7 +202,9 @@ def test_an_account_without_a_name(without_ssh: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("LOGNAME", "op")
     assert read_settings("ntp1").user == "op"
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        monkeypatch.delenv(name, raising=False)
+        # Set first, or a name that is set meanwhile would stay.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
     with pytest.raises(
         HostUnreachable, match=r"^ntp1: this account has no name to log in with; say USER@ntp1, or set USER$"
     ):
