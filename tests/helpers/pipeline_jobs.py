@@ -1,6 +1,5 @@
 """A job of a pipeline: an account without a name, a home folder and a terminal, which may write to one folder only."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -17,12 +16,14 @@ import pytest
 from tests.helpers.booted_hosts import ROOT
 from tests.helpers.pipeline_page import PREPARE
 
-ACCOUNT = "54321"
-"""A number that is not in passwd."""
+NAMELESS = "54321"
+"""An account that is not in passwd, and has neither a name nor a home folder."""
+NOBODY = "65534"
+"""An account with a name, and with a home folder that does not exist."""
 PRODUCT = ("provision", "templates", "tasks.py", "pyproject.toml")
-SURROUNDINGS = f"""\
+SURROUNDINGS = """\
 set -e
-lab=$1 prefix=$2 packages=$3 folder=$4 script=$5
+lab=$1 prefix=$2 packages=$3 account=$4 folder=$5 script=$6
 mount --bind "$prefix" "$lab/python"
 mount --bind "$packages" "$lab/packages"
 mount --bind "$lab/job" "$lab/job"
@@ -30,9 +31,9 @@ for place in / /tmp /var/tmp /dev/shm /run /run/lock; do
     if mountpoint -q "$place"; then mount -o remount,bind,ro "$place"; fi
 done
 cd "$folder"
-exec setpriv --reuid {ACCOUNT} --regid {ACCOUNT} --clear-groups --no-new-privs sh -e -c "$script"
+exec setpriv --reuid "$account" --regid "$account" --clear-groups --no-new-privs sh -e -c "$script"
 """
-"""Run a script as the account, in a mount namespace where only the folder of the job can be written, as in a container
+"""Run a script as an account, in a mount namespace where only the folder of the job can be written, as in a container
 whose file system is read-only. The interpreter and its packages may be in the home folder of root, which others may not
 enter: they are mounted elsewhere."""
 
@@ -46,12 +47,13 @@ class Ran:
     errors: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
     """The folders of a job below one that everybody may enter, and its variables; all that it printed is collected."""
 
     lab: Path
     variables: dict[str, str]
+    account: str = NAMELESS
     printed: list[str] = field(default_factory=list)
 
     @property
@@ -75,7 +77,8 @@ class Job:
 
     def run(self, script: str, folder: Path) -> Ran:
         """Run a script in a folder."""
-        words = (SURROUNDINGS, "-", self.lab, sys.base_prefix, sysconfig.get_path("purelib"), folder, script)
+        python = (sys.base_prefix, sysconfig.get_path("purelib"))
+        words = (SURROUNDINGS, "-", self.lab, *python, self.account, folder, script)
         done = subprocess.run(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", *map(str, words)],
             check=False,
@@ -90,6 +93,11 @@ class Job:
         self.printed.extend((done.stdout, done.stderr))
         return Ran(done.returncode, done.stdout, done.stderr)
 
+    def give_to(self, account: str) -> None:
+        """Let an account run the scripts from now on, and give it the folder of the job."""
+        self.account = account
+        subprocess.run(["chown", "-R", f"{account}:{account}", self.folder], check=True)
+
     def checkouts(self) -> Mapping[Path, tuple[int, str]]:
         """Return mode and digest of every file outside the job's own folder."""
         return {
@@ -101,7 +109,7 @@ class Job:
 
 @contextmanager
 def pipeline_job(variables: Mapping[str, str]) -> Iterator[Job]:
-    """Make the folders of a job, and the commands ``chrony-provision`` and ``inv`` for its account."""
+    """Make the folders of a job, and the commands ``chrony-provision`` and ``inv``."""
     with TemporaryDirectory(prefix="pipeline-") as name:
         lab = Path(name)
         lab.chmod(0o755)
@@ -109,7 +117,7 @@ def pipeline_job(variables: Mapping[str, str]) -> Iterator[Job]:
             (lab / folder).mkdir()
         job = Job(lab, dict(variables))
         job.folder.mkdir(mode=0o700)
-        os.chown(job.folder, int(ACCOUNT), int(ACCOUNT))
+        job.give_to(NAMELESS)
         for part in PRODUCT:
             _copy(ROOT / part, job.tool / part)
         _protect(job.tool)
@@ -145,4 +153,6 @@ def _refuse_unusable(job: Job) -> None:
     """Fail if the account cannot run the tool at all: then nothing that follows would tell of the product."""
     ran = job.run("chrony-provision --version; inv --version", job.tool)
     if ran.status != 0:
-        pytest.fail(f"account {ACCOUNT} cannot run the tool with the interpreter of {sys.base_prefix}: {ran.errors}")
+        pytest.fail(
+            f"account {job.account} cannot run the tool with the interpreter of {sys.base_prefix}: {ran.errors}"
+        )
