@@ -46,9 +46,6 @@ def test_no_module_needs_itself_by_a_detour() -> None:
 
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.__main__": ("test_main.py", "a name with underscores reads badly"),
-    "provision.build.fetch.newest": ("build/fetch/test_fetch.py", "the places that have tarballs list their versions"),
-    "provision.build.fetch.store": ("build/fetch/test_fetch.py", "a tarball that was fetched is stored"),
-    "provision.build.fetch.places": ("build/fetch/test_fetch.py", "fetching asks each place in turn"),
     "provision.cli.exits": ("cli/test_tasks.py", "an exit status is that of a whole command"),
     "provision.deploy.cancellation": ("fleet/test_executor.py", "who is interrupted is a run of several hosts"),
     "provision.deploy.control_machine": ("deploy/test_runner.py", "defaults of what a run is given"),

@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 import pytest
 
 from tests.helpers.booted_hosts import ROOT
+from tests.integration.test_lowest import TESTS
 
 CHILD = """
 import subprocess, tests.conftest
@@ -27,3 +28,7 @@ def test_no_folder_with_tests_is_left_out(request: pytest.FixtureRequest) -> Non
     left_out = request.config.getini("norecursedirs")
     folders = {part for file in (ROOT / "tests").rglob("test_*.py") for part in file.relative_to(ROOT).parts[:-1]}
     assert [folder for folder in folders if any(fnmatch(folder, pattern) for pattern in left_out)] == []
+
+
+def test_each_file_that_runs_with_the_oldest_libraries_exists() -> None:
+    assert [name for name in TESTS if not (ROOT / f"tests/{name}.py").is_file()] == []

@@ -16,7 +16,7 @@ from provision.common.errors import FetchError, StoreError
 from provision.common.files.tar import tar_of
 from tests.helpers.build_archives import ARTIFACT
 from tests.helpers.samples import RECIPE
-from tests.unit.build.fetch.test_fetch import SIGNATURES
+from tests.helpers.tarball_places import SIGNATURES
 
 DATA = {"chrony": b"chrony's tarball", "nettle": b"nettle's tarball"}
 CHRONY, NETTLE = (
