@@ -67,6 +67,7 @@ def add(options: AddOptions, secrets: "Secrets") -> None:
 def retire(options: RetireOptions, secrets: "Secrets") -> None:
     """Remove keys that no host of the site uses from the operator's key file."""
     from provision.keys.ledger import chosen, in_words
+    from provision.keys.source import KeyFile
     from provision.site.key_usage import retire as retire_keys
     from provision.site.key_usage import user_names
 
@@ -75,7 +76,11 @@ def retire(options: RetireOptions, secrets: "Secrets") -> None:
     gone = chosen(options.ids, keys.ids, source.name)
     retire_keys(secrets.keys, source, gone, user_names(inventory, source, secrets.keys))
     them = "them" if len(gone) > 1 else "it"
-    print(f"{in_words(gone)} removed from {source.name}; hosts accept {them} until inv deploy")
+    kept = ""
+    if isinstance(source, KeyFile):
+        # The retired keys are still in it, and hosts accept them for now.
+        kept = f", which is kept as it was in {source.backup}"
+    print(f"{in_words(gone)} removed from {source.name}{kept}; hosts accept {them} until inv deploy")
 
 
 @option_task(

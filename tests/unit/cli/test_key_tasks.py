@@ -58,7 +58,9 @@ def test_the_life_of_keys(home: Home) -> None:
     assert all("0 days  device" in row for row in rows)
     assert rows[1].endswith("  weather stations")
     gone = home.said("keys.retire", "70,72")
-    assert gone == f"keys 70, 72 removed from {home.file}; hosts accept them until inv deploy\n"
+    kept = f"which is kept as it was in {home.file}.bak"
+    assert gone == f"keys 70, 72 removed from {home.file}, {kept}; hosts accept them until inv deploy\n"
+    assert "70 AES128 " in home.file.with_name(f"{home.file.name}.bak").read_text()
     assert home.keys.ids == (1, 71)
     assert home.said("keys.lint", str(home.file)) == f"{home.file}: 2 keys, no findings\n"
     assert "no key would be left" in home.said("keys.retire", "all", status=2)
