@@ -11,7 +11,7 @@ from provision.common.text import shown
 from provision.deploy.run import Operation
 from provision.deploy.secrets import Secrets
 from provision.fleet.retry import Failed
-from provision.host.session import address_of
+from provision.host.session import address_of, known_address, refuse_missing
 from provision.host.target import Target
 from provision.keys.reader import KeyReader
 from provision.output.json_report import JsonReport
@@ -35,6 +35,8 @@ class Command:
     """Whether the operation only says what a deployment would change."""
     makes_keys: bool = False
     """Whether the operation makes the first keys, or says that it would."""
+    boots_new: bool = False
+    """Whether a sandbox that does not exist is created. Other operations refuse it, for its name may be mistyped."""
 
     def run(self, options: Options, secrets: Secrets) -> list[Report]:
         """Run the operation on each host; return the reports. Raises ProvisionError.
@@ -50,6 +52,8 @@ class Command:
                 host_settings = failed.among(host_settings)
             if not host_settings:
                 raise UsageError("no host; say --host NAME, --host local or --host sandbox")
+            if not self.boots_new:
+                refuse_missing(target for target, _ in host_settings)
             if self.makes_keys:
                 refuse_unattended(host_settings)
 
@@ -66,13 +70,19 @@ class Command:
     def _settings(self, options: Options, reader: KeyReader) -> Sequence[tuple[Target, Settings]]:
         """Return the settings of each chosen host. Raises ProvisionError."""
         with Lines() as lines:
+
+            def address(target: Target) -> str:
+                if self.boots_new:
+                    return address_of(target, lines.say)
+                return known_address(target)
+
             return settings_of_hosts(
                 options.host,
                 options.run_options,
                 reader,
                 limit=options.limit,
                 exclude=options.exclude,
-                address_of=(lambda target: address_of(target, lines.say)) if self.configures else None,
+                address_of=address if self.configures else None,
             )
 
 

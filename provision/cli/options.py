@@ -160,7 +160,7 @@ class SandboxDownOptions(Options):
     """The options of ``sandbox.down``."""
 
     name: tuple[str, ...] = several("name of a sandbox; may be given several times")
-    all: bool = flag("every sandbox of this machine, whoever booted it")
+    all: bool = flag("every sandbox of this account")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,24 +41,16 @@ def _on_hosts(
     operation: "Operation",
     options: Options,
     secrets: "Secrets",
-    *,
-    configures: bool = True,
-    rolling: bool = False,
-    plans: bool = False,
-    makes_keys: bool = False,
+    **properties: bool,
 ) -> int:
-    """Run an operation on hosts, and return the exit status; see :class:`provision.cli.command.Command`."""
+    """Run an operation on hosts, and return the exit status.
+
+    ``properties`` are those of :class:`provision.cli.command.Command`.
+    """
     from provision.cli.command import Command
     from provision.output.report import exit_status
 
-    command = Command(
-        task=task_name,
-        operation=operation,
-        configures=configures,
-        rolling=rolling,
-        plans=plans,
-        makes_keys=makes_keys,
-    )
+    command = Command(task=task_name, operation=operation, **properties)
     return exit_status(command.run(options, secrets))
 
 
@@ -88,9 +80,8 @@ def deploy(options: Options, secrets: "Secrets") -> int:
     """Build, configure, start and prove chrony on hosts; servers of a group are switched one after the other."""
     from provision.deploy.deploy import deploy, stage
 
-    return _on_hosts(
-        "deploy", stage if options.no_activate else deploy, options, secrets, rolling=True, makes_keys=True
-    )
+    operation = stage if options.no_activate else deploy
+    return _on_hosts("deploy", operation, options, secrets, rolling=True, makes_keys=True, boots_new=True)
 
 
 @option_task(Options, *HOSTS, *RELEASES, "bundle").with_secrets
@@ -106,7 +97,7 @@ def build(options: Options, secrets: "Secrets") -> int:
     """Build chrony, verify and rehearse it, but do not switch; works without systemd, for example in a container."""
     from provision.deploy.build import build
 
-    return _on_hosts("build", build, options, secrets)
+    return _on_hosts("build", build, options, secrets, boots_new=True)
 
 
 @option_task(
@@ -225,15 +216,18 @@ def sandbox_up(options: SandboxOptions) -> None:
 
     with Lines() as lines:
         host = sandbox.up(options.name or options.suite, options.suite, say=lines.say)
-        lines.say(f"{host.name}  {host.address}  Debian {host.suite}\n  ssh -i {host.key} root@{host.address}")
+        lines.say(f"{host.name}  {host.address}  Debian {host.suite}\n  {host.login}")
 
 
 @option_task(Options, collection="sandbox")
 def sandbox_list(_: Options) -> None:
-    """Show the sandboxes of this machine."""
+    """Show the sandboxes of this account."""
     from provision.host.sandbox import sandbox
 
-    for host in sandbox.listed():
+    hosts = sandbox.listed()
+    if not hosts:
+        print("no sandboxes")
+    for host in hosts:
         pid = sandbox.pid_of(host)
         print(f"{host.name:<20}  {host.address:<15}  {host.suite:<9}  {f'pid {pid}' if pid else 'stopped'}")
 
@@ -245,7 +239,7 @@ def sandbox_down(options: SandboxDownOptions) -> None:
 
     if options.all == bool(options.name):
         names = ", ".join(host.name for host in sandbox.listed()) or "none"
-        raise UsageError(f"say --name NAME, or --all for every sandbox of this machine (there are: {names})")
+        raise UsageError(f"say --name NAME, or --all for every sandbox of this account (there are: {names})")
     for name in options.name or [host.name for host in sandbox.listed()]:
         sandbox.down(name)
         print(f"{name} is gone")

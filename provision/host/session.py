@@ -2,12 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from provision.common.errors import CommandFailed, HostUnreachable, SandboxError
+from provision.common.errors import CommandFailed, HostUnreachable
 from provision.host import scripts
 from provision.host.clock import HostClock, clock_in
 from provision.host.facts import Facts, facts_script, parse_facts
@@ -56,7 +56,8 @@ def connect(
 ) -> Iterator[Session]:
     """Connect and read the facts; :func:`unlock` provides the password that sudo may ask for.
 
-    Raises HostUnreachable, HostUnready, SandboxError.
+    A sandbox is booted if it does not run, and created if it does not exist. Raises HostUnreachable, HostUnready,
+    SandboxError.
     """
     transport, address, time_source = _reach(target, accept_new=accept_new, say=say)
     try:
@@ -133,26 +134,36 @@ def _reach(target: Target, *, accept_new: bool, say: Callable[[str], None]) -> t
         return ssh, ssh.address, None
     from provision.host.sandbox import sandbox  # noqa: PLC0415
 
-    room = _boot(target, say)
+    def indented(text: str) -> None:
+        say(f"  {text}")
+
+    room = _boot(target, indented)
     reached = Target(text=target.text, kind=Kind.SSH, address=room.address, user="root")
     ssh = SshTransport(reached, key=room.key, host_key=room.host_key)
-    return ssh, room.address, sandbox.time_source(say=say)
+    return ssh, room.address, sandbox.time_source(say=indented)
 
 
 def address_of(target: Target, say: Callable[[str], None]) -> str:
-    """Return the address of a sandbox, which is booted if it does not run. Raises SandboxError."""
-    return _boot(target, say).address
+    """Return the address of a sandbox, which is created and booted as for :func:`connect`. Raises SandboxError."""
+
+    def prefixed(text: str) -> None:
+        say(f"{target}  {text}")
+
+    return _boot(target, prefixed).address
 
 
 def known_address(target: Target) -> str:
     """Return the address of an existing sandbox. Raises SandboxError."""
     from provision.host.sandbox import sandbox  # noqa: PLC0415
 
-    name = target.sandbox or sandbox.DEFAULT_SUITE
-    known = sandbox.find(name)
-    if known is None:
-        raise SandboxError(f"sandbox:{name} has no address yet: inv sandbox.up --name {name} [--suite SUITE]")
-    return known.address
+    return sandbox.existing(target.sandbox or sandbox.DEFAULT_SUITE).address
+
+
+def refuse_missing(targets: Iterable[Target]) -> None:
+    """Raise SandboxError if one of the targets is a sandbox that does not exist."""
+    for target in targets:
+        if target.kind is Kind.SANDBOX:
+            known_address(target)
 
 
 def _boot(target: Target, say: Callable[[str], None]) -> "Sandbox":

@@ -7,12 +7,16 @@ from enum import Enum
 from provision.common.errors import SiteError
 
 _SCHEME = "ssh://"
+_SANDBOX = "sandbox:"
 _SSH = re.compile(
     # The last @ ends the user, whose name may have a domain.
     r"(?:(?P<user>(?!\w+://)\S+)@)?"
     r"(?:\[(?P<bracketed>[0-9A-Fa-f:.%\w]+)\]|(?P<ipv6>(?=[0-9A-Fa-f]*:[0-9A-Fa-f.]*:)[0-9A-Fa-f:.]+)|(?P<name>[A-Za-z0-9_][\w.-]*))"
     r"(?::(?P<port>\d{1,5}))?"
 )
+
+SANDBOX_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+SANDBOX_NAME_RULE = "a to z, 0 to 9 and '-' between them, at most 40 characters"
 
 LONGEST = 600
 """Characters; the name of a host may have 253 (RFC 1035), that of a user a few."""
@@ -47,10 +51,15 @@ def parse_target(text: str, *, origin: str = "--host") -> Target:
     """Parse the value of ``--host``; ``origin`` is its name in errors. Raises SiteError."""
     if text == "local":
         return Target(text=text, kind=Kind.LOCAL)
-    if text == "sandbox" or text.startswith("sandbox:"):
-        return Target(text=text, kind=Kind.SANDBOX, sandbox=text.removeprefix("sandbox").removeprefix(":") or None)
+    if text == "sandbox":
+        return Target(text=text, kind=Kind.SANDBOX)
     if len(text) > LONGEST:
         raise SiteError(f"{origin} {text[:60]!r}…: not a host; {len(text)} characters are too many")
+    if text.startswith(_SANDBOX):
+        name = text.removeprefix(_SANDBOX)
+        if not SANDBOX_NAME.fullmatch(name):
+            raise SiteError(f"{origin} {text!r}: not a sandbox; say sandbox, or sandbox:NAME with {SANDBOX_NAME_RULE}")
+        return Target(text=text, kind=Kind.SANDBOX, sandbox=name)
     match = _SSH.fullmatch(_without_scheme(text))
     if match is None or (match["ipv6"] and match["port"]):
         raise SiteError(

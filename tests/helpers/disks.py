@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provision.host.sandbox import sandbox
-from provision.host.sandbox.machine import changing
+from provision.host.sandbox.machine import changing_machine
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted
 
@@ -121,7 +121,7 @@ class DiskHost:
         subprocess.run(["mount", "-o", f"loop,commit={COMMIT_SECONDS}", self.image, self._home], check=True)
 
     def _unplug(self) -> None:
-        with changing("sandboxes"):
+        with changing_machine("sandboxes"):
             sandbox._room(self.host).close()
         subprocess.run(["umount", self._home], check=True)
 
@@ -133,7 +133,7 @@ def on_disk(name: str, folder: Path) -> Iterator[DiskHost]:
         home, image = host.root.parent, folder / f"{name}.img"
         one = DiskHost(host, image)
         one._kill()
-        with changing("sandboxes"):
+        with changing_machine("sandboxes"):
             sandbox._room(host).close()
         with image.open("wb") as file:
             file.truncate(SIZE)

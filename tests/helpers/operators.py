@@ -31,14 +31,14 @@ maxpoll = 4
 
 OPEN_TERMINALS: list[tuple[int, int]] = []
 
-SHARED = ("bases", "sandboxes", "sandboxes.lock", "sources", "time", "tools.lock")
+SHARED = ("bases", "sandboxes", "sources", "time")
 """What of the cache is everybody's; tests begin without artifacts, or most of them would never compile."""
 FAILURES = ("  FAILED  ", "  error  ")
 """The beginning of a line with the error of a host."""
 REPORT_LINE = re.compile(
     r"\S+|  (begun|unchanged|changed|pending|ok|not checked|note|FAILED|error|log) +\S.*|      .*"
     r"|  (ok|FAILED|not tried|would change).* \(\d+ round trips, [\d.]+ s\)"
-    r"|making the base image .*|booting sandbox .*"
+    r"|  making the base image .*|  booting sandbox .*"
 )
 """What a report may consist of, a line each; a message that runs over two lines does not fit."""
 

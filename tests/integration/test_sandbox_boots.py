@@ -2,9 +2,11 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import ntplib
@@ -12,6 +14,8 @@ import pytest
 
 from provision.common.errors import SandboxError
 from provision.host.sandbox import sandbox
+from provision.host.sandbox.machine import changing_machine, folder
+from provision.host.sandbox.room import lowest_free
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted
 from tests.helpers.waiting import await_true
@@ -23,12 +27,35 @@ pytestmark = [
 
 
 def ssh(host: Sandbox, command: str) -> str:
-    """Run a command on a host whose key we know beforehand."""
-    known = host.key.with_name("known_hosts")
-    known.write_text(f"{host.address} {host.host_key}\n")
-    trust = ["-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes"]
-    line = ["ssh", "-F", "none", "-i", str(host.key), *trust, f"root@{host.address}", command]
-    return subprocess.run(line, check=True, capture_output=True, text=True, timeout=120).stdout
+    """Run a command on a host with the line that sandbox.up prints, without a terminal."""
+    line = [*shlex.split(host.login), command]
+    done = subprocess.run(
+        line, check=True, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True, text=True, timeout=120
+    )
+    return done.stdout
+
+
+@contextmanager
+def cache_home(path: Path) -> Iterator[None]:
+    """Be an account that has its sandboxes in another cache folder."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_CACHE_HOME", str(path))
+        yield
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A second cache folder. Base images are shared, because it takes a minute to make one."""
+    cache = tmp_path / "chrony-provision"
+    cache.mkdir()
+    (cache / "bases").symlink_to(folder("bases"))
+    # Hosts of other tests may have no interface for a moment, and need their addresses again.
+    asleep = {host.address for host in sandbox.listed() if host.name != "selftest-lone"}
+    monkeypatch.setattr(sandbox, "lowest_free", lambda taken: lowest_free({*taken, *asleep}))
+    yield tmp_path
+    with cache_home(tmp_path):
+        for host in sandbox.listed():
+            sandbox.down(host.name)
 
 
 def local(*command: str) -> str:
@@ -59,8 +86,8 @@ def test_the_network_and_the_time_source_go_with_the_last_host(lone: Sandbox) ->
 
     assert shared() == {True}
     sandbox.down(lone.name)
-    others = any(sandbox.pid_of(other) for other in sandbox.listed())
-    assert shared() == {others}
+    namespaces = {path.name for path in Path("/run/netns").glob("cpsb*")} - {"cpsb.time"}
+    assert shared() == {bool(namespaces)}
 
 
 def test_a_host_is_a_whole_debian(pair: tuple[Sandbox, Sandbox]) -> None:
@@ -132,3 +159,48 @@ def test_a_host_that_is_taken_down_leaves_nothing(lone: Sandbox) -> None:
 def test_an_unknown_host_cannot_be_taken_down() -> None:
     with pytest.raises(SandboxError, match="there is no sandbox 'selftest-none'"):
         sandbox.down("selftest-none")
+
+
+def test_folders_have_names_and_addresses_of_their_own(lone: Sandbox, elsewhere: Path) -> None:
+    pid = sandbox.pid_of(lone)
+    with cache_home(elsewhere):
+        with pytest.raises(SandboxError) as refused:
+            sandbox.up(lone.name, say=pytest.fail)
+        assert str(refused.value) == (
+            f"a sandbox {lone.name} of another folder runs (pid {pid}, {lone.root.parent}): choose another name"
+        )
+        theirs = sandbox.up("selftest-theirs", say=print)
+        assert theirs.address != lone.address
+        assert ssh(theirs, "hostname").strip() == theirs.name
+        sandbox.down(theirs.name)
+    assert sandbox.pid_of(lone) == pid
+    assert ssh(lone, "hostname").strip() == lone.name
+    answer = ntplib.NTPClient().request(sandbox.time_source(say=pytest.fail), version=4, timeout=20)
+    assert answer.stratum == 1
+
+
+def test_a_stopped_host_of_another_folder_keeps_its_name(lone: Sandbox, elsewhere: Path) -> None:
+    ssh(lone, "systemctl poweroff --no-block")
+    await_true(lambda: sandbox.pid_of(lone) is None, "it does not shut down")
+    with cache_home(elsewhere), pytest.raises(SandboxError, match=f"another folder is stopped .{lone.root.parent}.: "):
+        sandbox.up(lone.name, say=pytest.fail)
+    assert sandbox.up(lone.name, say=print) == lone
+
+
+def test_after_a_reboot_whoever_boots_first_has_name_and_address(
+    lone: Sandbox, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with changing_machine("sandboxes"):
+        sandbox._room(lone).close(sandbox.pid_of(lone))
+    with cache_home(elsewhere), monkeypatch.context() as next_number:
+        next_number.setattr(sandbox, "lowest_free", lambda _: lone.address)
+        theirs = sandbox.up("selftest-theirs", say=print)
+    with pytest.raises(SandboxError, match=f"another folder has its address {lone.address} now"):
+        sandbox.up(lone.name, say=print)
+    with cache_home(elsewhere):
+        namesake = sandbox.up(lone.name, say=print)
+    with pytest.raises(SandboxError, match=f"a sandbox {lone.name} of another folder runs"):
+        sandbox.up(lone.name, say=pytest.fail)
+    sandbox.down(lone.name)
+    for host in (theirs, namesake):
+        assert ssh(host, "hostname").strip() == host.name

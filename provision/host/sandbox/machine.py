@@ -37,7 +37,7 @@ def check_rights() -> None:
 def install_tools(say: Say) -> None:
     """Install the Debian packages of the missing tools."""
     path = f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"
-    with changing("tools"):
+    with changing_machine("tools"):
         if missing := [package for tool, package in _TOOLS.items() if which(tool, path=path) is None]:
             say(f"installing {' '.join(missing)} with apt")
             script("sandbox_tools", *missing)
@@ -62,7 +62,20 @@ def folder(name: str) -> Path:
 @contextmanager
 def changing(what: str) -> Iterator[None]:
     """Lock a part of the cache folder against other runs. Converts OSError to SandboxError."""
-    lock = folder(f"{what}.lock")
+    with _holding(folder(f"{what}.lock")):
+        yield
+
+
+@contextmanager
+def changing_machine(what: str) -> Iterator[None]:
+    """Lock a part of this machine against other runs, of whichever home folder. Converts OSError to SandboxError."""
+    # Everybody can write to /run/lock, and so make a file there first.
+    with _holding(Path(f"/run/cpsb0.{what}.lock")):
+        yield
+
+
+@contextmanager
+def _holding(lock: Path) -> Iterator[None]:
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         # Tests of several checkouts share it by symbolic links.

@@ -1,5 +1,6 @@
 """Create the surroundings of a sandbox or of the time source: an overlay on a base image, and a network namespace."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -7,10 +8,13 @@ from pathlib import Path
 
 from provision.host.sandbox.machine import Say, folder, run, script
 
-_NETWORK = IPv4Network("198.19.0.0/16")  # half of the range that RFC 2544 sets aside for tests
+NETWORK = IPv4Network("198.19.0.0/16")  # half of the range that RFC 2544 sets aside for tests
 _GATEWAY = IPv4Address("198.19.0.1")
 _TIME_SOURCE = IPv4Address("198.19.0.2")
 _BRIDGE = "cpsb0"
+_LINK = re.compile(r"cpsb([1-9]\d*)")
+_TIME_FOLDER = Path("/run/cpsb0.time")
+"""A link to the folder of the time source: it is in the cache folder of the run that started it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +28,7 @@ class Room:
     @property
     def link(self) -> str:
         """Return the name of the interface at the bridge; it may have at most 15 characters."""
-        return f"cpsb{int(IPv4Address(self.address)) - int(_NETWORK.network_address)}"
+        return f"cpsb{int(IPv4Address(self.address)) - int(NETWORK.network_address)}"
 
     @property
     def mac(self) -> str:
@@ -33,7 +37,7 @@ class Room:
 
     def open(self, base: Path) -> None:
         """Mount the overlay on a base image, and connect the namespace to the bridge."""
-        cidr = f"{self.address}/{_NETWORK.prefixlen}"
+        cidr = f"{self.address}/{NETWORK.prefixlen}"
         where = str(self.folder)
         script("sandbox_room", str(base), where, self.netns, self.link, self.mac, cidr, _BRIDGE, str(_GATEWAY))
 
@@ -42,7 +46,7 @@ class Room:
 
         Closing a closed room is not an error.
         """
-        arguments = [str(self.folder), self.netns, self.link]
+        arguments = [str(self.folder), self.netns]
         if pid is not None:
             arguments.append(str(pid))
         script("sandbox_stop", *arguments)
@@ -54,20 +58,43 @@ class Room:
         )
 
 
+def netns_of(name: str) -> str:
+    """Return the name of a sandbox's namespace."""
+    return f"cpsb-{name}"
+
+
+def link_number(interface: str) -> int | None:
+    """Return the position in the network of the address whose interface has this name; None for other interfaces."""
+    match = _LINK.fullmatch(interface)
+    if match is None:
+        return None
+    return int(match[1])
+
+
 def time_room() -> Room:
     """Return the time source's room; no sandbox can have its namespace, because of the dot in the name."""
-    return Room(folder=folder("time"), netns="cpsb.time", address=str(_TIME_SOURCE))
+    where = folder("time")
+    if _TIME_FOLDER.is_symlink():
+        where = _TIME_FOLDER.readlink()
+    return Room(folder=where, netns="cpsb.time", address=str(_TIME_SOURCE))
+
+
+def own_time_room() -> Room:
+    """Move the time source's room, which is closed, to our cache folder, and return it."""
+    _TIME_FOLDER.unlink(missing_ok=True)
+    _TIME_FOLDER.symlink_to(folder("time"))
+    return time_room()
 
 
 def lowest_free(taken: Iterable[str]) -> str:
     """Return the lowest free address."""
     used = {str(_GATEWAY), str(_TIME_SOURCE), *taken}
-    return next(address for address in map(str, _NETWORK.hosts()) if address not in used)
+    return next(address for address in map(str, NETWORK.hosts()) if address not in used)
 
 
 def make_network(say: Say) -> None:
     """Create the bridge and the masquerading behind this machine's address, unless they exist."""
-    for line in script("sandbox_network", _BRIDGE, str(_GATEWAY), str(_NETWORK)).splitlines():
+    for line in script("sandbox_network", _BRIDGE, str(_GATEWAY), str(NETWORK)).splitlines():
         say(line)
 
 

@@ -5,11 +5,11 @@ process; no KVM, no Docker. All sandboxes share this machine's clock and may not
 chronyd needs ``-x`` in them. A time source for them, the distribution's own chronyd, runs beside them.
 
 The user's cache folder has ``bases/SUITE`` and ``time``, which are never removed (debootstrap takes a minute), and
-``sandboxes/NAME``, which is removed with its sandbox.
+``sandboxes/NAME``, which is removed with its sandbox. Namespaces, addresses, the bridge and the time source belong to
+the machine: all cache folders share them (``others``).
 """
 
 import json
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,32 @@ from time import monotonic, sleep
 
 from provision.common.errors import SandboxError
 from provision.common.files.write import write_whole
-from provision.host.sandbox.machine import Say, base_image, changing, check_rights, folder, install_tools, run, script
-from provision.host.sandbox.room import Room, lowest_free, make_network, remove_network, time_room
+from provision.host.sandbox import others
+from provision.host.sandbox.machine import (
+    Say,
+    base_image,
+    changing_machine,
+    check_rights,
+    folder,
+    install_tools,
+    run,
+    script,
+)
+from provision.host.sandbox.room import (
+    Room,
+    lowest_free,
+    make_network,
+    netns_of,
+    own_time_room,
+    remove_network,
+    time_room,
+)
+from provision.host.target import SANDBOX_NAME, SANDBOX_NAME_RULE
 from provision.host.transport.local import LocalTransport
 
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
 DEFAULT_SUITE = "bookworm"
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+
 _BOOT_SECONDS = 60
 
 
@@ -44,6 +63,17 @@ class Sandbox:
     key: Path
     host_key: str
 
+    @property
+    def known_hosts(self) -> Path:
+        """Return the file with its host key, for ssh; the boot writes it."""
+        return self.key.with_name("known_hosts")
+
+    @property
+    def login(self) -> str:
+        """Return the command line that logs in; it asks nothing and leaves the user's known_hosts alone."""
+        trust = f"UserKnownHostsFile={self.known_hosts}"
+        return join(("ssh", "-i", str(self.key), "-o", trust, f"root@{self.address}"))
+
 
 def up(name: str, suite: str = DEFAULT_SUITE, *, say: Say) -> Sandbox:
     """Boot a sandbox, unless it runs already, and return when its sshd answers; a stopped one has kept its files.
@@ -54,9 +84,11 @@ def up(name: str, suite: str = DEFAULT_SUITE, *, say: Say) -> Sandbox:
     check_rights()
     if (there := find(name)) and pid_of(there) and _ready(there).exists():
         return there
+    _refuse_others(name)
     install_tools(say)
     base = base_image(suite, say)
-    with changing("sandboxes"):
+    with changing_machine("sandboxes"):
+        _refuse_others(name)
         sandbox = find(name) or _new(name, suite)
         if pid_of(sandbox) is None:
             make_network(say)
@@ -85,6 +117,18 @@ def find(name: str) -> Sandbox | None:
     return Sandbox(**state, root=home / "root", key=home / "key", host_key=f"{kind} {key}")
 
 
+def existing(name: str) -> Sandbox:
+    """Return the sandbox with this name, running or stopped. Raises SandboxError if there is none."""
+    found = find(name)
+    if found is None:
+        _refuse_others(name)
+        wish = f"--name {name}"
+        if name in SUITES:
+            wish = f"--suite {name}"
+        raise SandboxError(f"there is no sandbox {name} (there are: {_names()}); inv sandbox.up {wish} boots one")
+    return found
+
+
 def pid_of(sandbox: Sandbox) -> int | None:
     """Return the process ID of the nspawn in which a sandbox runs; None if it is stopped."""
     try:
@@ -99,22 +143,22 @@ def pid_of(sandbox: Sandbox) -> int | None:
 
 
 def down(name: str) -> None:
-    """Shut a sandbox down and delete it; with the last one, also the network and the time source.
+    """Shut a sandbox down and delete it; with the machine's last one, also the network and the time source.
 
     Raises SandboxError, also if there is no such sandbox.
     """
     check_rights()
-    with changing("sandboxes"):
+    with changing_machine("sandboxes"):
         sandbox = find(name)
         if sandbox is None:
-            names = ", ".join(other.name for other in listed()) or "none"
-            raise SandboxError(f"there is no sandbox {name!r} (there are: {names})")
-        _room(sandbox).close(pid_of(sandbox))
+            raise SandboxError(f"there is no sandbox {name!r} (there are: {_names()})")
+        if not others.holder(name, sandbox.root):
+            _room(sandbox).close(pid_of(sandbox))
         while sandbox.root.parent.exists():
             # A process that is ending may remove its own lock file at the same time.
             with suppress(FileNotFoundError):
                 rmtree(sandbox.root.parent)
-        if not any(pid_of(other) for other in listed()):
+        if not others.are_left():
             time_room().close()
             remove_network()
 
@@ -126,18 +170,28 @@ def time_source(*, say: Say) -> str:
     """
     check_rights()
     install_tools(say)
-    with changing("sandboxes"):
+    with changing_machine("sandboxes"):
         make_network(say)
         return _serve_time(say)
 
 
 def _check(name: str, suite: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise SandboxError(f"sandbox name {name!r}: use a to z, 0 to 9 and '-' between them, at most 40 characters")
+    if not SANDBOX_NAME.fullmatch(name):
+        raise SandboxError(f"sandbox name {name!r}: use {SANDBOX_NAME_RULE}")
     if suite not in SUITES:
         raise SandboxError(f"sandbox {name}: there is no suite {suite!r} here; choose one of {', '.join(SUITES)}")
     if (there := find(name)) and there.suite != suite:
         raise SandboxError(f"sandbox {name} is Debian {there.suite}, not {suite}: take it down, or choose another name")
+
+
+def _refuse_others(name: str) -> None:
+    """Raise SandboxError if a sandbox of another cache folder has this name."""
+    if theirs := others.holder(name, folder("sandboxes") / name / "root"):
+        raise SandboxError(f"{theirs}: choose another name")
+
+
+def _names() -> str:
+    return ", ".join(sandbox.name for sandbox in listed()) or "none"
 
 
 def _new(name: str, suite: str) -> Sandbox:
@@ -149,7 +203,7 @@ def _new(name: str, suite: str) -> Sandbox:
     for key in ("key", "host_key"):
         command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(home / key))
         run(f"making the {key} of {name}", join(command))
-    address = lowest_free(sandbox.address for sandbox in listed())
+    address = lowest_free({*others.linked_addresses(), *(sandbox.address for sandbox in listed())})
     state = json.dumps({"name": name, "suite": suite, "address": address})
     write_whole(home / "state.json", state.encode())
     sandbox = find(name)
@@ -158,14 +212,15 @@ def _new(name: str, suite: str) -> Sandbox:
 
 
 def _room(sandbox: Sandbox) -> Room:
-    return Room(folder=sandbox.root.parent, netns=f"cpsb-{sandbox.name}", address=sandbox.address)
+    return Room(folder=sandbox.root.parent, netns=netns_of(sandbox.name), address=sandbox.address)
 
 
 def _serve_time(say: Say) -> str:
     """Start the time source, unless it runs, and return its address; chrony is installed once."""
     room = time_room()
     if not room.is_busy():
-        room.close()  # remains of a killed one
+        room.close()  # remains of a killed one, perhaps of another account
+        room = own_time_room()
         if not (room.folder / "installed").exists():
             say("installing chrony in the time source of the sandboxes (once)")
             rmtree(room.folder, ignore_errors=True)  # an interrupted run left it
@@ -183,6 +238,13 @@ def _boot(sandbox: Sandbox, base: Path) -> None:
     room = _room(sandbox)
     _ready(sandbox).unlink(missing_ok=True)
     room.close()  # remains of a sandbox that shut itself down
+    if sandbox.address in others.linked_addresses():
+        # It had no interface while it was stopped, for example over a reboot of this machine.
+        raise SandboxError(
+            f"sandbox {sandbox.name}: a sandbox of another folder has its address {sandbox.address} now: "
+            "take one of the two down"
+        )
+    write_whole(sandbox.known_hosts, f"{sandbox.address} {sandbox.host_key}\n".encode())
     room.open(base)
     script("sandbox_boot", sandbox.name, str(room.folder), room.netns)
 

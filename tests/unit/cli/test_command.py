@@ -10,7 +10,15 @@ from invoke.exceptions import Exit
 from provision.cli.command import Command
 from provision.cli.exits import one_line_errors
 from provision.cli.options import Options
-from provision.common.errors import CommandFailed, NotRecorded, ProvisionError, SiteError, StoreError, UsageError
+from provision.common.errors import (
+    CommandFailed,
+    NotRecorded,
+    ProvisionError,
+    SandboxError,
+    SiteError,
+    StoreError,
+    UsageError,
+)
 from provision.deploy.run import Run
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.report_schema import checked
@@ -58,6 +66,19 @@ def test_a_command_without_a_host_is_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"^no host; say --host NAME, --host local or --host sandbox$"):
         command(refuse).run(Options(), make_secrets())
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("configures", [False, True])
+def test_a_sandbox_that_does_not_exist_is_refused_before_any_host(folder: Path, *, configures: bool) -> None:
+    Path("site.toml").write_text(
+        '[groups.servers]\n[groups.clients]\nserve.role = "client"\ntime.follows = "servers"\n[hosts]\n'
+        'local = { group = "clients" }\nntp1 = { group = "servers", host = "sandbox:unit-typo" }\n'
+    )
+    looking = Command(task="status", operation=refuse, configures=configures)
+    message = r"^there is no sandbox unit-typo \(there are: none\); inv sandbox.up --name unit-typo boots one$"
+    with pytest.raises(SandboxError, match=message):
+        looking.run(Options(), make_secrets())
+    assert [path.name for path in folder.iterdir()] == ["site.toml"]
 
 
 def test_a_site_is_limited_to_the_hosts_that_the_options_select() -> None:

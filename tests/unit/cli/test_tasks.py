@@ -183,6 +183,20 @@ BAD = [
     pytest.param(
         ["rollback", "--site=no.toml"], "error: no host; say --host NAME", id="no named host, before the site is read"
     ),
+    *(
+        pytest.param(
+            [task, "--host=sandbox:unit-typo"],
+            "error: there is no sandbox unit-typo (there are: ",
+            id=f"{task} of none",
+        )
+        for task in ("plan", "verify", "status", "history", "rollback", "uninstall")
+    ),
+    pytest.param(
+        ["deploy", "--host=local", "--host=sandbox:NC_1"],
+        "error: --host 'sandbox:NC_1': not a sandbox; say sandbox, or sandbox:NAME with a to z, ",
+        id="bad sandbox among the hosts",
+    ),
+    pytest.param(["status", "--host=sandbox:"], "error: --host 'sandbox:': not a sandbox; say sandbox,", id="no name"),
     pytest.param(["sandbox.up", "--name=No!"], "error: sandbox name 'No!': use a to z", id="bad sandbox name"),
     pytest.param(
         ["sandbox.down", "--name=no-such"], "error: there is no sandbox 'no-such' (there are: ", id="no sandbox"
@@ -200,6 +214,11 @@ def test_bad_input_ends_in_one_line_before_any_host(words: list[str], error: str
     assert done.stderr.count("\n") == 1
     assert not Path(home["XDG_CONFIG_HOME"]).exists()
     assert not Path(home["XDG_STATE_HOME"]).exists()
+
+
+def test_without_sandboxes_that_is_said(home: dict[str, str], tmp_path: Path) -> None:
+    done = inv("sandbox.list", env={**home, "XDG_CACHE_HOME": str(tmp_path / "cache")})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "no sandboxes\n", "")
 
 
 def test_a_host_that_cannot_be_found_is_not_tried(home: dict[str, str], tmp_path: Path) -> None:

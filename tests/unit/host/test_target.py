@@ -37,7 +37,6 @@ ACCEPTED = [
     ssh("sandbox1", "sandbox1"),
     Target(text="local", kind=Kind.LOCAL),
     Target(text="sandbox", kind=Kind.SANDBOX),
-    Target(text="sandbox:", kind=Kind.SANDBOX),
     Target(text="sandbox:trixie", kind=Kind.SANDBOX, sandbox="trixie"),
 ]
 
@@ -84,6 +83,13 @@ def test_what_is_no_host_is_refused_with_what_may_be_said(text: str) -> None:
     )
     with pytest.raises(SiteError, match=f"^{words}$"):
         parse_target(text)
+
+
+@pytest.mark.parametrize("name", ["", "NC_1", "-a", "a.b", "../x", "a\n", "a" * 41])
+def test_a_sandbox_is_named_as_a_host(name: str) -> None:
+    words = re.escape(f"--host {'sandbox:' + name!r}: not a sandbox; say sandbox, or sandbox:NAME with a to z, 0 to 9 ")
+    with pytest.raises(SiteError, match=f"^{words}"):
+        parse_target(f"sandbox:{name}")
 
 
 @pytest.mark.parametrize("port", [0, 65536, 99999])

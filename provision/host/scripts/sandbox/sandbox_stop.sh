@@ -1,8 +1,8 @@
 # shellcheck shell=dash
-# sandbox_stop FOLDER NETNS LINK [PID]: end the processes in a room and remove its mount and network; the overlay's content
-# stays. PID is the nspawn, which shuts the sandbox down in order; without it, each process gets a signal.
+# sandbox_stop FOLDER NETNS [PID]: end the processes in a room and remove its mount and network; the overlay's content stays.
+# PID is the nspawn, which shuts the sandbox down in order; without it, each process gets a signal.
 set -eu
-root=$1/root netns=$2 link=$3 nspawn=${4-}
+root=$1/root netns=$2 nspawn=${3-}
 
 running() {
     [ ! -e "/run/netns/$netns" ] || ip netns pids "$netns"
@@ -31,11 +31,12 @@ await_end 150
 signal KILL $(running)
 await_end 50
 
+if [ -e "/run/netns/$netns" ]; then
+    # The kernel removes the interface with its namespace, but later. Its other end is at the bridge.
+    ip -n "$netns" link delete host0 2>/dev/null || :
+    ip netns delete "$netns"
+fi
+# This comes last, because the mount shows to which cache folder the namespace belongs.
 if mountpoint -q "$root"; then
     umount "$root"
 fi
-if [ -e "/run/netns/$netns" ]; then
-    ip netns delete "$netns"
-fi
-# The kernel removes the interface with its namespace, but later.
-ip link delete "$link" 2>/dev/null || :

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,35 @@ def test_hosts_are_listed_by_name_with_what_a_client_needs(cache: Path) -> None:
     assert first == sandbox.Sandbox(
         name="db", suite="trixie", address="198.19.0.4", root=home / "root", key=home / "key", host_key=KEY
     )
+
+
+def test_the_login_asks_nothing_and_leaves_the_users_known_hosts_alone(cache: Path) -> None:
+    home = keep(cache, "web")
+    (host,) = sandbox.listed()
+    assert host.login == f"ssh -i {home}/key -o UserKnownHostsFile={home}/known_hosts root@198.19.0.3"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param(
+            "wbe",
+            "there is no sandbox wbe (there are: db, web); inv sandbox.up --name wbe boots one",
+            id="mistyped",
+        ),
+        pytest.param(
+            "trixie",
+            "there is no sandbox trixie (there are: db, web); inv sandbox.up --suite trixie boots one",
+            id="named as its suite",
+        ),
+    ],
+)
+def test_a_sandbox_that_does_not_exist_is_named_with_those_that_do(cache: Path, name: str, message: str) -> None:
+    keep(cache, "web")
+    keep(cache, "db")
+    with pytest.raises(SandboxError, match=f"^{re.escape(message)}$"):
+        sandbox.existing(name)
+    assert sandbox.existing("web").name == "web"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""Find what the sandboxes of other cache folders use of this machine.
+
+Each account, HOME and XDG_CACHE_HOME has its own cache folder with its own sandboxes. Namespaces, interfaces and
+addresses belong to the machine.
+"""
+
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from provision.host.sandbox.room import NETWORK, link_number, netns_of, time_room
+
+INTERFACES = Path("/sys/class/net")
+NAMESPACES = Path("/run/netns")
+"""One file for each network namespace that has a name; see ip-netns(8)."""
+MOUNTS = Path("/proc/self/mounts")
+
+
+def linked_addresses() -> frozenset[str]:
+    """Return the addresses whose interfaces are at the bridge, of all cache folders."""
+    numbers = (link_number(interface.name) for interface in INTERFACES.iterdir())
+    return frozenset(str(IPv4Address(int(NETWORK.network_address) + number)) for number in numbers if number)
+
+
+def are_left() -> bool:
+    """Return whether the bridge is needed: whether a namespace other than the time source's is left."""
+    time = time_room().netns
+    return any(namespace.name != time for namespace in NAMESPACES.glob("cpsb*"))
+
+
+def holder(name: str, root: Path) -> str:
+    """Return a description of the sandbox of another cache folder that has this name; empty if there is none.
+
+    ``root`` is the root folder that our own sandbox with this name has, or would have.
+    """
+    if not (NAMESPACES / netns_of(name)).exists():
+        return ""
+    if (running := _running(name)) is not None:
+        pid, theirs = running
+        if theirs == str(root):
+            return ""
+        return f"a sandbox {name} of another folder runs (pid {pid}, {Path(theirs).parent})"
+    # The root is mounted before the namespace is created, and unmounted after it is deleted.
+    if root.is_mount():
+        return ""
+    return f"a sandbox {name} of another folder is stopped ({_mounted(name)})"
+
+
+def _running(name: str) -> tuple[int, str] | None:
+    """Return the process ID of the nspawn of a sandbox and its root folder; None if it does not run."""
+    machine = f"--machine={netns_of(name)}".encode()
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().split(b"\0")
+        except OSError:  # it ended meanwhile
+            continue
+        roots = [word for word in words if word.startswith(b"--directory=")]
+        if machine in words and roots:
+            return int(file.parent.name), roots[0].removeprefix(b"--directory=").decode(errors="replace")
+    return None
+
+
+def _mounted(name: str) -> str:
+    """Return the folder of a stopped sandbox, or how to remove what is left of one."""
+    end = f"/sandboxes/{name}/root"
+    points = [line.split()[1] for line in MOUNTS.read_text().splitlines()]
+    found = [point for point in points if point.endswith(end)]
+    if not found:
+        return f"its folder is unknown; ip netns delete {netns_of(name)} removes it"
+    return str(Path(found[0]).parent)
