@@ -17,7 +17,12 @@ FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 SOURCE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|sh|j2))`")
 """A file of this repository: its path below one of the folders ``BASES``, or its name alone."""
 BASES = ("", "provision", "tests", "tests/unit")
-NEW = {"provision/host/packages/xbps.py", "provision/host/scripts/look/print_clients.sh"}
+NEW = {
+    "provision/deploy/clients.py",
+    "provision/host/packages/xbps.py",
+    "provision/host/scripts/look/print_clients.sh",
+    "tests/unit/deploy/test_clients.py",
+}
 """The files that the examples in CONTRIBUTING.md would add."""
 DECISIONS = sorted((ROOT / "docs/adr").glob("0*.md"))
 
