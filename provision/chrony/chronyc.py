@@ -118,6 +118,15 @@ class Association:
     nts: bool = False
     """Whether it is authenticated by NTS."""
 
+    @property
+    def credential(self) -> str:
+        """Return what authenticates its answers, such as ``key 7`` or ``NTS``; empty if nothing does."""
+        if self.nts:
+            return "NTS"
+        if self.key is not None:
+            return f"key {self.key}"
+        return ""
+
 
 def parse_tracking(text: str) -> Tracking:
     """Parse ``chronyc -c tracking``."""

@@ -30,6 +30,12 @@ def words_of(conf: str, directive: str) -> Iterator[tuple[str, ...]]:
             yield tuple(words)
 
 
+def uses_nts(line: str) -> bool:
+    """Return whether a line names a source that is authenticated by NTS (chrony.conf(5), server, nts)."""
+    name, *options = [*line.lower().split(), ""]
+    return name in {"server", "pool"} and "nts" in options[1:]
+
+
 def source_key(line: str) -> int | None:
     """Return the id of the symmetric key of a source; None for a source without a key, and for other lines.
 

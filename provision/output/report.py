@@ -204,11 +204,11 @@ def _matrix(reports: Sequence[Report]) -> Iterator[str]:
 
     A host that failed, or was not tried, and whose sources are not known, may have such sources: it has a row as well.
     """
-    keyed = [source for report in reports for source in report.sources or () if source.key is not None]
-    if not keyed:
+    authenticated = [source for report in reports for source in report.sources or () if source.credential]
+    if not authenticated:
         return
     names = {report.address: str(report.host) for report in reports}
-    addresses = list(dict.fromkeys(source.address for source in keyed))
+    addresses = list(dict.fromkeys(source.address for source in authenticated))
     rows = [("authenticated", *(names.get(address, address) for address in addresses))]
     shown = [report for report in reports if _is_in_matrix(report)]
     rows += [(str(report.host), *_answers(report.sources, addresses)) for report in shown]
@@ -219,7 +219,7 @@ def _matrix(reports: Sequence[Report]) -> Iterator[str]:
 def _is_in_matrix(report: Report) -> bool:
     if report.sources is None:
         return not report.ok
-    return any(source.key is not None for source in report.sources)
+    return any(source.credential for source in report.sources)
 
 
 def _answers(sources: tuple[Association, ...] | None, addresses: Sequence[str]) -> Iterator[str]:
@@ -232,11 +232,11 @@ def _answers(sources: tuple[Association, ...] | None, addresses: Sequence[str]) 
 
 
 def _answer(source: Association) -> str:
-    if source.key is None:
-        return "without a key"
+    if not source.credential:
+        return "not authenticated"
     if not source.authenticated:
-        return f"NOT with key {source.key}"
-    return f"key {source.key}"
+        return f"NOT with {source.credential}"
+    return source.credential
 
 
 def exit_status(reports: list[Report]) -> int:

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from itertools import islice, pairwise
 
 from provision.chrony.access import Access, Network
-from provision.chrony.conf import directives, source_key, words_of
+from provision.chrony.conf import directives, source_key, uses_nts, words_of
 from provision.chrony.needs import Needed, needed
 from provision.host.facts import Facts
 
@@ -33,7 +33,7 @@ class Expectation:
     """It has sources; a server with only a ``local`` stratum has none."""
     serves_own_clock: bool = False
     """It serves its own clock where no source gives the time (``local``)."""
-    keyed_sources: int
+    authenticated_sources: int
     """The number of servers and peers with a symmetric key; all pools count as one if there is no other."""
     seccomp: bool
     access: Access
@@ -74,7 +74,7 @@ def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectati
         serves=serves,
         follows=not names.isdisjoint(SOURCES),
         serves_own_clock="local" in names,
-        keyed_sources=_keyed(conf),
+        authenticated_sources=_authenticated(conf),
         seccomp=seccomp,
         access=access,
         query_addresses=query_addresses,
@@ -86,8 +86,9 @@ def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectati
     )
 
 
-def _keyed(conf: str) -> int:
-    lines = [line.split()[0].lower() for line in conf.splitlines() if source_key(line) is not None]
+def _authenticated(conf: str) -> int:
+    """Return how many sources have a key or NTS, at least: a pool has as many as its name has addresses."""
+    lines = [line.split()[0].lower() for line in conf.splitlines() if source_key(line) is not None or uses_nts(line)]
     return lines.count("server") + lines.count("peer") or int(bool(lines))
 
 

@@ -1,4 +1,4 @@
-"""Check the sources that are asked with a symmetric key."""
+"""Check the sources that authenticate their answers: by a symmetric key or by NTS."""
 
 from collections.abc import Iterator
 
@@ -8,41 +8,41 @@ from provision.verify.checks.process import NO_ANSWER, NOT_RUNNING
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation
 
-AUTHENTICATED = Check("sources.authenticated", "the source answers with a valid MAC")
-KNOWN = Check("sources.known", "chronyd has an address of each source with a key")
-EVERY_SOURCE = "every source with a key"
+AUTHENTICATED = Check("sources.authenticated", "the answers of the source are authenticated")
+KNOWN = Check("sources.known", "chronyd has an address of each source with a key or NTS")
+EVERY_SOURCE = "every source with a key or NTS"
 """The subject where the addresses of the sources are not known."""
 
 
 def source_findings(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
-    """Judge the answers of each source that has a key."""
+    """Judge the answers of each source that has a key or NTS."""
     if evidence.associations is None:
-        if expected.keyed_sources:
+        if expected.authenticated_sources:
             reason = _reason(evidence)
             yield AUTHENTICATED.not_checked(reason, subject=EVERY_SOURCE)
             yield KNOWN.not_checked(reason)
         return
-    keyed = [source for source in evidence.associations if source.key is not None]
-    any_answers = any(source.authenticated for source in keyed)
+    found = [source for source in evidence.associations if source.credential]
+    any_answers = any(source.authenticated for source in found)
     # One that is down takes no time away, as long as another one gives it; nor does one that was down before.
     vital = evidence.before.synchronised and expected.answered_before and not any_answers
-    for source in keyed:
+    for source in found:
         holds: bool | None = source.authenticated
         answered = "Yes"
         if not source.authenticated:
             answered = "No"
-            if expected.has_later_sources:
+            if expected.has_later_sources and source.key is not None:
                 # A source that is deployed later in this run may not have the key yet.
                 holds = None
         yield AUTHENTICATED.finding(
             holds=holds,
             seen=f"ntpdata says Authenticated: {answered}, {source.received} valid answers",
-            subject=f"key {source.key} at {source.address}",
+            subject=f"{source.credential} at {source.address}",
             vital=vital,
         )
-    if len(keyed) < expected.keyed_sources:
+    if len(found) < expected.authenticated_sources:
         # A source without an address is in neither list.
-        seen = f"{len(keyed)} of {expected.keyed_sources} have an address"
+        seen = f"{len(found)} of {expected.authenticated_sources} have an address"
         yield KNOWN.finding(holds=False, seen=seen, vital=vital)
 
 

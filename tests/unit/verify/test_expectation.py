@@ -177,13 +177,15 @@ KEYED = [
     pytest.param("Server a key 1\nPEER b key 2\n", 2, id="in any case"),
     pytest.param("pool a key 1\n", 1, id="a pool, of which one address may do"),
     pytest.param("server a key 1\npool b key 2\n", 1, id="a server beside a pool"),
+    pytest.param("server a nts\nPool b iburst NTS\nserver c key 1\n", 2, id="NTS"),
+    pytest.param("server nts\nntsdumpdir /var/lib/chrony\npeer a nts\n", 0, id="nothing with NTS"),
     pytest.param("server a\n", 0, id="none"),
 ]
 
 
 @pytest.mark.parametrize(("text", "keyed"), KEYED)
-def test_sources_with_a_key_are_counted(text: str, keyed: int) -> None:
-    assert expect(text, version="4.9", seccomp=False, facts=FACTS).keyed_sources == keyed
+def test_sources_with_a_key_or_nts_are_counted(text: str, keyed: int) -> None:
+    assert expect(text, version="4.9", seccomp=False, facts=FACTS).authenticated_sources == keyed
 
 
 @pytest.mark.parametrize("changes", [{"address": None}, {"client": None}])

@@ -35,11 +35,11 @@ settled() {
         { bound = ($5 < 0 ? -$5 : $5) + $12 + $11 / 2; exit !($14 != "Not synchronised" && $10 <= 1000 && bound <= most) }'
 }
 
-# Succeed if all sources with a key have sent an authenticated answer. chronyc(1): authdata has the configured mode, ntpdata
+# Succeed if all sources with a key or NTS have sent an authenticated answer. chronyc(1): authdata has the configured mode, ntpdata
 # the state of the last answer; its 28th field is "Authenticated".
 authenticated() {
     { ask_chronyc 5 "$chronyc" -c -n authdata; ask_chronyc 5 "$chronyc" -c -n ntpdata; } 2>/dev/null | awk -F, '
-        NF == 10 { if ($2 == "SK") asked[$1] = 1; next }
+        NF == 10 { if ($2 == "SK" || $2 == "NTS") asked[$1] = 1; next }
         $28 == "Yes" { delete asked[$1] }
         END { for (address in asked) exit 1 }'
 }
@@ -106,7 +106,8 @@ renew_way_back() {
 renew_way_back
 begun=$(uptime)
 wait_until settled $((begun + patience))
-# chronyd synchronises to the first source that answers; wait a few seconds longer for all sources with a key.
+# chronyd synchronises to the first source that answers; wait a few seconds longer for all sources with a key or
+# NTS.
 soon=$(($(uptime) + 5)) end=$((begun + patience))
 [ "$soon" -gt "$end" ] || end=$soon
 wait_until authenticated "$end"

@@ -64,7 +64,7 @@ def bound() -> str:
 
 
 def test_what_depends_on_a_daemon_that_does_not_run_is_not_checked() -> None:
-    found = judged(STOPPED, replace(EXPECTED, keyed_sources=1), SILENCE)
+    found = judged(STOPPED, replace(EXPECTED, authenticated_sources=1), SILENCE)
     assert [(*name, finding.holds) for name, finding in found.items()] == [
         ("process.running", "", False),
         ("process.build", "", None),
@@ -83,7 +83,7 @@ def test_what_depends_on_a_daemon_that_does_not_run_is_not_checked() -> None:
         ("ports.ntp", "", None),
         ("time-services.alone", "", True),
         ("clock.synchronised", "", None),
-        ("sources.authenticated", "every source with a key", None),
+        ("sources.authenticated", "every source with a key or NTS", None),
         ("sources.known", "", None),
         ("server.requests", "", None),
         ("client.requests", "", None),
@@ -93,11 +93,11 @@ def test_what_depends_on_a_daemon_that_does_not_run_is_not_checked() -> None:
 
 def test_what_rests_on_chronyc_is_not_checked_where_it_gets_no_answer() -> None:
     mute = replace(SERVER, tracking=None, sources=(), associations=None, access=None)
-    found = judged(mute, replace(EXPECTED, keyed_sources=1), PROBE)
+    found = judged(mute, replace(EXPECTED, authenticated_sources=1), PROBE)
     assert [(*name, finding.holds, finding.seen) for name, finding in found.items() if not finding.holds] == [
         ("process.chronyc", "", False, "it could not"),
         ("clock.synchronised", "", None, "chronyc cannot talk to chronyd"),
-        ("sources.authenticated", "every source with a key", None, "chronyc cannot talk to chronyd"),
+        ("sources.authenticated", "every source with a key or NTS", None, "chronyc cannot talk to chronyd"),
         ("sources.known", "", None, "chronyc cannot talk to chronyd"),
     ]
 

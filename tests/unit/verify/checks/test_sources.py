@@ -14,6 +14,8 @@ from tests.helpers.evidence_samples import EXPECTED, SERVER, STOPPED, judged, on
 
 ASKED = Association(address="198.19.0.8", key=7, received=3, authenticated=True)
 SILENT_SOURCE = replace(ASKED, received=0, authenticated=False)
+NTS = Association(address="198.19.0.10", key=None, nts=True, received=3, authenticated=True)
+NTS_SOURCE = "NTS at 198.19.0.10"
 KEY_7 = "key 7 at 198.19.0.8"
 KEYED = [
     pytest.param((ASKED,), {}, (sources.AUTHENTICATED, KEY_7, True), id="answered"),
@@ -25,16 +27,23 @@ KEYED = [
         id="who is asked may come later",
     ),
     pytest.param((ASKED,), {"has_later_sources": True}, (sources.AUTHENTICATED, KEY_7, True), id="and answers already"),
-    pytest.param((ASKED,), {"keyed_sources": 2}, (sources.KNOWN, "", False), id="another one has no address"),
+    pytest.param((NTS,), {}, (sources.AUTHENTICATED, NTS_SOURCE, True), id="answered with NTS"),
+    pytest.param(
+        (replace(NTS, received=0, authenticated=False),),
+        {"has_later_sources": True},
+        (sources.AUTHENTICATED, NTS_SOURCE, False),
+        id="not answered with NTS, for which no host of the site is waited for",
+    ),
+    pytest.param((ASKED,), {"authenticated_sources": 2}, (sources.KNOWN, "", False), id="another one has no address"),
 ]
 
 
 @pytest.mark.parametrize(("associations", "expected", "wanted"), KEYED)
-def test_sources_that_are_asked_with_a_key_are_found(
+def test_sources_that_are_authenticated_are_found(
     associations: tuple[Association, ...], expected: dict[str, Any], wanted: tuple[Check, str, bool | None]
 ) -> None:
     seen = replace(SERVER, associations=associations)
-    found = judged(seen, replace(EXPECTED, **{"keyed_sources": 1, **expected}))
+    found = judged(seen, replace(EXPECTED, **{"authenticated_sources": 1, **expected}))
     check, subject, holds = wanted
     assert one(found, check, subject).holds is holds
 
@@ -52,12 +61,12 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("evidence", "reason"), UNKNOWN)
 def test_sources_that_chronyc_does_not_show_are_not_checked(evidence: Evidence, reason: str) -> None:
-    found = judged(evidence, replace(EXPECTED, keyed_sources=2)).values()
+    found = judged(evidence, replace(EXPECTED, authenticated_sources=2)).values()
     assert [finding for finding in found if finding.id.startswith("sources.")] == [
-        sources.AUTHENTICATED.not_checked(reason, subject="every source with a key"),
+        sources.AUTHENTICATED.not_checked(reason, subject="every source with a key or NTS"),
         sources.KNOWN.not_checked(reason),
     ]
-    without_keys = judged(evidence, replace(EXPECTED, keyed_sources=0)).values()
+    without_keys = judged(evidence, replace(EXPECTED, authenticated_sources=0)).values()
     assert [finding for finding in without_keys if finding.id.startswith("sources.")] == []
 
 
@@ -93,5 +102,5 @@ def test_a_source_is_shown_as_ntpdata_shows_it(association: Association, answere
 @pytest.mark.parametrize(("synchronised", "vital"), [(True, True), (False, False)])
 def test_a_source_without_an_address_takes_time_away_where_there_was_some(synchronised: bool, vital: bool) -> None:
     seen = replace(SERVER, associations=(), before=replace(SERVER.before, synchronised=synchronised))
-    found = judged(seen, replace(EXPECTED, keyed_sources=1, answered_before=True))
+    found = judged(seen, replace(EXPECTED, authenticated_sources=1, answered_before=True))
     assert one(found, sources.KNOWN) == sources.KNOWN.finding(holds=False, seen="0 of 1 have an address", vital=vital)
