@@ -51,7 +51,7 @@ class Command:
             if options.retry:
                 host_settings = failed.among(host_settings)
             if not host_settings:
-                raise UsageError("no host; say --host NAME, --host local or --host sandbox")
+                raise UsageError(f"no host; say --host NAME, --host local or --host sandbox{options.no_site_hint}")
             if not self.boots_new:
                 refuse_missing(target for target, _ in host_settings)
             if self.makes_keys:

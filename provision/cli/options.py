@@ -108,12 +108,26 @@ class Options:
         return None
 
     @property
+    def no_site_hint(self) -> str:
+        """Return the end of an error that a site file might have prevented; empty if there is one."""
+        from provision.site.settings import no_site_hint
+
+        return no_site_hint(self._folder_without_site)
+
+    @property
+    def _folder_without_site(self) -> str:
+        if self.site_file is not None:
+            return ""
+        return str(Path.cwd())
+
+    @property
     def run_options(self) -> "RunOptions":
         """Return the part that decides about the settings of each host."""
         from provision.site.settings import RunOptions
 
         return RunOptions(
             site_file=self.site_file,
+            folder_without_site=self._folder_without_site,
             chrony=self.chrony,
             nettle=self.nettle,
             sources=self.sources,

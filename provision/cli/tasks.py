@@ -62,7 +62,7 @@ def _require_named_hosts(options: Options) -> None:
         raise UsageError(
             "no host; name the hosts or groups with --host NAME; --limit and --exclude only take some of them away"
         )
-    raise UsageError("no host; say --host NAME")
+    raise UsageError(f"no host; say --host NAME{options.no_site_hint}")
 
 
 @option_task(

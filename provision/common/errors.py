@@ -79,6 +79,10 @@ class HostUnreachable(ProvisionError):  # noqa: N818 -- a state of the host, and
     is_of_host = False
 
 
+class NameUnresolved(HostUnreachable):
+    """The name of the host has no address; it may be a name of a site file that was not read."""
+
+
 class PasswordRefused(HostUnreachable):
     """Sudo on the host refused the password."""
 

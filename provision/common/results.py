@@ -63,6 +63,8 @@ class SwitchState:
     generation: str = ""
     """The id of the generation to which the run switches; empty if it is not known yet, or nothing is switched."""
     begun: bool = False
+    rolled_back: bool = False
+    """Whether the host has rolled back from it, as far as this machine knows."""
     until: datetime | None = None
     """While the switch waits to be confirmed: the time of this machine at which the host rolls back by itself, or
     shortly after, for its timer starts a little later. None: no switch waits."""
@@ -71,7 +73,13 @@ class SwitchState:
         """Note that a switch is about to be sent, or its timer to be started anew; it rolls back after ``seconds``."""
         self.generation = generation
         self.begun = True
+        self.rolled_back = False
         self.until = datetime.now().astimezone() + timedelta(seconds=seconds)
+
+    def roll_back(self) -> None:
+        """Note that the host rolled back."""
+        self.rolled_back = True
+        self.end()
 
     def end(self) -> None:
         """Note that the switch was confirmed, or the host rolled back."""

@@ -14,6 +14,7 @@ from provision.deploy.steps import Phase, Step
 from provision.deploy.steps.confirmed import Confirmed
 from provision.host.session import Session
 from provision.keys import Keys
+from provision.output.findings import folded
 from provision.output.log import Log
 from provision.output.progress import Progress
 from provision.output.report import Report
@@ -144,8 +145,8 @@ class Run:
 
     def found(self, proof: Proof) -> None:
         """Add the findings, sources and advice of a proof to the report."""
-        for finding in proof.findings:
-            self.report.findings.append(finding)
+        self.report.findings.extend(proof.findings)
+        for finding in folded(proof.findings):
             self.progress.finding(finding)
         self.report.sources = proof.sources
         self.report.notes.extend(note for note in proof.advice if note not in self.report.notes)

@@ -4,7 +4,14 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 
-from provision.common.errors import CommandFailed, HostUnreachable, ParseError, ProvisionError, SiteError
+from provision.common.errors import (
+    CommandFailed,
+    HostUnreachable,
+    NameUnresolved,
+    ParseError,
+    ProvisionError,
+    SiteError,
+)
 from provision.deploy.cancellation import INTERRUPTED, Cancellation
 from provision.deploy.control_machine import ControlMachine
 from provision.deploy.job import Job
@@ -13,6 +20,7 @@ from provision.host.session import Session, connect, unlock
 from provision.output.log import Log
 from provision.output.progress import Progress
 from provision.output.report import Report
+from provision.site.settings import no_site_hint
 
 LONGEST_ERROR = 2000
 """Characters of an error in a report; it may quote a host."""
@@ -38,6 +46,8 @@ def run_on(
         report.stopped_at = gate_closed.stopped_at
     except ProvisionError as error:
         fail(report, error, cancellation)
+        if isinstance(error, NameUnresolved) and report.error is not None:
+            report.error += no_site_hint(job.settings.options.folder_without_site)
         with suppress(SiteError):  # the error may be that the log cannot be written
             log.write(f"error: {error}")
     except KeyboardInterrupt:

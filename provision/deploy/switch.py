@@ -70,7 +70,7 @@ class Switch:
             runs = host.run("rolling back", f"{signed(self.who)} {SWITCH} --back {self.generation}")
         except CommandFailed as error:
             return f"the previous daemon does not run yet, and the host retries it by a timer ({error})"
-        self.state.end()
+        self.state.roll_back()
         return runs.strip()
 
 

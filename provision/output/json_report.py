@@ -67,7 +67,10 @@ class HostData:
     ok: Annotated[bool, Meta(description="no error, and no finding that does not hold")]
     tried: Annotated[bool, Meta(description='false: the verdict is "not tried"')]
     may_have_changed: Annotated[bool, Meta(description="a command that may change the host was sent")]
-    changed: Annotated[int, Meta(description="number of steps that changed something", ge=0)]
+    rolled_back: Annotated[bool, Meta(description="the host has rolled back from the switch of this run")]
+    changed: Annotated[
+        int, Meta(description="number of steps that changed something; without a switch that was rolled back", ge=0)
+    ]
     pending: Annotated[int, Meta(description="number of steps that would change something; of a plan", ge=0)]
     error: Annotated[str | None, Meta(description="why the run ended early; null if it did not")]
     outcomes: Annotated[list[OutcomeData], Meta(description="of the steps, in their order")]
@@ -101,6 +104,7 @@ class HostData:
             ok=report.ok,
             tried=report.tried,
             may_have_changed=report.may_have_changed,
+            rolled_back=report.switch.rolled_back,
             changed=report.changed,
             pending=report.pending,
             error=report.error,

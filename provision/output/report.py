@@ -10,9 +10,12 @@ from provision.chrony.chronyc import Association
 from provision.common.results import Finding, Outcome, Status, StoppedAt, SwitchState
 from provision.common.text import aligned, on_one_line
 from provision.host.target import Target
+from provision.output.findings import folded
 from provision.output.history import Event
 from provision.output.status import HostStatus
 
+MOST_NAMED = 10
+"""Of more hosts, a note that concerns all of them does not name each."""
 WIDTH = len("not checked")
 """Characters of the column of words."""
 
@@ -32,6 +35,8 @@ class Verdict(Enum):
     """A dry run found something to change."""
 
 
+SWITCHING = {"active", "process-as-unit", "daemon-unaltered"}
+"""The ids of the steps that a rollback of the host takes back."""
 BY_URGENCY = (Verdict.FAILED, Verdict.NOT_TRIED, Verdict.WOULD_CHANGE)
 """Of the verdicts on several hosts, the first of these decides the exit status. A plan is incomplete if a host was not
 tried: its exit status is not 3, because nobody may approve it as if it were complete."""
@@ -104,8 +109,11 @@ class Report:
 
     @property
     def changed(self) -> int:
-        """Return how many steps changed something."""
-        return sum(outcome.status is Status.CHANGED for outcome in self.outcomes)
+        """Return how many steps changed something that was not taken back by a rollback of the host."""
+        changed = [outcome.id for outcome in self.outcomes if outcome.status is Status.CHANGED]
+        if self.switch.rolled_back:
+            return sum(id_ not in SWITCHING for id_ in changed)
+        return len(changed)
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -145,12 +153,12 @@ def ending_lines(report: Report) -> list[str]:
 
 
 def fleet_text(reports: Sequence[Report]) -> str:
-    """Return the summary of many hosts: counts by verdict, causes, and the table of authenticated sources."""
+    """Return the summary of many hosts: counts by verdict, causes, the table of authenticated sources, and notes."""
     counts = Counter(WORDS[report.verdict] for report in reports)
     how = ", ".join(f"{count} {word}" for word, count in counts.items())
     lines = [f"{len(reports)} hosts: {how}; {_changed_hosts(reports)}"]
     lines += [f"  {text}" for text in _causes(reports)]
-    return "\n".join([*lines, *_matrix(reports)])
+    return "\n".join([*lines, *_matrix(reports), *_notes(reports)])
 
 
 def _changed_hosts(reports: Sequence[Report]) -> str:
@@ -171,7 +179,7 @@ def _has_changed(report: Report) -> bool:
 
 def _change_is_unknown(report: Report) -> bool:
     """Return whether a command that may change the host was sent, and no step was completed."""
-    return report.may_have_changed and not report.changed and not report.ok
+    return report.may_have_changed and not report.changed and not report.ok and not report.switch.rolled_back
 
 
 def _causes(reports: Iterable[Report]) -> Iterator[str]:
@@ -184,7 +192,20 @@ def _causes(reports: Iterable[Report]) -> Iterator[str]:
         noun = "hosts"
         if len(having) == 1:
             noun = "host"
-        yield f"{len(having)} {noun}: {cause}: {', '.join(map(str, having))}"
+        yield f"{len(having)} {noun} ({', '.join(map(str, having))}): {cause}"
+
+
+def _notes(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield a line for each different note, with the hosts that it concerns."""
+    hosts: dict[str, list[str]] = {}
+    for report in reports:
+        for note in dict.fromkeys(report.notes):
+            hosts.setdefault(note, []).append(str(report.host))
+    for note, having in hosts.items():
+        names = ", ".join(having)
+        if len(having) == len(reports) and len(reports) > MOST_NAMED:
+            names = f"all {len(reports)} hosts"
+        yield _line("note", f"{note}: {names}", "")
 
 
 def _why(report: Report) -> Iterator[str]:
@@ -193,7 +214,7 @@ def _why(report: Report) -> Iterator[str]:
         words = report.error.removeprefix(f"{report.host}: ")
         yield on_one_line(re.sub(r"\b(to|from|resolve) [\w-]*[.:][\w.:-]*\w", r"\1 it", words))
     else:
-        for finding in report.findings:
+        for finding in folded(report.findings):
             if finding.holds is False:
                 # A claim alone reads as if it were true.
                 yield f"FAILED: {finding}"
@@ -268,6 +289,8 @@ def _verdict(report: Report) -> str:
 
 
 def _changed_steps(report: Report) -> str:
+    if report.switch.rolled_back:
+        return f"rolled back, {report.changed or 'nothing else'} changed"
     if _change_is_unknown(report):
         return "may have changed"
     if _has_changed(report):

@@ -31,6 +31,8 @@ class RunOptions:
 
     site_file: Path | None
     """None: there is no site file; the built-in defaults hold."""
+    folder_without_site: str = ""
+    """The folder in which no site file was found; empty if there is one."""
     chrony: str
     """The chrony release, before the site's; empty: the site's."""
     nettle: str
@@ -81,8 +83,11 @@ class Settings:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return the settings of the site that are permitted but rarely intended."""
-        return tuple(warnings(self.site))
+        """Return the settings of the site that are permitted but rarely intended, and whether there is no site."""
+        found = tuple(warnings(self.site))
+        if self.options.folder_without_site and self.uses_keys:
+            return (f"no site.toml in {self.options.folder_without_site}: the built-in defaults apply", *found)
+        return found
 
     def read_keys(self, reader: KeyReader) -> Keys | None:
         """Return the operator's keys for this host: all for a server, those of its sources for a client.
@@ -101,6 +106,13 @@ class Settings:
         if self.site.serve.role == "server":
             return keys
         return reader.selected(self.key_source, self.site.named_keys)
+
+
+def no_site_hint(folder: str) -> str:
+    """Return the end of an error that a site file might have prevented; empty if ``folder`` is, as with a site file."""
+    if not folder:
+        return ""
+    return f" (there is no site.toml in {folder}; --site FILE names one)"
 
 
 def settings_of_hosts(

@@ -83,7 +83,7 @@ class Confirmed(StepDefaults):
             current = named_values(answer)["current"]
         if current == self.to.generation:
             return
-        self.to.state.end()
+        self.to.state.roll_back()
         now = "the time service from before the deployment"
         if current:
             now = f"generation {current}"

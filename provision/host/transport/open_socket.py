@@ -5,7 +5,7 @@ import socket
 import time
 from typing import Any
 
-from provision.common.errors import HostUnreachable
+from provision.common.errors import HostUnreachable, NameUnresolved
 from provision.host.transport.local import Child
 from provision.host.transport.ssh_settings import SshSettings
 
@@ -50,7 +50,7 @@ def _connect(settings: SshSettings, label: str) -> socket.socket:
         places = socket.getaddrinfo(address, port, FAMILIES.get(settings.family, 0), socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         why = getattr(error, "strerror", None) or "not the name of a host"
-        raise HostUnreachable(f"{label}: cannot resolve {address}: {why}") from error
+        raise NameUnresolved(f"{label}: cannot resolve {address}: {why}") from error
     message = f"{label}: {address} has no address"
     for family, kind, protocol, _, place in places:
         try:

@@ -230,6 +230,13 @@ def test_the_parts_take_their_values() -> None:
     assert not Options().run_options.offline
 
 
+def test_the_folder_without_a_site_is_that_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Options().run_options.folder_without_site == str(tmp_path)
+    (tmp_path / "site.toml").write_text("")
+    assert (Options().run_options.folder_without_site, Options().no_site_hint) == ("", "")
+
+
 def test_limits_and_formats_are_those_of_the_key_file() -> None:
     assert options.LARGEST_ID == keys.MAX_ID
     assert options.MOST_KEYS == ledger.MOST

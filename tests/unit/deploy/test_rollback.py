@@ -8,7 +8,7 @@ from provision.deploy.rollback import rollback
 from provision.deploy.run import Run
 from provision.deploy.uninstall import uninstall
 from provision.host.transport import Output
-from provision.output.report import Report
+from provision.output.report import Report, ending_lines
 from tests.helpers.samples import CASES, SECRET
 from tests.helpers.script_calls import Call
 from tests.helpers.scripted_answers import ASKED
@@ -151,6 +151,7 @@ def test_a_proof_that_fails_sends_the_host_forward_again(twice: tuple[Operator, 
     assert report.error is not None
     assert f"was not confirmed; generation {second} runs again: " in report.error
     assert (operator.host.current, operator.host.told[-1]) == (second, "switch --back")
+    assert ending_lines(report)[-1].startswith("FAILED, rolled back, nothing else changed (")
 
 
 def test_a_switch_that_did_not_come_up_is_told(twice: tuple[Operator, str, str]) -> None:

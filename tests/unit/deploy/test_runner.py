@@ -13,6 +13,7 @@ from provision.common.errors import (
     FetchError,
     HostUnreachable,
     HostUnready,
+    NameUnresolved,
     NotConverged,
     NotRecorded,
     ParseError,
@@ -47,7 +48,31 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
+    Path("site.toml").write_text("")
     return tmp_path
+
+
+def test_a_name_that_cannot_be_resolved_may_be_one_of_a_site_that_was_not_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unresolved(*_: object, **__: object) -> None:
+        raise NameUnresolved("ntp1: cannot resolve ntp1: Name or service not known")
+
+    monkeypatch.setattr("provision.deploy.runner.connect", unresolved)
+    Path("site.toml").unlink()
+    report = tell(lambda _: None, "ntp1")
+    assert report.error == (
+        "ntp1: cannot resolve ntp1: Name or service not known "
+        f"(there is no site.toml in {folder}; --site FILE names one)"
+    )
+    Path("site.toml").write_text("")
+    assert tell(lambda _: None, "ntp1").error == "ntp1: cannot resolve ntp1: Name or service not known"
+
+
+def test_an_operation_that_needs_the_site_notes_that_there_is_none(folder: Path) -> None:
+    assert tell(Run.warn_of_site).notes == []
+    Path("site.toml").unlink()
+    assert tell(Run.warn_of_site).notes == [f"no site.toml in {folder}: the built-in defaults apply"]
 
 
 def tell(operation: Callable[[Run], None], host: str = "local") -> Report:

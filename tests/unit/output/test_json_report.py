@@ -46,6 +46,7 @@ def test_a_document_holds_everything(tmp_path: Path) -> None:
         "ok": True,
         "tried": True,
         "may_have_changed": False,
+        "rolled_back": False,
         "changed": 0,
         "pending": 1,
         "error": None,

@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 
 from provision.chrony.chronyc import Association
-from provision.common.results import Finding, Outcome, Status
+from provision.common.results import Finding, Outcome, Status, SwitchState
+from provision.deploy.steps.active import Active
+from provision.deploy.steps.as_unit_says import AsUnitSays
+from provision.deploy.steps.unaltered import Unaltered
 from provision.host.target import parse_target
 from provision.output.report import (
     BY_URGENCY,
+    MOST_NAMED,
+    SWITCHING,
     Report,
     Verdict,
     diff_text,
@@ -33,6 +38,8 @@ BAD = Finding(
     holds=False,
     seen="0 of 4 sources answer, none is selected",
 )
+SWITCHED = Outcome(id="active", title="generation 3f0c running", status=Status.CHANGED)
+ROLLED_BACK = SwitchState(generation="3f0c", begun=True, rolled_back=True)
 UNTRIED = Finding(
     id="client.requests",
     claim="requests from this machine are answered",
@@ -100,6 +107,17 @@ ENDINGS = [
         "  log          /log/ntp1.log\n"
         "  FAILED, 1 changed (3 round trips, 0.9 s)",
         id="failed",
+    ),
+    pytest.param(
+        report(error="x", outcomes=[CHANGED, SWITCHED], may_have_changed=True, switch=ROLLED_BACK),
+        "  FAILED       x\n  log          /log/ntp1.log\n  FAILED, rolled back, 1 changed (3 round trips, 0.9 s)",
+        id="rolled back",
+    ),
+    pytest.param(
+        report(error="x", outcomes=[SWITCHED], may_have_changed=True, switch=ROLLED_BACK),
+        "  FAILED       x\n  log          /log/ntp1.log\n"
+        "  FAILED, rolled back, nothing else changed (3 round trips, 0.9 s)",
+        id="rolled back, and nothing else was done",
     ),
     pytest.param(
         report(error="/log: cannot write the log", may_have_changed=True),
@@ -194,8 +212,8 @@ def test_the_summary_of_a_fleet_says_what_failed_and_what_is_not_known() -> None
     ]
     assert fleet_text(reports).splitlines() == [
         "7 hosts: 3 ok, 3 FAILED, 1 not tried; nothing changed",
-        "  3 hosts: FAILED: the clock is synchronised: ntp2, own, web2",
-        "  1 host: no answer: web3",
+        "  3 hosts (ntp2, own, web2): FAILED: the clock is synchronised",
+        "  1 host (web3): no answer",
         "  authenticated  ntp1            ntp2",
         "  ntp2           not known       not known",
         "  web1           key 1           key 7",
@@ -204,8 +222,36 @@ def test_the_summary_of_a_fleet_says_what_failed_and_what_is_not_known() -> None
     ]
 
 
+def test_each_note_is_in_the_summary_once_with_its_hosts() -> None:
+    made, follows = "made key 1 (AES128), kept in /k", "it follows one server alone, 198.51.100.1"
+    reports = [
+        report(notes=[made, follows, follows]),
+        report(host=parse_target("web1"), notes=[follows]),
+        report(host=parse_target("web2")),
+    ]
+    assert fleet_text(reports).splitlines()[1:] == [
+        f"  note         {made}: ntp1",
+        f"  note         {follows}: ntp1, web1",
+    ]
+
+
+def test_a_note_on_each_of_many_hosts_does_not_name_them() -> None:
+    reports = [report(host=parse_target(f"web{number}"), notes=["x"]) for number in range(MOST_NAMED + 1)]
+    assert fleet_text(reports).splitlines()[1:] == ["  note         x: all 11 hosts"]
+
+
+def test_claims_about_keys_that_fail_alike_are_one_cause() -> None:
+    bad = [replace(BAD, id="client.key", subject=f"key {number} at ::1", claim="c") for number in (1, 2)]
+    (cause,) = fleet_text([OK, report(findings=bad)]).splitlines()[1:]
+    assert cause == "  1 host (ntp1): FAILED: keys 1, 2 at ::1: c"
+
+
 def test_without_sources_that_have_keys_there_is_no_table() -> None:
     assert "authenticated" not in fleet_text([report(sources=(asked("198.51.100.1", None),)), WRONG])
+
+
+def test_the_steps_that_a_rollback_takes_back_are_those_that_start_chronyd() -> None:
+    assert {Active.id, AsUnitSays.id, Unaltered.id} == SWITCHING
 
 
 def test_each_verdict_but_ok_has_its_place_in_the_order() -> None:
