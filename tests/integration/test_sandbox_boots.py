@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from provision.host.sandbox import sandbox
 from provision.host.sandbox.machine import changing_machine, folder
 from provision.host.sandbox.room import lowest_free
 from provision.host.sandbox.sandbox import Sandbox
-from tests.helpers.booted_hosts import booted
+from tests.helpers.booted_hosts import ROOT, booted
 from tests.helpers.waiting import await_true
 
 pytestmark = [
@@ -204,3 +205,46 @@ def test_after_a_reboot_whoever_boots_first_has_name_and_address(
     sandbox.down(lone.name)
     for host in (theirs, namesake):
         assert ssh(host, "hostname").strip() == host.name
+
+
+ANOTHER_MACHINE = """
+set -eu
+folders=$1 python=$2
+mount -t tmpfs tmpfs /run
+mkdir /run/netns
+mount -t sysfs sysfs /sys
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+inv() { # FOLDER WORD…
+    XDG_CACHE_HOME=$folders/$1 && export XDG_CACHE_HOME
+    shift
+    "$python" -m invoke "$@" >&2
+}
+is_shared() {
+    ls /sys/class/net /run/netns | grep -xE 'cpsb0|cpsb2|cpsb.time' | LC_ALL=C sort | tr '\\n' ' '
+    grep -c " $folders/.*/time/root " /proc/self/mounts || :
+}
+trap 'inv a sandbox.down --all; inv b sandbox.down --all' EXIT
+inv a sandbox.up --name selftest-first
+inv b sandbox.up --name selftest-second
+inv a sandbox.down --name selftest-first
+is_shared
+inv b sandbox.down --name selftest-second
+is_shared
+"""
+"""Of its own are the network and what runs; processes, and the files of this checkout, are those of this machine."""
+
+
+def test_the_last_host_of_one_folder_leaves_the_others_the_network_and_the_time_source(
+    pair: tuple[Sandbox, Sandbox], tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        cache = tmp_path / name / "chrony-provision"
+        (cache / "time").mkdir(parents=True)
+        (cache / "bases").symlink_to(folder("bases"))
+        # That machine has no network from which to install chrony.
+        subprocess.run(["cp", "-a", folder("time") / "upper", cache / "time/upper"], check=True)
+        (cache / "time/installed").touch()
+    words = ["unshare", "--net", "--mount", "sh", "-c", ANOTHER_MACHINE, "sh", str(tmp_path), sys.executable]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=300, cwd=ROOT)
+    assert done.returncode == 0, done
+    assert done.stdout.splitlines() == ["cpsb.time cpsb0 cpsb2 1", "0"], f"beside {pair}"

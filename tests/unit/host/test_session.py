@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from provision.common.errors import HostUnreachable, PasswordRefused
+from provision.common.errors import HostUnreachable, PasswordRefused, SandboxError
 from provision.host import session
 from provision.host.host import Become, Host
+from provision.host.sandbox import sandbox
+from provision.host.sandbox.machine import Say
 from provision.host.session import Session, connect, unlock
 from provision.host.sudo import SudoPasswords
 from provision.host.target import parse_target
@@ -55,6 +57,35 @@ def as_somebody_else(folder: Path) -> None:
     """Have ``id`` say that we are not root, but for what sudo runs."""
     (folder / "id").write_text('#!/bin/sh\n[ "${AS_ROOT-}" ] && echo 0 || echo 1000\n')
     (folder / "id").chmod(0o755)
+
+
+@pytest.fixture
+def boots_badly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Have sandboxes that say that they boot, and do not."""
+
+    def up(name: str, suite: str, *, say: Say) -> sandbox.Sandbox:
+        say(f"booting sandbox {name} (Debian {suite})")
+        raise SandboxError("it ended")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(sandbox, "up", up)
+
+
+@pytest.mark.usefixtures("boots_badly")
+def test_the_boot_of_a_sandbox_stands_below_its_host() -> None:
+    said: list[str] = []
+    with pytest.raises(SandboxError, match="it ended"):
+        session._reach(parse_target("sandbox:trixie"), accept_new=False, say=said.append)
+    assert said == ["  booting sandbox trixie (Debian trixie)"]
+
+
+@pytest.mark.usefixtures("boots_badly")
+def test_a_server_that_boots_before_the_first_host_is_named() -> None:
+    said: list[str] = []
+    server = replace(parse_target("sandbox:web"), text="ntp1")
+    with pytest.raises(SandboxError, match="it ended"):
+        session.address_of(server, said.append)
+    assert said == ["ntp1  booting sandbox web (Debian bookworm)"]
 
 
 def test_this_machine_is_reached_without_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provision.common.errors import SandboxError
-from provision.host.sandbox import machine, sandbox
+from provision.host.sandbox import machine, room, sandbox
 from provision.host.sandbox.machine import folder
 from provision.host.sandbox.room import Room, lowest_free
 
@@ -152,8 +152,8 @@ def test_a_host_gets_the_lowest_free_address(taken: list[str], free: str) -> Non
     ],
 )
 def test_an_address_has_one_cable_and_one_ethernet_address(address: str, link: str, mac: str) -> None:
-    room = Room(folder=Path("/x"), netns="cpsb-x", address=address)
-    assert (room.link, room.mac) == (link, mac)
+    one = Room(folder=Path("/x"), netns="cpsb-x", address=address)
+    assert (one.link, one.mac) == (link, mac)
 
 
 def test_what_the_disk_refuses_is_told_in_one_line(cache: Path) -> None:
@@ -177,3 +177,14 @@ def test_a_folder_has_one_name_also_where_a_link_leads_to_it(
     (other / "sandboxes").symlink_to(there)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     assert folder("sandboxes") == there
+
+
+def test_the_time_source_is_closed_in_the_folder_of_whoever_started_it(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_TIME_FOLDER", tmp_path / "cpsb0.time")
+    assert room.time_room().folder == cache / "time"
+    assert room.own_time_room().folder == cache / "time"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    assert room.time_room().folder == cache / "time"
+    assert room.own_time_room().folder == tmp_path / "elsewhere/chrony-provision/time"
