@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from provision.cli import streams
 from provision.cli.first_keys import refuse_unattended
 from provision.cli.options import Options
 from provision.common.errors import UsageError
@@ -63,9 +64,12 @@ class Command:
                 if len(reports) > 1:
                     print(shown(fleet_text(reports)), flush=True)
 
-            return options.fleet.run(
+            reports = options.fleet.run(
                 self.operation, host_settings, secrets, rolling=self.rolling, plans=self.plans, keep=keep
             )
+            # Here, so that the JSON report has the error, too.
+            streams.check()
+            return reports
 
     def _settings(self, options: Options, reader: KeyReader) -> Sequence[tuple[Target, Settings]]:
         """Return the settings of each chosen host. Raises ProvisionError."""

@@ -2,7 +2,6 @@
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
@@ -13,9 +12,9 @@ from invoke.parser.argument import Argument
 from invoke.parser.context import ParserContext
 from invoke.program import Program
 
-from provision.cli import streams
+from provision.cli import exits, streams
 from provision.cli.option_task import OptionTask
-from provision.common.errors import INTERRUPTED, USAGE
+from provision.common.errors import INTERRUPTED, USAGE, NotRecorded, os_error_text
 from provision.common.text import on_one_line, quoted
 
 LOGGED = "the log of a run has each command and its output"
@@ -117,19 +116,16 @@ class CommandLine(Program):
     def _ending_in_one_line(self) -> Iterator[None]:
         """Convert errors of the command line and of standard output to Exit."""
         try:
-            with streams.flushing():
+            with streams.checking():
                 yield
+        except NotRecorded as error:
+            raise exits.end(error) from error
         except ParseError as error:
             raise Exit(f"error: {self._complaint(error)}", code=USAGE) from error
         except UnknownFileType as error:
             raise Exit(f"error: --config: {on_one_line(str(error))}", code=USAGE) from error
-        except BrokenPipeError:
-            raise streams.unread() from None
         except OSError as error:
-            streams.discard(sys.stdout)
-            # An error of a stream has no name; any other one is of a file or a folder.
-            place = error.filename or "standard output"
-            raise Exit(f"error: {on_one_line(str(place))}: {error.strerror or error}", code=1) from error
+            raise Exit(f"error: {on_one_line(os_error_text(error))}", code=1) from error
         except KeyboardInterrupt:
             raise Exit("interrupted", code=INTERRUPTED) from None
 

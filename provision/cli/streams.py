@@ -1,7 +1,12 @@
-"""Prepare standard streams that a caller closes, fills or leaves, and end a command whose output nobody takes."""
+"""Prepare standard streams that a caller closes, fills or leaves, and end a command whose output nobody takes.
+
+Printing never fails, for it must not cut off the work on a host. The first error of standard output is raised at the
+end of the command.
+"""
 
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,35 +14,46 @@ from typing import Any, TextIO
 
 from invoke.exceptions import Exit
 
-from provision.common.errors import NOBODY_READS
+from provision.common.errors import NotRecorded, OutputUnread
+
+STANDARD_OUTPUT = 1
+"""Its descriptor."""
+_errors: dict[int, OSError] = {}
+"""Descriptor of a standard stream → its first error."""
 
 
 def prepare() -> None:
-    """Open closed streams, let standard error take everything, and write any character. A second call is allowed."""
+    """Open closed streams, let them take everything, and write any character. A second call is allowed."""
     _open_closed()
+    if sys.__stdout__ is not None and sys.stdout is sys.__stdout__:
+        sys.stdout = _lossy(sys.__stdout__)
     if sys.__stderr__ is not None and sys.stderr is sys.__stderr__:
         sys.stderr = _lossy(sys.__stderr__)
     _write_any_character()
 
 
 @contextmanager
-def flushing() -> Iterator[None]:
-    """Write what standard output has buffered. Python would do it later, and print a traceback if it fails."""
+def checking() -> Iterator[None]:
+    """Write what standard output has buffered, and raise its error, unless the command ends with an error anyway."""
     try:
         yield
+    except Exit as end:
+        if not end.message:
+            check()
+        raise
     finally:
         sys.stdout.flush()
+    check()
 
 
-def unread() -> Exit:
-    """Return the end of a command whose output nobody reads, as in ``inv keys | head``."""
-    discard(sys.stdout)
-    return Exit(code=NOBODY_READS)
-
-
-def discard(stream: TextIO) -> None:
-    """Send the rest of a stream to /dev/null: Python flushes it at its end, which must not fail again."""
-    _to_null(stream.fileno())
+def check() -> None:
+    """Raise the first error that standard output has had since the last call, as NotRecorded or OutputUnread."""
+    sys.stdout.flush()
+    error = _errors.pop(STANDARD_OUTPUT, None)
+    if isinstance(error, BrokenPipeError):
+        raise OutputUnread("nobody reads the output") from error
+    if error is not None:
+        raise NotRecorded(f"standard output: {error.strerror}") from error
 
 
 def _to_null(descriptor: int) -> None:
@@ -62,25 +78,39 @@ def _open_closed() -> None:
 
 
 class _Lossy(io.FileIO):
-    """Write to a file; after the first error, to /dev/null."""
+    """Write to a file; after the first error, which is noted, to /dev/null."""
 
     def write(self, data: Any, /) -> int:
         """Write bytes, and return how many were taken."""
         try:
-            return super().write(data)
-        except OSError:
+            return self._wait_and_write(data)
+        except OSError as error:
+            _errors.setdefault(self.fileno(), error)
             _to_null(self.fileno())
             return super().write(data)
 
+    def _wait_and_write(self, data: Any) -> int:
+        # FileIO returns None where the caller has made the stream non-blocking and it takes nothing at the moment.
+        taken: int | None = super().write(data)
+        while taken is None:
+            select.select([], [self], [])
+            taken = super().write(data)
+        return taken
+
 
 def _lossy(stream: TextIO) -> TextIO:
-    """Return standard error as a stream that never fails.
+    """Return a standard stream that never fails.
 
-    A message that nobody can see must neither cut off the work on a host nor change the exit status; Python would end
-    with status 120 if the last of it cannot be written.
+    A message that nobody can see must not cut off the work on a host, and one on standard error must not change the
+    exit status either; Python would end with status 120 if the last of it cannot be written.
     """
     raw = _Lossy(stream.fileno(), "w", closefd=False)
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding, errors=stream.errors, line_buffering=True)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=bool(stream.line_buffering),
+    )
 
 
 def _write_any_character() -> None:

@@ -11,6 +11,7 @@ ProvisionError
 ├── ClusterFailed    a host was handed to a cluster, and its result is unknown
 │   └── ClusterLost       and so is what its workers have done since
 ├── NotRecorded      the work on the hosts is over, and its result could not be written on this machine
+│   └── OutputUnread      nobody reads standard output any more
 ├── CommandFailed    a command on the host failed
 ├── BuildRefused     the build, existing or planned, does not match the site file
 │   ├── ArtifactRefused   an artifact is not the build that its name says: no host can use it
@@ -19,7 +20,8 @@ ProvisionError
 ├── RehearsalFailed  the new daemon failed its rehearsal beside the running one, which is unchanged
 ├── HostUnready      only the administrator can remove an obstacle on the host; nothing was switched
 ├── NotConverged     a step was applied and the host still differs
-└── ParseError       the output of a tool could not be parsed
+├── ParseError       the output of a tool could not be parsed
+└── InternalError    a bug of this tool
 
 The classes differ by the reader's next action, not by the place that raises them. Each message is one line: the fault,
 the place, and the remedy.
@@ -110,6 +112,12 @@ class NotRecorded(ProvisionError):  # noqa: N818 -- what happened, in the past t
     exit_status = 1
 
 
+class OutputUnread(NotRecorded):
+    """Nobody reads standard output any more."""
+
+    exit_status = NOBODY_READS
+
+
 class CommandFailed(ProvisionError):  # noqa: N818 -- what happened, in the past tense
     """A command on the host failed."""
 
@@ -154,6 +162,20 @@ class NotConverged(ProvisionError):  # noqa: N818 -- a state of the host, and na
 
 class ParseError(ProvisionError):
     """The output of a tool could not be parsed."""
+
+
+class InternalError(ProvisionError):
+    """A bug of this tool; the log of the host has the traceback."""
+
+    exit_status = 1
+
+
+def os_error_text(error: OSError) -> str:
+    """Return the reason of an error of this machine, behind the file that it is about, if it is about one."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is None:
+        return reason
+    return f"{error.filename}: {reason}"
 
 
 @contextmanager

@@ -1,16 +1,19 @@
-"""Run a job: connect to its host, run its operation, and report. Faults of the environment end in the report."""
+"""Run a job: connect to its host, run its operation, and report. Each error ends in the report."""
 
 import threading
 import time
+import traceback
 from contextlib import ExitStack, suppress
 
 from provision.common.errors import (
     CommandFailed,
     HostUnreachable,
+    InternalError,
     NameUnresolved,
     ParseError,
     ProvisionError,
     SiteError,
+    os_error_text,
 )
 from provision.deploy.cancellation import INTERRUPTED, Cancellation
 from provision.deploy.control_machine import ControlMachine
@@ -29,7 +32,7 @@ LONGEST_ERROR = 2000
 def run_on(
     job: Job, progress: Progress, cancellation: Cancellation | None = None, *, control: ControlMachine
 ) -> Report:
-    """Run a job and return its report; errors of the environment end in the report.
+    """Run a job and return its report, in which each error ends, also a bug: the host may be in the middle of a switch.
 
     So does Ctrl-C, which reaches only the main thread: it sets the cancellation, and the caller has to end.
     """
@@ -37,22 +40,20 @@ def run_on(
     cancellation = cancellation or Cancellation()
     report = job.so_far
     log = control.log or job.open_log()
-    if job.report is None:
-        progress.opening(str(job.target))
     try:
+        if job.report is None:
+            progress.opening(str(job.target))
         cancellation.check()
         _run_operation(job, report, progress, log, cancellation, control)
     except GateClosed as gate_closed:
         report.stopped_at = gate_closed.stopped_at
-    except ProvisionError as error:
-        fail(report, error, cancellation)
-        if isinstance(error, NameUnresolved) and report.error is not None:
-            report.error += no_site_hint(job.settings.options.folder_without_site)
-        with suppress(SiteError):  # the error may be that the log cannot be written
-            log.write(f"error: {error}")
     except KeyboardInterrupt:
         cancellation.cancel()
         fail(report, HostUnreachable(INTERRUPTED), cancellation)
+    except Exception as error:  # noqa: BLE001 -- the report is the only one who knows what was sent to the host
+        fail_and_log(report, error, cancellation, log)
+        if isinstance(error, NameUnresolved) and report.error is not None:
+            report.error += no_site_hint(job.settings.options.folder_without_site)
     else:
         report.tried = True
     report.log = log.path or report.log
@@ -108,9 +109,9 @@ def _run_operation(
                 message = session.clock.explain(message)
             raise CommandFailed(message) from error
         finally:
+            report.may_have_changed |= session.host.may_have_changed
             session.host.leave()
             report.round_trips += session.host.trips
-            report.may_have_changed |= session.host.may_have_changed
 
 
 def _warn_of_clock(session: Session, report: Report, progress: Progress) -> None:
@@ -122,6 +123,27 @@ def _warn_of_clock(session: Session, report: Report, progress: Progress) -> None
         return
     progress.say(warning)
     report.notes.append(warning)
+
+
+def fail_and_log(report: Report, error: Exception, cancellation: Cancellation, log: Log) -> None:
+    """End a report with any error; the log gets the traceback of one that was not expected."""
+    known = _as_known(error)
+    fail(report, known, cancellation)
+    lines = [f"error: {known}"]
+    if not isinstance(error, ProvisionError):
+        lines += "".join(traceback.format_exception(error)).splitlines()
+    with suppress(SiteError):  # the error may be that the log cannot be written
+        for line in lines:
+            log.write(line)
+
+
+def _as_known(error: Exception) -> ProvisionError:
+    """Return an error as one that the operator may see. The text of a bug may quote a secret."""
+    if isinstance(error, ProvisionError):
+        return error
+    if isinstance(error, OSError):
+        return SiteError(f"this machine: {os_error_text(error)}")
+    return InternalError(f"internal error: {type(error).__name__}; the log has the traceback: please report it")
 
 
 def fail(report: Report, error: ProvisionError, cancellation: Cancellation) -> None:

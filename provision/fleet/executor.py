@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from provision.deploy.cancellation import INTERRUPTED, Cancellation
 from provision.deploy.control_machine import ControlMachine
 from provision.deploy.job import Job, left_alone
 from provision.deploy.run import Operation
-from provision.deploy.runner import run_on
+from provision.deploy.runner import fail_and_log, run_on
 from provision.deploy.secrets import Secrets
 from provision.fleet.rollout import Place, Rollout
 from provision.host.target import Target
@@ -40,7 +40,10 @@ class Inline(Executor):
     def submit(self, act: Callable[..., T], /, *positional: Any, **named: Any) -> "Future[T]":
         """Call ``act`` and return a future that is done."""
         future: Future[T] = Future()
-        future.set_result(act(*positional, **named))
+        try:
+            future.set_result(act(*positional, **named))
+        except Exception as error:  # noqa: BLE001 -- raised again by future.result
+            future.set_exception(error)
         return future
 
 
@@ -203,7 +206,7 @@ def _run(
                 break
             for future in _wait_for_some(running, rollout):
                 target = running.pop(future)
-                reports[target] = future.result()
+                reports[target] = _report(future, jobs[target], reports.get(target))
                 _note(rollout, jobs[target], reports[target])
             _end_if_interrupted(cancellation)
             _find_artifacts(rollout, checked=checked, confirm=confirm)
@@ -216,6 +219,19 @@ def _run(
         raise
     for target, why in rollout.left_alone.items():
         reports[target] = left_alone(replace(jobs[target], report=reports.get(target)), why)
+
+
+def _report(future: Future[Report], job: Job, before: Report | None) -> Report:
+    """Return the report of a run; where a bug has lost it, one that says so."""
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 -- a bug on one host must not end the work on others
+        report = replace(job, report=before).so_far
+        report.may_have_changed = True
+        with closing(job.open_log()) as log:
+            fail_and_log(report, error, Cancellation(), log)
+            report.log = log.path or report.log
+        return report
 
 
 def _end_if_interrupted(cancellation: Cancellation) -> None:

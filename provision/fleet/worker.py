@@ -5,7 +5,7 @@ secrets in memory only.
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,12 @@ from provision.build.artifact_store import Artifacts
 from provision.build.fetch.fetch import fetch
 from provision.build.fetch.store import Store
 from provision.chrony.releases import Release
-from provision.common.errors import ClusterFailed, ClusterLost, HostUnreachable, ProvisionError, SiteError
+from provision.common.errors import ClusterFailed, ClusterLost, HostUnreachable, SiteError
 from provision.common.results import Finding, Gate, Outcome, SwitchState
 from provision.deploy.cancellation import INTERRUPTED, Cancellation
 from provision.deploy.control_machine import ControlMachine, who
 from provision.deploy.job import Job
-from provision.deploy.runner import fail, run_on
+from provision.deploy.runner import fail, fail_and_log, run_on
 from provision.deploy.secrets import Secrets
 from provision.host.sudo import SudoPasswords
 from provision.host.target import Kind, Target
@@ -116,21 +116,19 @@ class WorkerPool:
                 report = done.report
                 self._keep_artifacts(job, done)
                 log.take(done.log)
-            except ProvisionError as error:
-                # A worker tells before it locks a host, but the news may be lost with the scheduler.
-                report.may_have_changed |= isinstance(error, ClusterLost)
-                if isinstance(error, ClusterFailed) and report.may_have_changed:
-                    # Nor is it known here whether the host has switched.
-                    report.switch = SwitchState()
-                fail(report, error, cancellation)
-                with suppress(SiteError):  # the error may be that the log cannot be written
-                    log.write(f"error: {error}")
             except KeyboardInterrupt:
                 # As in run_on; the worker may have sent commands.
                 cancellation.cancel()
                 report.may_have_changed = True
                 report.switch = SwitchState()
                 fail(report, HostUnreachable(INTERRUPTED), cancellation)
+            except Exception as error:  # noqa: BLE001 -- as in run_on
+                # A worker tells before it locks a host, but the news may be lost with the scheduler.
+                report.may_have_changed |= isinstance(error, ClusterLost)
+                if isinstance(error, ClusterFailed) and report.may_have_changed:
+                    # Nor is it known here whether the host has switched.
+                    report.switch = SwitchState()
+                fail_and_log(report, error, cancellation, log)
         report.log = log.path or report.log
         log.close()
         if report.stopped_at is not None and report.stopped_at.need:

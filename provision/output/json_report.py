@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from provision.chrony.chronyc import Association
-from provision.common.errors import INTERRUPTED, NOBODY_READS, NotRecorded, ProvisionError, SiteError, UsageError
+from provision.common.errors import INTERRUPTED, NotRecorded, ProvisionError, SiteError, UsageError, os_error_text
 from provision.common.files.write import write_whole
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import in_json, on_one_line
@@ -208,11 +208,8 @@ class JsonReport:
         elif isinstance(error, KeyboardInterrupt):
             document.error = "interrupted"
             document.exit_status = INTERRUPTED
-        elif isinstance(error, BrokenPipeError):
-            document.error = "nobody reads the output"
-            document.exit_status = NOBODY_READS
         elif isinstance(error, OSError):
-            document.error = on_one_line(f"{error.filename or 'standard output'}: {error.strerror or error}")
+            document.error = on_one_line(os_error_text(error))
             document.exit_status = 1
         elif error is not None:
             document.error = f"internal error: {type(error).__name__}"

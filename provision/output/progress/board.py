@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -59,7 +59,7 @@ class Board:
 
     def print(self, host: Target, text: str) -> None:
         """Print the lines of a host without lines of other hosts between them."""
-        with self._lock, suppress(BrokenPipeError):
+        with self._lock:
             lines = "\n".join(f"{host!s:<{self._width}}  {line}" for line in shown(text).splitlines())
             if self._live is not None:
                 self._live.console.print(lines, soft_wrap=True)

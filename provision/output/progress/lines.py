@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -46,8 +46,7 @@ class Lines:
     def say(self, text: str) -> None:
         """Print a line."""
         self._stop()
-        with suppress(BrokenPipeError):
-            print(shown(text), flush=True)
+        print(shown(text), flush=True)
 
     def begin(self, title: str) -> None:
         """Show the step that is being applied: in the live line or, without a terminal, as a line of its own."""

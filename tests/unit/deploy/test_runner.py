@@ -1,5 +1,5 @@
 """The story of one host, told on this machine by stories that touch nothing."""
-# ruff: noqa: FBT001, ARG001 -- a parameter of a case; a finding reads best as claim, holds, seen; a story that needs no run
+# ruff: noqa: FBT001 -- a parameter of a case; a finding reads best as claim, holds, seen; a story that needs no run
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +13,7 @@ from provision.common.errors import (
     FetchError,
     HostUnreachable,
     HostUnready,
+    InternalError,
     NameUnresolved,
     NotConverged,
     NotRecorded,
@@ -119,6 +120,7 @@ ERRORS = [
     pytest.param(NotConverged, False, 1, id="not converged"),
     pytest.param(RehearsalFailed, False, 1, id="rehearsal"),
     pytest.param(ParseError, False, 1, id="parse"),
+    pytest.param(InternalError, False, 1, id="bug"),
     *(pytest.param(kind, True, 1, id=f"{kind.__name__} after a change") for kind in ProvisionError.__subclasses__()),
 ]
 
@@ -202,12 +204,45 @@ def test_a_log_that_fills_up_during_a_change_is_a_failure(folder: Path, capsys: 
     assert HostData.of(report).may_have_changed
 
 
-def test_a_bug_is_a_traceback() -> None:
-    def operation(run: Run) -> None:
-        raise ZeroDivisionError
+BUG = ZeroDivisionError("a secret")
 
-    with pytest.raises(ZeroDivisionError):
-        tell(operation)
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        pytest.param(BUG, "internal error: ZeroDivisionError; the log has the traceback: please report it", id="bug"),
+        pytest.param(
+            OSError(24, "Too many open files", "/etc/x"), "this machine: /etc/x: Too many open files", id="of a file"
+        ),
+        pytest.param(OSError(12, "Cannot allocate memory"), "this machine: Cannot allocate memory", id="of no file"),
+    ],
+)
+def test_any_exception_in_a_switch_is_reported_with_the_state_of_the_switch(error: Exception, words: str) -> None:
+    def operation(run: Run) -> None:
+        run.session.host.run("changing something", "true")
+        run.report.switch.begin("abc", 60)
+        raise error
+
+    report = tell(operation)
+    assert (report.error or "").startswith(f"{words}; the switch to generation abc was begun and is not confirmed")
+    assert (report.verdict, report.may_have_changed) == (Verdict.FAILED, True)
+    assert HostData.of(report).reverts_by is not None
+    assert report.log is not None
+    assert "Traceback" in Path(report.log).read_text()
+
+
+def test_an_error_of_this_machine_before_the_first_change_is_not_the_hosts() -> None:
+    def operation(_: Run) -> None:
+        raise OSError(24, "Too many open files")
+
+    assert tell(operation).verdict is Verdict.NOT_TRIED
+
+
+def test_a_bug_before_the_first_change_is_a_failure() -> None:
+    def operation(_: Run) -> None:
+        raise BUG
+
+    assert tell(operation).verdict is Verdict.FAILED
 
 
 def test_a_secret_that_a_tool_prints_is_not_in_the_log(folder: Path) -> None:

@@ -168,12 +168,19 @@ def test_hosts_that_follow_each_other_begin_with_the_first() -> None:
     assert [place.follows for place in places(pairs, rolling=True)] == [(), (A,)]
 
 
-def test_a_bug_in_a_thread_is_a_traceback() -> None:
-    def worker(_: Job) -> Report:
-        raise ZeroDivisionError
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_bug_on_one_host_does_not_end_the_others(parallel: int) -> None:
+    def worker(job: Job) -> Report:
+        if job.target == A:
+            raise ZeroDivisionError
+        return done(job)
 
-    with pytest.raises(ZeroDivisionError):
-        run(worker, {"a": settings(), "b": settings()})
+    first, second = run(worker, dict.fromkeys("ab", settings(role="client")), parallel=parallel)
+    assert (first.error or "").startswith("internal error: ZeroDivisionError; ")
+    assert (first.verdict, first.may_have_changed) == (Verdict.FAILED, True)
+    assert first.log is not None
+    assert "ZeroDivisionError" in Path(first.log).read_text()
+    assert second.ok
 
 
 def test_inline_acts_at_once_and_here() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from provision.common.errors import NotRecorded, ProvisionError, SiteError, UsageError
+from provision.common.errors import NotRecorded, OutputUnread, ProvisionError, SiteError, UsageError
 from provision.output.json_report import JsonReport, schema
 from provision.output.report import Report
 from tests.helpers.booted_hosts import ROOT
@@ -88,10 +88,9 @@ ENDINGS = [
     pytest.param(SiteError("site.toml: time.servers: empty"), "site.toml: time.servers: empty", 2, id="bad input"),
     pytest.param(NotRecorded("the key file"), "the key file", 1, id="not recorded"),
     pytest.param(KeyboardInterrupt(), "interrupted", 130, id="interrupted"),
-    pytest.param(BrokenPipeError(32, "Broken pipe"), "nobody reads the output", 141, id="nobody reads"),
-    pytest.param(
-        OSError(28, "No space left on device"), "standard output: No space left on device", 1, id="a full disk"
-    ),
+    pytest.param(OutputUnread("nobody reads the output"), "nobody reads the output", 141, id="nobody reads"),
+    pytest.param(OSError(28, "No space left on device"), "No space left on device", 1, id="a full disk"),
+    pytest.param(OSError(13, "Permission denied", "/x"), "/x: Permission denied", 1, id="a file"),
     pytest.param(ZeroDivisionError("secret"), "internal error: ZeroDivisionError", 1, id="a bug"),
 ]
 

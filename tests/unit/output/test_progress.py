@@ -46,23 +46,6 @@ ntp1
     )
 
 
-def test_a_reader_that_went_away_ends_no_run() -> None:
-    script = (
-        "import time; from provision.output.progress.lines import Lines\nwith Lines() as p:\n"
-        + "    p.say('x' * 9999)\n" * 20
-    )
-    script += "import sys; sys.stderr.write('done'); sys.stderr.flush(); import os; os._exit(0)"
-    done = subprocess.run(
-        ["sh", "-c", f'"{sys.executable}" -c "$1" | head -c 1', "sh", script],
-        check=True,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert (done.stdout, done.stderr) == ("x", "done")
-
-
 ON_A_TERMINAL = """
 import time
 from provision.common.results import Outcome, Status
