@@ -11,7 +11,7 @@ from provision.deploy.phases import Tarballs, compile_phase, promised_phase, unp
 from provision.deploy.prove import Proof, prove_build, rehearse_build
 from provision.deploy.run import Run
 from provision.deploy.steps import Phase
-from provision.deploy.steps.built import Built
+from provision.deploy.steps.build import Built
 from provision.verify.checks.build import unit_tests_finding
 from provision.verify.expectation import expect
 from provision.verify.ntp.probe import MOST_KEYS

@@ -17,26 +17,26 @@ from provision.deploy.generation import Generation
 from provision.deploy.keys_on_host import KeysOnHost, keys_on_host
 from provision.deploy.render import render
 from provision.deploy.steps import Phase, Step
+from provision.deploy.steps.account import ServiceUser
 from provision.deploy.steps.active import Active
-from provision.deploy.steps.as_unit_says import AsUnitSays
-from provision.deploy.steps.built import Built
+from provision.deploy.steps.boot_wait import BootWaits
+from provision.deploy.steps.build import Built
+from provision.deploy.steps.chrony_conf_needs import NeedsMet
 from provision.deploy.steps.confirmed import Confirmed
-from provision.deploy.steps.conflicts import ConflictsStopped, NoForeignProcess
-from provision.deploy.steps.declared import DeclaredToTimedated
-from provision.deploy.steps.fetched import Fetched
+from provision.deploy.steps.conflicting_services import ConflictsStopped, NoForeignProcess
+from provision.deploy.steps.daemon_unaltered import Unaltered
 from provision.deploy.steps.file import File
+from provision.deploy.steps.file_systems import FileSystems
 from provision.deploy.steps.firewall import FirewallOpen
 from provision.deploy.steps.links import Links
 from provision.deploy.steps.log_rotation import LogRotation
-from provision.deploy.steps.needs_met import NeedsMet
-from provision.deploy.steps.overrides import NotOverridden
 from provision.deploy.steps.packages import Packages, Purpose
-from provision.deploy.steps.place import Place
+from provision.deploy.steps.process_as_unit import AsUnitSays
 from provision.deploy.steps.rehearsed import Rehearsed
+from provision.deploy.steps.source import Fetched
 from provision.deploy.steps.staged import Staged
-from provision.deploy.steps.unaltered import Unaltered
-from provision.deploy.steps.user import ServiceUser
-from provision.deploy.steps.waits import BootWaits
+from provision.deploy.steps.timedatectl import DeclaredToTimedated
+from provision.deploy.steps.unit_overrides import NotOverridden
 from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.facts import Facts
@@ -93,8 +93,8 @@ def service_phases(to: Switch, site: Site, facts: Facts) -> tuple[Phase, Phase, 
 def preconditions(recipe: Recipe, generation: Generation | None = None) -> Phase:
     """Return the phase that refuses a host before any change; without keys, ``generation`` is not known yet."""
     if generation is None:
-        return Phase("preconditions", (Place(recipe.prefix, 0, generation=""), NoForeignProcess()))
-    place = Place(recipe.prefix, 0, generation.id)
+        return Phase("preconditions", (FileSystems(recipe.prefix, 0, generation=""), NoForeignProcess()))
+    place = FileSystems(recipe.prefix, 0, generation.id)
     return Phase("preconditions", (place, NotOverridden(generation.unit), NoForeignProcess()))
 
 
@@ -113,7 +113,7 @@ def compile_phase(
     """
     manager = manager_of(name, facts, recipe)
     owner = NO_OWNER
-    steps: list[Step] = [Place(recipe.prefix, MEGABYTES), Fetched(recipe, tarballs.at_hand, tarballs.origin)]
+    steps: list[Step] = [FileSystems(recipe.prefix, MEGABYTES), Fetched(recipe, tarballs.at_hand, tarballs.origin)]
     if manager is not None:
         owner = manager.owner
         steps.append(Packages(manager, needed(manager, recipe), recipe.prefix))
@@ -128,7 +128,7 @@ def unpack_phase(facts: Facts, recipe: Recipe, artifact: Artifact) -> Phase:
     A host without a package manager must have the libraries of the build.
     """
     manager = MANAGERS.get(facts.packager or "")
-    steps: list[Step] = [Place(recipe.prefix, ARTIFACT_MEGABYTES)]
+    steps: list[Step] = [FileSystems(recipe.prefix, ARTIFACT_MEGABYTES)]
     if manager is not None and (packages := runtime(manager, artifact.libraries)):
         steps.append(Packages(manager, packages, recipe.prefix, Purpose.RUN))
     steps.append(Built(recipe, Unpacking(artifact), artifact))
@@ -137,7 +137,7 @@ def unpack_phase(facts: Facts, recipe: Recipe, artifact: Artifact) -> Phase:
 
 def promised_phase(recipe: Recipe, host: str) -> Phase:
     """Return the phase of a plan that unpacks the artifact which another host of the same run would compile."""
-    return Phase("build", (Place(recipe.prefix, ARTIFACT_MEGABYTES), Built(recipe, Promised(host))))
+    return Phase("build", (FileSystems(recipe.prefix, ARTIFACT_MEGABYTES), Built(recipe, Promised(host))))
 
 
 def stage_phase(

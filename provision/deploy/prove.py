@@ -13,7 +13,7 @@ from provision.common.errors import ParseError, understood
 from provision.common.results import Finding
 from provision.deploy.converge import Survey
 from provision.deploy.steps import Look
-from provision.deploy.steps.overrides import look_at_unit
+from provision.deploy.steps.unit_overrides import look_at_unit
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT

@@ -15,8 +15,8 @@ from provision.deploy.prove import prove
 from provision.deploy.refusals import refuse_without_systemd
 from provision.deploy.run import Run
 from provision.deploy.steps import Phase
-from provision.deploy.steps.built import build_drift
-from provision.deploy.steps.overrides import NotOverridden
+from provision.deploy.steps.build import build_drift
+from provision.deploy.steps.unit_overrides import NotOverridden
 from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.paths import ROOT

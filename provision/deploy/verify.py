@@ -8,8 +8,8 @@ from provision.deploy.phases import service_phases, stage_phase
 from provision.deploy.prove import State, prove
 from provision.deploy.refusals import refuse_without_systemd
 from provision.deploy.run import Run
-from provision.deploy.steps.built import Installed
-from provision.deploy.steps.conflicts import NoForeignProcess
+from provision.deploy.steps.build import Installed
+from provision.deploy.steps.conflicting_services import NoForeignProcess
 from provision.site.settings import NO_KEYS
 from provision.verify.expectation import Expectation
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 
-from provision.deploy.steps.declared import NTP_UNITS
+from provision.deploy.steps.boot_wait import WAIT_UNIT
 from provision.deploy.steps.log_rotation import ROTATION_FILE
-from provision.deploy.steps.waits import WAIT_UNIT
+from provision.deploy.steps.timedatectl import NTP_UNITS
 from provision.host.paths import ROOT, UNIT_PATH
 from tests.helpers.script_calls import Call
 from tests.helpers.scripted_state import (
@@ -182,7 +182,7 @@ def _all_of_ours(host: ScriptedState, _: Call) -> str:
 
 ASKED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "print_facts": lambda host, _: f"{host.facts}\nowner=0 755 /\nowner=0 755 /opt\n",
-    "look_place": _place,
+    "look_file_systems": _place,
     "look_packages": _packages,
     "look_build": _build,
     "look_generation": _generation,

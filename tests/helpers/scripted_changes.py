@@ -4,8 +4,8 @@ import io
 import tarfile
 from collections.abc import Callable, Mapping
 
+from provision.deploy.steps.boot_wait import WAIT_UNIT
 from provision.deploy.steps.log_rotation import ROTATION_FILE
-from provision.deploy.steps.waits import WAIT_UNIT
 from tests.helpers.script_calls import Call
 from tests.helpers.scripted_state import CONFIGURED, NO_FIREWALL, REHEARSED, ScriptedState
 

@@ -13,18 +13,18 @@ from provision.build.compile import Compiling
 from provision.build.integrity import NAMES, PROGRAMS, RECEIPT
 from provision.deploy.converge import survey
 from provision.deploy.steps import StepDefaults
+from provision.deploy.steps.account import ServiceUser
 from provision.deploy.steps.active import Active
-from provision.deploy.steps.as_unit_says import AsUnitSays
-from provision.deploy.steps.built import Built
+from provision.deploy.steps.build import Built
 from provision.deploy.steps.confirmed import Confirmed
-from provision.deploy.steps.fetched import Fetched
+from provision.deploy.steps.daemon_unaltered import Unaltered
 from provision.deploy.steps.file import File
 from provision.deploy.steps.packages import Packages
+from provision.deploy.steps.process_as_unit import AsUnitSays
 from provision.deploy.steps.rehearsed import Rehearsed
 from provision.deploy.steps.restored import Restored
+from provision.deploy.steps.source import Fetched
 from provision.deploy.steps.staged import Staged
-from provision.deploy.steps.unaltered import Unaltered
-from provision.deploy.steps.user import ServiceUser
 from provision.deploy.switch import Switch
 from provision.host.host import Host
 from provision.host.packages import MANAGERS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.deploy.steps import StepDefaults
-from provision.deploy.steps.conflicts import look_at_services
+from provision.deploy.steps.conflicting_services import look_at_services
 from provision.deploy.switch import Switch
 from provision.host.host import Host
 from provision.host.paths import UNIT_PATH

@@ -14,8 +14,8 @@ import pytest
 from provision.build.artifact import pack
 from provision.build.compile import Unpacking, _judge_unit_tests
 from provision.common.errors import BuildRefused, BuildUnfit, CommandFailed
-from provision.deploy.steps.fetched import Fetched
 from provision.deploy.steps.packages import Packages
+from provision.deploy.steps.source import Fetched
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.packages import MANAGERS

@@ -7,7 +7,7 @@ import pytest
 
 from provision import site
 from provision.chrony.needs import NEEDS, needed
-from provision.deploy.steps.needs_met import NeedsMet
+from provision.deploy.steps.chrony_conf_needs import NeedsMet
 from provision.host import scripts
 from tests.helpers.step_samples import ask, needs_root
 

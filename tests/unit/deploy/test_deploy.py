@@ -4,8 +4,8 @@ import pytest
 
 from provision.common.results import Gate, Status
 from provision.deploy.deploy import deploy, plan, stage
+from provision.deploy.steps.boot_wait import WAIT_UNIT
 from provision.deploy.steps.log_rotation import ROTATION_FILE
-from provision.deploy.steps.waits import WAIT_UNIT
 from provision.host.transport import Output
 from provision.output.report import Report
 from tests.helpers.samples import CASES

@@ -91,7 +91,7 @@ class End:
 UNTOUCHED = "not tried"
 CASES = [
     pytest.param(
-        answer_with("look_place", lambda _: lose_connection),
+        answer_with("look_file_systems", lambda _: lose_connection),
         End(2, UNTOUCHED, "1 not tried; nothing changed", "ntp1: the connection was lost"),
         id="lost before a change",
     ),
@@ -112,7 +112,7 @@ CASES = [
         id="lost in the switch",
     ),
     pytest.param(
-        answer_with("look_place", interrupt),
+        answer_with("look_file_systems", interrupt),
         End(2, UNTOUCHED, "1 not tried; nothing changed", "interrupted; "),
         id="interrupted before a change",
     ),
@@ -127,7 +127,7 @@ CASES = [
         id="locked by another run",
     ),
     pytest.param(
-        answer_with("look_place", lambda _: Output(1, "", "df: no such file system")),
+        answer_with("look_file_systems", lambda _: Output(1, "", "df: no such file system")),
         End(1, "FAILED, nothing changed", "1 FAILED; nothing changed", "ntp1: "),
         id="a question failed on the host",
     ),

@@ -8,8 +8,8 @@ import pytest
 from provision.chrony.chronyc import Association
 from provision.common.results import Finding, Outcome, Status, SwitchState
 from provision.deploy.steps.active import Active
-from provision.deploy.steps.as_unit_says import AsUnitSays
-from provision.deploy.steps.unaltered import Unaltered
+from provision.deploy.steps.daemon_unaltered import Unaltered
+from provision.deploy.steps.process_as_unit import AsUnitSays
 from provision.host.target import parse_target
 from provision.output.report import (
     BY_URGENCY,

@@ -112,8 +112,8 @@ create_package_file() { # LINK THAT IS GONE
     case $1 in *.keys) ;; *) chmod 0644 "$1" ;; esac
 }
 
-# Remove the files that describe our service to systemd and logrotate, except the unit: see declared.py, waits.py and
-# log_rotation.py in provision/deploy/steps/.
+# Remove the files that describe our service to systemd and logrotate, except the unit: see timedatectl.py, boot_wait.py
+# and log_rotation.py in provision/deploy/steps/.
 remove_declarations() {
     if grep -qs '^# Managed by chrony-provision' "$units/chronyd-wait.service"; then
         systemctl stop chronyd-wait.service || true

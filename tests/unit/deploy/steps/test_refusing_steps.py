@@ -9,10 +9,10 @@ from provision.deploy.job import Job
 from provision.deploy.run import Run
 from provision.deploy.runner import run_on
 from provision.deploy.steps import Phase, Step
-from provision.deploy.steps.conflicts import NoForeignProcess
-from provision.deploy.steps.needs_met import NeedsMet
-from provision.deploy.steps.overrides import NotOverridden
-from provision.deploy.steps.place import Place
+from provision.deploy.steps.chrony_conf_needs import NeedsMet
+from provision.deploy.steps.conflicting_services import NoForeignProcess
+from provision.deploy.steps.file_systems import FileSystems
+from provision.deploy.steps.unit_overrides import NotOverridden
 from provision.host.host import Host
 from provision.host.target import parse_target
 from provision.output.progress.lines import Lines
@@ -24,10 +24,10 @@ from tests.helpers.host_settings import make_settings
 DROP_IN = "/etc/systemd/system/chronyd.service.d/x.conf"
 REFUSALS = [
     pytest.param(
-        Place("/opt/chrony/builds/x", 150),
+        FileSystems("/opt/chrony/builds/x", 150),
         "builds rw,noexec\nwork rw\nfree 4000\n",
         "local: nothing was changed: /opt/chrony/builds is on a file system that is mounted noexec",
-        id="Place",
+        id="FileSystems",
     ),
     pytest.param(
         NoForeignProcess(),

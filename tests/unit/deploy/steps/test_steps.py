@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from provision.common.errors import ParseError
 from provision.deploy import converge
 from provision.deploy.steps import Step
-from provision.deploy.steps.conflicts import ConflictsStopped, NoForeignProcess
-from provision.deploy.steps.declared import DeclaredToTimedated
+from provision.deploy.steps.boot_wait import BootWaits
+from provision.deploy.steps.chrony_conf_needs import NeedsMet
+from provision.deploy.steps.conflicting_services import ConflictsStopped, NoForeignProcess
+from provision.deploy.steps.file_systems import FileSystems
 from provision.deploy.steps.firewall import FirewallOpen
 from provision.deploy.steps.links import Links
 from provision.deploy.steps.log_rotation import LogRotation
-from provision.deploy.steps.needs_met import NeedsMet
-from provision.deploy.steps.overrides import NotOverridden
 from provision.deploy.steps.packages import Purpose
-from provision.deploy.steps.place import Place
 from provision.deploy.steps.purged import Purged
-from provision.deploy.steps.waits import BootWaits
+from provision.deploy.steps.timedatectl import DeclaredToTimedated
+from provision.deploy.steps.unit_overrides import NotOverridden
 from tests.helpers.booted_hosts import assert_nowhere
 from tests.helpers.samples import GENERATION, RECIPE, SECRET
 from tests.helpers.step_samples import (
@@ -213,8 +213,8 @@ IDS = [
     (UNALTERED, "daemon-unaltered", True),
     (CONFIRMED, "confirmed", True),
     (USER, "account", True),
-    (Place(RECIPE.prefix, 150), "build-file-systems", False),
-    (Place(RECIPE.prefix, 0, GENERATION.id), "file-systems", False),
+    (FileSystems(RECIPE.prefix, 150), "build-file-systems", False),
+    (FileSystems(RECIPE.prefix, 0, GENERATION.id), "file-systems", False),
     (NotOverridden(GENERATION.unit), "unit-overrides", False),
     (NoForeignProcess(), "foreign-processes", False),
     (NeedsMet(GENERATION.conf, "_chrony"), "chrony-conf-needs", False),
@@ -233,6 +233,15 @@ IDS = [
 @pytest.mark.parametrize(("step", "id_", "changes_host"), IDS, ids=[id_ for _, id_, _ in IDS])
 def test_a_step_has_an_id_and_says_whether_it_changes_the_host(step: Step, id_: str, changes_host: bool) -> None:
     assert (step.id, step.changes_host) == (id_, changes_host)
+
+
+NAMED_OTHERWISE = {"switch-script": "file", "foreign-processes": "conflicting_services"}
+
+
+@pytest.mark.parametrize(("step", "id_"), [(step, id_) for step, id_, _ in IDS], ids=[id_ for _, id_, _ in IDS])
+def test_a_step_is_in_the_file_that_its_id_names(step: Step, id_: str) -> None:
+    file = type(step).__module__.rpartition(".")[2]
+    assert file == NAMED_OTHERWISE.get(id_) or set(file.split("_")) <= set(id_.split("-"))
 
 
 def test_the_ids_of_all_steps_differ() -> None:

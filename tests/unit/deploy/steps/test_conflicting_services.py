@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provision.common.errors import CommandFailed
-from provision.deploy.steps.conflicts import ConflictsStopped
+from provision.deploy.steps.conflicting_services import ConflictsStopped
 from provision.host import scripts
 from tests.helpers.fake_systemctl import Systemctl, shows
 from tests.helpers.samples import GENERATION

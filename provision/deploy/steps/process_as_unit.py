@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.deploy.steps import StepDefaults
-from provision.deploy.steps.overrides import look_at_unit
+from provision.deploy.steps.unit_overrides import look_at_unit
 from provision.deploy.switch import Switch
 from provision.host.host import Host
 from provision.verify.unit import parse_unit_state

@@ -10,7 +10,7 @@ from provision.host.paths import ROOT, UNIT_PATH
 
 
 @dataclass(frozen=True, slots=True)
-class Place(StepDefaults):
+class FileSystems(StepDefaults):
     """The file systems are writable, large enough, and not mounted noexec. Only the administrator can fix them."""
 
     changes_host: ClassVar[bool] = False
@@ -34,7 +34,7 @@ class Place(StepDefaults):
 
     def look(self) -> str:
         """Print the mount options and the free space of the file systems."""
-        return scripts.load("look_place", ROOT, self.build, UNIT_PATH.rpartition("/")[0])
+        return scripts.load("look_file_systems", ROOT, self.build, UNIT_PATH.rpartition("/")[0])
 
     def drift(self, seen: str) -> str | None:
         """Return the obstacle to installing the build or the unit, with the remedy."""

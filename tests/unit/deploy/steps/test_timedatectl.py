@@ -3,7 +3,7 @@
 import pytest
 
 from provision.deploy.steps import Step
-from provision.deploy.steps.declared import DeclaredToTimedated
+from provision.deploy.steps.timedatectl import DeclaredToTimedated
 
 DRIFTS = [
     pytest.param(DeclaredToTimedated(), "chronyd.service", None, id="known to timedatectl"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from provision.deploy.steps.user import ServiceUser
+from provision.deploy.steps.account import ServiceUser
 from tests.helpers.step_samples import ask
 
 USERS = [pytest.param("root", "there", id="there"), pytest.param("no-such-account", "missing", id="missing")]

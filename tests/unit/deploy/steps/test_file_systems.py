@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.deploy.steps.place import Place
+from provision.deploy.steps.file_systems import FileSystems
 from provision.host import scripts
 from tests.helpers.step_samples import ask
 
@@ -16,7 +16,7 @@ GOOD = {
     "free": "9000",
     "current": "generations/a",
 }
-BUILD, SWITCH = Place("/opt/chrony/builds/x", 150), Place("/opt/chrony/builds/x", 0, "b")
+BUILD, SWITCH = FileSystems("/opt/chrony/builds/x", 150), FileSystems("/opt/chrony/builds/x", 0, "b")
 
 
 def lines(said: Mapping[str, str]) -> str:
@@ -40,7 +40,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("step", "change", "words"), CASES)
-def test_what_is_in_the_way_is_said(step: Place, change: dict[str, str], words: str | None) -> None:
+def test_what_is_in_the_way_is_said(step: FileSystems, change: dict[str, str], words: str | None) -> None:
     drift = step.drift(lines({**GOOD, **change}))
     assert drift is None if words is None else drift is not None and drift.startswith(words)
 
@@ -52,7 +52,7 @@ def mounted(at: str) -> str:
 
 
 def test_a_host_says_how_its_folders_are_mounted(tmp_path: Path) -> None:
-    look = scripts.load("look_place", "/proc/no/chrony", str(tmp_path), "/no/such/folder")
+    look = scripts.load("look_file_systems", "/proc/no/chrony", str(tmp_path), "/no/such/folder")
     said = dict(line.split(" ", 1) for line in ask(look).splitlines() if " " in line)
     assert (said["builds"], said["work"], said["units"]) == (mounted("/proc"), mounted("/proc"), mounted("/"))
     assert said["free"].isdigit()

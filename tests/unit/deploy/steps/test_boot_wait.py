@@ -3,7 +3,7 @@
 import pytest
 
 from provision.deploy.steps import Step
-from provision.deploy.steps.waits import WAIT_UNIT, BootWaits
+from provision.deploy.steps.boot_wait import WAIT_UNIT, BootWaits
 from tests.helpers.step_samples import digest
 
 DRIFTS = [
