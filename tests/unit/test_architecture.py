@@ -97,6 +97,8 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         ("host/transport/test_ssh.py", "it needs an SSH server"),
     ),
     "provision.host.transport.local": ("host/transport/test_transport.py", "the transport that needs no network"),
+    "provision.host.transport.ssh_options": ("host/transport/test_ssh_settings.py", "settings are read from options"),
+    "provision.host.transport.ssh_tokens": ("host/transport/test_ssh_settings.py", "settings have no tokens"),
     "provision.host.transport.runner": ("host/transport/test_transport.py", "it runs the lines of each transport"),
     "provision.keys.export.as_json": ("keys/export/test_export.py", "every format is read back there"),
     "provision.keys.export.format": ("keys/export/test_export.py", "every format is one"),

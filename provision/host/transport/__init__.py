@@ -6,7 +6,7 @@ decided by their callers.
 
 local         this machine
 ssh           a host by SSH: runner (limits, sudo's prompt), channels, output_mark and exit_signal run its commands
-ssh_config    what ssh_config(5) says of a host: config_files, config_without_ssh, ssh_settings
+ssh_config    what ssh_config(5) says of a host: config_files, config_without_ssh, ssh_options, ssh_tokens, ssh_settings
 hops          the connections through jump hosts to the host: open_socket, negotiation
 login         the login on each: login_keys, agent, key_files
 host_keys     whether a host is the right one: known_hosts, revoked_keys, host_certificate, public_key

@@ -1,7 +1,7 @@
 """Read the SSH configuration of a host with Paramiko, on a machine without the program ``ssh``.
 
 Paramiko knows less than ssh. What it does not know is refused here rather than ignored; what it reads in another way
-than ssh, such as quotes and comments, is rewritten first. Tokens (``%h``) are left to ``ssh_settings.py``.
+than ssh, such as quotes and comments, is rewritten first. Tokens (``%h``) are left to ``ssh_tokens.py``.
 """
 
 import re
@@ -17,7 +17,7 @@ from provision.common.errors import HostUnreachable
 from provision.common.files.regular import read_regular
 from provision.host.transport import brief
 from provision.host.transport.config_files import config_files
-from provision.host.transport.ssh_settings import ALGORITHMS, FILE_LISTS, Options
+from provision.host.transport.ssh_options import ALGORITHMS, FILE_LISTS, Options
 
 MOST_BYTES = 16 * 1024 * 1024
 INSTALL = "this is read only with the program ssh: install it (openssh-client)"
@@ -169,7 +169,10 @@ def _rewritten_line(name: str, key: str, value: str) -> str:
 def _refuse_include(name: str, file: Path, words: list[str]) -> None:
     """Raise HostUnreachable if a file is included, which Paramiko would ignore."""
     for word in words:
-        pattern = Path(escape(str(file.parent))) / Path(word).expanduser()
+        try:
+            pattern = Path(escape(str(file.parent))) / Path(word).expanduser()
+        except RuntimeError as error:
+            raise HostUnreachable(f"{name}: {file}: Include {word}: no such user") from error
         # Later versions of ssh also replace tokens and variables.
         if "%" in word or "${" in word or glob(str(pattern)):  # noqa: PTH207 -- Path.glob takes no absolute pattern
             raise HostUnreachable(f"{name}: {file}: Include {word}: {INSTALL}")

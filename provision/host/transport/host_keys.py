@@ -21,7 +21,8 @@ from provision.host.transport.known_hosts import Line, Marker, read_known_hosts
 from provision.host.transport.negotiation import KnownKeyTypes
 from provision.host.transport.public_key import fingerprint
 from provision.host.transport.revoked_keys import NOTHING_REVOKED, Revoked, revoked_keys
-from provision.host.transport.ssh_settings import DEFAULT_PORT, SshSettings
+from provision.host.transport.ssh_options import DEFAULT_PORT
+from provision.host.transport.ssh_settings import SshSettings
 
 
 def host_key_policy(settings: SshSettings, *, accept_new: bool, host_key: str | None = None) -> "HostKeyPolicy":

@@ -12,7 +12,7 @@ from paramiko.packet import Packetizer
 from provision.host.transport import brief
 from provision.host.transport.exit_signal import handle_request
 from provision.host.transport.public_key import CERTIFICATE
-from provision.host.transport.ssh_settings import ALGORITHMS
+from provision.host.transport.ssh_options import ALGORITHMS
 
 MOST_BANNER_BYTES = 256 * 1024
 """The most bytes of lines before the version of a server (RFC 4253, 4.2); a line has at most 255."""

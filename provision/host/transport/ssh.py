@@ -20,7 +20,8 @@ from provision.host.transport.exit_signal import Killed, killed_by
 from provision.host.transport.hops import CHANNEL_SECONDS, hops
 from provision.host.transport.output_mark import NotRun, WatchAfterMark, after_mark, with_mark
 from provision.host.transport.ssh_config import read_route
-from provision.host.transport.ssh_settings import DEFAULT_PORT, SshSettings
+from provision.host.transport.ssh_options import DEFAULT_PORT
+from provision.host.transport.ssh_settings import SshSettings
 
 KEEPALIVE_SECONDS = 10
 LOST_AFTER_SECONDS = 40

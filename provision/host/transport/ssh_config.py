@@ -23,14 +23,9 @@ from provision.host.transport import brief
 from provision.host.transport.config_files import config_files, named_file
 from provision.host.transport.config_without_ssh import options_without_ssh
 from provision.host.transport.local import run
-from provision.host.transport.ssh_settings import (
-    FILE_LISTS,
-    USER_FILES,
-    Options,
-    SshSettings,
-    ThisMachine,
-    settings_from,
-)
+from provision.host.transport.ssh_options import FILE_LISTS, Options
+from provision.host.transport.ssh_settings import USER_FILES, SshSettings, settings_from
+from provision.host.transport.ssh_tokens import ThisMachine
 
 SECONDS = 60
 """The longest time for ``ssh -G``, which may run commands (``Match exec``) and resolve names (CanonicalizeHostname)."""

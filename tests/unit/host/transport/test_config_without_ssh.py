@@ -103,6 +103,12 @@ def test_what_only_ssh_can_read_is_refused_without_it(config: str, without_ssh: 
         read_settings("ntp1")
 
 
+def test_an_include_below_a_home_folder_of_no_user_is_refused(without_ssh: Path) -> None:
+    without_ssh.write_text("Include ~nobody-x/config\n")
+    with pytest.raises(HostUnreachable, match=r"^ntp1: .*/config: Include ~nobody-x/config: no such user$"):
+        read_settings("ntp1")
+
+
 def test_an_include_of_nothing_is_no_hindrance(without_ssh: Path) -> None:
     without_ssh.write_text('Include nothing* "{no such}/file" # Include config\nUser op\n')
     assert read_settings("ntp1").user == "op"

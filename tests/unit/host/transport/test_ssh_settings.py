@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from provision.common.errors import HostUnreachable
-from provision.host.transport.ssh_settings import Jump, ThisMachine, settings_from
+from provision.host.transport.ssh_settings import Jump, settings_from
+from provision.host.transport.ssh_tokens import ThisMachine
 
 MACHINE = ThisMachine(
     home=Path("/home/op"),
@@ -46,6 +47,11 @@ def test_tokens_are_replaced(text: str, path: str) -> None:
 def test_a_token_without_a_value_is_refused(text: str) -> None:
     with pytest.raises(HostUnreachable, match=r"^ntp1: the SSH configuration has userknownhostsfile .* has no value$"):
         settings_from("ntp1", {**OPTIONS, "userknownhostsfile": [text]}, MACHINE)
+
+
+def test_a_home_folder_of_no_user_is_refused() -> None:
+    with pytest.raises(HostUnreachable, match=r"^ntp1: .* has identityfile '~nobody-x/key': no such user$"):
+        settings_from("ntp1", {**OPTIONS, "identityfile": ["~nobody-x/key"]}, MACHINE)
 
 
 @pytest.mark.parametrize(
