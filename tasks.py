@@ -55,8 +55,8 @@ def check(context: Context) -> None:
     _run(context, "python .ci/yardsticks.py")
     # Some wait for timers: three at a time keep two cores busy, and who has done all of theirs takes some of another's.
     # Each process that tests, and each that a test starts, would compile us anew if Python might not keep that.
-    fast = "pytest tests/unit -m 'not integration and not vm' -n 3 --dist worksteal --cov --cov-report=term"
-    _run(context, fast, PYTHONDONTWRITEBYTECODE="")
+    fast = "pytest tests/unit -m 'not integration and not vm' -n 3 --dist worksteal --hypothesis-profile=quick"
+    _run(context, f"{fast} --cov --cov-report=term", PYTHONDONTWRITEBYTECODE="")
 
 
 @task(auto_shortflags=False)

@@ -6,6 +6,7 @@ In CI, as root, a skipped test of booted hosts fails: there these tests are the 
 import hashlib
 import os
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,8 @@ replace_slow_rules()
 # How long an example takes tells of the machine, not of what is tested.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+# For inv check, while one works; inv test, and with it CI, tries the usual 100 examples.
+settings.register_profile("quick", settings.get_profile("untimed"), max_examples=30)
 
 # Whoever starts pytest in the background, or with nohup, has these signals ignored, and every process that a test
 # starts would ignore them, too: no test of Ctrl-C or of a hang-up could pass.
@@ -48,6 +51,18 @@ def slow_digests_are_made_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hashlib, "scrypt", cache(hashlib.scrypt))
         yield
+
+
+@pytest.fixture
+def unmeasured() -> Iterator[None]:
+    """Measure no coverage in a test of much work: it would take four times as long.
+
+    pytest-cov's mark no_cover does not do it in the processes of xdist, which are measured twice.
+    """
+    trace = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(trace)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import provision
 from tests.helpers.booted_hosts import ROOT
 from tests.helpers.modules import MODULES, PACKAGE, imports, package_of, trees
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 def test_the_map_names_each_package() -> None:
     assert provision.__doc__ is not None

@@ -15,6 +15,8 @@ from provision.output.history import history_text
 from provision.output.log import LONGEST_LINE, Log
 from provision.site.text_types import nearest
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 def rules(count: int) -> Access:
     """Return rules of which each that denies lies in one that allows, and some that allow in one that denies."""

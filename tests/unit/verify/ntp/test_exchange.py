@@ -173,6 +173,7 @@ def test_a_wrong_key_among_many_is_found_behind_a_limit() -> None:
     assert [(key.mac_valid, key.limited) for key in seen.keys] == [(True, False), (True, False), (False, False)]
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_of_a_fleets_keys_a_sample_is_tried() -> None:
     fleet = Keys(tuple(Key(n, "AES128", n.to_bytes(16, "big")) for n in range(1, 100_001)))
     with server(plain) as port:
