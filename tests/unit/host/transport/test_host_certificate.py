@@ -20,20 +20,35 @@ SIZE = {"rsa": ("-b", "2048")}
 """The primes of the 3072 bits that are usual take seconds to find."""
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """Return what makes a certificate with these options of ssh-keygen, as it travels on the wire."""
+def keygen(*words: str) -> None:
+    subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True)
 
-    def keygen(*words: str) -> None:
-        subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True)
+
+@pytest.fixture(scope="session")
+def key_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """Return what makes a key of a kind, for a host or an authority, once: to find the primes of RSA takes a while."""
+    folder = tmp_path_factory.mktemp("keys")
+
+    def made(role: str, kind: str) -> Path:
+        path = folder / f"{role}-{kind}"
+        if not path.exists():
+            keygen("-t", kind, *SIZE.get(kind, ()), "-N", "", "-f", str(path))
+        return path
+
+    return made
+
+
+@pytest.fixture
+def make(tmp_path: Path, key_of: Callable[[str, str], Path]) -> Make:
+    """Return what makes a certificate with these options of ssh-keygen, as it travels on the wire."""
 
     def certificate(
         *options: str, kind: str = "ed25519", authority: str = "ed25519", names: str = "ntp1,*.lab"
     ) -> bytes:
-        keygen("-t", kind, *SIZE.get(kind, ()), "-N", "", "-f", str(tmp_path / "key"))
-        keygen("-t", authority, *SIZE.get(authority, ()), "-N", "", "-f", str(tmp_path / "ca"))
+        public = tmp_path / "key.pub"
+        public.write_bytes(key_of("host", kind).with_suffix(".pub").read_bytes())
         principals = ("-n", names) if names else ()
-        keygen("-s", str(tmp_path / "ca"), "-I", "test", *principals, *options, str(tmp_path / "key.pub"))
+        keygen("-s", str(key_of("authority", authority)), "-I", "test", *principals, *options, str(public))
         return base64.b64decode((tmp_path / "key-cert.pub").read_text().split()[1])
 
     return certificate
