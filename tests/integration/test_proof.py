@@ -97,3 +97,13 @@ def test_a_key_that_a_group_may_read_is_read_in_a_rehearsal(host: Deployed) -> N
     )
     ran = host.run("deploy", site(host, "ntsservercert /etc/tls/c", "ntsserverkey /etc/tls/k"))
     assert ran.status == 0, ran
+
+
+def test_a_source_of_nts_that_does_not_answer_is_found(host: Deployed) -> None:
+    servers = (
+        f'servers = [{{address = "{TIME_SOURCE}", minpoll = 0, maxpoll = 4}}, {{address = "198.19.0.1", nts = true}}]'
+    )
+    ran = host.run("deploy", host.operator.site(f'[time]\n{servers}\nauthselectmode = "ignore"\n'))
+    assert ran.status == 1
+    assert ran.held("clock.synchronised")
+    assert ran.held("sources.authenticated", "NTS at 198.19.0.1") is False
