@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from provision.common.errors import CommandFailed, HostUnreachable, ProvisionError
-from provision.host.transport import LOOK, RunningLine
+from provision.host.transport import LOOK, RunningLine, brief
 
 BEAT_SECONDS = 10
 SILENCE_SECONDS = 60
@@ -66,7 +66,7 @@ def take(name: str, guard: RunningLine, say: Callable[[str], None], lock_timeout
     line = guard.read_line()
     owner = ""
     if line.startswith("busy "):
-        owner = line.removeprefix("busy ") or "another run"
+        owner = brief(line.removeprefix("busy ")) or "another run"
         say(f"{name}: locked by {owner}")
         line = guard.read_line(LOOK.seconds + lock_timeout)
     if (ready := re.fullmatch(r"(/\S+) ([0-9]+)", line)) is not None:
@@ -75,5 +75,5 @@ def take(name: str, guard: RunningLine, say: Callable[[str], None], lock_timeout
     if owner:
         raise HostUnreachable(f"{name}: locked by {owner}; wait with --lock-timeout SECONDS, or try again later")
     raise CommandFailed(
-        f"{name}: cannot create the workspace (exit status {output.status}): {line or output.last_words}"
+        f"{name}: cannot create the workspace (exit status {output.status}): {brief(line) or output.last_words}"
     )

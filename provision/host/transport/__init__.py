@@ -102,7 +102,11 @@ class RunningLine(Protocol):
         """Write to its standard input. Raises HostUnreachable if the connection is lost or the line has ended."""
 
     def close(self) -> Output:
-        """Close its standard input and wait for its end; the status is -1 if the connection was lost."""
+        """Close its standard input and wait for its end.
+
+        The status is negative if the connection was lost, or if a signal has killed the line; the last line of
+        standard error names the signal.
+        """
 
 
 class Transport(Protocol):

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
-from provision.common.errors import CommandFailed, HostUnreachable
+from provision.common.errors import CommandFailed, HostUnreachable, ProvisionError
 from provision.host.transport.local import LocalTransport
 from provision.host.workspace import take
 from tests.helpers.claimed_workspace import claimed, guard
@@ -185,6 +186,20 @@ def test_a_guard_that_cannot_begin_says_why(tmp_path: Path) -> None:
         CommandFailed, match=r"^ntp1: cannot create the workspace .exit status 1.: mkdir: .*File exists"
     ):
         take("ntp1", guard(tmp_path), print)
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        pytest.param("busy " + "\x1b[2J" * 1000, r"ntp1: locked by (\\x1b\[2J)+.{3,12}; wait with", id="an owner"),
+        pytest.param("\x1b[2J" * 1000, r"ntp1: cannot create .*: (\\x1b\[2J)+.{3,12}$", id="no path"),
+    ],
+)
+def test_the_words_of_a_guard_are_escaped_and_have_a_limit(printed: str, words: str) -> None:
+    held = LocalTransport().hold(f"printf '%s\\n' {quote(printed)}; exit 1")
+    with pytest.raises(ProvisionError, match=words) as caught:
+        take("ntp1", held, lambda _: None)
+    assert len(str(caught.value)) < 400
 
 
 def test_a_process_ends_with_what_it_said() -> None:
