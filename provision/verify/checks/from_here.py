@@ -9,6 +9,7 @@ from provision.verify.checks.requests import (
     INVALID_MAC,
     LIMIT,
     NO_KEY_ANSWERED,
+    NOT_AGAIN,
     left_out_text,
     request_checks,
     silence_text,
@@ -59,6 +60,13 @@ def _no_answer(evidence: Evidence, expected: Expectation, probe: Probe, *, first
         return NOT_ADMITTED
     if probe.answered or any(answer.answered for answer in probe.keys):
         return None
+    if probe.unsent:
+        return f"this machine could not ask ({probe.unsent})"
+    return _silence(evidence, expected, probe, first=first)
+
+
+def _silence(evidence: Evidence, expected: Expectation, probe: Probe, *, first: bool) -> str:
+    """Return why requests that were sent got no answer."""
     reason = ""
     if probe.reason != NO_ANSWER:
         reason = f" ({probe.reason})"
@@ -82,6 +90,8 @@ def _answers(probe: Probe, address: str, *, limited: bool) -> Iterator[Finding]:
         subject = f"key {answer.id} at {address}"
         if answer.limited:
             yield CLIENT.key.not_checked(LIMIT, subject=subject)
+        elif answer.not_again:
+            yield CLIENT.key.not_checked(NOT_AGAIN, subject=subject)
         else:
             yield CLIENT.key.finding(holds=answer.mac_valid, seen=key_text(answer), subject=subject)
     if probe.left_out:
@@ -98,10 +108,14 @@ def _wrong_keys(probe: Probe, address: str) -> Finding:
     if probe.keys and not answered:
         return check.not_checked(NO_KEY_ANSWERED, subject=address)
     limited = sum(answer.wrong_secret_limited for answer in answered) + probe.unknown_id_limited
-    tried = len(answered) + 1 - limited
+    not_again = sum(answer.wrong_secret_not_again for answer in answered) + probe.unknown_id_not_again
+    tried = len(answered) + 1 - limited - not_again
     if not tried:
         return check.not_checked(LIMIT, subject=address)
-    return check.finding(holds=True, seen=silence_text(tried, limited), subject=address)
+    seen = silence_text(tried, limited)
+    if not_again:
+        seen += f"; {not_again} more got none at first, and were not asked again"
+    return check.finding(holds=True, seen=seen, subject=address)
 
 
 def plain_text(probe: Probe) -> str:
@@ -121,6 +135,8 @@ def key_text(answer: KeyAnswer) -> str:
     """Return how a request with a key was answered."""
     if answer.limited:
         return LIMIT
+    if answer.not_again:
+        return NOT_AGAIN
     if not answer.answered:
         return NO_ANSWER
     if not answer.mac_valid:

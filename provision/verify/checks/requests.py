@@ -10,6 +10,7 @@ from provision.verify.local_client import ANSWERED, INVALID, LIMITED, SILENT, Lo
 
 SAMPLE = "the first, the last and others evenly between them were tried"
 LIMIT = "no answer, nor to others in quick succession: a limit drops requests"
+NOT_AGAIN = "no answer, and not asked again: three others like it stayed silent"
 NOTHING_ANSWERED = "no request was answered"
 NO_KEY_ANSWERED = "no request with a right key was answered either"
 INVALID_MAC = "answered, but without a valid MAC"

@@ -1,16 +1,19 @@
 """Exchange NTP packets with a server over UDP: many requests at once, and then single ones again.
 
-An answer is matched to its request by the socket and by the transmit timestamp, which is random: nobody can forge an
-answer to a request that they have not seen.
+All requests to a server share one socket, so that a rollout on many hosts does not run out of descriptors. An answer is
+matched to its request by the transmit timestamp, which is random: nobody can forge an answer to a request that they
+have not seen.
 """
 
+import errno
 import os
-import selectors
 import socket
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
 
 from provision.keys import Key
 from provision.verify.ntp.packet import Answer, has_valid_mac, read_answer, request, timestamp_of_request
@@ -21,67 +24,115 @@ PAUSE = 0.2
 """Seconds between requests that are sent one at a time."""
 AGAIN = 3
 """The most requests of each kind that are sent again one at a time: those to be answered, and those not to be."""
+FIREWALL = "let the firewall of this machine pass UDP packets to port 123"
+REMEDIES = {
+    errno.EMFILE: "raise ulimit -n",
+    errno.ENFILE: "raise sysctl fs.file-max",
+    errno.ENOBUFS: "try again when this machine has memory to spare",
+    errno.ENOMEM: "try again when this machine has memory to spare",
+    errno.EPERM: FIREWALL,
+    errno.EACCES: FIREWALL,
+}
+"""Errors of this machine, which say nothing about a server, and what to do about them."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request over a socket of its own, and its answer."""
+    """One request and its answer."""
 
     key: Key | None
-    channel: socket.socket
-    sent: dict[bytes, float] = field(default_factory=dict)
-    """Transmit timestamp of a request → when it was sent. Late answers count, too."""
     answer: Answer | None = None
     mac_valid: bool = False
     error: str | None = None
+    unsent: str = ""
+    """Why this machine could not send it, and the remedy; empty if it was sent."""
     limited: bool = False
-    """Its silence says nothing."""
+    """Its silence says nothing, for something drops requests."""
+    not_again: bool = False
+    """It was not asked alone: others like it were, and stayed silent."""
 
     @property
     def waits(self) -> bool:
         """Return whether an answer may still come."""
         return self.answer is None and self.error is None
 
-    def send(self) -> None:
-        """Send the request, with a new timestamp."""
-        timestamp = os.urandom(8)
-        packet = request(timestamp, self.key)
-        self.error = None
-        self.sent[timestamp] = time.monotonic()
-        try:
-            self.channel.send(packet)
-        except OSError as error:
-            self.error = reason_of(error)
-
-    def receive(self) -> None:
-        """Take a packet that has arrived."""
-        try:
-            data = self.channel.recv(1024)
-        except BlockingIOError:  # a packet whose checksum was wrong wakes us, too
+    def take(self, data: bytes, round_trip: float, received: float) -> None:
+        """Take an answer that came at ``received``, in seconds since 1970, unless one came before."""
+        if self.answer is not None:
             return
-        except OSError as error:
-            self.error = reason_of(error)
-            return
-        received = time.time()
-        sent_at = self.sent.get(timestamp_of_request(data))
-        if sent_at is None or self.answer:
-            return
-        self.answer = read_answer(data, time.monotonic() - sent_at, received)
+        self.answer = read_answer(data, round_trip, received)
         if self.answer and self.key:
             self.mac_valid = has_valid_mac(self.key, data)
 
+    def fail(self, error: OSError) -> None:
+        """Note an error, unless an answer came before."""
+        if self.answer is None:
+            self.error, self.unsent = reason_of(error), unsent_text(error)
 
-def open_exchanges(stack: ExitStack, address: str, port: int, keys: Iterable[Key | None]) -> list[Exchange]:
-    """Prepare an exchange with each key; None: without one. Raises OSError, UnicodeError."""
-    family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM)[0]
-    exchanges = []
-    for key in keys:
-        channel = stack.enter_context(socket.socket(family, kind, protocol))
-        channel.settimeout(0)
-        # A connected socket takes packets of this server only, and hears that the port is closed.
-        channel.connect(place)
-        exchanges.append(Exchange(key, channel))
-    return exchanges
+
+@dataclass(slots=True)
+class Channel(AbstractContextManager["Channel"]):
+    """A socket for all requests to a server; it is closed at the end of the context."""
+
+    socket: socket.socket
+    _sent: dict[bytes, tuple[Exchange, float]] = field(default_factory=dict)
+    """Transmit timestamp of a request → its exchange, and when it was sent. Late answers count, too."""
+
+    @classmethod
+    def open(cls, address: str, port: int) -> Self:
+        """Connect a socket to a server. Raises OSError, UnicodeError."""
+        family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM)[0]
+        channel = socket.socket(family, kind, protocol)
+        try:
+            # A connected socket takes packets of this server only, and hears that the port is closed.
+            channel.connect(place)
+        except OSError:
+            channel.close()
+            raise
+        return cls(channel)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.socket.close()
+
+    def send(self, exchange: Exchange) -> None:
+        """Send a request, with a new timestamp."""
+        timestamp = os.urandom(8)
+        packet = request(timestamp, exchange.key)
+        exchange.error, exchange.unsent = None, ""
+        self._sent[timestamp] = exchange, time.monotonic()
+        try:
+            self.socket.send(packet)
+        except ConnectionError as error:
+            # The error of an earlier request, which was reported in place of sending this one.
+            self._fail(error)
+        except OSError as error:
+            exchange.fail(error)
+
+    def listen(self, seconds: float, more: Callable[[], bool]) -> None:
+        """Take packets for some seconds, or until no more are expected."""
+        end = time.monotonic() + seconds
+        while more() and (left := end - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                data: bytes = self.socket.recv(1024)
+            except TimeoutError:
+                break
+            except OSError as error:
+                self._fail(error)
+            else:
+                self._take(data)
+        self.socket.settimeout(None)
+
+    def _take(self, data: bytes) -> None:
+        received, now = time.time(), time.monotonic()
+        known: Any = self._sent.get(timestamp_of_request(data))
+        if known is not None:
+            exchange, sent_at = known
+            exchange.take(data, now - sent_at, received)
+
+    def _fail(self, error: OSError) -> None:
+        for exchange, _ in self._sent.values():
+            exchange.fail(error)
 
 
 def reason_of(error: OSError | UnicodeError) -> str:
@@ -91,35 +142,42 @@ def reason_of(error: OSError | UnicodeError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def ask(wanted: list[Exchange], unwanted: list[Exchange], *, patience: float, tries: int, insist: bool) -> None:
+def unsent_text(error: OSError | UnicodeError) -> str:
+    """Return an error of this machine in words, with its remedy; empty if it is one of the network or the server."""
+    remedy = REMEDIES.get(getattr(error, "errno", None) or 0)
+    if remedy is None or isinstance(error, socket.gaierror):
+        return ""
+    return f"{reason_of(error)}: {remedy}"
+
+
+def ask(
+    channel: Channel, wanted: list[Exchange], unwanted: list[Exchange], *, patience: float, tries: int, insist: bool
+) -> None:
     """Send all requests, until those whose answers are wanted are answered; then grant the others a little more."""
-    with selectors.DefaultSelector() as selector:
-        for exchange in (*wanted, *unwanted):
-            selector.register(exchange.channel, selectors.EVENT_READ, exchange)
-        rounds = 0
-        while rounds < tries:
-            rounds += 1
-            # The plain request goes last: its round trip, which tells how good the time is, has no MACs to wait for.
-            # Where only some get through, those that are to be answered do.
-            for exchange in (*reversed(wanted), *unwanted):
-                if exchange.answer is None:
-                    exchange.send()
-            _listen(selector, patience, lambda: _any_waits(wanted))
-            if not _any_waits(wanted):
-                break
-        if times := [exchange.answer.round_trip for exchange in wanted if exchange.answer]:
-            _listen(selector, max(GRACE, 4 * max(times)), lambda: _any_waits(unwanted))
-        if not insist:
-            return
-        if rounds > 1 or any(exchange.answer is None for exchange in wanted):
-            _ask_again(_Alone(selector, patience), wanted, unwanted)
+    rounds = 0
+    while rounds < tries:
+        rounds += 1
+        # The plain request goes last: its round trip, which tells how good the time is, has no MACs to wait for.
+        # Where only some get through, those that are to be answered do.
+        for exchange in (*reversed(wanted), *unwanted):
+            if exchange.answer is None:
+                channel.send(exchange)
+        channel.listen(patience, lambda: _any_waits(wanted))
+        if not _any_waits(wanted):
+            break
+    if times := [exchange.answer.round_trip for exchange in wanted if exchange.answer]:
+        channel.listen(max(GRACE, 4 * max(times)), lambda: _any_waits(unwanted))
+    if not insist:
+        return
+    if rounds > 1 or any(exchange.answer is None for exchange in wanted):
+        _ask_again(_Alone(channel, patience), wanted, unwanted)
 
 
 @dataclass(slots=True)
 class _Alone:
     """Requests that are sent one at a time."""
 
-    selector: selectors.BaseSelector
+    channel: Channel
     patience: float
     blocked: int = 0
     """How many plain requests were not answered between them."""
@@ -127,10 +185,9 @@ class _Alone:
     def answered(self, exchange: Exchange) -> bool:
         """Send a request once more, and say whether it is answered."""
         time.sleep(PAUSE)
-        fresh = Exchange(exchange.key, exchange.channel)
-        self.selector.modify(exchange.channel, selectors.EVENT_READ, fresh)
-        fresh.send()
-        _listen(self.selector, self.patience, lambda: fresh.waits)
+        fresh = Exchange(exchange.key)
+        self.channel.send(fresh)
+        self.channel.listen(self.patience, lambda: fresh.waits)
         if fresh.answer is not None:
             exchange.answer, exchange.mac_valid = fresh.answer, fresh.mac_valid
         return fresh.answer is not None
@@ -159,21 +216,19 @@ def _ask_again(alone: _Alone, wanted: list[Exchange], unwanted: list[Exchange]) 
     if all(exchange.answer is None for exchange in wanted) and (plain.error or not alone.answered(plain)):
         return
     control = next(exchange for exchange in wanted if exchange.answer is not None)
+    is_limited = False
     for group, times in (([*others, plain], 2), (unwanted, 1)):
         silent = [exchange for exchange in group if exchange.answer is None]
+        silences = []
         for exchange in silent[:AGAIN]:
-            exchange.limited = alone.is_silent(exchange, control, times) is None
+            silence = alone.is_silent(exchange, control, times)
+            exchange.limited = silence is None
+            silences.append(silence)
+        # An answer to one that is asked alone shows a limit, as an unanswered plain request does.
+        is_limited = is_limited or not all(silences)
         for exchange in silent[AGAIN:]:
-            exchange.limited = True
+            exchange.limited, exchange.not_again = is_limited, not is_limited
 
 
 def _any_waits(exchanges: Iterable[Exchange]) -> bool:
     return any(exchange.waits for exchange in exchanges)
-
-
-def _listen(selector: selectors.BaseSelector, seconds: float, more: Callable[[], bool]) -> None:
-    """Take packets for some seconds, or until no more are expected."""
-    end = time.monotonic() + seconds
-    while more() and (left := end - time.monotonic()) > 0:
-        for ready, _ in selector.select(left):
-            ready.data.receive()

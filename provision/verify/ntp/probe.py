@@ -5,11 +5,10 @@ request without an answer is sent again, alone, followed by a plain request.
 """
 
 import os
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from provision.keys import MAX_ID, Key, Keys
-from provision.verify.ntp.exchange import Exchange, ask, open_exchanges, reason_of
+from provision.verify.ntp.exchange import Channel, Exchange, ask, reason_of, unsent_text
 from provision.verify.ntp.packet import Answer
 
 MOST_KEYS = 50
@@ -27,9 +26,12 @@ class KeyAnswer:
     """The answer carried the MAC that the key makes of it."""
     limited: bool = False
     """No answer came, and none can be expected: something drops requests."""
+    not_again: bool = False
+    """No answer came, and the request was not repeated alone: some like it were, and stayed silent."""
     wrong_secret_answered: bool = False
     """A request with this id, and a MAC of another secret, was answered."""
     wrong_secret_limited: bool = False
+    wrong_secret_not_again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +45,15 @@ class Probe:
     """There was none, and none can be expected: something drops requests."""
     reason: str = NO_ANSWER
     """Why there was none, in words such as ``connection refused``."""
+    unsent: str = ""
+    """Why this machine could not send requests, and what to do about it; empty if it could."""
     keys: tuple[KeyAnswer, ...] = ()
     left_out: int = 0
     """The number of keys that were not tried, because a sample of many keys was taken."""
     unknown_id_answered: bool = False
     """A request with a key id that the server cannot know was answered."""
     unknown_id_limited: bool = False
+    unknown_id_not_again: bool = False
     source: str | None = None
     """The source address of the requests; None if there is no route to the server."""
     peer: str | None = None
@@ -82,26 +87,27 @@ def probe(
 ) -> Probe:
     """Query a server, by name or IP address, without a key, with every key and with wrong keys, all at once.
 
-    Of more than ``most`` keys, a sample is tried: each takes two sockets, and a fleet of devices has 100,000. A request
-    without an answer is sent again after ``patience`` seconds, ``tries`` times in all; if others were answered, and we
-    ``insist``, the rest is then asked one at a time. Nothing is raised: a server that does not answer is a result.
+    Of more than ``most`` keys, a sample is tried: each takes two requests, and a fleet of devices has 100,000. A
+    request without an answer is sent again after ``patience`` seconds, ``tries`` times in all; if others were answered,
+    and we ``insist``, some of the rest are then asked one at a time. Nothing is raised: a server that
+    does not answer is a result.
     """
     unknown = _unknown(keys)
     left_out = max(len(keys) - most, 0)
     keys = keys.sample(most)
     tried = (None, *keys, *map(_another_secret, keys), unknown)
     nobody = Probe(address=address, keys=tuple(KeyAnswer(id=key.id) for key in keys), left_out=left_out)
-    with ExitStack() as stack:
-        try:
-            exchanges = open_exchanges(stack, address, port, tried)
-        except (OSError, UnicodeError) as error:
-            return replace(nobody, reason=reason_of(error))
-        wanted = 1 + len(keys)
-        ask(exchanges[:wanted], exchanges[wanted:], patience=patience, tries=tries, insist=insist)
-        channel = exchanges[0].channel
-        source = channel.getsockname()[0]
-        peer = channel.getpeername()[0]
-        return replace(_result(address, keys, exchanges), left_out=left_out, source=source, peer=peer)
+    exchanges = [Exchange(key) for key in tried]
+    wanted = 1 + len(keys)
+    try:
+        with Channel.open(address, port) as channel:
+            # Modules that are imported when they are needed are files, too, and may fail as sockets do.
+            ask(channel, exchanges[:wanted], exchanges[wanted:], patience=patience, tries=tries, insist=insist)
+            source = channel.socket.getsockname()[0]
+            peer = channel.socket.getpeername()[0]
+    except (OSError, UnicodeError) as error:
+        return replace(nobody, reason=reason_of(error), unsent=unsent_text(error))
+    return replace(_result(address, keys, exchanges), left_out=left_out, source=source, peer=peer)
 
 
 def _another_secret(key: Key) -> Key:
@@ -122,17 +128,21 @@ def _result(address: str, keys: Keys, exchanges: list[Exchange]) -> Probe:
         plain=plain.answer,
         limited=plain.limited,
         reason=plain.error or NO_ANSWER,
+        unsent=plain.unsent,
         keys=tuple(
             KeyAnswer(
                 id=key.id,
                 answered=ours.answer is not None,
                 mac_valid=ours.mac_valid,
                 limited=ours.limited,
+                not_again=ours.not_again,
                 wrong_secret_answered=other.answer is not None,
                 wrong_secret_limited=other.limited,
+                wrong_secret_not_again=other.not_again,
             )
             for key, ours, other in zip(keys, right, wrong, strict=True)
         ),
         unknown_id_answered=unknown.answer is not None,
         unknown_id_limited=unknown.limited,
+        unknown_id_not_again=unknown.not_again,
     )

@@ -185,6 +185,33 @@ def test_a_server_that_answered_us_before_a_switch_has_to_answer_after_it(reason
     assert wrong_key == CLIENT_CHECKS.wrong_key.not_checked("no answer reaches this machine", subject=THERE)
 
 
+@pytest.mark.parametrize("evidence", [SERVER, ANSWERED_BEFORE], ids=["at any time", "after a switch"])
+def test_a_fault_of_this_machine_breaks_no_switch(evidence: Evidence) -> None:
+    unsent = replace(SILENCE, reason="too many open files", unsent="too many open files: raise ulimit -n")
+    assert from_this_machine(judged(evidence, EXPECTED, unsent)) == [
+        CLIENT_CHECKS.requests.not_checked(
+            "this machine could not ask (too many open files: raise ulimit -n)", subject=THERE
+        )
+    ]
+
+
+def test_a_key_that_was_not_asked_alone_is_not_called_limited() -> None:
+    rest = KeyAnswer(id=3, not_again=True)
+    found = judged(SERVER, EXPECTED, replace(PROBE, keys=(KEY, KeyAnswer(id=2), rest)))
+    assert one(found, CLIENT_CHECKS.key, f"key 2 at {THERE}").holds is False
+    assert one(found, CLIENT_CHECKS.key, f"key 3 at {THERE}") == CLIENT_CHECKS.key.not_checked(
+        "no answer, and not asked again: three others like it stayed silent", subject=f"key 3 at {THERE}"
+    )
+
+
+def test_wrong_keys_that_were_not_asked_alone_are_counted() -> None:
+    keys = (KEY, replace(KEY, id=2, wrong_secret_not_again=True))
+    found = judged(SERVER, EXPECTED, replace(PROBE, keys=keys, unknown_id_not_again=True))
+    assert one(found, CLIENT_CHECKS.wrong_key, THERE).seen == (
+        "no answer to 1 such request; 2 more got none at first, and were not asked again"
+    )
+
+
 NO_RIGHT_KEY = "no request with a right key was answered either"
 SILENCES = [
     pytest.param(replace(PROBE, keys=()), True, "no answer to 1 such request", id="no keys, an unknown id"),

@@ -1,7 +1,11 @@
 """Asking servers that do what chronyd never does, and servers behind a limit."""
 
+import errno
+import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +15,11 @@ import pytest
 
 from provision.keys import Key, Keys
 from provision.verify.checks.from_here import key_text
+from provision.verify.checks.requests import NOT_AGAIN
 from provision.verify.ntp import exchange
 from provision.verify.ntp.packet import mac
 from provision.verify.ntp.probe import MOST_KEYS, KeyAnswer, probe
+from tests.helpers.booted_hosts import ROOT
 
 LONG = 20.0
 """Seconds; a probe that waits for so long waits for nothing else, however slow the machine is."""
@@ -164,6 +170,65 @@ def test_what_a_limit_drops_is_no_fault_of_a_key(burst: int, per_second: float) 
     assert any(key.mac_valid for key in seen.keys)
     assert not any(key.wrong_secret_answered for key in seen.keys)
     assert any(key.wrong_secret_limited for key in seen.keys), "of those not all could be heard"
+
+
+def test_keys_that_the_server_does_not_have_are_not_called_limited() -> None:
+    def has_three(request: bytes) -> list[bytes]:
+        if len(request) > 48 and int.from_bytes(request[48:52], "big") > 3:
+            return []
+        return limited(1000, 0)(request)
+
+    with server(has_three) as port:
+        seen = probe("127.0.0.2", FLEET, port=port, patience=0.2)
+    texts = [key_text(key) for key in seen.keys]
+    assert texts == ["valid MAC"] * 3 + ["no answer"] * 3 + [NOT_AGAIN] * 14
+    assert not any(key.limited or key.wrong_secret_limited for key in seen.keys)
+    assert sum(key.wrong_secret_not_again for key in seen.keys) + seen.unknown_id_not_again == 18
+
+
+FEW_DESCRIPTORS = """
+import resource, socket
+from provision.keys import Key, Keys
+from provision.verify.ntp.probe import probe
+keys = Keys(tuple(Key(number, "SHA1", b"0123456789abcdef") for number in range(1, 51)))
+if WARM:
+    probe("127.0.0.2", Keys(()), port=PORT)
+spare = socket.socket()
+resource.setrlimit(resource.RLIMIT_NOFILE, (spare.fileno() + FREE, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+spare.close()
+print(repr(probe("127.0.0.2", keys, port=PORT, patience=0.2)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("free", "imported", "answered", "words"),
+    [
+        pytest.param(1, True, 50, "unsent=''", id="one"),
+        pytest.param(0, True, 0, "unsent='too many open files: raise ulimit -n'", id="none for the socket"),
+        pytest.param(1, False, 0, "unsent='too many open files: raise ulimit -n'", id="none for a module"),
+    ],
+)
+def test_fifty_keys_take_one_descriptor(free: int, *, imported: bool, answered: int, words: str) -> None:
+    with server(plain) as port:
+        script = FEW_DESCRIPTORS.replace("FREE", str(free)).replace("PORT", str(port))
+        script = script.replace("WARM", str(imported))
+        done = subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert words in done.stdout
+    assert done.stdout.count(" answered=True") == answered
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.ENOBUFS])
+def test_a_request_that_this_machine_cannot_send_says_nothing_about_the_server(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(socket.socket):
+        def send(self, *_: object) -> int:
+            raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(socket, "socket", Refusing)
+    seen = probe("127.0.0.2", Keys((KEY,)), port=9, patience=0.1)
+    assert seen.unsent == f"{os.strerror(code).lower()}: {exchange.REMEDIES[code]}"
+    assert not seen.answered
 
 
 def test_a_wrong_key_among_many_is_found_behind_a_limit() -> None:
