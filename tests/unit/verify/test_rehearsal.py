@@ -97,6 +97,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("change", "words"), FAULTS)
 def test_a_fault_is_found(change: dict[str, str], words: tuple[str, ...], stage: Path, tmp_path: Path) -> None:
     reasons = failures(rehearse(stage, tmp_path, **change))
@@ -133,6 +134,7 @@ user nobody
 """Directives that would reach for what the daemon that runs has."""
 
 
+@pytest.mark.integration
 def test_nothing_of_the_running_daemon_is_touched(stage: Path, tmp_path: Path) -> None:
     live = tmp_path / "live"
     live.mkdir()
@@ -153,6 +155,7 @@ def at_work_in(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("signal", ["HUP", "TERM", "PIPE"])
 def test_no_process_is_left_when_a_rehearsal_is_broken_off(signal: str, stage: Path, tmp_path: Path) -> None:
     # It would wait for five seconds for an answer.
@@ -166,11 +169,13 @@ def test_no_process_is_left_when_a_rehearsal_is_broken_off(signal: str, stage: P
     assert at_work_in(tmp_path) == []
 
 
+@pytest.mark.integration
 def test_a_rehearsal_leaves_no_process(stage: Path, tmp_path: Path) -> None:
     assert rehearse(stage, tmp_path).ending == "running"
     assert at_work_in(tmp_path) == []
 
 
+@pytest.mark.integration
 def test_clients_are_few_at_any_number_of_keys(stage: Path, tmp_path: Path) -> None:
     keys = "".join(f"{number} SHA256 HEX:{number:064x}\n" for number in range(1, 301))
     rehearsal = rehearse(stage, tmp_path, keys=keys)
@@ -182,6 +187,7 @@ def test_clients_are_few_at_any_number_of_keys(stage: Path, tmp_path: Path) -> N
     assert asked.left_out == 250
 
 
+@pytest.mark.integration
 def test_keys_of_a_sample_are_made_and_thrown_away(build: Path, tmp_path: Path) -> None:
     sample = scripts.load("sample_generation", str(build), "allow\n# it's", "7", "AES128", "9", "SHA256")
     trial = scripts.load("rehearse", "generation", "", "0")
@@ -194,6 +200,7 @@ def test_keys_of_a_sample_are_made_and_thrown_away(build: Path, tmp_path: Path) 
     assert (tmp_path / "scratch/generation/chrony.keys").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.integration
 def test_a_configuration_that_chronyd_refuses_is_not_rehearsed(stage: Path, tmp_path: Path) -> None:
     (stage / "chrony.conf").write_text("nonsense\n")
     trial = scripts.load("rehearse", str(stage), "127.0.0.1", "0")
