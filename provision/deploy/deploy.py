@@ -116,6 +116,7 @@ def switch_to(run: Run, generation: Generation, expect_now: Callable[[], Expecta
         running=generation.running,
         who=run.who,
         task="deploy",
+        wanted_by=run.settings.options.wanted_by,
         confirm_timeout=run.settings.options.confirm_timeout,
         is_answered=lambda: expect_now().serves and run.is_answered(),
         prove=lambda: run.prove_switch(expect_now(), generation.keys, generation.id),

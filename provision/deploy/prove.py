@@ -1,15 +1,15 @@
 """Collect and evaluate the evidence of a running chronyd: one round trip, and NTP packets from this machine."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from provision.build.evidence import SECTION, parse_build, sections
 from provision.build.recipe import Recipe
 from provision.chrony.chronyc import Association
 from provision.chrony.configure_log import parse_configure_log
-from provision.common.errors import ParseError, understood
+from provision.common.errors import CommandFailed, ParseError, understood
 from provision.common.results import Finding
 from provision.deploy.converge import Survey
 from provision.deploy.steps import Look
@@ -22,12 +22,14 @@ from provision.keys import Keys
 from provision.verify.checks import findings
 from provision.verify.checks.build import build_findings
 from provision.verify.checks.rehearsal import rehearsal_findings
-from provision.verify.checks.site import state_finding, unreadable_finding
+from provision.verify.checks.site import MATCHES, state_finding, unreadable_finding
 from provision.verify.evidence import Evidence, parse_evidence
 from provision.verify.expectation import Expectation, further_addresses, without_zone
 from provision.verify.ntp.probe import Probe, probe
 from provision.verify.rehearsal import parse_rehearsal
 
+NOT_DEPLOYED = f"{SECTION}not deployed"
+"""What the scripts print where there is no current generation."""
 NOBODY = "65534"
 """The account that owns nothing, by its number: a container need not know its name."""
 
@@ -39,6 +41,7 @@ class State:
     look: Look
     no_drift: str = "no difference"
     """The text of the finding if there is no drift."""
+    claim: str = MATCHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Proof:
     """Obstacles for its clients for which chronyd is not the cause, such as a firewall."""
     sources: tuple[Association, ...] | None = None
     """Its sources, and whether they answer; None if they are not known."""
+    answers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The answers to the looks at the compared states, by their ids."""
 
     @property
     def is_complete(self) -> bool:
@@ -96,20 +101,27 @@ def prove(
         surveyed, output = survey.split(session.host.ask(f"{survey.script}\n{script}", patience=sync_timeout))
         answers = survey.answers(session.host.name, surveyed)
         compared = tuple(_compared(session.host.name, states, answers))
+        by_id = {state.look.id: answer for state, answer in zip(states, answers, strict=True)}
+        if output.startswith(NOT_DEPLOYED):
+            raise CommandFailed(f"{session.host.name}: nothing is deployed here; inv deploy deploys")
         try:
             evidence = parse_evidence(output)
         except ParseError as error:
             if all(finding.holds for finding in compared):
                 raise
             # The cause may be an altered file on the host, which one of the compared states reports.
-            return Proof((*compared, unreadable_finding(str(error))))
+            return Proof((*compared, unreadable_finding(str(error))), answers=by_id)
     seen = [probed.result() for probed in probing]
     if seen and _was_too_early(seen[0], evidence):
         again = ask(session.address)
         if again.answered:
             seen[0] = again
     notes = dict.fromkeys((*_advice(evidence), *_notes(session.host.name, states, answers)))
-    return Proof((*compared, *findings(evidence, expected, seen)), tuple(notes), evidence.associations)
+    if states:
+        # The host may run another release than the site wants: that is the subject of a compared state.
+        expected = replace(expected, version=evidence.version or expected.version)
+    found = (*compared, *findings(evidence, expected, seen))
+    return Proof(found, tuple(notes), sources=evidence.associations, answers=by_id)
 
 
 def _was_too_early(seen: Probe, evidence: Evidence) -> bool:
@@ -160,7 +172,7 @@ def _compared(host: str, states: Sequence[State], answers: Sequence[str]) -> Ite
     for state, answer in zip(states, answers, strict=True):
         with understood(f"{host}: {state.look.title}"):
             drift = state.look.drift(answer)
-        yield state_finding(state.look.id, state.look.title, drift, state.no_drift)
+        yield state_finding(state.look.id, state.look.title, drift, state.no_drift, state.claim)
 
 
 def _notes(host: str, states: Sequence[State], answers: Sequence[str]) -> Iterator[str]:

@@ -12,8 +12,8 @@ from provision.chrony.chronyc import (
     parse_sources,
     parse_tracking,
 )
-from provision.common.errors import ParseError, understood
-from provision.deploy.prove import Proof
+from provision.common.errors import CommandFailed, ParseError, understood
+from provision.deploy.prove import NOT_DEPLOYED, Proof
 from provision.deploy.run import Run
 from provision.host import scripts
 from provision.host.paths import ROOT
@@ -37,7 +37,10 @@ STATES = {
 def status(run: Run) -> None:
     """Show the state of a host, and judge whether its clock is synchronised."""
     session = run.session
-    said = sections(session.host.ask(scripts.load("print_status", ROOT)))
+    answer = session.host.ask(scripts.load("print_status", ROOT))
+    if answer.startswith(NOT_DEPLOYED):
+        raise CommandFailed(f"{session.host.name}: nothing is deployed here; inv deploy deploys")
+    said = sections(answer)
     with understood(f"{session.host.name}: the state of chronyd"):
         if "finished" not in said:
             raise ParseError("the answer is incomplete; the host may have been cut off")

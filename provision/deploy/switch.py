@@ -26,6 +26,8 @@ class Switch:
     """The name of the operator, for the host's history."""
     task: str
     """The task that switches, for the host's history: ``deploy`` or ``rollback``."""
+    wanted_by: str
+    """What wants the generation, for messages: ``the site wants``."""
     confirm_timeout: int
     """Seconds after which the host rolls back by itself; the proof restarts the timer (print_evidence.sh)."""
     is_answered: Callable[[], bool] = field(repr=False)

@@ -1,5 +1,11 @@
-"""Verify one host: check the running daemon, and that the host matches the site file."""
+"""Verify one host: check the running daemon, and that the host matches the site file or the built-in defaults."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
+from provision.common.errors import SiteError
+from provision.common.results import Finding
+from provision.deploy.another_generation import judged, read_current
 from provision.deploy.build import recipe_of
 from provision.deploy.deploy import generation_of, switch_to
 from provision.deploy.generation import Generation
@@ -8,9 +14,14 @@ from provision.deploy.phases import service_phases, stage_phase
 from provision.deploy.prove import State, prove
 from provision.deploy.refusals import refuse_without_systemd
 from provision.deploy.run import Run
+from provision.deploy.steps.active import Active, parse_there
 from provision.deploy.steps.build import Installed
 from provision.deploy.steps.conflicting_services import NoForeignProcess
+from provision.deploy.switch import Switch
+from provision.keys import Keys
 from provision.site.settings import NO_KEYS
+from provision.verify.checks.from_here import CLIENT, with_other_secrets
+from provision.verify.checks.site import MATCHES_DEFAULTS
 from provision.verify.expectation import Expectation
 
 
@@ -26,21 +37,50 @@ def verify(run: Run) -> None:
     recipe = recipe_of(run)
     generation, expected = generation_of(run, recipe, keys)
     run.progress.begin("collecting evidence")
-    states = _states(run, generation, expected)
-    run.found(prove(run.session, expected, keys, sync_timeout=run.settings.options.sync_timeout, states=states))
+    to = switch_to(run, generation, lambda: expected)
+    states = _states(run, generation, expected, to)
+    proof = prove(run.session, expected, keys, sync_timeout=run.settings.options.sync_timeout, states=states)
+    there = parse_there(proof.answers[Active.id])
+    other = None
+    if there.current != generation.id:
+        other = read_current(run, there, generation, to)
+    findings = tuple(judged(proof.findings, there, generation.id, other))
+    if any(finding.id == CLIENT.key.id and finding.holds is False for finding in findings):
+        findings = tuple(with_other_secrets(findings, keys, _keys_there(run)))
+    run.found(replace(proof, findings=findings))
+    if _differs(findings):
+        run.report.notes.append("inv plan shows the differences, inv deploy removes them")
 
 
-def _states(run: Run, generation: Generation, expected: Expectation) -> tuple[State, ...]:
+def _differs(findings: Iterable[Finding]) -> bool:
+    """Return whether the host differs from the wanted state, as a plan would show."""
+    return any(finding.id.startswith("site.") and finding.holds is False for finding in findings)
+
+
+def _keys_there(run: Run) -> Keys:
+    """Return the keys that the host serves with; none if they cannot be read."""
+    try:
+        keys = keys_on_host(run.session.host) or NO_KEYS
+    except SiteError:
+        return NO_KEYS
+    run.log.hide(keys.secrets)
+    return keys
+
+
+def _states(run: Run, generation: Generation, expected: Expectation, to: Switch) -> tuple[State, ...]:
     """Return the states of a generation's plan, all of which hold on a host to which it was deployed."""
     recipe = generation.recipe
     artifact = run.artifacts.find(recipe.name, run.progress.line)
     installed = Installed(recipe, artifact)
     phases = (
         stage_phase(generation, query_addresses=expected.query_addresses),
-        *service_phases(switch_to(run, generation, lambda: expected), run.settings.site, run.session.facts),
+        *service_phases(to, run.settings.site, run.session.facts),
     )
-    return (
+    states = (
         State(NoForeignProcess()),
         State(installed, installed.in_words),
         *(State(step) for phase in phases for step in phase.steps),
     )
+    if run.settings.options.folder_without_site:
+        return tuple(replace(state, claim=MATCHES_DEFAULTS) for state in states)
+    return states

@@ -52,6 +52,13 @@ class RunOptions:
     confirm_timeout: int
     """Seconds after which a host rolls back a switch that was not confirmed."""
 
+    @property
+    def wanted_by(self) -> str:
+        """Return what wants the state of a host, for messages."""
+        if self.folder_without_site:
+            return "the built-in defaults want"
+        return "the site wants"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

@@ -1,5 +1,6 @@
 """Evidence of a running chronyd: the output of ``print_evidence.sh``, parsed."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -83,6 +84,14 @@ class Evidence:
     """chronyd dropped requests of this machine, by its own rate limit."""
     sections: Mapping[str, str] = field(repr=False)
     """The text of each section of the output, for :meth:`read`."""
+
+    @property
+    def version(self) -> str:
+        """Return the release of chrony in the name of the current build; empty if it is no build of ours."""
+        found = re.search(r"/chrony-([^/]+?)-nettle-[^/]*$", self.process.get("build", ""))
+        if found is None:
+            return ""
+        return found[1]
 
     @property
     def runs(self) -> bool:

@@ -16,6 +16,7 @@ import pytest
 
 from provision.common.results import Finding
 from provision.host.sandbox.sandbox import Sandbox
+from provision.output.findings import folded
 from provision.output.report import finding_text
 from tests.helpers.booted_hosts import ROOT, inv, login
 from tests.helpers.report_schema import checked
@@ -65,7 +66,7 @@ class Ran:
         strange = [line for line in self.output.splitlines() if not REPORT_LINE.fullmatch(line)]
         assert strange == [], self
         findings = [finding for report in self.reports for finding in report["findings"]]
-        shown = {finding_text(Finding(**finding)) for finding in findings}
+        shown = {finding_text(finding) for finding in folded(Finding(**one) for one in findings)}
         failed = [line for line in self.output.splitlines() if line.startswith(FAILURES) and line not in shown]
         (line,) = failed + self.errors.splitlines()
         return line.removeprefix("  FAILED").removeprefix("  error").removeprefix("error:").strip()

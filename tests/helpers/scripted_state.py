@@ -23,7 +23,7 @@ REHEARSED = (CASES / "rehearsal" / "server.txt").read_text()
 BUILD_SAID = SERVER.partition(f"{SAID}accheck\n")[2].partition("\n")[2].partition(f"{SAID}journal")[0]
 """What its programs said of themselves, and configure of it."""
 CONFIGURED = BUILD_SAID.partition("configure.log\n")[2].partition(SAID)[0]
-NOT_DEPLOYED = "there is no /opt/chrony/current"
+NOT_DEPLOYED = f"{SAID}not deployed\n"
 NO_FIREWALL = (CASES / "firewall" / "none.txt").read_text()
 KEYGEN = "1 AES128 HEX:00112233445566778899AABBCCDDEEFF\n"
 

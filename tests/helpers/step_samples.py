@@ -55,6 +55,7 @@ SWITCH = Switch(
     running=GENERATION.running,
     who="alice@laptop",
     task="deploy",
+    wanted_by="the site wants",
     confirm_timeout=90,
     is_answered=lambda: False,
     prove=list,

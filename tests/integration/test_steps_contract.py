@@ -115,6 +115,7 @@ def real_plan(host: Host) -> tuple[Phase, ...]:
         running=generation.running,
         who="contract",
         task="deploy",
+        wanted_by="the site wants",
         confirm_timeout=90,
         is_answered=lambda: False,
         prove=list,

@@ -21,6 +21,25 @@ IN_WORDS = {
 """The operator's names for systemd's properties."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class There:
+    """What is deployed on a host, and what runs."""
+
+    current: str
+    """The id of the current generation; empty if nothing is deployed."""
+    running: str
+    """The id of the generation whose process runs; empty if none runs."""
+
+
+def parse_there(seen: str) -> There:
+    """Parse the output of ``look_active.sh``."""
+    said = _said(seen)
+    return There(
+        current=said.get("current", "").removeprefix(GENERATIONS),
+        running=said.get("running generation", ""),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Active(StepDefaults):
     """A generation runs.
@@ -45,7 +64,7 @@ class Active(StepDefaults):
 
     def drift(self, seen: str) -> str | None:
         """Return the first difference, and the services that a switch would stop."""
-        said = dict(line.split("=", 1) for line in seen.splitlines() if "|" not in line)
+        said = _said(seen)
         conflicting = parse_time_services(seen).conflicting
         others = "".join(
             f"; stops and masks {service.unit}, which is {service.active}{service.started_by}"
@@ -74,9 +93,7 @@ class Active(StepDefaults):
         if not current:
             return f"nothing deployed{self._replaced_unit(said)}"
         running = said.get("running generation", "")
-        wants = "the site wants"
-        if self.to.task == "rollback":
-            wants = "the rollback wants"
+        wants = self.to.wanted_by
         if running == current:
             return f"runs generation {current}, {wants} {self.to.generation}"
         return f"current generation is {current}, running is {running or 'none'}, {wants} {self.to.generation}"
@@ -99,6 +116,10 @@ class Active(StepDefaults):
             "running generation": self.to.generation,
             "executable": f"{self.to.build}/sbin/chronyd",
         }
+
+
+def _said(seen: str) -> Mapping[str, str]:
+    return dict(line.split("=", 1) for line in seen.splitlines() if "|" not in line)
 
 
 def _difference(name: str, seen: str, wanted: str) -> str:

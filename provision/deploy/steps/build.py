@@ -13,6 +13,7 @@ from provision.host import scripts
 from provision.host.host import Host
 
 MISSING = "missing"
+NOT_BUILT = "no finished build of this recipe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Installed(StepDefaults):
     def drift(self, seen: str) -> str | None:
         """Return how the build is incomplete or altered."""
         if seen == MISSING:
-            return "no finished build of this recipe"
+            return NOT_BUILT
         prefix = self.recipe.prefix
         said = sections(seen)
         return build_drift(

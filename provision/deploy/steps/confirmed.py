@@ -12,6 +12,8 @@ from provision.host.host import Host
 from provision.host.paths import ROOT
 from provision.host.unconfirmed import named_values, parse_unconfirmed
 
+NOT_RUNNING = "not running yet"
+
 
 @dataclass(frozen=True, slots=True)
 class Confirmed(StepDefaults):
@@ -40,8 +42,8 @@ class Confirmed(StepDefaults):
         if said["current"] == self.to.generation:
             return str(unconfirmed) if unconfirmed else None
         if unconfirmed is not None and unconfirmed.generation == said["current"]:
-            return f"not running yet; generation {unconfirmed.generation} is {unconfirmed}"
-        return "not running yet"
+            return f"{NOT_RUNNING}; generation {unconfirmed.generation} is {unconfirmed}"
+        return NOT_RUNNING
 
     def afterwards(self, reason: str) -> str:  # noqa: ARG002 -- the protocol's
         """Return that the generation was not confirmed; the host goes back no more."""

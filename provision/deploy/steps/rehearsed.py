@@ -15,6 +15,8 @@ from provision.host.paths import ROOT
 from provision.verify.checks.rehearsal import failures
 from provision.verify.rehearsal import parse_rehearsal
 
+NOT_REHEARSED = "not rehearsed yet"
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed(StepDefaults):
@@ -43,7 +45,7 @@ class Rehearsed(StepDefaults):
 
     def drift(self, seen: str) -> str | None:
         """Return whether the rehearsal is still to be done."""
-        return None if seen == "rehearsed" else "not rehearsed yet"
+        return None if seen == "rehearsed" else NOT_REHEARSED
 
     def apply(self, host: Host) -> None:
         """Rehearse the generation. Raises RehearsalFailed with the daemon's messages."""

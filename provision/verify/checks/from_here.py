@@ -1,9 +1,11 @@
 """Check a server with requests that this machine sends, as a client."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from provision.common.results import Finding
+from provision.keys import Keys
 from provision.verify.checks.process import NOT_RUNNING
 from provision.verify.checks.requests import (
     INVALID_MAC,
@@ -20,6 +22,7 @@ from provision.verify.ntp.probe import NO_ANSWER, KeyAnswer, Probe
 
 CLIENT = request_checks("client", "from this machine")
 
+OF_KEY = re.compile(r"key (?P<id>[0-9]+) at .+")
 NOTHING = "no answer reaches this machine"
 NOT_ADMITTED = "the access rules do not admit this machine"
 
@@ -52,6 +55,27 @@ def client_findings(evidence: Evidence, expected: Expectation, probes: Sequence[
             )
         else:
             yield CLIENT.requests.not_checked(reason, subject=address, vital=is_first)
+
+
+def with_other_secrets(findings: Iterable[Finding], keys: Keys, there: Keys) -> Iterator[Finding]:
+    """Yield the findings, and say of a key that gets no answer how that of the same id on the host differs.
+
+    ``keys`` are those of this machine, ``there`` those of the host.
+    """
+    ours = {str(key.id): key for key in keys}
+    theirs = {str(key.id): key for key in there}
+    for finding in findings:
+        of_key = OF_KEY.fullmatch(finding.subject)
+        if finding.id != CLIENT.key.id or finding.holds is not False or of_key is None:
+            yield finding
+            continue
+        id_ = of_key["id"]
+        if id_ not in theirs:
+            yield replace(finding, seen=f"{finding.seen}; the host does not have this key")
+        elif theirs[id_] != ours.get(id_):
+            yield replace(finding, seen=f"{finding.seen}; the key {id_} that runs on the host has another secret")
+        else:
+            yield finding
 
 
 def _no_answer(evidence: Evidence, expected: Expectation, probe: Probe, *, first: bool) -> str | None:

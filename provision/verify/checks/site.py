@@ -5,15 +5,18 @@ from provision.verify.checks.check import Check
 
 MATCHES = "the host matches the site file"
 """The claim of all findings about states."""
+MATCHES_DEFAULTS = "the host matches the built-in defaults"
+"""The same, without a site file."""
+RUNNING = Check("site.running-generation", "the generation that runs is as it was deployed")
 READABLE = Check("site.evidence", "the evidence of the host can be read")
 
 
-def state_finding(step: str, title: str, drift: str | None, no_drift: str) -> Finding:
+def state_finding(step: str, title: str, drift: str | None, no_drift: str, claim: str = MATCHES) -> Finding:
     """Judge the state of one step by its drift: how the host differs, in words.
 
-    ``step`` is the step's id, ``no_drift`` is shown if the host does not differ.
+    ``step`` is the step's id, ``no_drift`` is shown without a drift, ``claim`` says what is compared with.
     """
-    check = Check(f"site.{step}", MATCHES)
+    check = Check(f"site.{step}", claim)
     return check.finding(holds=drift is None, seen=drift or no_drift, subject=title)
 
 

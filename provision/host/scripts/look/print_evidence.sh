@@ -17,7 +17,7 @@
 set -u
 LC_ALL=C
 export LC_ALL
-[ -e "$root/current" ] || { echo "nothing is deployed here (there is no $root/current)" >&2; exit 1; }
+[ -e "$root/current" ] || { echo "==> not deployed"; exit 0; }
 build=$root/current/build
 chronyc=$build/bin/chronyc
 pid=$(systemctl show -p MainPID chronyd.service)

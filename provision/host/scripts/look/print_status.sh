@@ -3,7 +3,7 @@
 # Print the state of chronyd, its clock and its sources, as chronyc's CSV. No key material: of keys only ids.
 # $1: our folder on the host.
 chronyc=$1/current/build/bin/chronyc
-[ -x "$chronyc" ] || { echo "nothing is deployed here (there is no $chronyc)" >&2; exit 1; }
+[ -x "$chronyc" ] || { echo "==> not deployed"; exit 0; }
 pid=$(systemctl show -p MainPID chronyd.service) || exit 1
 pid=${pid#MainPID=}
 echo "==> generation"

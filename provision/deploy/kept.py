@@ -1,0 +1,96 @@
+"""Read a generation that a host keeps, and compare it with its name and with the artifact of its build."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provision.build.evidence import sections
+from provision.build.integrity import REHEARSED, differences, generation_entries, parse_tree
+from provision.chrony.unit_values import service_user
+from provision.common.errors import ParseError, understood
+from provision.deploy.generation import content_id, unit_template
+from provision.deploy.run import Run
+from provision.deploy.steps.build import build_drift
+from provision.host import scripts
+from provision.host.paths import ROOT
+from provision.keys import Keys, parse_keys
+from provision.site.settings import NO_KEYS
+from provision.verify.process import Running, running
+
+OTHER_CONTENT = "its content does not match its name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The files of a generation on a host."""
+
+    id: str
+    build: str
+    """The name of its build."""
+    conf: str
+    unit: str
+    unit_sha256: str
+    keys: Keys = field(repr=False)
+    drift: str | None
+    """How it was altered since it was deployed, in words; None if it was not."""
+
+    @property
+    def version(self) -> str:
+        """Return the release of chrony that it runs. Raises ParseError."""
+        match = re.match(r"chrony-(.+?)-nettle-", self.build)
+        if match is None:
+            raise ParseError(f"generation {self.id} names a build that is none of ours: {self.build!r}")
+        return match[1]
+
+    @property
+    def running(self) -> Running:
+        """Return the expected properties of its process. Raises ValueError if its chrony.conf cannot be read."""
+        return running(generation=self.id, conf=self.conf)
+
+
+def read_kept(run: Run, generation: str) -> Kept:
+    """Read a generation of the host by its id. Raises CommandFailed, HostUnreachable, ParseError, SiteError."""
+    script = scripts.load("print_generation", f"{ROOT}/generations/{generation}")
+    # They include keys; ask() does not log them.
+    said = sections(run.session.host.ask(script, secret=True))
+    with understood(f"generation {generation} of the host"):
+        text = said["chrony.keys"]
+        # A client whose sources use no key has an empty file.
+        keys = NO_KEYS
+        if text:
+            keys = parse_keys(text, f"{run.session.host.name}: the keys of generation {generation}")
+        run.log.hide(keys.secrets)
+        return Kept(
+            id=generation,
+            build=said["build"].strip(),
+            conf=f"{said['chrony.conf']}\n",
+            unit=f"{said['chronyd.service']}\n",
+            unit_sha256=said["unit"].split()[0],
+            keys=keys,
+            drift=_drift(run, generation, said, keys),
+        )
+
+
+def _drift(run: Run, generation: str, said: Mapping[str, str], keys: Keys) -> str | None:
+    """Return how a generation was altered.
+
+    The name of a generation is the digest of its content, so its files are compared with the name; its build is
+    compared with the artifact on this machine, if there is one.
+    """
+    build, conf, unit = said["build"].strip(), f"{said['chrony.conf']}\n", f"{said['chronyd.service']}\n"
+    user = service_user(unit)
+    content = content_id(
+        build=build, user=user, conf=conf, keys_digest=keys.digest, unit_template=unit_template(unit, generation)
+    )
+    if content != generation:
+        return OTHER_CONTENT
+    files = {"chrony.conf": conf, "chrony.keys": keys.text, "chronyd.service": unit}
+    path = f"{ROOT}/generations/{generation}"
+    wanted = generation_entries(
+        path, build=build, user=user, files={name: text.encode() for name, text in files.items()}
+    )
+    found = differences(wanted, parse_tree(said["generation tree"]), base=path, optional=(REHEARSED,))
+    if found is not None:
+        return found
+    artifact = run.artifacts.find(build, run.progress.line)
+    return build_drift(f"{ROOT}/builds/{build}", said["build tree"], said["sums"], receipt=None, artifact=artifact)
