@@ -18,6 +18,8 @@ WORSE = 10
 """How many times worse than before a switch the error bound may be after it: chronyd has measured for seconds only."""
 GOOD_ENOUGH = 1e-3
 """Seconds. An error bound below this is never called worse: on a quiet network microseconds come and go."""
+MOST_NAMED = 3
+"""Sources that one finding names."""
 WRONG_CLOCK_OR_CERTIFICATE = (
     "(is the host's clock wrong? With 'nocerttimecheck 1' in time.extra, NTS accepts any dates until the clock was set)"
 )
@@ -109,6 +111,13 @@ def _no_source(sources: Sequence[SourceReport], certificate: str) -> str:
     """Return why no source gives the time."""
     reached = sum(1 for source in sources if source.reach)
     seen = f"{reached} of {len(sources)} sources answer, none is selected"
+    silent = [source.name for source in sources if not source.reach and source.mode != "#"]
+    if silent:
+        # A reference clock has no port.
+        names = ", ".join(silent[:MOST_NAMED])
+        if len(silent) > MOST_NAMED:
+            names += f" and {len(silent) - MOST_NAMED} more"
+        seen = f"{seen}; no answer from {names}: is UDP port 123 to it open?"
     if not sources:
         seen = "no source has an address: does the host resolve their names?"
     if certificate:

@@ -48,7 +48,7 @@ DRIFTS = [
         id="another generation runs",
     ),
     pytest.param(
-        Active(replace(SWITCH, task="rollback")),
+        Active(replace(SWITCH, task="rollback", wanted_by="the rollback wants")),
         RUNS.replace(GENERATION.id, "aaaa"),
         f"runs generation aaaa, the rollback wants {GENERATION.id}",
         id="a rollback",

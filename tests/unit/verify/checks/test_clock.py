@@ -11,6 +11,7 @@ from provision.verify.evidence import Before, Evidence
 from provision.verify.expectation import Expectation
 from tests.helpers.evidence_samples import EXPECTED, SERVER, STOPPED, Judged, case, judged, one, tracking
 
+SILENT = replace(SERVER.sources[0], state="?", reach=0)
 WRONG = [
     case(
         "not synchronised",
@@ -29,6 +30,21 @@ WRONG = [
     case(
         "no source answers",
         replace(SERVER, sources=tuple(replace(source, state="?", reach=0) for source in SERVER.sources)),
+        clock.SYNCHRONISED,
+        "0 of 1 sources answer, none is selected; no answer from 198.19.0.2: is UDP port 123 to it open?",
+        vital=False,
+    ),
+    case(
+        "many sources do not answer",
+        replace(SERVER, sources=tuple(SILENT for _ in range(5))),
+        clock.SYNCHRONISED,
+        "0 of 5 sources answer, none is selected; no answer from 198.19.0.2, 198.19.0.2, 198.19.0.2 and 2 more: is UDP "
+        "port 123 to it open?",
+        vital=False,
+    ),
+    case(
+        "a reference clock has no port",
+        replace(SERVER, sources=(replace(SILENT, mode="#", name="PPS"),)),
         clock.SYNCHRONISED,
         "0 of 1 sources answer, none is selected",
         vital=False,
