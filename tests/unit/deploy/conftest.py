@@ -87,7 +87,7 @@ class Operator:
         return one
 
     def run(self, operation: Callable[[Run], None], report: Report | None = None) -> Report:
-        """Run an operation on the host."""
+        """Run an operation on the host; a bug fails the test, as does a question that the host has no answer for."""
         self.host.told.clear()
         self.host.asked.clear()
         self.generation()
@@ -102,7 +102,9 @@ class Operator:
         log = Log("ntp1", path=self.home / "log")
         control = make_control(who="alice@laptop", artifacts=self.artifacts, log=log)
         with Lines() as lines:
-            return run_on(job, lines, self.cancellation, control=control)
+            done = run_on(job, lines, self.cancellation, control=control)
+        assert not (done.error or "").startswith("internal error"), (self.home / "log").read_text()
+        return done
 
     def built_files(self) -> dict[str, bytes]:
         """Return the downloads of a host that compiles, whatever number they have; the host has their files then."""
