@@ -66,11 +66,11 @@ class SwitchState:
     rolled_back: bool = False
     """Whether the host has rolled back from it, as far as this machine knows."""
     until: datetime | None = None
-    """While the switch waits to be confirmed: the time of this machine at which the host rolls back by itself, or
-    shortly after, for its timer starts a little later. None: no switch waits."""
+    """While the switch waits to be confirmed: the time of this machine at about which the host rolls back by itself at
+    the latest. Its timer is started anew during the proof, and this machine may not know yet. None: no switch waits."""
 
     def begin(self, generation: str, seconds: int) -> None:
-        """Note that a switch is about to be sent, or its timer to be started anew; it rolls back after ``seconds``."""
+        """Note that a switch is about to be sent, or its timer to be started anew; it rolls back within ``seconds``."""
         self.generation = generation
         self.begun = True
         self.rolled_back = False
@@ -92,7 +92,7 @@ class SwitchState:
             return ""
         return (
             f"the switch to generation {self.generation} was begun and is not confirmed: unless a run confirms it, the "
-            f"host rolls back by itself, at {self.until:%H:%M:%S} of this machine's clock or shortly after"
+            f"host rolls back by itself, at about {self.until:%H:%M:%S} of this machine's clock at the latest"
         )
 
 

@@ -92,6 +92,7 @@ def converge(
     answers = survey(host, [step for _, step in plan])
     is_stale = False
     refusals: list[str] = []
+    pending: set[str] = set()
     for (phase, step), surveyed in zip(plan, answers, strict=True):
         answer = surveyed
         if is_stale:
@@ -101,9 +102,10 @@ def converge(
             is_stale = True
             answer = _look(host, step)
             drift = _drift(host, step, answer)
-        if drift is None:
+        if drift is None or not step.settled_by.isdisjoint(pending):
             yield Outcome(id=step.id, title=step.title, status=Status.UNCHANGED, notes=_notes(host, step, answer))
         elif dry_run:
+            pending.add(step.id)
             reason = step.explain(host, drift)
             yield _outcome(host, step, Status.PENDING, reason, before=answer, now=answer)
             refusals += _refusals(host, step, answer)

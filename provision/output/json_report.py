@@ -84,7 +84,7 @@ class HostData:
     reverts_by: Annotated[
         str | None,
         Meta(
-            description="the switch is not confirmed: about when the host rolls back by itself, in UTC",
+            description="the switch is not confirmed: about when the host rolls back by itself at the latest, in UTC",
             extra_json_schema={"format": "date-time"},
         ),
     ]

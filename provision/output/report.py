@@ -212,7 +212,7 @@ def _why(report: Report) -> Iterator[str]:
     if report.error is not None:
         # Names and addresses are removed, so that equal causes on several hosts have equal text.
         words = report.error.removeprefix(f"{report.host}: ")
-        yield on_one_line(re.sub(r"\b(to|from|resolve) [\w-]*[.:][\w.:-]*\w", r"\1 it", words))
+        yield on_one_line(re.sub(r"\b(connection to|answer from|cannot resolve) [\w.:%-]*\w", r"\1 the host", words))
     else:
         for finding in folded(report.findings):
             if finding.holds is False:

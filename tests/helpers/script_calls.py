@@ -38,7 +38,7 @@ LINES = {
     "show configure.log": r"echo '==> configure.log'; cat .*",
     "switch --confirm": rf"set -e\n\S+ CHRONY_PROVISION_TASK=prove {SWITCH} --confirm (?P<id>\w+)\n.*",
     "switch --back": rf"\S+ {SWITCH} --back (?P<id>\w+)",
-    "switch --stop-others": rf"{SWITCH} --stop-others",
+    "switch --stop-conflicts": rf"{SWITCH} --stop-conflicts",
     "switch": r"\S+ CHRONY_PROVISION_TASK=(?P<task>\w+) (?P<answered>CHRONY_PROVISION_ANSWERED=yes )?"
     rf"{SWITCH} (?P<id>\w+) (?P<seconds>\d+)",
     "switch --before": r"export CHRONY_PROVISION_WHO=\S+\nset -- --before\n.*",

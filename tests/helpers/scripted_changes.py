@@ -31,6 +31,7 @@ def _switch(host: ScriptedState, call: Call) -> str:
     if id_ != host.current:
         host.unconfirmed, host.fallback = id_, host.current
     host.current = host.running = id_
+    host.others = ""
     _note(host, id_, "active", call.values["task"])
     return ""
 
@@ -127,7 +128,7 @@ CHANGED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "switch": _switch,
     "switch --confirm": _confirm,
     "switch --back": _go_back,
-    "switch --stop-others": _do(others=""),
+    "switch --stop-conflicts": _do(others=""),
     "switch --before": _restore,
     "firewall_open": _do(firewall=NO_FIREWALL),
     "firewall_close": _do(),

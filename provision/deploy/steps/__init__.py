@@ -4,7 +4,7 @@ Steps that follow each other behind one gate are a phase, and a plan is a tuple 
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from provision.common.errors import HostUnready
 from provision.common.results import StoppedAt
@@ -42,6 +42,10 @@ class Step(Look, Protocol):
     def changes_host(self) -> bool:
         """Whether ``apply`` changes the host: before it does, the run claims the host (see ``Host.claim``)."""
 
+    @property
+    def settled_by(self) -> frozenset[str]:
+        """The ids of steps that also remove this drift: of a plan in which one of them is pending, it is no change."""
+
     def explain(self, host: Host, drift: str) -> str:
         """Return the drift with the details for which a further question is necessary; it is not asked without a drift.
 
@@ -72,6 +76,8 @@ class Step(Look, Protocol):
 
 class StepDefaults:
     """The parts that most steps leave out: details, words for later, refusals, text to compare, notes, undoing."""
+
+    settled_by: ClassVar[frozenset[str]] = frozenset()
 
     def explain(self, host: Host, drift: str) -> str:  # noqa: ARG002 -- the protocol's
         """Return the drift."""

@@ -20,6 +20,7 @@ class ConflictsStopped(StepDefaults):
 
     id: ClassVar[str] = "conflicting-services"
     changes_host: ClassVar[bool] = True
+    settled_by: ClassVar[frozenset[str]] = frozenset({"active"})
     title: ClassVar[str] = "other time daemons stopped and masked"
 
     def look(self) -> str:

@@ -25,6 +25,7 @@ class Unaltered(StepDefaults):
 
     id: ClassVar[str] = "daemon-unaltered"
     changes_host: ClassVar[bool] = True
+    settled_by: ClassVar[frozenset[str]] = frozenset({"active", "process-as-unit"})
 
     to: Switch
 

@@ -19,6 +19,7 @@ class AsUnitSays(StepDefaults):
 
     id: ClassVar[str] = "process-as-unit"
     changes_host: ClassVar[bool] = True
+    settled_by: ClassVar[frozenset[str]] = frozenset({"active"})
     title: ClassVar[str] = "chronyd running as its unit says"
 
     to: Switch

@@ -239,7 +239,7 @@ def test_every_host_is_told_even_if_one_cannot_be_found(home: dict[str, str]) ->
     assert sorted(failed) == ["a.invalid", "b.invalid"]
     assert "2 hosts: 2 not tried; nothing changed" in done.stdout
     assert "  2 hosts (" in done.stdout
-    assert "): cannot resolve it: " in done.stdout
+    assert "): cannot resolve the host: " in done.stdout
 
 
 def test_a_log_that_cannot_be_written_does_not_hide_what_went_wrong(home: dict[str, str], tmp_path: Path) -> None:

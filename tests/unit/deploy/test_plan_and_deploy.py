@@ -105,6 +105,13 @@ def test_on_a_host_with_a_unit_of_the_administrator(operator: Operator) -> None:
     assert "-ExecStart=/usr/local/sbin/chronyd -d" in planned["staged"].diff
 
 
+def test_on_a_host_with_another_time_service(operator: Operator) -> None:
+    operator.host.others = "chrony.service|loaded|active|enabled|/lib/systemd/system/chrony.service|"
+    planned = assert_plan_is_what_deploy_does(operator)
+    assert planned["active"].reason == "nothing deployed; stops and masks chrony.service, which is active"
+    assert "conflicting-services" not in planned, "a switch stops it"
+
+
 def test_on_a_host_that_is_as_wanted(operator: Operator) -> None:
     operator.run(deploy)
     assert assert_plan_is_what_deploy_does(operator) == {}

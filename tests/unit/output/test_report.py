@@ -261,3 +261,20 @@ def test_each_verdict_but_ok_has_its_place_in_the_order() -> None:
 @pytest.mark.parametrize(("reports", "status"), STATUSES)
 def test_the_exit_status_tells(reports: list[Report], status: int) -> None:
     assert exit_status(reports) == status
+
+
+def test_equal_causes_are_one_whatever_the_hosts_are_called_and_other_words_stay() -> None:
+    errors = {
+        "a": "a: no connection to 192.0.2.1 port 22: connection refused",
+        "b": "b: no connection to 2001:db8::1 port 22: connection refused",
+        "c": "c: no answer from ntp1 port 22 in 10 s",
+        "d": "d: cannot resolve ntp1.example.com: unknown",
+        "e": "e: the keys come from chrony.keys: line 1: wrong",
+    }
+    reports = [Report(host=parse_target(name), error=error) for name, error in errors.items()]
+    assert [line.strip() for line in fleet_text(reports).splitlines()[1:6]] == [
+        "2 hosts (a, b): no connection to the host port 22: connection refused",
+        "1 host (c): no answer from the host port 22 in 10 s",
+        "1 host (d): cannot resolve the host: unknown",
+        "1 host (e): the keys come from chrony.keys: line 1: wrong",
+    ]
