@@ -38,10 +38,15 @@ class Hosts:
 
     operator: Operator
     hosts: dict[str, Sandbox]
+    planned: Ran
+    """Of the bare hosts, without keys."""
     first: Ran
 
     def deploy(self, *words: str, extra: str = "", site: str = SITE) -> Ran:
         return self.operator.run("deploy", self.operator.site(f"{extra}{site}"), *words)
+
+    def plan(self, *words: str) -> Ran:
+        return self.operator.run("plan", self.operator.site(SITE), *words)
 
     def log(self, name: str) -> str:
         """Return what was logged of a host, of all runs."""
@@ -54,12 +59,49 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     with ExitStack() as stack:
         hosts = {name: stack.enter_context(booted(f"{PREFIX}{name}")) for name in NAMES}
         operator = Operator(tmp_path_factory.mktemp("operator"))
+        planned = operator.run("plan", operator.site(SITE))
         first = operator.run("deploy", operator.site(SITE))
-        yield Hosts(operator=operator, hosts=hosts, first=first)
+        yield Hosts(operator=operator, hosts=hosts, planned=planned, first=first)
 
 
 def by_name(ran: Ran) -> dict[str, dict[str, Any]]:
     return {report["host"]: report for report in ran.reports}
+
+
+KNOWN_LATER = {"run-packages"}
+"""Steps that a plan of a build which does not exist yet cannot tell: compiling it finds out which packages it needs."""
+
+
+def reasons(ran: Ran, status: str) -> dict[str, dict[str, str]]:
+    """Return why each step of each host ended so, by host and id, in their order."""
+    return {
+        name: {one["id"]: one["reason"] for one in report["outcomes"] if one["status"] == status}
+        for name, report in by_name(ran).items()
+    }
+
+
+def assert_plan_is_what_was_done(planned: Ran, deployed: Ran) -> None:
+    """Assert that each step which a plan says is pending was changed, and no other one."""
+    assert (planned.status, deployed.status) == (3, 0)
+    pending, changed = reasons(planned, "pending"), reasons(deployed, "changed")
+    for name, steps in changed.items():
+        assert list(pending[name]) == [id_ for id_ in steps if id_ in pending[name] or id_ not in KNOWN_LATER], name
+    assert pending.keys() == changed.keys()
+
+
+def test_a_plan_of_bare_hosts_names_what_is_done_the_keys_and_the_host_that_compiles(site: Hosts) -> None:
+    assert_plan_is_what_was_done(site.planned, site.first)
+    pending, changed = reasons(site.planned, "pending"), reasons(site.first, "changed")
+    assert {steps["staged"] for steps in pending.values()} == {"not uploaded yet: key 1 added (AES128)"}
+    assert [steps["staged"] for steps in changed.values()] == [steps["staged"] for steps in pending.values()]
+    builds = {name: steps["build"].partition("; ")[2] for name, steps in pending.items()}
+    assert builds == {
+        "ntp1": "compiled here",
+        **dict.fromkeys(NAMES[1:], "unpacked from an artifact, which ntp1 compiles"),
+    }
+    done = {name: steps["build"].partition("; ")[2] for name, steps in changed.items()}
+    assert done == {name: words.partition(",")[0] for name, words in builds.items()}
+    assert [name for name in NAMES if COMPILING in site.log(name)] == ["ntp1"]
 
 
 def test_all_are_as_wanted_and_each_client_is_answered_by_each_server(site: Hosts) -> None:
@@ -109,6 +151,7 @@ def test_servers_were_switched_one_after_the_other_and_clients_after_them(site: 
 
 
 def test_the_same_again_changes_nothing(site: Hosts) -> None:
+    assert site.plan().status == 0
     ran = site.deploy()
     assert ran.status == 0, ran
     assert [(report["changed"], report["round_trips"]) for report in ran.reports] == [(0, 3)] * len(NAMES)
@@ -117,8 +160,9 @@ def test_the_same_again_changes_nothing(site: Hosts) -> None:
 
 def test_a_host_that_is_reset_gets_the_artifact_and_no_other_is_touched(site: Hosts) -> None:
     login(site.hosts["web2"], "rm -rf /opt/chrony/builds")
+    planned = site.plan()
     ran = site.deploy()
-    assert ran.status == 0, ran
+    assert_plan_is_what_was_done(planned, ran)
     # The daemon has to be that of the new files.
     assert [report["changed"] for report in ran.reports] == [0, 0, 0, 2, 0]
     assert COMPILING not in site.log("web2")
