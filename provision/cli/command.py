@@ -36,6 +36,8 @@ class Command:
     """Whether the operation only says what a deployment would change."""
     makes_keys: bool = False
     """Whether the operation makes the first keys, or says that it would."""
+    needs_names: bool = False
+    """Whether hosts have to be named, for the operation must not work on all hosts of a site by mistake."""
     boots_new: bool = False
     """Whether a sandbox that does not exist is created. Other operations refuse it, for its name may be mistyped."""
 
@@ -45,6 +47,8 @@ class Command:
         The summary is printed also after Ctrl-C, and if the report cannot be written, for the hosts were tried.
         """
         with JsonReport(options.json, self.task, options.site_file) as json_report:
+            if self.needs_names:
+                _require_names(options)
             host_settings = self._settings(options, secrets.keys)
             failed = Failed.of(self.task, options.site_file)
             if options.bundle is not None:
@@ -88,6 +92,17 @@ class Command:
                 exclude=options.exclude,
                 address_of=address if self.configures else None,
             )
+
+
+def _require_names(options: Options) -> None:
+    """Raise UsageError if no host is named."""
+    if options.host:
+        return
+    if options.limit or options.exclude:
+        raise UsageError(
+            "no host; name the hosts or groups with --host NAME; --limit and --exclude only take some of them away"
+        )
+    raise UsageError("no host; say --host NAME")
 
 
 def unpack_bundle(path: Path, options: Options) -> None:

@@ -17,6 +17,7 @@ from invoke.tasks import Task
 from provision.cli.exits import one_line_errors
 from provision.cli.option import Option, options_of
 from provision.cli.options import Options
+from provision.cli.refused_report import write_refused
 from provision.common.errors import UsageError
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class TaskMaker(Generic[T]):
         """Make a task from a function that takes its options."""
 
         def body(context: Context, **given: Any) -> None:
-            self._run(context, given, act)
+            self._run(context, act.__name__, given, act)
 
         return self._task(act, body, needs_secrets=False)
 
@@ -124,13 +125,13 @@ class TaskMaker(Generic[T]):
         """Make a task from a function that takes its options and the secrets of the command line."""
 
         def body(context: Context, *, secrets: "Secrets", **given: Any) -> None:
-            self._run(context, given, lambda options: act(options, secrets))
+            self._run(context, act.__name__, given, lambda options: act(options, secrets))
 
         return self._task(act, body, needs_secrets=True)
 
-    def _run(self, context: Context, given: Mapping[str, Any], act: Callable[[T], int | None]) -> None:
+    def _run(self, context: Context, task: str, given: Mapping[str, Any], act: Callable[[T], int | None]) -> None:
         with one_line_errors():
-            _refuse_dry_run(context)
+            _refuse_dry_run(context, task, given.get("json"))
             status = act(self.kind(**_frozen(given)))
         if status:
             raise Exit(code=status)
@@ -160,10 +161,14 @@ def option_task(
     return TaskMaker(kind=kind, options=options, default=default, collection=collection)
 
 
-def _refuse_dry_run(context: Context) -> None:
+def _refuse_dry_run(context: Context, task: str, report: Path | None) -> None:
     """Raise UsageError if a configuration file or the environment of Invoke says that nothing is to be run."""
-    if context.config.run.dry:
-        raise UsageError("Invoke's setting run.dry has no effect on this task; inv plan shows changes before deploy")
+    if not context.config.run.dry:
+        return
+    why = "Invoke's setting run.dry has no effect on this task; inv plan shows changes before deploy"
+    if report is not None:
+        write_refused(report, task, why)
+    raise UsageError(why)
 
 
 def _frozen(given: Mapping[str, Any]) -> dict[str, Any]:

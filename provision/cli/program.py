@@ -14,6 +14,7 @@ from invoke.program import Program
 
 from provision.cli import exits, streams
 from provision.cli.option_task import OptionTask
+from provision.cli.refused_report import write_all_refused
 from provision.common.errors import INTERRUPTED, USAGE, NotRecorded, os_error_text
 from provision.common.text import on_one_line, quoted
 
@@ -64,7 +65,7 @@ class CommandLine(Program):
         """Parse the names of tasks and their options."""
         # "inv" becomes this class while it loads tasks.py, and has called its own run() by then.
         streams.prepare()
-        with self._ending_in_one_line():
+        with self._reporting_refusals(), self._ending_in_one_line():
             super().parse_tasks()
 
     def parse_cleanup(self) -> None:
@@ -79,11 +80,11 @@ class CommandLine(Program):
 
     def update_config(self, merge: bool = True) -> None:  # noqa: FBT001, FBT002 -- as Invoke has it
         """Read the configuration file, after options that cannot be honoured are refused."""
-        self._refuse_options_of_invoke()
-        file = self.args.config.value
-        if file is not None and not Path(file).is_file():
-            raise Exit(f"error: --config {on_one_line(file)}: there is no such file", code=USAGE)
-        with self._ending_in_one_line():
+        with self._reporting_refusals(), self._ending_in_one_line():
+            self._refuse_options_of_invoke()
+            file = self.args.config.value
+            if file is not None and not Path(file).is_file():
+                raise Exit(f"error: --config {on_one_line(file)}: there is no such file", code=USAGE)
             super().update_config(merge)
 
     def execute(self) -> None:
@@ -111,6 +112,16 @@ class CommandLine(Program):
         for option, instead in REFUSED.items():
             if product and self.args[option].value:
                 raise Exit(f"error: --{option} has no effect on {product[0]}: {instead}", code=USAGE)
+
+    @contextmanager
+    def _reporting_refusals(self) -> Iterator[None]:
+        """Write the error of a refused command line to the report of ``--json``, too."""
+        try:
+            yield
+        except Exit as end:
+            if end.message:
+                write_all_refused(self.core.unparsed, self.parser.contexts, end.message.removeprefix("error: "))
+            raise
 
     @contextmanager
     def _ending_in_one_line(self) -> Iterator[None]:

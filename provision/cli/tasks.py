@@ -54,17 +54,6 @@ def _on_hosts(
     return exit_status(command.run(options, secrets))
 
 
-def _require_named_hosts(options: Options) -> None:
-    """Refuse a command that names no host, for a task that must not work on all hosts of a site by mistake."""
-    if options.host:
-        return
-    if options.limit or options.exclude:
-        raise UsageError(
-            "no host; name the hosts or groups with --host NAME; --limit and --exclude only take some of them away"
-        )
-    raise UsageError(f"no host; say --host NAME{options.no_site_hint}")
-
-
 @option_task(
     Options,
     *HOSTS,
@@ -131,8 +120,8 @@ def rollback(options: Options, secrets: "Secrets") -> int:
     """Switch hosts back to an earlier generation, and prove it."""
     from provision.deploy.rollback import rollback
 
-    _require_named_hosts(options)
-    return _on_hosts("rollback", partial(rollback, to=options.to), options, secrets, configures=False, rolling=True)
+    operation = partial(rollback, to=options.to)
+    return _on_hosts("rollback", operation, options, secrets, configures=False, rolling=True, needs_names=True)
 
 
 @option_task(Options, *HOSTS, "purge", "lock_timeout", help_=NAMED_HOSTS).with_secrets
@@ -140,8 +129,8 @@ def uninstall(options: Options, secrets: "Secrets") -> int:
     """Remove chrony-provision from hosts and restore the previous time service."""
     from provision.deploy.uninstall import uninstall
 
-    _require_named_hosts(options)
-    return _on_hosts("uninstall", partial(uninstall, purge=options.purge), options, secrets, configures=False)
+    operation = partial(uninstall, purge=options.purge)
+    return _on_hosts("uninstall", operation, options, secrets, configures=False, needs_names=True)
 
 
 @option_task(
