@@ -183,7 +183,9 @@ class JsonReport:
 
     def _begin(self, path: Path) -> None:
         """Replace the report of an earlier command. Raises SiteError, UsageError."""
-        descriptor = _descriptor_at(path)
+        descriptor = None
+        if path != STANDARD_OUTPUT:
+            descriptor = _descriptor_at(path)
         if path == STANDARD_OUTPUT or descriptor == STANDARD_OUTPUT_NUMBER:
             if sys.__stdout__ is None:
                 raise UsageError(f"--json {path}: standard output is closed; name a file")
@@ -239,12 +241,13 @@ def _descriptor_at(path: Path) -> int | None:
 
     Such a file is written through its descriptor: a new file in its place would not be the one that the caller opened.
     """
-    place = path
+    place = path.absolute()
     for _ in range(MOST_LINKS):
         folder = os.path.realpath(place.parent)
         if DESCRIPTORS.fullmatch(folder) and place.name.isdecimal():
             return int(place.name)
-        if not place.is_symlink():
+        # Unlike Path.is_symlink(), it raises nothing for a folder that may not be searched.
+        if not os.path.islink(place):  # noqa: PTH114 -- see above
             return None
         place = place.parent / place.readlink()
     return None

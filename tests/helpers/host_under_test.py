@@ -26,8 +26,8 @@ CONFIRM_TIMEOUT = 15
 """Seconds; the least that the program takes."""
 WORK = "opt/chrony/work"
 TRACES = (
-    *(f"{WORK}/*", "opt/chrony/unconfirmed*", "opt/chrony/**/*.new*", "opt/chrony/**/*.broken.*"),
-    *("etc/systemd/system/**/chrony-undo.*", "etc/systemd/system/*.new*", "tmp/tmp.*"),
+    *(f"{WORK}/*", "opt/chrony/unconfirmed*", "opt/chrony/*.new*", "opt/chrony/*.broken.*"),
+    *("etc/systemd/system/*chrony-undo.*", "etc/systemd/system/*.new*", "tmp/tmp.*"),
 )
 """Files that a deployment makes for a while."""
 BOOT_SECONDS = 30

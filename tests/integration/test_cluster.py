@@ -63,7 +63,7 @@ class Seen:
 
     def look_below(self, folder: Path, *but: Path) -> None:
         """Look at each file in a folder."""
-        for name in find(folder, "**/*"):
+        for name in find(folder, "*"):
             path = folder / name
             # It may be gone meanwhile.
             with suppress(OSError):

@@ -236,12 +236,14 @@ def test_a_clock_that_is_not_synchronised_is_a_failure_of_status(host: Sandbox, 
 
 
 LATE = f"""set -e
+trap 'systemctl kill -s CONT chrony-undo.service 2>/dev/null' EXIT
 {SWITCH} $other 15
 exec 9>>/opt/chrony/locks/switch
 flock 9
 timeout 60 sh -c 'until pgrep -x flock >/dev/null; do sleep 0.1; done'
 # Whoever comes next is faster than the one that waits.
-systemctl kill -s STOP chrony-undo.service
+# It fails with EIO if a process of the unit ends meanwhile.
+timeout 60 sh -c 'until systemctl kill -s STOP chrony-undo.service; do sleep 0.1; done'
 timeout 60 sh -c 'until grep -q "^State:.T" "/proc/$(pgrep -x flock)/status"; do sleep 0.1; done'
 exec 9>&-
 {SWITCH} $other 600

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from provision.host import scripts
 from provision.host.transport.local import LocalTransport
 from tests.helpers.shell_functions import assigned_outside, functions, read_outside
 
+SHELLCHECK = Path(sys.executable).with_name("shellcheck")
+"""That of the extra "test": PATH need not have it."""
 FOLDER = Path(scripts.__file__).parent
 NEEDS = re.compile(r"(?m)^# needs: (.*)$")
 SCRIPTS = sorted(FOLDER.rglob("*.sh"))
@@ -36,11 +39,10 @@ def test_a_script_says_which_shell_it_is_for_and_what_it_does() -> None:
         assert comment.startswith("# "), script
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="needs shellcheck")
 def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
     switch = tmp_path / "switch"
     switch.write_text(scripts.switch())
-    assert run("shellcheck", *WHOLE, switch) == ""
+    assert run(SHELLCHECK, *WHOLE, switch) == ""
 
 
 SHELLS = [words for words in (("sh",), ("dash",), ("bash", "--posix"), ("busybox", "sh")) if shutil.which(words[0])]
