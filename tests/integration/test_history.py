@@ -62,7 +62,7 @@ def test_a_host_without_a_past_says_so(host: Sandbox, operator: Operator) -> Non
     assert "nothing was ever deployed here" in history.output
     rollback = run(operator, host, "rollback")
     assert rollback.status == 2
-    assert rollback.error.endswith("no generation ran here before the current one; it has none")
+    assert rollback.error.endswith("nothing is deployed here; inv deploy deploys")
 
 
 def test_one_generation_has_none_before_it(host: Sandbox, operator: Operator) -> None:
@@ -186,7 +186,7 @@ def test_the_hosts_own_switch_at_3_a_m(host: Sandbox, operator: Operator) -> Non
     assert current(host) != other
 
 
-def test_a_switch_by_hand_goes_back_in_seconds_unless_it_is_confirmed(host: Sandbox) -> None:
+def test_a_switch_by_hand_goes_back_in_seconds_unless_it_is_confirmed(host: Sandbox, operator: Operator) -> None:
     before = current(host)
     (other,) = generations(host) - {before}
     login(host, f"{SWITCH} {other} 600")
@@ -195,8 +195,9 @@ def test_a_switch_by_hand_goes_back_in_seconds_unless_it_is_confirmed(host: Sand
     assert (current(host), pid(host) != 0) == (before, True)
     assert [event.outcome for event in events(host)][-3:] == ["active", "not-confirmed", "active"]
     assert login(host, "ls /etc/systemd/system | grep undo || true") == ""
-    login(host, f"{SWITCH} {other} 600; {SWITCH} --confirm {other}")
+    assert login(host, f"{SWITCH} {other} 600; {SWITCH} --confirm {other}") == f"generation {other} runs\n"
     assert current(host) == other
+    assert run(operator, host, "history").report["history"][-1]["result"] == "confirmed by hand"
     assert login(host, f"{SWITCH} --back 2>&1 || echo $?").startswith(
         "nothing waits to be confirmed; name a generation"
     )
@@ -311,6 +312,8 @@ def test_what_was_never_switched_to_goes_on_waiting_as_it_was(host: Sandbox) -> 
 def test_the_switch_explains_itself_and_changes_nothing(host: Sandbox, words: str) -> None:
     before = (pid(host), events(host))
     said = login(host, f"{SWITCH} {words.format(current=current(host))} 2>&1 || echo status $?").splitlines()
+    if words == "nosuch":
+        assert said.pop(0) == "there is no generation nosuch"
     assert said[0].startswith("switch GENERATION  ")
     assert said[-2].split() == ["generations:", *sorted(generations(host))]
     assert said[-1] == "status 2"

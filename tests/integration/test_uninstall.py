@@ -274,4 +274,5 @@ def test_by_hand_where_the_package_is_gone_meanwhile(packaged: Case) -> None:
     assert "chrony.service is not installed any more" in said
     assert said[-1] == "no time service that ran before the first deployment is installed, and none was started"
     assert pid(packaged.host) == 0
+    assert login(packaged.host, "tail -n 1 /opt/chrony/history").split()[2:4] == ["before", "none"]
     assert packaged.run("uninstall").changed == {}
