@@ -37,6 +37,12 @@ def deployed(operator: Operator) -> Operator:
     return operator
 
 
+def test_a_host_on_which_nothing_is_deployed_is_told_what_deploys(operator: Operator) -> None:
+    operator.host.answers["print_status"] = "==> not deployed\n"
+    report = operator.run(status)
+    assert (report.error, report.tried) == ("ntp1: nothing is deployed here; inv deploy deploys", True)
+
+
 def test_each_value_of_the_clock_has_its_unit(deployed: Operator) -> None:
     seen = state(deployed)
     clock = seen.clock
