@@ -238,7 +238,7 @@ def test_a_clock_that_is_not_synchronised_is_a_failure_of_status(host: Sandbox, 
 
 LATE = f"""set -e
 trap 'systemctl kill -s CONT chrony-undo.service 2>/dev/null' EXIT
-{SWITCH} $other 15
+{SWITCH} $other 15 >/dev/null
 exec 9>>/opt/chrony/locks/switch
 flock 9
 timeout 60 sh -c 'until pgrep -x flock >/dev/null; do sleep 0.1; done'
@@ -247,7 +247,7 @@ timeout 60 sh -c 'until pgrep -x flock >/dev/null; do sleep 0.1; done'
 timeout 60 sh -c 'until systemctl kill -s STOP chrony-undo.service; do sleep 0.1; done'
 timeout 60 sh -c 'until grep -q "^State:.T" "/proc/$(pgrep -x flock)/status"; do sleep 0.1; done'
 exec 9>&-
-{SWITCH} $other 600
+{SWITCH} $other 600 >/dev/null
 systemctl kill -s CONT chrony-undo.service 2>/dev/null || true
 sleep 2
 readlink /opt/chrony/current
