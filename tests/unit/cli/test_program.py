@@ -17,6 +17,12 @@ from tests.helpers.booted_hosts import inv
 PRODUCT = sorted(set(tasks.namespace.task_names) - {"bench", "check", "clocks", "docs", "reliability", "test"})
 
 
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command line that is refused may write a report."""
+    monkeypatch.chdir(tmp_path)
+
+
 def run(*words: str, namespace: Collection = tasks.namespace) -> int:
     """Run a command line in this process, and return its exit status."""
     program = CommandLine(name="inv", binary="inv", version="1", namespace=namespace)
