@@ -262,6 +262,6 @@ def test_a_tampered_generation_is_not_rolled_back_to(host: Deployed) -> None:
     verified = host.run("verify")
     assert verified.status == 1
     seen = verified.seen("site.active", f"generation {first} running")
-    assert seen == f"runs generation {second}, the site wants {first}: chrony.conf differs (maxupdateskew)"
+    assert seen == f"runs generation {second}, the built-in defaults want {first}: chrony.conf differs (maxupdateskew)"
     assert verified.seen("site.running-generation", f"generation {second}") == "no difference"
     host.run("deploy").assert_proven()
