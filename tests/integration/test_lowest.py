@@ -15,7 +15,7 @@ from tests.integration.conftest import Deployed
 pytestmark = pytest.mark.integration
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-RUNNERS = {"pytest", "hypothesis", "cyclonedx-python-lib"}
+RUNNERS = {"pytest", "hypothesis", "coverage", "cyclonedx-python-lib"}
 """Of the extra "test", what these tests need."""
 TESTS = (
     "unit/build/fetch/test_download",
