@@ -63,7 +63,11 @@ class DaskCluster:
         """Start it, and return when it listens."""
         words = ("--port=0", "--dashboard-address=127.0.0.1:0", f"--scheduler-file={self._file}")
         self._start("scheduler", *words, f"--protocol={self.scheme}")
-        self._await("scheduler", self._file.exists)
+        self._await("scheduler", self._is_file_whole)
+
+    def _is_file_whole(self) -> bool:
+        """Return whether the scheduler has written its file, which it does not write at once."""
+        return self._file.exists() and self._file.read_text().rstrip().endswith("}")
 
     def start_workers(self, *names: str) -> None:
         """Start them, and return when they are of the cluster."""
