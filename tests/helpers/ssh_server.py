@@ -19,6 +19,8 @@ import paramiko
 
 PREAMBLE = "echo Welcome; printf 'no newline '; "
 """What the start-up files of a login shell print."""
+SECONDS = 60
+"""After which a command runs even if the request for it was not replied to."""
 RSA_FLAGS = {2: "rsa-sha2-256", 4: "rsa-sha2-512"}
 """draft-ietf-sshm-ssh-agent, signature flags → algorithm."""
 
@@ -87,7 +89,7 @@ def _serve(server: SshServer, listening: socket.socket, transports: list[paramik
     with suppress(*CUT_OFF):
         while True:
             client, _ = listening.accept()
-            transport = paramiko.Transport(client, disabled_algorithms={"pubkeys": server.no_signatures})
+            transport = _Transport(client, disabled_algorithms={"pubkeys": server.no_signatures})
             transports.append(transport)
             transport.add_server_key(server.host_key)
             if server.ciphers:
@@ -96,8 +98,29 @@ def _serve(server: SshServer, listening: socket.socket, transports: list[paramik
                 transport.start_server(server=_Rules(server, transport), event=threading.Event())
 
 
+class _Transport(paramiko.Transport):
+    """A transport that notes the replies to requests.
+
+    Paramiko replies to the request for a command when its handler has returned; a command that ends before that would
+    close the channel without a reply, which sshd never does.
+    """
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        self.replied: dict[int, threading.Event] = {}
+        """By the number of a channel; an event of a channel that waits for the reply."""
+        super().__init__(*arguments, **more)
+
+    def _send_user_message(self, data: paramiko.Message) -> None:
+        super()._send_user_message(data)  # type: ignore[misc]  # the published types lack it
+        message = paramiko.Message(data.asbytes())
+        if message.get_byte() == paramiko.common.cMSG_CHANNEL_SUCCESS:
+            number = message.get_int()
+            if number in self.replied:
+                self.replied[number].set()
+
+
 class _Rules(paramiko.ServerInterface):
-    def __init__(self, server: SshServer, transport: paramiko.Transport) -> None:
+    def __init__(self, server: SshServer, transport: _Transport) -> None:
         self._server = server
         self._transport = transport
         self._channels: list[paramiko.Channel] = []
@@ -131,6 +154,7 @@ class _Rules(paramiko.ServerInterface):
             self._transport.sock.close()
             return True
         line = self._server.forced or PREAMBLE + command.decode()
+        self._transport.replied[channel.remote_chanid] = threading.Event()
         threading.Thread(target=self._run, args=(channel, line), daemon=True).start()
         return True
 
@@ -159,6 +183,7 @@ class _Rules(paramiko.ServerInterface):
             channel.close()
 
     def _run(self, channel: paramiko.Channel, line: str) -> None:
+        self._transport.replied[channel.remote_chanid].wait(SECONDS)
         process = subprocess.Popen(
             ["sh", "-c", line],
             stdin=subprocess.PIPE,
@@ -203,7 +228,7 @@ class _Rules(paramiko.ServerInterface):
         message.add_boolean(False)  # noqa: FBT003 -- no core was dumped
         message.add_string("")
         message.add_string("")
-        self._transport._send_user_message(message)  # type: ignore[attr-defined]  # the published types lack it
+        self._transport._send_user_message(message)
 
 
 def _feed(channel: paramiko.Channel, stdin: Any) -> None:
