@@ -30,6 +30,8 @@ REFUSED = {
 }
 """Options of Invoke that the tasks of this project cannot honour, and what to do instead."""
 
+INVOKE_SUFFIXES = (".yaml", ".yml", ".json", ".py")
+"""Of Invoke's configuration files."""
 UNKNOWN = re.compile(r"No idea what (?P<word>'.*'|\".*\") is!")
 NO_VALUE = re.compile(r"Flag <\w+: (?P<option>[\w-]+).*> needed value and was not given one!")
 NO_ARGUMENT = re.compile(r"'(?P<task>\S+)' did not receive required positional arguments: (?P<names>.*)")
@@ -55,6 +57,10 @@ class CommandLine(Program):
             place = on_one_line(str(error.filename))
             why = f"{place}: {error.strerror}; let HOME name a folder that this account may read"
             raise Exit(f"error: {why}", code=USAGE) from error
+        except Exception as error:  # a file of Invoke's may be a program: it can raise anything
+            files = ", ".join(map(str, _invoke_files())) or "Invoke's configuration"
+            why = f"{files}: cannot be read ({type(error).__name__}); correct or remove it"
+            raise Exit(f"error: {on_one_line(why)}", code=USAGE) from error
 
     def parse_core(self, argv: list[str] | None) -> None:
         """Parse Invoke's own options."""
@@ -170,6 +176,16 @@ class CommandLine(Program):
     def _program(self) -> str:
         """Return the name of the command, as it is typed."""
         return str(self.binary).replace("inv[oke]", "inv")
+
+
+def _invoke_files() -> list[Path]:
+    """Return the configuration files of Invoke that exist (docs.pyinvoke.org, Configuration)."""
+    # Imported here: almost no command line needs it.
+    from provision.common.files.account import home_folder  # noqa: PLC0415
+
+    prefixes = (Path("/etc/invoke"), home_folder() / ".invoke")
+    files = [prefix.with_name(f"{prefix.name}{suffix}") for prefix in prefixes for suffix in INVOKE_SUFFIXES]
+    return [file for file in files if file.exists()]
 
 
 def _option_for_names(context: ParserContext | None) -> str:

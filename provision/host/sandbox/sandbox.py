@@ -107,14 +107,21 @@ def listed() -> tuple[Sandbox, ...]:
 
 
 def find(name: str) -> Sandbox | None:
-    """Return the sandbox with this name, running or stopped; None if there is none."""
+    """Return the sandbox with this name, running or stopped; None if there is none.
+
+    Raises SandboxError if its files are damaged.
+    """
     home = folder("sandboxes") / name
     try:
         state = json.loads((home / "state.json").read_text())
         kind, key, *_ = (home / "host_key.pub").read_text().split()
+        return Sandbox(**state, root=home / "root", key=home / "key", host_key=f"{kind} {key}")
     except OSError:
         return None
-    return Sandbox(**state, root=home / "root", key=home / "key", host_key=f"{kind} {key}")
+    except (ValueError, TypeError) as error:
+        raise SandboxError(
+            f"sandbox {name}: its files in {home} are damaged; end its processes and remove this folder"
+        ) from error
 
 
 def existing(name: str) -> Sandbox:

@@ -151,3 +151,25 @@ def test_inv_itself_ends_like_the_installed_command() -> None:
     done = inv("deploy", "--hots", "ntp1")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: there is no option '--hots'; did you mean --host? (inv --help deploy shows them)\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        (".invoke.yaml", b"a: [\n"),
+        (".invoke.yaml", b"\xff\xfe"),
+        (".invoke.json", b"[1]"),
+        (".invoke.json", b"{"),
+        (".invoke.py", b"x = 1 / 0\n"),
+    ],
+    ids=["yaml", "no text", "a list", "json", "a program that fails"],
+)
+def test_a_damaged_configuration_of_invoke_is_named(
+    name: str, data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / name).write_bytes(data)
+    assert run("keys") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {tmp_path / name}: cannot be read (")
+    assert line.endswith("; correct or remove it")

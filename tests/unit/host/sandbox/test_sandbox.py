@@ -86,6 +86,16 @@ def test_hosts_are_listed_by_name_with_what_a_client_needs(cache: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("state", ["", "[1]", "{}", '{"name": "a", "more": 1}', "\xff"], ids=repr)
+def test_damaged_files_of_a_host_are_named(state: str, cache: Path) -> None:
+    home = cache / "sandboxes" / "ntp1"
+    home.mkdir(parents=True)
+    (home / "state.json").write_bytes(state.encode("latin-1"))
+    (home / "host_key.pub").write_text("ssh-ed25519 AAAA root@ntp1\n")
+    with pytest.raises(SandboxError, match=f"^sandbox ntp1: its files in {re.escape(str(home))} are damaged; "):
+        sandbox.find("ntp1")
+
+
 def test_the_login_asks_nothing_and_leaves_the_users_known_hosts_alone(cache: Path) -> None:
     home = keep(cache, "web")
     (host,) = sandbox.listed()
