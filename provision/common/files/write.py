@@ -41,7 +41,18 @@ def _place_new(new: Path, path: Path, data: bytes, mode: int) -> None:
     except OSError as error:
         if error.errno not in NO_HARD_LINKS:
             raise
+        _write_in_place(path, data, mode)
+
+
+def _write_in_place(path: Path, data: bytes, mode: int) -> None:
+    """Write a file that did not exist, and remove it if that fails. A killed process leaves a part of it."""
+    try:
         _write_new(path, data, mode)
+    except FileExistsError:
+        raise
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:

@@ -58,6 +58,23 @@ def test_a_file_system_without_hard_links_takes_a_new_file(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_without_hard_links_a_full_disk_leaves_no_part_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        # Writing the file in its place fails, too.
+        monkeypatch.setattr(os, "fsync", fail)
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(OSError, match="No space left on device"):
+        write_whole(tmp_path / "file", b"one", replace=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give files away")
 def test_the_owner_stays(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
