@@ -31,6 +31,49 @@ def test_the_published_schema_is_that_of_the_code() -> None:
     assert json.loads(FILE.read_text()) == schema(), write
 
 
+HOST_DATA = {
+    "host": "ntp1",
+    "address": "",
+    "platform": "debian-12-x86_64",
+    "verdict": "would change",
+    "ok": True,
+    "tried": True,
+    "may_have_changed": False,
+    "rolled_back": False,
+    "changed": 0,
+    "pending": 1,
+    "error": None,
+    "outcomes": [
+        {
+            "id": "staged",
+            "title": "generation 3f0c staged",
+            "status": "pending",
+            "reason": "not there yet",
+            "diff": DIFF,
+        }
+    ],
+    "findings": [
+        {
+            "id": "client.requests",
+            "claim": "requests from this machine are answered",
+            "subject": "198.51.100.7",
+            "holds": None,
+            "seen": "no answer reaches this machine",
+            "vital": True,
+        }
+    ],
+    "sources": None,
+    "status": None,
+    "history": None,
+    "reverts_by": None,
+    "notes": ["Schlüssel"],
+    "log": "/log/ntp1.log",
+    "round_trips": 3,
+    "seconds": 0.5,
+}
+"""The planned host of a document, as JSON has it."""
+
+
 def test_a_document_holds_everything(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     made = report(platform="debian-12-x86_64", outcomes=[PENDING], findings=[UNTRIED], notes=["Schlüssel"], seconds=0.5)
@@ -38,46 +81,7 @@ def test_a_document_holds_everything(tmp_path: Path) -> None:
     assert document.pop("time").endswith("Z")
     hosts = document.pop("hosts")
     assert document == {"version": 1, "command": "plan", "site": "site.toml", "exit_status": 2, "error": None}
-    assert hosts[0] == {
-        "host": "ntp1",
-        "address": "",
-        "platform": "debian-12-x86_64",
-        "verdict": "would change",
-        "ok": True,
-        "tried": True,
-        "may_have_changed": False,
-        "rolled_back": False,
-        "changed": 0,
-        "pending": 1,
-        "error": None,
-        "outcomes": [
-            {
-                "id": "staged",
-                "title": "generation 3f0c staged",
-                "status": "pending",
-                "reason": "not there yet",
-                "diff": DIFF,
-            }
-        ],
-        "findings": [
-            {
-                "id": "client.requests",
-                "claim": "requests from this machine are answered",
-                "subject": "198.51.100.7",
-                "holds": None,
-                "seen": "no answer reaches this machine",
-                "vital": True,
-            }
-        ],
-        "sources": None,
-        "status": None,
-        "history": None,
-        "reverts_by": None,
-        "notes": ["Schlüssel"],
-        "log": "/log/ntp1.log",
-        "round_trips": 3,
-        "seconds": 0.5,
-    }
+    assert hosts[0] == HOST_DATA
     assert [(host["ok"], host["verdict"]) for host in hosts] == [(True, "would change"), (False, "not tried")]
     assert path.read_text().endswith("}\n")
     assert stat.S_ISREG(path.stat().st_mode)
