@@ -9,6 +9,7 @@ Operations
                 the operations deploy, build, verify, rollback, uninstall
 
 Subjects
+    takeover/   the time service that a host had before: read, translated to a site file, compared with a site
     verify/     evidence and checks: process, build, ports, sources, clients, firewall/, other time services
     site/       the site file: its values, defaults and groups, the inventory, upstreams, the settings of one host
     output/     the report as text and JSON, the log of a run, progress/

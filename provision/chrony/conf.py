@@ -1,33 +1,23 @@
-"""Read the directives of a chrony.conf."""
+"""Search a chrony.conf for directives and for the authentication of its sources."""
 
 from collections.abc import Iterator
 from itertools import pairwise
 
+from provision.chrony.statement import statements
+
 
 def directives(conf: str) -> Iterator[tuple[str, str]]:
-    """Yield the name of each directive, in lower case, and its first argument, or an empty string.
-
-    chrony.conf(5): names are not case-sensitive; comments begin with one of ``!;#%``.
-    """
-    for words in words_in(conf):
-        name, argument, *_ = [*words, ""]
-        yield name.lower(), argument
-
-
-def words_in(conf: str) -> Iterator[list[str]]:
-    """Yield the words of each line that is neither empty nor a comment."""
-    for line in conf.splitlines():
-        words = line.split()
-        if words and words[0][0] not in "!;#%":
-            yield words
+    """Yield the name of each directive, in lower case, and its first argument, or an empty string."""
+    for statement in statements(conf):
+        argument, *_ = [*statement.arguments, ""]
+        yield statement.name, argument
 
 
 def words_of(conf: str, directive: str) -> Iterator[tuple[str, ...]]:
     """Yield the arguments of each line with this directive."""
-    for line in conf.splitlines():
-        name, *words = line.split() or [""]
-        if name.lower() == directive:
-            yield tuple(words)
+    for statement in statements(conf):
+        if statement.name == directive:
+            yield statement.arguments
 
 
 def uses_nts(line: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from provision.chrony.conf import words_in
+from provision.chrony.statement import statements
 
 PRIVILEGED_PORTS = 1024
 """Ports below this number require CAP_NET_BIND_SERVICE (capabilities(7))."""
@@ -132,7 +132,7 @@ class Needed:
 
 def needed(conf: str) -> tuple[Needed, ...]:
     """Return the lines of a chrony.conf that have requirements, in order."""
-    lines = [(words[0].lower(), words[1:]) for words in words_in(conf)]
+    lines = [(statement.name, list(statement.arguments)) for statement in statements(conf)]
     rtc = [words[0] for name, words in lines if name == "rtcdevice" and words]
     return tuple(found for name, words in lines for found in _needed(name, words, (rtc or [RTC_DEVICE])[-1]))
 

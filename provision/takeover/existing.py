@@ -1,0 +1,46 @@
+"""Describe the time service of a host that this tool did not deploy."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Program(StrEnum):
+    """Name a program that keeps time."""
+
+    CHRONY = "chrony"
+    NTPD = "ntpd"
+    """ntpd of ntp.org."""
+    NTPSEC = "ntpsec"
+    TIMESYNCD = "systemd-timesyncd"
+    OPENNTPD = "openntpd"
+    NTPD_RS = "ntpd-rs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFile:
+    """One configuration file of a time service, without key files."""
+
+    path: str
+    """On the host, or on this machine for an import from files."""
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingService:
+    """The time service that runs on a host, or would run after a boot, and its whole configuration."""
+
+    program: Program
+    version: str = ""
+    """As the program prints it, such as ``4.3``; empty if it is unknown."""
+    unit: str = ""
+    """The systemd unit, such as ``chrony.service``; empty for a process that no unit started."""
+    command: tuple[str, ...] = ()
+    """The command line of its process, or of ExecStart= with its variables expanded if it does not run."""
+    overrides: tuple[ConfigFile, ...] = ()
+    """Drop-ins of the unit, and /etc/default or /etc/sysconfig files that an administrator changed."""
+    files: tuple[ConfigFile, ...] = ()
+    """The main configuration file first, then each file that it includes, in the order of reading."""
+    key_files: tuple[ConfigFile, ...] = field(default=(), repr=False)
+    """Files with keys: secrets, which no message and no report may contain."""
+    is_default: bool = False
+    """Whether all of this is the distribution's own and unchanged, so that nobody's decision is lost with it."""
