@@ -1,26 +1,12 @@
 """The report of a command line that is refused before its task runs."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.booted_hosts import ROOT
+from tests.helpers.prestarted import installed
 from tests.helpers.report_schema import checked
-
-
-def inv(*words: str, folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-c", "from provision.cli.tasks import main; main()", *words],
-        check=False,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +26,7 @@ def inv(*words: str, folder: Path, **environment: str) -> "subprocess.CompletedP
 )
 def test_a_refused_command_line_replaces_the_report_of_an_earlier_one(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("old")
-    done = inv(*words, folder=tmp_path)
+    done = installed(*words, folder=tmp_path)
     document = checked(json.loads((tmp_path / "r.json").read_text()))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: {document['error']}\n"
@@ -48,15 +34,16 @@ def test_a_refused_command_line_replaces_the_report_of_an_earlier_one(words: lis
     assert document["command"] in words
 
 
-def test_a_setting_of_invoke_that_is_refused_replaces_it_too(tmp_path: Path) -> None:
+def test_a_setting_of_invoke_that_is_refused_replaces_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOKE_RUN_DRY", "1")
     (tmp_path / "r.json").write_text("old")
-    done = inv("plan", "--host=a", "--json=r.json", folder=tmp_path, INVOKE_RUN_DRY="1")
+    done = installed("plan", "--host=a", "--json=r.json", folder=tmp_path)
     assert done.returncode == 2
     assert "run.dry has no effect" in checked(json.loads((tmp_path / "r.json").read_text()))["error"]
 
 
 def test_standard_output_gets_the_report_of_a_refused_command_line(tmp_path: Path) -> None:
-    done = inv("verify", "--json", "-", "--parallel=0", folder=tmp_path)
+    done = installed("verify", "--json", "-", "--parallel=0", folder=tmp_path)
     assert done.returncode == 2
     assert checked(json.loads(done.stdout))["error"].startswith("--parallel 0: ")
 
@@ -67,6 +54,6 @@ def test_standard_output_gets_the_report_of_a_refused_command_line(tmp_path: Pat
     ids=["a task without it", "no path", "a folder that is not there"],
 )
 def test_nothing_else_is_written(words: list[str], tmp_path: Path) -> None:
-    done = inv(*words, folder=tmp_path)
+    done = installed(*words, folder=tmp_path)
     assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.booted_hosts import ROOT
+from tests.helpers.prestarted import PATHS, run_jobs
 
 
 def in_shell(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -40,28 +41,39 @@ def test_a_full_disk_below_standard_output_is_one_line(line: str) -> None:
 
 @pytest.mark.parametrize("hosts", [1, 2])
 @pytest.mark.parametrize(
-    ("end", "status", "error"),
+    ("stream", "status", "error"),
     [
-        pytest.param(">/dev/full", 1, "standard output: No space left on device", id="full"),
-        pytest.param("| true", 141, "nobody reads the output", id="not read"),
+        pytest.param("/dev/full", 1, "standard output: No space left on device", id="full"),
+        pytest.param("", 141, "nobody reads the output", id="not read"),
     ],
 )
 @pytest.mark.parametrize("task", ["deploy", "plan", "verify"])
 def test_output_that_is_lost_ends_no_work_and_is_told_at_the_end(
-    task: str, end: str, status: int, error: str, hosts: int, tmp_path: Path
+    task: str, stream: str, status: int, error: str, hosts: int, tmp_path: Path
 ) -> None:
     site = tmp_path / "site.toml"
     report = tmp_path / "report.json"
-    keys = "" if task == "verify" else f"printf '1 AES128 HEX:%032d\n' 1 >{tmp_path}/keys; chmod 600 {tmp_path}/keys; "
     site.write_text(f"[keys]\nfile = '{tmp_path}/keys'\n")
-    names = " ".join(f"--host nowhere{number}.invalid" for number in range(hosts))
-    done = in_shell(f"{keys}inv {task} --site {site} {names} --json {report} {end}", **own_folders(tmp_path))
+    if task != "verify":
+        keys = tmp_path / "keys"
+        keys.touch(0o600)
+        keys.write_text(f"1 AES128 HEX:{1:032}\n")
+    names = [f"--host=nowhere{number}.invalid" for number in range(hosts)]
+    job = {
+        "words": [task, f"--site={site}", *names, f"--json={report}"],
+        "is_inv": True,
+        "folder": str(ROOT),
+        "environment": {**PATHS, "HOME": "/nonexistent", **own_folders(tmp_path)},
+        "streams": {"1": stream},
+        "captured": "2",
+    }
+    (done,) = run_jobs(tmp_path, {"lost": job})
     document = json.loads(report.read_text())
     assert [host["error"].split(": ")[1] for host in document["hosts"]] == [
         f"cannot resolve nowhere{number}.invalid" for number in range(hosts)
     ]
-    assert (done.returncode, document["exit_status"], document["error"]) == (status, status, error)
-    assert done.stderr == ("" if status == 141 else f"error: {error}\n")
+    assert (done.status, document["exit_status"], document["error"]) == (status, status, error)
+    assert done.errors == ("" if status == 141 else f"error: {error}\n")
 
 
 PRINTING = """
