@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,16 +54,37 @@ def slow_digests_are_made_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def unmeasured() -> Iterator[None]:
-    """Measure no coverage in a test of much work: it would take four times as long.
-
-    pytest-cov's mark no_cover does not do it in the processes of xdist, which are measured twice.
-    """
+@contextmanager
+def _unmeasured() -> Iterator[None]:
+    """Measure no coverage; pytest-cov's mark no_cover does not do it in the processes of xdist, measured twice."""
     trace = sys.gettrace()
     sys.settrace(None)
-    yield
-    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(trace)
+
+
+@pytest.fixture
+def unmeasured() -> Iterator[None]:
+    """Measure no coverage in a test of much work: it would take four times as long."""
+    with _unmeasured():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Measure no coverage while tests are collected, which would take twice as long in each process of xdist.
+
+    What the product does when it is imported is measured before.
+    """
+    if sys.gettrace() is None or session.config.getoption("dist", "no") != "no":
+        return (yield)
+    from tests.helpers.forked_tasks import import_all  # noqa: PLC0415 -- it imports the product
+
+    import_all()
+    with _unmeasured():
+        return (yield)
 
 
 @pytest.fixture
