@@ -33,6 +33,27 @@ class Finding:
         return f'"{self}" does not hold ({self.seen})'
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A property of the time service that a host had before, and that a first deployment removes or changes."""
+
+    id: str
+    """The stable id of its kind, such as ``source`` or ``access.wider`` (docs/takeover.md)."""
+    was: str
+    """The property as it is now, such as ``refclock SHM 0``; empty for one that only the deployment brings."""
+    now: str = ""
+    """The property after the deployment; empty if it is gone."""
+    place: str = ""
+    """``FILE:LINE`` on the host, or the unit; empty if it is no single place."""
+
+    def __str__(self) -> str:
+        if not self.was:
+            return self.now
+        if not self.now:
+            return self.was
+        return f"{self.was} → {self.now}"
+
+
 class Status(StrEnum):
     """How a step ended."""
 
@@ -54,6 +75,8 @@ class Outcome:
     diff: str = ""
     notes: tuple[str, ...] = ()
     """Facts about the host that the step reports but does not change."""
+    losses: tuple[Loss, ...] = ()
+    """Of the time service that the host had before."""
 
 
 @dataclass(slots=True)

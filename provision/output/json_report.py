@@ -20,7 +20,7 @@ from msgspec import Meta
 from provision.chrony.chronyc import Association
 from provision.common.errors import INTERRUPTED, NotRecorded, ProvisionError, SiteError, UsageError, os_error_text
 from provision.common.files.write import write_whole
-from provision.common.results import Finding, Outcome, Status
+from provision.common.results import Finding, Loss, Outcome, Status
 from provision.common.text import in_json, on_one_line
 from provision.output.history import Event
 from provision.output.report import WORDS, Report, exit_status
@@ -48,9 +48,9 @@ class OutcomeData:
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
-        """Return the data of an outcome; its notes are among those of the host."""
+        """Return the data of an outcome; its notes and losses are among those of the host."""
         data = asdict(outcome)
-        del data["notes"]
+        del data["notes"], data["losses"]
         return cls(**data)
 
 
@@ -88,6 +88,10 @@ class HostData:
             extra_json_schema={"format": "date-time"},
         ),
     ]
+    losses: Annotated[
+        tuple[Loss, ...],
+        Meta(description="what a first deployment removes or changes of the time service before it; docs/takeover.md"),
+    ]
     notes: list[str]
     log: Annotated[str | None, Meta(description="file with the output of every command")]
     round_trips: Annotated[int, Meta(description="commands and uploads that were sent to the host", ge=0)]
@@ -114,6 +118,7 @@ class HostData:
             status=report.status,
             history=report.history,
             reverts_by=_utc(report.switch.until) if report.switch.until else None,
+            losses=report.losses,
             notes=report.notes,
             log=report.log,
             round_trips=report.round_trips,

@@ -39,8 +39,13 @@ class ExistingService:
     overrides: tuple[ConfigFile, ...] = ()
     """Drop-ins of the unit, and /etc/default or /etc/sysconfig files that an administrator changed."""
     files: tuple[ConfigFile, ...] = ()
-    """The main configuration file first, then each file that it includes, in the order of reading."""
+    """The main configuration file first, then all files that it includes, in no certain order."""
     key_files: tuple[ConfigFile, ...] = field(default=(), repr=False)
-    """Files with keys: secrets, which no message and no report may contain."""
+    """Files with keys: secrets, which no message and no report may contain. Only an import reads the secrets;
+    otherwise, each line is an id and a type."""
+    unread: tuple[str, ...] = ()
+    """Configuration files that were not read, or not to their end: unreadable, too large or too many."""
+    runs: bool = False
+    """Whether it runs now; otherwise, it is enabled."""
     is_default: bool = False
     """Whether all of this is the distribution's own and unchanged, so that nobody's decision is lost with it."""

@@ -110,7 +110,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.keys.parts": ("deploy/steps/test_staged.py", "parts are what is uploaded of a generation"),
     "provision.output.progress.board": ("output/test_progress.py", "one file for both ways to show progress"),
     "provision.output.progress.lines": ("output/test_progress.py", "one file for both ways to show progress"),
-    "provision.common.results": ("output/test_report.py", "values without behaviour, as a report shows them"),
     "provision.site.read": ("site/test_schema.py", "a site file is read into its tables"),
     "provision.site.server_addresses": ("cli/test_export.py", "an export has the addresses of the servers"),
     "provision.site.key_source": ("keys/test_source.py", "it names a source of keys"),

@@ -87,6 +87,7 @@ PURE = (
     "provision.keys.note",
     "provision.keys.parts",
     "provision.common.results",
+    "provision.takeover",
     "provision.site.advice",
     "provision.site.time",
     "provision.site.decode",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from provision.common.errors import NotRecorded, OutputUnread, ProvisionError, SiteError, UsageError
+from provision.common.results import Loss
 from provision.output.json_report import JsonReport, schema
 from provision.output.report import Report
 from tests.helpers.booted_hosts import ROOT
@@ -66,6 +67,7 @@ HOST_DATA = {
     "status": None,
     "history": None,
     "reverts_by": None,
+    "losses": [{"id": "refclock", "was": "refclock SHM 0", "now": "", "place": "/etc/chrony/chrony.conf:12"}],
     "notes": ["Schlüssel"],
     "log": "/log/ntp1.log",
     "round_trips": 3,
@@ -77,6 +79,7 @@ HOST_DATA = {
 def test_a_document_holds_everything(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     made = report(platform="debian-12-x86_64", outcomes=[PENDING], findings=[UNTRIED], notes=["Schlüssel"], seconds=0.5)
+    made.losses = (Loss(id="refclock", was="refclock SHM 0", place="/etc/chrony/chrony.conf:12"),)
     document = written(path, made, NOT_TRIED)
     assert document.pop("time").endswith("Z")
     hosts = document.pop("hosts")
