@@ -39,13 +39,13 @@ IN_WORDS = (
 )
 
 
-def _within(inner: Network, outer: Network) -> bool:
+def within(inner: Network, outer: Network) -> bool:
     """Return whether ``inner`` is a part of ``outer`` or equal to it, also for different IP versions."""
     return inner.network_address in outer and inner.prefixlen >= outer.prefixlen
 
 
 def _is_private(network: Network) -> bool:
-    return any(_within(network, private) for private in PRIVATE)
+    return any(within(network, private) for private in PRIVATE)
 
 
 def _place(network: Network) -> tuple[int, int, int]:
@@ -85,7 +85,7 @@ class Access:
     @property
     def is_everyone(self) -> bool:
         """Return whether each address of an IP version may query, by one network or by several that cover it."""
-        return not self.deny and any(network in EVERYONE for network in _joined(self.allow))
+        return not self.deny and any(network in EVERYONE for network in joined(self.allow))
 
     def in_words(self) -> str:
         """Return one line such as ``10.0.0.0/8 but not 10.1.0.0/16``; networks without an effect are left out."""
@@ -107,7 +107,7 @@ class Access:
         # In this order, a network follows all networks that contain it. The candidates for the next one form a stack.
         holding: list[Network] = []
         for network in sorted({*self.allow, *self.deny}, key=_place):
-            while holding and not _within(network, holding[-1]):
+            while holding and not within(network, holding[-1]):
                 holding.pop()
             found[network] = None
             if holding:
@@ -117,7 +117,7 @@ class Access:
 
     def _decides(self, asking: Network, rules: tuple[Network, ...]) -> bool:
         """Return whether the narrowest rule that contains the whole network allows it."""
-        holding = [rule for rule in rules if _within(asking, rule)]
+        holding = [rule for rule in rules if within(asking, rule)]
         return bool(holding) and max(holding, key=lambda rule: rule.prefixlen) in self.allow
 
 
@@ -133,11 +133,11 @@ def _has_public_rest(network: Network, parts: Collection[Network]) -> bool:
     """Return whether a network has addresses that are neither private nor in ``parts``, which have their own rules."""
     if _is_private(network):
         return False
-    private = (one for one in PRIVATE if _within(one, network))
-    return network not in _joined((*parts, *private))
+    private = (one for one in PRIVATE if within(one, network))
+    return network not in joined((*parts, *private))
 
 
-def _joined(networks: Collection[Network]) -> tuple[Network, ...]:
+def joined(networks: Collection[Network]) -> tuple[Network, ...]:
     """Return the fewest networks that have the same addresses."""
     four = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
     six = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
@@ -154,7 +154,7 @@ def _list(networks: tuple[Network, ...]) -> str:
 def _names(networks: tuple[Network, ...]) -> tuple[str, ...]:
     """Return the names of the networks; a known set is replaced by its name in ``IN_WORDS``."""
     left = list(networks)
-    whole = [network for network in _joined(networks) if network in EVERYONE]
+    whole = [network for network in joined(networks) if network in EVERYONE]
     for everyone in whole:
         # As 0.0.0.0/1 and 128.0.0.0/1 together are.
         left = [everyone, *(network for network in left if network.version != everyone.version)]

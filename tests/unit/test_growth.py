@@ -27,7 +27,7 @@ def rules(count: int) -> Access:
 
 
 def test_rules_in_words_take_no_more_for_each_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    within = access._within
+    within = access.within
     calls = 0
 
     def counted(inner: IPv4Network, outer: IPv4Network) -> bool:
@@ -35,7 +35,7 @@ def test_rules_in_words_take_no_more_for_each_rule(monkeypatch: pytest.MonkeyPat
         calls += 1
         return within(inner, outer)
 
-    monkeypatch.setattr(access, "_within", counted)
+    monkeypatch.setattr(access, "within", counted)
     words = rules(4000).in_words()
     assert calls < 20 * 4000
     assert words.startswith("10.0.0.0/24, 10.0.1.0/24")

@@ -49,6 +49,7 @@ PURE = (
     "provision.build.requirements",
     "provision.build.sbom",
     "provision.chrony.access",
+    "provision.chrony.access_rules",
     "provision.chrony.chronyc",
     "provision.chrony.chronyd_log",
     "provision.chrony.conf",
