@@ -24,9 +24,11 @@ OVER = Event()
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _no_proxy() -> Iterator[None]:
+def _no_proxy_and_no_pause() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_PROXY", "127.0.0.1")
+        # As often as usual, without what is waited for between.
+        patch.setattr(download, "PAUSES", (0.01,) * len(download.PAUSES))
         yield
     OVER.set()
 
