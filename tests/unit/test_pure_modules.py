@@ -37,7 +37,7 @@ WORLD = {
 }
 """Modules that touch a world outside: processes, network, terminal, clock."""
 FILE_VERBS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "exists", "iterdir"}
-OWN_DATA = {"provision.chrony.releases", "provision.site.directive"}
+OWN_DATA = {"provision.chrony.language.table", "provision.chrony.releases", "provision.site.directive"}
 """They read what lies beside them in the package."""
 READS_FILES = {"provision.common.files.regular"}
 """It reads the files that it is told of."""
@@ -55,6 +55,7 @@ PURE = (
     "provision.chrony.conf",
     "provision.chrony.configure_log",
     "provision.chrony.drop_ins",
+    "provision.chrony.language",
     "provision.chrony.needs",
     "provision.chrony.releases",
     "provision.chrony.unit_values",
