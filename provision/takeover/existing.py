@@ -14,6 +14,8 @@ class Program(StrEnum):
     TIMESYNCD = "systemd-timesyncd"
     OPENNTPD = "openntpd"
     NTPD_RS = "ntpd-rs"
+    OTHER = "another program"
+    """A program whose configuration this tool does not read, such as phc2sys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class ExistingService:
     command: tuple[str, ...] = ()
     """The command line of its process, or of ExecStart= with its variables expanded if it does not run."""
     overrides: tuple[ConfigFile, ...] = ()
-    """Drop-ins of the unit, and /etc/default or /etc/sysconfig files that an administrator changed."""
+    """Drop-ins of the unit that are not a package's own."""
     files: tuple[ConfigFile, ...] = ()
     """The main configuration file first, then all files that it includes, in no certain order."""
     key_files: tuple[ConfigFile, ...] = field(default=(), repr=False)
@@ -47,5 +49,14 @@ class ExistingService:
     """Configuration files that were not read, or not to their end: unreadable, too large or too many."""
     runs: bool = False
     """Whether it runs now; otherwise, it is enabled."""
+    own_unit: str = ""
+    """The file of its unit if an administrator has written it, in /etc; empty for a package's unit file."""
     is_default: bool = False
     """Whether all of this is the distribution's own and unchanged, so that nobody's decision is lost with it."""
+
+    @property
+    def name(self) -> str:
+        """Return the unit or, of a process that no unit started, its program, for messages."""
+        if self.unit:
+            return self.unit
+        return " ".join(self.command[:1]) or self.program.value
