@@ -61,4 +61,8 @@ def _access(serve: Serve, extra: Collection[str]) -> tuple[str, ...]:
     """
     if serve.role == "client":
         return ("port 0",) if COMMAND_PORT & set(extra) else ("port 0", "cmdport 0")
-    return (*(f"allow {network}" for network in serve.allowed), *(f"deny {network}" for network in serve.deny))
+    lines = [("allow", network) for network in serve.allowed] + [("deny", network) for network in serve.deny]
+    if serve.deny:
+        # Of two networks that share four bits of an address, chronyd lets the later line decide, whichever is narrower.
+        lines.sort(key=lambda line: line[1].ip.prefixlen)
+    return tuple(f"{directive} {network}" for directive, network in lines)

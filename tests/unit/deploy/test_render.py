@@ -1,10 +1,17 @@
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
+from provision.chrony.access import Access
+from provision.chrony.access_rules import AccessRules
+from provision.chrony.statement import statements
 from provision.deploy.render import chrony_conf, render
-from provision.site.schema import Site, choose_sources
+from provision.site.schema import Serve, Site, choose_sources
+from provision.site.text_types import Network
 from tests.helpers.samples import read_site
 
 REPOSITORY = Path(__file__).parents[3]
@@ -23,6 +30,31 @@ def test_a_site_renders_to_this_file(case: str) -> None:
 
 def test_the_default_site_renders_to_this_file() -> None:
     assert rendered(read_site(None)) == (CASES / "site" / "default.conf").read_text()
+
+
+NETWORKS = st.lists(
+    st.builds(
+        lambda bits, length: str(IPv4Network((bits << 20, length), strict=False)),
+        st.integers(0, 4095),
+        st.integers(1, 12),
+    ),
+    max_size=5,
+    unique=True,
+)
+
+
+@given(NETWORKS, NETWORKS, st.lists(st.integers(0, 4095), min_size=1, max_size=8))
+@example(["10.1.0.0/16"], ["10.0.0.0/15"], [161])
+def test_the_narrowest_network_of_the_site_decides(allow: list[str], deny: list[str], asking: list[int]) -> None:
+    """chronyd lets the later of two lines decide if their networks share four bits of an address."""
+    allow = [*allow, "10.1.0.0/16"]
+    deny = [network for network in deny if network not in allow]
+    site = Site(serve=Serve(allow=tuple(map(Network, allow)), deny=tuple(map(Network, deny))))
+    rules = AccessRules.of(statements(rendered(site)))
+    wanted = Access(tuple(map(ip_network, allow)), tuple(map(ip_network, deny)))
+    for bits in asking:
+        address = str(IPv4Network((bits << 20, 32)).network_address)
+        assert rules.decide(address).allowed is wanted.admits(address)
 
 
 def test_a_forgotten_value_is_an_error() -> None:
