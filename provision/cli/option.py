@@ -19,6 +19,8 @@ class Option:
     help: str
     positional: bool
     parser: Parser
+    repeated: bool = False
+    """Whether a positional argument may be several words; its parser gets them with blanks between."""
 
     @classmethod
     def of(cls, declared: "Field[Any]") -> "Option":
@@ -44,9 +46,15 @@ def options_of(kind: type[Any]) -> dict[str, Option]:
 
 
 def _declare(
-    kind: type, help_: str, parser: Parser, default: object = MISSING, *, positional: bool = False
+    kind: type,
+    help_: str,
+    parser: Parser,
+    default: object = MISSING,
+    *,
+    positional: bool = False,
+    repeated: bool = False,
 ) -> Any:  # a field, which stands for a value of the type that the class says
-    metadata = {"kind": kind, "help": help_, "positional": positional, "parser": parser}
+    metadata = {"kind": kind, "help": help_, "positional": positional, "parser": parser, "repeated": repeated}
     return field(default=default, metadata=metadata)
 
 
@@ -73,6 +81,11 @@ def several(help_: str, parser: Parser = verbatim) -> Any:
 def argument(help_: str, parser: Parser = verbatim) -> Any:
     """Declare an argument that is given by its position, and is required."""
     return _declare(str, help_, parser, positional=True)
+
+
+def arguments(help_: str, parser: Parser) -> Any:
+    """Declare one or more arguments that are given by their position; at least one is required."""
+    return _declare(str, help_, parser, positional=True, repeated=True)
 
 
 def number(help_: str, default: int | None, *, meaning: str, least: int, most: int) -> Any:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provision.cli.option import argument, flag, number, path, several, text
+from provision.cli.option import argument, arguments, flag, number, path, several, text
 from provision.cli.values import (
     address,
     chrony_version,
     existing_file,
     existing_folder,
     exists,
+    ip_addresses,
     key_format,
     key_type,
     nettle_version,
@@ -152,6 +153,20 @@ class BundleOptions(Options):
     """The options of ``bundle``."""
 
     file: Path = argument("file to write", new_regular_file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessOptions(Options):
+    """The options of ``access``."""
+
+    addresses: tuple[str, ...] = arguments("IP addresses of clients, with blanks between them", ip_addresses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteOptions(Options):
+    """The options of ``site``."""
+
+    conf: bool = flag("also show the chrony.conf of each host, and what is assumed about the host")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

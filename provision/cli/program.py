@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +13,7 @@ from invoke.parser.context import ParserContext
 from invoke.program import Program
 
 from provision.cli import exits, streams
-from provision.cli.option_task import OptionTask
+from provision.cli.option_task import OptionArgument, OptionTask
 from provision.cli.refused_report import write_all_refused
 from provision.common.errors import INTERRUPTED, USAGE, NotRecorded, os_error_text
 from provision.common.text import on_one_line, quoted
@@ -72,6 +72,7 @@ class CommandLine(Program):
         # "inv" becomes this class while it loads tasks.py, and has called its own run() by then.
         streams.prepare()
         with self._reporting_refusals(), self._ending_in_one_line():
+            self.core.unparsed = joined_arguments(self.core.unparsed, self._make_parser().contexts)
             super().parse_tasks()
 
     def parse_cleanup(self) -> None:
@@ -176,6 +177,41 @@ class CommandLine(Program):
     def _program(self) -> str:
         """Return the name of the command, as it is typed."""
         return str(self.binary).replace("inv[oke]", "inv")
+
+
+def joined_arguments(words: Sequence[str], tasks: Mapping[str, ParserContext]) -> list[str]:
+    """Return the words of a command line with the arguments of each task as one word, if it takes several of them.
+
+    Invoke's parser takes one word for an argument, and the next one for the name of a task.
+    """
+    found: list[str] = []
+    task: ParserContext | None = None
+    place: int | None = None
+    is_value = False
+    for word in words:
+        if is_value or word.startswith("-"):
+            found.append(word)
+            is_value = not is_value and task is not None and _wants_value(task, word)
+        elif task is not None and place is None and _takes_several(task):
+            place = len(found)
+            found.append(word)
+        elif word in tasks:
+            task, place = tasks[word], None
+            found.append(word)
+        elif place is not None:
+            found[place] += f" {word}"
+        else:
+            found.append(word)
+    return found
+
+
+def _takes_several(task: ParserContext) -> bool:
+    return any(isinstance(one, OptionArgument) and one.option.repeated for one in task.positional_args)
+
+
+def _wants_value(task: ParserContext, word: str) -> bool:
+    """Return whether the next word is the value of an option."""
+    return word in task.flags and task.flags[word].takes_value
 
 
 def _invoke_files() -> list[Path]:

@@ -12,8 +12,16 @@ from invoke.collection import Collection
 
 from provision.cli import key_tasks
 from provision.cli.option_task import option_task
-from provision.cli.options import BundleOptions, Options, ReleasesOptions, SandboxDownOptions, SandboxOptions
-from provision.common.errors import SiteError, UsageError
+from provision.cli.options import (
+    AccessOptions,
+    BundleOptions,
+    Options,
+    ReleasesOptions,
+    SandboxDownOptions,
+    SandboxOptions,
+    SiteOptions,
+)
+from provision.common.errors import UsageError
 
 if TYPE_CHECKING:
     from provision.deploy.run import Operation
@@ -134,22 +142,21 @@ def uninstall(options: Options, secrets: "Secrets") -> int:
 
 
 @option_task(
-    Options, "host", "site", help_={"host": "show only this host or group; may be given several times"}
+    SiteOptions, "host", "site", "conf", help_={"host": "show only this host or group; may be given several times"}
 ).with_secrets
-def site(options: Options, secrets: "Secrets") -> None:
-    """Show the settings of each host of the site, and which level of the file sets them."""
-    from provision.host.session import known_address
-    from provision.site.inventory import read_inventory
-    from provision.site.overview import overview
-    from provision.site.settings import resolve
-    from provision.site.upstreams import in_order
+def site(options: SiteOptions, secrets: "Secrets") -> None:
+    """Check the site as plan does, without a host; show each host's settings, and which level of the file sets them."""
+    from provision.cli.site_hosts import show_site
 
-    inventory = read_inventory(options.site_file)
-    if not inventory.members:
-        raise SiteError(f"{inventory.file} has no hosts; they stand in [hosts.NAME]")
-    chosen = inventory.choose(options.host)
-    ordered = in_order(inventory, chosen)
-    print("\n\n".join(overview(resolve(inventory, ordered, secrets.keys, known_address))))
+    show_site(options, secrets.keys)
+
+
+@option_task(AccessOptions, "addresses", "host", "site", "json").with_secrets
+def access(options: AccessOptions, secrets: "Secrets") -> int:
+    """Say by the site alone whether addresses may ask hosts for time. Exit status 1: not all of them surely may."""
+    from provision.cli.site_hosts import show_access
+
+    return show_access(options, secrets.keys)
 
 
 @option_task(Options, "site", *RELEASES)
@@ -236,7 +243,9 @@ def sandbox_down(options: SandboxDownOptions) -> None:
 
 def collection() -> Collection:
     """Return the tasks; tasks.py of a checkout adds those for developers."""
-    tasks = Collection(deploy, plan, fetch, bundle, build, verify, status, history, rollback, uninstall, site, releases)
+    tasks = Collection(
+        deploy, plan, fetch, bundle, build, verify, status, history, rollback, uninstall, site, access, releases
+    )
     tasks.add_collection(key_tasks.collection())
     rooms = Collection("sandbox")
     rooms.add_task(sandbox_up, name="up")

@@ -99,6 +99,22 @@ def _is_folder(path: Path, complaint: str) -> bool:
         raise UsageError(f"{complaint}: {error.strerror}") from error
 
 
+def ip_addresses(_: str, text: str) -> tuple[str, ...]:
+    """Return IP addresses, which have blanks between them. Raises UsageError; nothing is resolved."""
+    from ipaddress import ip_address
+
+    for word in text.split():
+        try:
+            ip_address(word)
+        except ValueError:
+            raise UsageError(f"{shown(word)}: expected an IP address; a name is not resolved here") from None
+        if "%" in word:
+            raise UsageError(f"{shown(word)}: expected an IP address without a zone")
+    if not text.split():
+        raise UsageError("expected an IP address")
+    return tuple(text.split())
+
+
 def scheduler_address(_: str, text: str) -> str:
     """Return the address of a Dask scheduler. Raises UsageError."""
     from provision.fleet.dask_address import check_address

@@ -59,6 +59,8 @@ class Inventory:
 
     file: str
     defaults: Site
+    levels: tuple[Level, ...] = ()
+    """The level of the defaults; none without a file."""
     members: tuple[Member, ...] = ()
     groups: tuple[str, ...] = ()
 
@@ -129,7 +131,7 @@ def read_inventory(path: Path | None) -> Inventory:
             where = setter("rollout.builder", member.levels).place
             place = join(where, "rollout.builder")
             raise SiteError(f"{path}: {place}: no host {quoted(builder)}{nearest(builder, hosts)}")
-    inventory = Inventory(file=str(path), defaults=defaults, members=members, groups=tuple(groups))
+    inventory = Inventory(file=str(path), defaults=defaults, levels=(bottom,), members=members, groups=tuple(groups))
     _check_places(inventory)
     return inventory
 

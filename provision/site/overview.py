@@ -6,26 +6,29 @@ from collections.abc import Iterable, Iterator
 from provision.host.target import Target
 from provision.site.advice import warnings
 from provision.site.inventory import Member
+from provision.site.levels import Level, settings
 from provision.site.schema import Site
 from provision.site.source import Source
 
 
-def overview(resolved: Iterable[tuple[Member, Site]]) -> Iterator[str]:
-    """Yield the lines of a paragraph for each host; ``resolved`` has the hosts and their sites."""
-    for member, site in resolved:
-        yield "\n".join(_lines(member, site))
-
-
-def _lines(member: Member, site: Site) -> Iterator[str]:
-    role: str = site.serve.role
+def title(member: Member) -> str:
+    """Return the first line about a host: its name, its role, and its address for a connection."""
+    role: str = member.site.serve.role
     if member.group:
         role += f" of group {member.group}"
-    yield f"{member.name}: {role}, reached at {_reached_at(member.target)}"
-    for key, value, level in member.settings():
+    return f"{member.name}: {role}, reached at {_reached_at(member.target)}"
+
+
+def lines_of(first: str, levels: tuple[Level, ...], site: Site) -> Iterator[str]:
+    """Yield the lines about a host after a first one; ``site`` has all that holds for it."""
+    yield first
+    for key, value, level in settings(levels):
         yield f"  {key} = {_toml(value)}  ({level})"
     yield f"  asks: {_asked(site.time.sources)}"
     if site.serve.allowed:
         yield f"  may be asked by: {', '.join(site.serve.allowed)}"
+    if site.serve.allowed and site.serve.deny:
+        yield f"  but not by: {', '.join(site.serve.deny)} (the narrowest network decides)"
     for warning in warnings(site):
         yield f"  note: {warning}"
 

@@ -158,6 +158,14 @@ def settings_of_hosts(
     return tuple((member.target, _placed(inventory, member, host_settings[member.name], number)) for member in ordered)
 
 
+def settings_of_any_host(options: RunOptions, keys: KeyReader) -> Settings:
+    """Return the settings of each host of a site that lists none, after all checks that need no host.
+
+    Raises SiteError.
+    """
+    return _settings(read_inventory(options.site_file).defaults, options, keys)
+
+
 def resolve(
     inventory: Inventory, members: Iterable[Member], keys: KeyReader, address_of: Callable[[Target], str]
 ) -> Iterator[tuple[Member, Site]]:

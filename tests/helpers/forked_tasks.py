@@ -11,7 +11,8 @@ is printed behind each of them. tests/helpers/prestarted.py writes the jobs.
 
 import atexit
 import encodings.idna
-import encodings.utf_8_sig  # noqa: F401 -- both are imported when they are used, and another account may not read them
+import encodings.unicode_escape
+import encodings.utf_8_sig  # noqa: F401 -- they are imported when they are used, and another account may not read them
 import gc
 import hashlib
 import importlib

@@ -63,6 +63,7 @@ PURE = (
     "provision.deploy.choices",
     "provision.deploy.generation",
     "provision.deploy.history_records",
+    "provision.deploy.offline",
     "provision.deploy.phases",
     "provision.deploy.refusals",
     "provision.deploy.render",

@@ -19,6 +19,8 @@ from provision.site.settings import RunOptions
 KINDS = (
     Options,
     options.BundleOptions,
+    options.AccessOptions,
+    options.SiteOptions,
     options.AddOptions,
     options.RetireOptions,
     options.RotateOptions,
@@ -41,6 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 PARSED = [
     ("host", "ntp1", "ntp1"),
+    ("addresses", "10.0.0.1  ::1", ("10.0.0.1", "::1")),
     ("limit", "servers", "servers"),
     ("exclude", "servers", "servers"),
     ("site", "a/site.toml", Path("a/site.toml")),
@@ -120,6 +123,7 @@ def test_a_number_beyond_the_limits_of_its_option_is_refused(name: str, text: st
 
 
 PARSERS = {
+    "addresses": values.ip_addresses,
     "json": values.new_file_or_standard_output,
     "sources": values.existing_folder,
     "bundle": values.existing_file,

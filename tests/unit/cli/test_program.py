@@ -9,7 +9,7 @@ from invoke.collection import Collection
 import tasks
 from provision.cli.option_task import option_task
 from provision.cli.options import Options
-from provision.cli.program import REFUSED, CommandLine
+from provision.cli.program import REFUSED, CommandLine, joined_arguments
 from provision.deploy.secrets import Secrets
 from provision.host.sudo import PASSWORD_VARIABLE
 from tests.helpers.booted_hosts import inv
@@ -105,7 +105,13 @@ def test_an_option_of_invoke_that_a_task_would_ignore_is_refused(
 
 @pytest.mark.parametrize("task", PRODUCT)
 def test_no_task_runs_with_dry(task: str, capsys: pytest.CaptureFixture[str]) -> None:
-    words = {"bundle": ["file"], "keys.retire": ["7"], "keys.lint": ["file"], "keys.export": ["7"]}.get(task, [])
+    words = {
+        "bundle": ["file"],
+        "keys.retire": ["7"],
+        "keys.lint": ["file"],
+        "keys.export": ["7"],
+        "access": ["::1"],
+    }.get(task, [])
     assert run(task, *words, "--dry") == 2
     assert "--dry has no effect on" in capsys.readouterr().err
 
@@ -173,3 +179,21 @@ def test_a_damaged_configuration_of_invoke_is_named(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {tmp_path / name}: cannot be read (")
     assert line.endswith("; correct or remove it")
+
+
+JOINED = [
+    (["access", "10.0.0.1", "::1"], ["access", "10.0.0.1 ::1"]),
+    (["access", "--host", "a", "10.0.0.1", "--host=b", "::1"], ["access", "--host", "a", "10.0.0.1 ::1", "--host=b"]),
+    (["access", "10.0.0.1", "::1", "site", "--conf"], ["access", "10.0.0.1 ::1", "site", "--conf"]),
+    (["access", "10.0.0.1", "access", "::1", "::2"], ["access", "10.0.0.1", "access", "::1 ::2"]),
+    (["access", "10.0.0.1", "--host", "site", "::1"], ["access", "10.0.0.1 ::1", "--host", "site"]),
+    (["keys.retire", "7", "9"], ["keys.retire", "7", "9"]),
+    (["deploy", "ntp1"], ["deploy", "ntp1"]),
+    (["access"], ["access"]),
+]
+
+
+@pytest.mark.parametrize(("words", "joined"), JOINED, ids=[" ".join(words) for words, _ in JOINED])
+def test_several_arguments_of_a_task_become_one_word(words: list[str], joined: list[str]) -> None:
+    contexts = {str(context.name): context for context in tasks.namespace.to_contexts()}
+    assert joined_arguments(words, contexts) == joined

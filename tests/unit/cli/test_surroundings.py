@@ -92,6 +92,7 @@ class Lab:
             "mistake": ["deploy", "--hots", "ntp1"],
             "releases": ["releases", "--offline"],
             "site": ["site", *site],
+            "access": ["access", "10.0.0.1", *site],
             "fetch": ["fetch", *site, "--sources", str(self.sources)],
             "bundle": ["bundle", "made.bundle", *site, "--sources", str(self.sources)],
             "keys.add": ["keys.add", *site],

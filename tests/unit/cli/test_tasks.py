@@ -14,6 +14,7 @@ from tests.helpers.booted_hosts import ROOT
 from tests.helpers.prestarted import inv
 
 TASKS = [
+    "access",
     "build",
     "bundle",
     "deploy",
@@ -114,7 +115,7 @@ def test_help_is_printed_with_the_value_of_each_option(name: str) -> None:
         assert "".join(f"{flag}{VALUES.get(option.kind, '=STRING')}{option.help}".split()) in text
 
 
-@pytest.mark.parametrize("name", ["keys.lint", "keys.export", "keys.retire", "bundle"])
+@pytest.mark.parametrize("name", ["keys.lint", "keys.export", "keys.retire", "bundle", "access"])
 def test_help_of_a_task_with_an_argument_can_follow_its_name(name: str, tmp_path: Path) -> None:
     done = prestarted.installed(name, "--help", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

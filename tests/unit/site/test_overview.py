@@ -6,7 +6,7 @@ import pytest
 
 from provision.keys.reader import KeyReader
 from provision.site.inventory import read_inventory
-from provision.site.overview import overview
+from provision.site.overview import lines_of, title
 from provision.site.settings import resolve
 from tests.helpers.inventories import SITE, booted
 
@@ -16,7 +16,8 @@ pytestmark = pytest.mark.usefixtures("folder")
 def test_the_overview_says_what_holds_and_who_has_said_so() -> None:
     Path("site.toml").write_text(SITE)
     inventory = read_inventory(Path("site.toml"))
-    text = "\n".join(overview(resolve(inventory, inventory.members, KeyReader(), booted)))
+    resolved = resolve(inventory, inventory.members, KeyReader(), booted)
+    text = "\n".join(line for member, site in resolved for line in lines_of(title(member), member.levels, site))
     assert "ntp1: server of group servers, reached at admin@10.0.0.1:2222\n" in text
     assert '\n  serve.allow = ["10.0.0.0/8"]  (defaults)\n' in text
     assert '\n  time.servers = [{ address = "192.0.2.1" }]  (group servers)\n' in text
