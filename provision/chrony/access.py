@@ -1,7 +1,8 @@
-"""Evaluate chrony's access rules: the networks that may query a server.
+"""Evaluate the access rules of a site: the networks that may query a server.
 
-The narrowest network in ``allow`` or ``deny`` that contains an address decides, regardless of the order. An address in
-none of them is denied (chrony.conf(5), allow; addrfilt.c). ``allow 0.0.0.0/0`` therefore does not apply to IPv6.
+The narrowest network in ``allow`` or ``deny`` that contains an address decides, as in a chrony.conf that names wider
+networks first; provision/chrony/access_rules.py evaluates lines in any order. An address in none of them is denied
+(chrony.conf(5), allow; addrfilt.c). ``allow 0.0.0.0/0`` therefore does not apply to IPv6.
 """
 
 from collections.abc import Collection, Iterator, Mapping

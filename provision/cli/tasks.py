@@ -151,7 +151,17 @@ def site(options: SiteOptions, secrets: "Secrets") -> None:
     show_site(options, secrets.keys)
 
 
-@option_task(AccessOptions, "addresses", "host", "site", "json").with_secrets
+@option_task(
+    AccessOptions,
+    "addresses",
+    "host",
+    "site",
+    "json",
+    help_={
+        "host": "host or group of the site; may be given several times (default: all hosts)",
+        "json": "write the answers to this file as JSON; - is standard output",
+    },
+).with_secrets
 def access(options: AccessOptions, secrets: "Secrets") -> int:
     """Say by the site alone whether addresses may ask hosts for time. Exit status 1: not all of them surely may."""
     from provision.cli.site_hosts import show_access

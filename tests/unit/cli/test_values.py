@@ -43,6 +43,7 @@ PARSED: list[tuple[Parser, str, object]] = [
     (values.address, "ntp1.example.com", "ntp1.example.com"),
     (values.address, "2001:db8::1", "2001:db8::1"),
     (values.key_format, "coresntp", "coresntp"),
+    (values.ip_addresses, " 10.0.0.1  2001:db8::1 ", ("10.0.0.1", "2001:db8::1")),
 ]
 
 
@@ -55,6 +56,9 @@ def test_a_text_becomes_a_value(parser: Parser, text: str, value: object) -> Non
 
 REFUSED: list[tuple[Parser, str, str]] = [
     *((NUMBER, text, NO_NUMBER) for text in ("0", "1001", "-1", " 7", "1_0", "1.5", "٣", "1" * 5000, "", "many")),
+    (values.ip_addresses, "10.1", "{}: expected an IP address; a name is not resolved here"),
+    (values.ip_addresses, "fe80::1%lo", "{}: expected an IP address without a zone"),
+    (values.ip_addresses, " ", "expected an IP address"),
     (values.existing_folder, "none", "--flag {}: cannot be used: No such file or directory"),
     (values.existing_folder, "file", "--flag {}: cannot be used: Not a directory"),
     (values.existing_folder, "x" * 300, "--flag {}: cannot be used: File name too long"),
