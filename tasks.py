@@ -53,9 +53,9 @@ def check(context: Context) -> None:
     else:
         print(f"documentation not built: {NO_MKDOCS}")
     _run(context, "python .ci/yardsticks.py")
-    # Some wait for timers: three at a time keep two cores busy, and who has done all of theirs takes some of another's.
+    # Some wait for timers: four at a time keep two cores busy, and who has done all of theirs takes some of another's.
     # Each process that tests, and each that a test starts, would compile us anew if Python might not keep that.
-    fast = "pytest tests/unit -m 'not integration and not vm' -n 3 --dist worksteal --hypothesis-profile=quick"
+    fast = "pytest tests/unit -m 'not integration and not vm' -n 4 --dist worksteal --hypothesis-profile=quick"
     _run(context, f"{fast} --cov --cov-report=term", PYTHONDONTWRITEBYTECODE="")
 
 

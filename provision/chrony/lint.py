@@ -130,7 +130,7 @@ def _single_source(conf: Conf) -> Results:
         return
     [source] = conf.ntp_sources
     consequence = "a fault of that server cannot be detected; with three, chronyd outvotes one of them"
-    yield source, f"follows one server alone, {_address(source)}: {consequence}"
+    yield source, f"it follows one server alone, {_address(source)}: {consequence}"
 
 
 def _two_sources(conf: Conf) -> Results:

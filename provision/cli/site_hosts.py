@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from provision.chrony.lint import Advice, lint
+from provision.chrony.statement import statements
 from provision.cli import streams
 from provision.cli.first_keys import refuse_unattended
 from provision.cli.options import AccessOptions, Options, SiteOptions
@@ -49,6 +51,19 @@ class SiteHost:
         for line in self.conf.splitlines():
             yield f"    {line}".rstrip()
 
+    @property
+    def advice(self) -> tuple[Advice, ...]:
+        """Return the results of the lint for its chrony.conf."""
+        return tuple(lint(tuple(statements(self.conf))))
+
+    @property
+    def lint_lines(self) -> Iterator[str]:
+        """Yield a line for each result of the lint, or one that says that there is none."""
+        for advice in self.advice:
+            yield f"  lint: {advice.statement.text}: {advice.text} [{advice.rule}; {advice.source}]"
+        if not self.advice:
+            yield "  lint: no findings"
+
 
 def site_hosts(options: Options, keys: KeyReader) -> list[SiteHost]:
     """Return the chosen hosts, after each check of ``plan`` that needs no host. Raises SiteError."""
@@ -78,19 +93,27 @@ def site_hosts(options: Options, keys: KeyReader) -> list[SiteHost]:
     ]
 
 
-def show_site(options: SiteOptions, keys: KeyReader) -> None:
-    """Print the settings of the chosen hosts, and refuse what a plan refuses without contact to a host."""
+def show_site(options: SiteOptions, keys: KeyReader) -> int:
+    """Print the settings of the chosen hosts, and return the exit status.
+
+    Raises SiteError for the faults with which a plan ends without contact to a host.
+    """
     hosts = site_hosts(options, keys)
     paragraphs = []
     for host in hosts:
         lines = list(host.overview)
         if options.conf:
             lines += host.conf_lines
+        if options.lint:
+            lines += host.lint_lines
         paragraphs.append("\n".join(lines))
     print("\n\n".join(paragraphs))
     # An output that nobody got comes before a refusal.
     streams.check()
     refuse_unattended((host.target, host.settings) for host in hosts)
+    if options.lint and any(host.advice for host in hosts):
+        return 1
+    return 0
 
 
 def show_access(options: AccessOptions, keys: KeyReader) -> int:

@@ -142,13 +142,18 @@ def uninstall(options: Options, secrets: "Secrets") -> int:
 
 
 @option_task(
-    SiteOptions, "host", "site", "conf", help_={"host": "show only this host or group; may be given several times"}
+    SiteOptions,
+    "host",
+    "site",
+    "conf",
+    "lint",
+    help_={"host": "show only this host or group; may be given several times"},
 ).with_secrets
-def site(options: SiteOptions, secrets: "Secrets") -> None:
+def site(options: SiteOptions, secrets: "Secrets") -> int:
     """Check the site as plan does, without a host; show each host's settings, and which level of the file sets them."""
     from provision.cli.site_hosts import show_site
 
-    show_site(options, secrets.keys)
+    return show_site(options, secrets.keys)
 
 
 @option_task(

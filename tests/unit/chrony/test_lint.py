@@ -99,11 +99,11 @@ def test_keys_are_compared_with_the_key_file() -> None:
 def test_an_advice_shows_its_place_its_reason_and_its_rule() -> None:
     [advice] = lint(list(statements("\nserver 10.0.0.1", "/etc/chrony.conf")))
     assert str(advice) == (
-        "/etc/chrony.conf:2: follows one server alone, 10.0.0.1: a fault of that server cannot be detected; "
+        "/etc/chrony.conf:2: it follows one server alone, 10.0.0.1: a fault of that server cannot be detected; "
         "with three, chronyd outvotes one of them [source.single]"
     )
     [advice] = lint(list(statements("server 10.0.0.1")))
-    assert str(advice).startswith("server 10.0.0.1: follows one server alone")
+    assert str(advice).startswith("server 10.0.0.1: it follows one server alone")
 
 
 def test_the_page_lists_each_rule_with_its_source() -> None:

@@ -107,6 +107,23 @@ def test_the_site_shows_the_conf_of_each_host(folder: Folder) -> None:
     assert "assumed" not in shown
 
 
+def test_the_lint_shows_each_line_with_another_effect_than_intended(tmp_path: Path) -> None:
+    folder = Folder(
+        tmp_path,
+        'keys.file = "chrony.keys"\ntime.servers = [{ address = "192.0.2.1" }]\ntime.makestep = { threshold = 0 }\n',
+    )
+    shown = folder.run("site", "--lint", status=1)
+    assert "\n  lint: server 192.0.2.1 iburst: it follows one server alone, 192.0.2.1: " in shown
+    assert "\n  lint: makestep 0 3: steps the clock at each update" in shown
+    assert shown.endswith("[clock.always-steps; chrony.conf(5), makestep]\n")
+    assert "lint" not in folder.run("site")
+
+
+def test_the_lint_says_that_it_found_nothing(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, 'keys.file = "chrony.keys"\n')
+    assert folder.run("site", "--lint").endswith("\n  lint: no findings\n")
+
+
 def test_a_site_without_hosts_shows_what_holds_for_any_host(tmp_path: Path) -> None:
     folder = Folder(tmp_path, 'keys.file = "chrony.keys"\ntime.rtcsync = false\n')
     first, second, third, *_ = folder.run("site", "--conf").splitlines()

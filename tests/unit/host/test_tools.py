@@ -34,6 +34,8 @@ NOT_EVERYWHERE = {
         "nproc",
         "ip",
     ),
+    # Where there is dpkg: a package's digests are by MD5.
+    "md5sum",
     *("make", "objdump", "nft", "iptables", "ip6tables", "ufw", "firewall-cmd", "ss", "restorecon", "getconf"),
     # Part of the shell, by POSIX or in all that we know, and of the facts, which are the first that we ask.
     *("printf", "test", "echo", "kill", "true", "false", "pwd", "uname", "sh"),

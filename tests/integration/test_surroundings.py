@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from tests.helpers.booted_hosts import ROOT
 from tests.helpers.prestarted import PATHS, Job, Ran, run_jobs, run_jobs_anew
+
+pytestmark = pytest.mark.integration
 
 STATUSES = {0, 1, 2, 3, 130, 141}
 """Of docs/pipeline.md, and 141 of a command whose output nobody reads."""
@@ -42,18 +43,6 @@ def assert_in_words(ran: Ran) -> None:
     assert text.replace("\n", "").replace("\t", "").isprintable(), ran
     if ran.errors.startswith("error: "):
         assert ran.errors.count("\n") == 1, ran
-
-
-def sampled(jobs: Mapping[str, Job], row: int) -> dict[str, Job]:
-    """Leave out two thirds of the jobs in the fast lane, while one works; inv test, and with it CI, runs all.
-
-    Jobs come in rows, one for each surroundings or value, with a column for each command. Of each row and of each
-    column a third remains.
-    """
-    if settings.get_current_profile_name() != "quick":
-        return dict(jobs)
-    numbered = enumerate(jobs.items())
-    return dict(job for number, job in numbered if (number + number // row) % 3 == 0)
 
 
 class Lab:
@@ -206,7 +195,7 @@ NOT_TRIED = {"plan", "build", "verify", "status", "history", "rollback", "uninst
 
 def test_homes_and_folders_that_cannot_be_used(lab: Lab) -> None:
     jobs = {f"{task}, {name}": job for name, where in homes(lab) for task, job in lab.jobs(**where).items()}
-    for ran in lab.run(sampled(jobs, row=len(lab.tasks()))):
+    for ran in lab.run(jobs):
         assert_in_words(ran)
         assert "standard output" not in ran.errors, ran
         if ran.name.partition(",")[0] in NOT_TRIED:
@@ -306,7 +295,7 @@ def of_texts(lab: Lab) -> Iterator[tuple[str, Sequence[str]]]:
 
 def test_paths_that_are_no_file(lab: Lab) -> None:
     jobs = {name: {"words": words, "environment": lab.environment()} for name, words in of_paths(lab)}
-    for ran in lab.run(sampled(jobs, row=9)):
+    for ran in lab.run(jobs):
         assert_in_words(ran)
         if ran.name.endswith("long"):
             assert ran.status == 2, ran
@@ -314,6 +303,6 @@ def test_paths_that_are_no_file(lab: Lab) -> None:
 
 def test_texts_that_are_odd(lab: Lab) -> None:
     jobs = {name: {"words": words, "environment": lab.environment()} for name, words in of_texts(lab)}
-    for ran in lab.run(sampled(jobs, row=16)):
+    for ran in lab.run(jobs):
         assert_in_words(ran)
         assert "\\\\x" not in ran.errors, "escaped twice"
