@@ -24,7 +24,7 @@ replace_slow_rules()
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 # For inv check, while one works; inv test, and with it CI, tries the usual 100 examples.
-settings.register_profile("quick", settings.get_profile("untimed"), max_examples=30)
+settings.register_profile("quick", settings.get_profile("untimed"), max_examples=15)
 
 # Whoever starts pytest in the background, or with nohup, has these signals ignored, and every process that a test
 # starts would ignore them, too: no test of Ctrl-C or of a hang-up could pass.
