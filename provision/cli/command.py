@@ -7,6 +7,7 @@ from pathlib import Path
 from provision.cli import streams
 from provision.cli.first_keys import refuse_unattended
 from provision.cli.options import Options
+from provision.cli.refused_report import write_refused
 from provision.common.errors import UsageError
 from provision.common.text import shown
 from provision.deploy.run import Operation
@@ -46,7 +47,7 @@ class Command:
 
         The summary is printed also after Ctrl-C, and if the report cannot be written, for the hosts were tried.
         """
-        with JsonReport(options.json, self.task, options.site_file) as json_report:
+        with JsonReport(options.json, self.task, self._site_file(options)) as json_report:
             if self.needs_names:
                 _require_names(options)
             host_settings = self._settings(options, secrets.keys)
@@ -74,6 +75,15 @@ class Command:
             # Here, so that the JSON report has the error, too.
             streams.check()
             return reports
+
+    def _site_file(self, options: Options) -> Path | None:
+        """Return the site file; if it cannot be looked for, the report says so. Raises UsageError."""
+        try:
+            return options.site_file
+        except UsageError as error:
+            if options.json is not None:
+                write_refused(options.json, self.task, str(error))
+            raise
 
     def _settings(self, options: Options, reader: KeyReader) -> Sequence[tuple[Target, Settings]]:
         """Return the settings of each chosen host. Raises ProvisionError."""

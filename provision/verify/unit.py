@@ -59,6 +59,10 @@ class UnitState:
     """Units named chronyd, in the order in which systemd looks for them."""
     drop_ins: tuple[DropIn, ...]
     properties: Mapping[str, str]
+    undo_files: tuple[str, ...] = ()
+    """Files of others that change the timer of the automatic rollback, or its service."""
+    required: tuple[str, ...] = ()
+    """Links of others in the folder ``chronyd.service.requires``: units without which chronyd does not start."""
     process: Mapping[str, str]
     """Empty: it does not run."""
     effect_lines: tuple[str, ...] = ()
@@ -87,6 +91,10 @@ class UnitState:
         for path in self.files:
             if path.endswith(".service") and path.startswith(AHEAD):
                 yield f"{path} is read in the place of {UNIT_PATH}"
+        for path in self.required:
+            yield f"{path} has chronyd start only with that unit"
+        for path in self.undo_files:
+            yield f"{path} changes the units of the automatic rollback"
         for drop_in in self.drop_ins:
             if changed := self._changed(drop_in, unit):
                 yield f"{drop_in.path} sets {', '.join(changed)}"
@@ -142,6 +150,8 @@ def parse_unit_state(text: str) -> UnitState:
         files=tuple(fields.get("file", ())),
         drop_ins=tuple(DropIn(path, "\n".join(lines)) for path, lines in drop_ins),
         properties=_values(fields.get("property", ())),
+        required=tuple(fields.get("requires", ())),
+        undo_files=tuple(fields.get("undo", ())),
         process=_values(fields.get("process", ())),
         effect_lines=tuple(fields.get("effect", ())),
     )

@@ -87,13 +87,41 @@ def test_a_drop_in_that_changes_the_unit_is_named_and_stops_a_deployment(
     assert planned.pending["unit-overrides"] == verified.seen(OVERRIDDEN)
     assert (planned.status, deployed.status) == (1, 1)
     assert planned.error == deployed.error
-    assert (
-        f"{verified.seen(OVERRIDDEN)}: chronyd would not run as it was deployed; nothing was changed" in deployed.error
-    )
+    assert f"{verified.seen(OVERRIDDEN)}: chronyd would not run" in deployed.error
+    assert "as deployed; nothing was changed: remove the file" in deployed.error
     # What was started under it keeps what it gave, after it is gone: until chronyd is started again.
     mended = place.run("deploy")
     mended.assert_proven()
     assert set(mended.changed) == {"process-as-unit"}
+
+
+def test_a_unit_without_which_chronyd_would_not_start_is_named(place: Place) -> None:
+    folder = "/etc/systemd/system/chronyd.service.requires"
+    login(place.host, f"mkdir {folder}; ln -s /nope {folder}/nope.service; systemctl daemon-reload")
+    verified, deployed = place.run("verify"), place.run("deploy")
+    login(place.host, f"rm -r {folder}; systemctl daemon-reload")
+    assert verified.seen(OVERRIDDEN) == f"{folder}/nope.service has chronyd start only with that unit"
+    assert verified.seen(OVERRIDDEN) in deployed.error
+
+
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [
+        ("/etc/systemd/system/chrony-undo.service.d/x.conf", "[Service]\\nExecStart=\\nExecStart=/bin/true"),
+        ("/run/systemd/system/chrony-.service.d/x.conf", "[Unit]\\nConditionPathExists=/nope"),
+        ("/etc/systemd/system/timer.d/x.conf", "[Timer]\\nOnActiveSec=\\nOnActiveSec=99999"),
+        ("/run/systemd/system.control/chrony-undo.service", "[Service]\\nExecStart=/bin/true"),
+    ],
+)
+def test_what_would_prevent_a_rollback_is_named_and_stops_a_deployment(path: str, section: str, place: Place) -> None:
+    login(
+        place.host, f"mkdir -p {path.rpartition('/')[0]}; printf '%b' '{section}\\n' >{path}; systemctl daemon-reload"
+    )
+    verified, deployed = place.run("verify"), place.run("deploy")
+    login(place.host, f"rm {path}; systemctl daemon-reload")
+    assert verified.seen(OVERRIDDEN) == f"{path} changes the units of the automatic rollback"
+    assert verified.seen(OVERRIDDEN) in deployed.error
+    assert deployed.status == 1
 
 
 def test_a_harmless_drop_in_is_a_note(place: Place) -> None:

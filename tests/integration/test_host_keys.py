@@ -18,7 +18,7 @@ from tests.integration.conftest import CHECKOUT
 
 pytestmark = pytest.mark.integration
 
-PORTS = {"plain": 2222, "certified": 2223, "expired": 2224, "other name": 2225, "two keys": 2226}
+PORTS = {"plain": 2222, "certified": 2223, "expired": 2224, "other name": 2225, "two keys": 2226, "rsa": 2227}
 """What the sshd at a port shows."""
 FOLDER = "/root/host-keys"
 VALID = {"certified": "-1d:+1d", "expired": "-3d:-1d", "other name": "-1d:+1d"}
@@ -39,9 +39,10 @@ def ssh_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
         for name in ("host", "stolen", "ca", "ca2"):
             generate("-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
         generate("-q", "-t", "ecdsa", "-N", "", "-f", str(folder / "ecdsa"))
+        generate("-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(folder / "rsa"))
         place = host.root / FOLDER.lstrip("/")
         place.mkdir()
-        for file, key in {"key": "host", "ecdsa": "ecdsa"}.items():
+        for file, key in {"key": "host", "ecdsa": "ecdsa", "rsa": "rsa"}.items():
             (place / file).touch(mode=0o600)
             (place / file).write_bytes((folder / key).read_bytes())
         for name, port in PORTS.items():
@@ -57,14 +58,15 @@ def ssh_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
                 options = f"-o HostCertificate={FOLDER}/{port}"
             if name == "two keys":
                 options = f"-h {FOLDER}/ecdsa"
-            sshd = f"/usr/sbin/sshd -D -p {port} -h {FOLDER}/key {options}"
+            key = "rsa" if name == "rsa" else "key"
+            sshd = f"/usr/sbin/sshd -D -p {port} -h {FOLDER}/{key} {options}"
             login(host, f"systemd-run --quiet --unit=sshd-{port} {sshd}")
         (folder / "2223-cert.pub").rename(folder / "certificate.pub")
         (folder / "ca_certificate.pub").write_bytes((folder / "ca.pub").read_bytes())
         generate("-q", "-s", f"{folder}/ca2", "-I", "test", "-h", "-n", host.address, f"{folder}/ca_certificate.pub")
         (folder / "ca_certificate-cert.pub").rename(folder / "ca_certificate.pub")
         keys = {file.stem: " ".join(file.read_text().split()[:2]) for file in folder.glob("*.pub")}
-        login(host, "for i in $(seq 100); do [ $(ss -tln | grep -c :222) -ge 10 ] && exit; sleep 0.05; done; exit 1")
+        login(host, "for i in $(seq 100); do [ $(ss -tln | grep -c :222) -ge 12 ] && exit; sleep 0.05; done; exit 1")
         yield SshHost(host, keys)
 
 
@@ -129,6 +131,15 @@ MATRIX = [
     pytest.param("@cert-authority * {ca}", "certified", "", True, id="an authority"),
     pytest.param("@cert-authority [198.*]:2223 {ca}", "certified", "", True, id="an authority for a port"),
     pytest.param("@cert-authority {a} {ca}", "certified", "", True, id="an authority without the port"),
+    pytest.param("@cert-authority * {ca}", "certified", "CASignatureAlgorithms ssh-ed25519", True, id="its algorithm"),
+    pytest.param("@cert-authority * {ca}", "certified", "CASignatureAlgorithms rsa-sha2-512", False, id="another one"),
+    pytest.param("@cert-authority * {ca}", "certified", "CASignatureAlgorithms -ssh-ed*", False, id="all but its own"),
+    pytest.param(
+        "@cert-authority * {ca}\n* {host}", "certified", "CASignatureAlgorithms rsa-sha2-512", True, id="known"
+    ),
+    pytest.param("* {rsa}", "rsa", "RequiredRSASize 2048", True, id="an RSA key that is long enough"),
+    pytest.param("* {rsa}", "rsa", "RequiredRSASize 2049", False, id="an RSA key that is too short"),
+    pytest.param("* {host}", "plain", "RequiredRSASize 16384", True, id="a key of another type"),
     pytest.param("@cert-authority * {ca2}", "certified", "", False, id="another authority"),
     pytest.param("@cert-authority * {ca}", "plain", "", False, id="an authority, and no certificate"),
     pytest.param("@cert-authority * {ca}", "expired", "", False, id="an expired certificate"),

@@ -203,6 +203,13 @@ ROWS = [
         id="process: arguments, environment, capabilities",
     ),
     pytest.param(
+        Row(
+            "chown daemon /var/lib/chrony; chmod 0757 /var/log/chrony",
+            ("missing or open to others: /var/lib/chrony /var/log/chrony, which a restart mends",),
+        ),
+        id="folders of chronyd: owner and mode",
+    ),
+    pytest.param(
         Row(OTHER_KEY, ("chrony.conf or chrony.keys was changed since it was started",)),
         id="keys: other ones in the daemon than in the file",
     ),

@@ -122,7 +122,7 @@ def test_a_local_user_holds_no_lock(away: Away, deployed: Deployed) -> None:
         away.switch(1)
         away.assert_back()
         # A run that changes something takes the other lock.
-        login(away.host, "rm /usr/local/bin/chronyc")
+        login(away.host, f"rm -r {FAULTS}; systemctl daemon-reload; rm /usr/local/bin/chronyc")
         assert deployed.run("deploy").status == 0
     finally:
         login(away.host, LET_GO)
@@ -149,6 +149,20 @@ def test_a_switch_that_hangs_does_not_hold_the_way_back_up(away: Away) -> None:
     )
 
 
+@pytest.mark.parametrize("signal", ["HUP", "INT", "PIPE", "TERM"])
+def test_a_signal_that_systemd_takes_for_a_clean_end_does_not_end_the_tries(signal: str, away: Away) -> None:
+    away.switch()
+    # While it waits for the lock: with the lock, it ignores them.
+    holder = "exec 9>>/opt/chrony/locks/switch; flock 9; sleep 4"
+    login(away.host, f"sh -c '{holder}' >/dev/null 2>&1 & sleep 0.3")
+    away.go_off()
+    await_true(
+        lambda: "MainPID=0" not in login(away.host, "systemctl show -p MainPID chrony-undo"), "it does not start"
+    )
+    login(away.host, f"sleep 0.5; systemctl kill -s {signal} chrony-undo.service")
+    away.assert_back()
+
+
 def test_it_says_that_something_runs_again_only_where_it_does(away: Away, deployed: Deployed) -> None:
     service = "/etc/systemd/system/sundial.service"
     login(
@@ -168,7 +182,8 @@ def test_it_says_that_something_runs_again_only_where_it_does(away: Away, deploy
         login(
             away.host,
             f"systemctl stop sundial.service; rm -f {service}; systemctl daemon-reload\n"
-            f"rm -rf /opt/chrony/before; mv /root/before /opt/chrony/before; {SWITCH} {away.home}",
+            f"rm -rf /opt/chrony/before; mv /root/before /opt/chrony/before; {SWITCH} {away.home}\n"
+            f"rm -r {FAULTS}; systemctl daemon-reload",
         )
         # What lies beside the generation went with it: other tests call chronyc by its link.
         assert deployed.run("deploy").status == 0

@@ -76,7 +76,7 @@ class Active(StepDefaults):
             if said.get(name) != value:
                 return f"{_difference(name, said.get(name, ''), value)}{others}"
         if missing := said.get("missing folders", "").split():
-            return f"missing: {' '.join(missing)}, which a restart makes{others}"
+            return f"missing or open to others: {' '.join(missing)}, which a restart mends{others}"
         return None
 
     def apply(self, host: Host) -> None:

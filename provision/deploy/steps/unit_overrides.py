@@ -38,8 +38,8 @@ class NotOverridden(StepDefaults):
         if (files := self.drift(seen)) is None:
             return None
         return (
-            f"{files}: chronyd would not run as it was deployed; nothing was changed: remove the file, run systemctl "
-            "daemon-reload, and deploy again"
+            f"{files}: chronyd would not run, or this host not roll back, as deployed; nothing was changed: "
+            "remove the file, run systemctl daemon-reload, and deploy again"
         )
 
     def apply(self, host: Host) -> None:

@@ -1,7 +1,7 @@
 """Parse and check a host's certificate like ``ssh`` (PROTOCOL.certkeys and sshkey.c of OpenSSH)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -17,8 +17,11 @@ HOST = 2
 KEY_FIELDS = {"ssh-ed25519": 1, "ssh-rsa": 2}
 """The number of strings of the key in a certificate; elliptic curves, the default, have two: curve and point."""
 UNKNOWN_TYPE: type[Exception] = paramiko.UnknownKeyType  # type: ignore[attr-defined]  # the published types lack it
-SHA1 = "ssh-rsa"
-"""A signature algorithm that ssh does not accept any more (ssh_config(5), CASignatureAlgorithms)."""
+SIGNATURES = (
+    *("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
+    *("sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com", "rsa-sha2-512", "rsa-sha2-256"),
+)
+"""The default of CASignatureAlgorithms in OpenSSH 9.2, without ssh-rsa, which is SHA-1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +43,11 @@ class Certificate:
     signed: bytes = field(repr=False)
     signature: bytes = field(repr=False)
 
-    def problem(self, name: str, now: float | None = None) -> str | None:
-        """Return why the certificate is not valid for a host name; None if it is, given a trusted authority."""
+    def problem(self, name: str, now: float | None = None, *, allowed: Sequence[str] = SIGNATURES) -> str | None:
+        """Return why the certificate is not valid for a host name; None if it is, given a trusted authority.
+
+        ``allowed`` are the signature algorithms of CASignatureAlgorithms.
+        """
         if now is None:
             now = time.time()
         if self.kind != HOST:
@@ -54,13 +60,20 @@ class Certificate:
             return "it has options that are not known"
         if not any(fnmatchcase(name.lower(), principal.replace("[", "[[]")) for principal in self.principals):
             return f"it is for {brief(', '.join(self.principals)) or 'no name'}"
-        return None if self._is_signed() else "its signature is not valid"
+        return self._signature_problem(allowed)
+
+    def _signature_problem(self, allowed: Sequence[str]) -> str | None:
+        algorithm = paramiko.Message(self.signature).get_text()
+        if algorithm not in allowed:
+            return f"it is signed with {brief(algorithm)}, which CASignatureAlgorithms leaves out"
+        if not self._is_signed():
+            return "its signature is not valid"
+        return None
 
     def _is_signed(self) -> bool:
-        kind = paramiko.Message(self.signature).get_text()
         with suppress(paramiko.SSHException, UNKNOWN_TYPE, UnsupportedAlgorithm, ValueError):
             signer = paramiko.PKey.from_type_string(key_type(self.authority), self.authority)
-            return kind != SHA1 and bool(signer.verify_ssh_sig(self.signed, paramiko.Message(self.signature)))
+            return bool(signer.verify_ssh_sig(self.signed, paramiko.Message(self.signature)))
         return False
 
 

@@ -16,13 +16,13 @@ import paramiko
 from paramiko.hostkeys import HostKeyEntry, HostKeys
 
 from provision.common.errors import HostUnreachable
-from provision.host.transport.host_certificate import Certificate, parse_certificate
+from provision.host.transport.host_certificate import SIGNATURES, Certificate, parse_certificate
 from provision.host.transport.known_hosts import Line, Marker, read_known_hosts
 from provision.host.transport.negotiation import KnownKeyTypes
-from provision.host.transport.public_key import fingerprint
+from provision.host.transport.public_key import fingerprint, is_short, rsa_bits
 from provision.host.transport.revoked_keys import NOTHING_REVOKED, Revoked, revoked_keys
 from provision.host.transport.ssh_options import DEFAULT_PORT
-from provision.host.transport.ssh_settings import SshSettings
+from provision.host.transport.ssh_settings import LEAST_RSA_BITS, SshSettings
 
 
 def host_key_policy(settings: SshSettings, *, accept_new: bool, host_key: str | None = None) -> "HostKeyPolicy":
@@ -50,6 +50,8 @@ def host_key_policy(settings: SshSettings, *, accept_new: bool, host_key: str | 
         learn_into=next(iter(settings.user_files), None),
         hashed=settings.hashed,
         accept_new=accept_new or settings.accept_new,
+        signatures=settings.algorithms.get("casignaturealgorithms", SIGNATURES),
+        least_rsa_bits=settings.least_rsa_bits,
     )
 
 
@@ -67,6 +69,9 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
     learn_into: Path | None = None
     hashed: bool = False
     accept_new: bool = False
+    signatures: Sequence[str] = SIGNATURES
+    """The algorithms with which an authority may sign (CASignatureAlgorithms)."""
+    least_rsa_bits: int = LEAST_RSA_BITS
 
     @property
     def known_types(self) -> KnownKeyTypes:
@@ -83,6 +88,7 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
         if key.public_blob:
             certificate = parse_certificate(key.public_blob.key_blob)
         self._refuse_revoked(key, certificate)
+        self._refuse_short(key)
         if self._is_known(key, certificate):
             return
         if not self.accept_new:
@@ -124,8 +130,19 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
                     f"{fingerprint(line.key)}; give the host another key, and ask who revoked this one"
                 )
 
+    def _refuse_short(self, key: paramiko.PKey) -> None:
+        """Raise HostUnreachable for an RSA key that is too short, also if it is known."""
+        if is_short(key.asbytes(), self.least_rsa_bits):
+            raise HostUnreachable(
+                f"{self.name}: its RSA host key has {rsa_bits(key.asbytes())} bits, RequiredRSASize wants "
+                f"{self.least_rsa_bits}; give the host a longer key, or one of another type (ssh-keygen -A makes them)"
+            )
+
     def _is_certified(self, certificate: Certificate, lines: Sequence[Line]) -> bool:
-        return self._is_trusted(certificate, lines) and certificate.problem(self.name) is None
+        return self._is_trusted(certificate, lines) and self._problem(certificate) is None
+
+    def _problem(self, certificate: Certificate) -> str | None:
+        return certificate.problem(self.name, allowed=self.signatures)
 
     def _is_trusted(self, certificate: Certificate, lines: Sequence[Line]) -> bool:
         return any(line.marker is Marker.AUTHORITY and line.key == certificate.authority for line in lines)
@@ -140,7 +157,7 @@ class HostKeyPolicy(paramiko.MissingHostKeyPolicy):
             return f"it has no certificate, and {authorities[0]} names an authority for it; "
         if not self._is_trusted(certificate, lines):
             return f"its certificate is from another authority than that of {authorities[0]}; "
-        return f"its certificate is not good: {certificate.problem(self.name)}; "
+        return f"its certificate is not good: {self._problem(certificate)}; "
 
     def _learn(self, key: paramiko.PKey) -> None:
         """Append the key to the file like ssh; Paramiko's own function would remove the file's comments."""

@@ -9,6 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from provision.host.transport.agent import Agent, AgentKey
 from provision.host.transport.key_files import Encrypted, Identity, load_private_key, read_certificate
+from provision.host.transport.public_key import is_short, rsa_bits
 from provision.host.transport.ssh_settings import SshSettings
 
 
@@ -90,7 +91,11 @@ class LoginKeys:
             self.notes.append(text)
 
     def _is_accepted(self, key: paramiko.PKey) -> bool:
-        """Return whether PubkeyAcceptedAlgorithms has the type of a key."""
+        """Return whether a key is as long as RequiredRSASize wants, and PubkeyAcceptedAlgorithms has its type."""
+        least = self.settings.least_rsa_bits
+        if is_short(key.asbytes(), least):
+            self._note(f"an RSA key of {rsa_bits(key.asbytes())} bits is shorter than RequiredRSASize ({least})")
+            return False
         accepted = self.settings.algorithms.get("pubkeyacceptedalgorithms")
         if accepted is None:
             return True

@@ -16,6 +16,7 @@ ALGORITHMS = {
     "kexalgorithms": "KexAlgorithms",
     "hostkeyalgorithms": "HostKeyAlgorithms",
     "pubkeyacceptedalgorithms": "PubkeyAcceptedAlgorithms",
+    "casignaturealgorithms": "CASignatureAlgorithms",
 }
 """Keyword in lower case → keyword as in ssh_config(5)."""
 

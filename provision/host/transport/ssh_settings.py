@@ -23,6 +23,8 @@ IDENTITIES = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"
 USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 GLOBAL_FILES = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 """ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile."""
+LEAST_RSA_BITS = 1024
+"""The default of RequiredRSASize, and the smallest value that ssh takes."""
 _UNSAFE = re.compile(r"""^-|['`";&<>|(){}$]|\s""")
 """In the name of a host or user: characters that a shell or a program would interpret (ssh.c of OpenSSH)."""
 _JUMP = re.compile(
@@ -77,7 +79,9 @@ class SshSettings:
     hashed: bool = False
     """Whether a name is hashed when it is added to known_hosts (HashKnownHosts)."""
     algorithms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Keyword of :data:`ALGORITHMS` → the allowed algorithms; a missing one allows all."""
+    """Keyword of :data:`ALGORITHMS` → the allowed algorithms; a missing one stands for the default."""
+    least_rsa_bits: int = LEAST_RSA_BITS
+    """The least size of an RSA key of a host or for a login (RequiredRSASize)."""
 
     @property
     def proxy_program(self) -> str:
@@ -118,6 +122,7 @@ def settings_from(name: str, options: Options, machine: ThisMachine) -> SshSetti
         accept_new=first_value(options, "stricthostkeychecking") in {"accept-new", "no", "off", "false"},
         hashed=is_yes(options, "hashknownhosts"),
         algorithms={key: tuple(options[key][0].split(",")) for key in ALGORITHMS if options.get(key)},
+        least_rsa_bits=max(LEAST_RSA_BITS, number_of(name, options, "requiredrsasize", LEAST_RSA_BITS)),
     )
 
 

@@ -55,10 +55,12 @@ def unchecked_process(expected: Expectation, reason: str) -> Iterator[Finding]:
 
 
 def folder_findings(evidence: Evidence) -> Iterator[Finding]:
-    """Report folders of chronyd that are missing while it runs."""
+    """Report folders of chronyd that are missing, or open to others, while it runs."""
     if evidence.runs and evidence.missing_folders:
         missing = " ".join(evidence.missing_folders)
-        yield FOLDERS.finding(holds=False, seen=f"missing: {missing}; a restart makes them: deploy again")
+        yield FOLDERS.finding(
+            holds=False, seen=f"missing or open to others: {missing}; a restart mends them: deploy again"
+        )
 
 
 def log_finding(evidence: Evidence) -> Finding:

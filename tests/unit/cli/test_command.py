@@ -139,6 +139,20 @@ def test_a_report_that_cannot_be_written_is_refused_before_any_host(folder: Path
         command(refuse).run(Options(host=("local",), json=folder), make_secrets())
 
 
+def test_a_folder_in_which_no_site_file_can_be_looked_for_is_in_the_report(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_look(path: Path, _: str) -> bool:
+        raise UsageError(f"{path}: cannot be looked for")
+
+    monkeypatch.setattr("provision.cli.options.exists", refuse_look)
+    (folder / "r.json").write_text("of an earlier run")
+    with pytest.raises(UsageError, match=r"site\.toml: cannot be looked for"):
+        command(refuse).run(Options(host=("local",), json=folder / "r.json"), make_secrets())
+    document = checked(json.loads((folder / "r.json").read_text()))
+    assert (document["error"], document["exit_status"]) == ("site.toml: cannot be looked for", 2)
+
+
 def test_a_report_that_cannot_be_written_after_the_run_is_a_failure(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,6 +107,16 @@ def test_a_unit_that_systemd_reads_in_the_place_of_ours_is_named() -> None:
     )
 
 
+def test_what_changes_the_units_of_the_rollback_or_is_required_is_named() -> None:
+    undo = "/etc/systemd/system/chrony-undo.timer.d/x.conf"
+    required = "/etc/systemd/system/chronyd.service.requires/x.service"
+    state = parse_unit_state(f"undo={undo}\nrequires={required}\n")
+    assert state.overrides(UNIT) == (
+        f"{required} has chronyd start only with that unit",
+        f"{undo} changes the units of the automatic rollback",
+    )
+
+
 def test_a_packaged_unit_behind_ours_and_before_our_first_deployment_is_none_of_our_business() -> None:
     bare = replace(
         STATE, unit="", files=("/lib/systemd/system/chronyd.service",), process={"command": "/usr/sbin/chronyd"}

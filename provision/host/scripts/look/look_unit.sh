@@ -29,6 +29,25 @@ show_files() {
             if [ -e "$folder/$name" ]; then echo "file=$folder/$name"; fi
         done
     done
+    # A link in such a folder is a dependency: without that unit, ours does not start (systemd.unit(5)). And all that would
+    # change the units of the automatic rollback, which a switch writes to /etc/systemd/system.
+    for folder in ${folders#UnitPath=}; do
+        for file in "$folder"/chrony-undo.service "$folder"/chrony-undo.timer; do
+            if [ "$folder" = "${unit_file%/*}" ]; then continue; fi
+            if [ -e "$file" ] || [ -L "$file" ]; then echo "undo=$file"; fi
+        done
+        for file in "$folder"/chronyd.service.requires/*; do
+            if [ -e "$file" ] || [ -L "$file" ]; then echo "requires=$file"; fi
+        done
+        for file in "$folder"/chrony-undo.service.requires/* "$folder"/chrony-undo.timer.requires/*; do
+            if [ -e "$file" ] || [ -L "$file" ]; then echo "undo=$file"; fi
+        done
+        for kind in chrony-undo.service chrony-.service chrony-undo.timer chrony-.timer timer; do
+            for file in "$folder/$kind.d"/*.conf; do
+                if [ -e "$file" ]; then echo "undo=$file"; fi
+            done
+        done
+    done
     # Drop-ins of the unit come before those of all services.
     for kind in chronyd.service.d service.d; do
         for folder in ${folders#UnitPath=}; do

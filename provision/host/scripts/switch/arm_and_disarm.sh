@@ -4,13 +4,16 @@
 # Record the fallback and start the timer that goes back to it. Unit files instead of systemd-run, whose timers do not
 # survive a reboot. The service is restarted until it succeeds; systemd before 244 refuses Restart= with Type=oneshot, hence
 # "simple". Every systemd knows StartLimitInterval= in [Service]; RuntimeMaxSec= exists since 229, and older ones ignore it.
+# Four signals are no failure for systemd: without RestartForceExitStatus=, whoever sends one, such as earlyoom or pkill, would
+# end the tries. After "systemctl stop", there is no restart.
 arm() { # GENERATION FALLBACK TRACKING ANSWERED SECONDS [RESTARTS]
     printf '%s\n' "generation=$1" "fallback=$2" "tracking=$3" "answered=$4" "services=$(previous_services)" \
         ${6:+"restarts=$6"} >"$root/unconfirmed.new" &&
         printf '%s\n' '[Unit]' 'Description=Roll back to the previous chrony: the new one was not confirmed' '' \
             '[Service]' 'Type=simple' 'Environment=CHRONY_PROVISION_WHO=chrony-undo.timer' \
             "ExecStart=/bin/sh $root/switch --back $1" 'SuccessExitStatus=SIGTERM' \
-            'Restart=on-failure' 'RestartSec=5' 'StartLimitInterval=0' 'RuntimeMaxSec=900' >"$undo.service.new" &&
+            'Restart=on-failure' 'RestartForceExitStatus=SIGHUP SIGINT SIGPIPE SIGTERM' \
+            'RestartSec=5' 'StartLimitInterval=0' 'RuntimeMaxSec=900' >"$undo.service.new" &&
         printf '%s\n' '[Unit]' 'Description=Roll back to the previous chrony unless the new one is confirmed' '' \
             '[Timer]' "OnActiveSec=$5s" 'AccuracySec=100ms' '' \
             '[Install]' 'WantedBy=timers.target' >"$undo.timer.new" &&

@@ -75,7 +75,7 @@ DRIFTS = [
     pytest.param(
         ACTIVE,
         f"{RUNS}\nmissing folders=/run/chrony /var/lib/chrony ",
-        "missing: /run/chrony /var/lib/chrony, which a restart makes",
+        "missing or open to others: /run/chrony /var/lib/chrony, which a restart mends",
         id="a purged package took folders away",
     ),
 ]

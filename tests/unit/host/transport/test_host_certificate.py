@@ -117,7 +117,14 @@ def test_the_names_of_a_certificate_are_escaped_and_have_a_limit(make: Make) -> 
 
 def test_a_signature_that_sha1_made_is_none(make: Make) -> None:
     certificate = read(make("-h", "-V", "-1d:+1d", "-t", "ssh-rsa", authority="rsa"))
-    assert certificate.problem("ntp1") == "its signature is not valid"
+    assert certificate.problem("ntp1") == "it is signed with ssh-rsa, which CASignatureAlgorithms leaves out"
+
+
+def test_an_authority_signs_only_with_an_allowed_algorithm(make: Make) -> None:
+    certificate = read(make("-h", "-V", "-1d:+1d"))
+    assert certificate.problem("ntp1", allowed=("ssh-ed25519",)) is None
+    problem = certificate.problem("ntp1", allowed=("rsa-sha2-512",))
+    assert problem == "it is signed with ssh-ed25519, which CASignatureAlgorithms leaves out"
 
 
 def test_a_certificate_is_good_only_whole(make: Make) -> None:

@@ -18,6 +18,15 @@ MACHINE = ThisMachine(
 OPTIONS = {"hostname": ["192.0.2.1"], "user": ["admin"], "port": ["2222"]}
 
 
+def test_sizes_and_signatures_are_those_of_the_options() -> None:
+    options = {"user": ["op"], "requiredrsasize": ["3072"], "casignaturealgorithms": ["ssh-ed25519,rsa-sha2-512"]}
+    settings = settings_from("ntp1", options, MACHINE)
+    assert settings.least_rsa_bits == 3072
+    assert settings.algorithms["casignaturealgorithms"] == ("ssh-ed25519", "rsa-sha2-512")
+    # ssh refuses a smaller value.
+    assert settings_from("ntp1", {**options, "requiredrsasize": ["100"]}, MACHINE).least_rsa_bits == 1024
+
+
 def test_without_options_the_defaults_of_ssh_hold() -> None:
     settings = settings_from("ntp1", {"user": ["op"]}, MACHINE)
     assert (settings.address, settings.user, settings.port, settings.family) == ("ntp1", "op", 22, "any")

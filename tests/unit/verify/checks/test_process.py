@@ -16,7 +16,7 @@ WRONG = [
         "folders that a purged package took away",
         replace(SERVER, missing_folders=("/run/chrony", "/var/lib/chrony")),
         process.FOLDERS,
-        "missing: /run/chrony /var/lib/chrony; a restart makes them: deploy again",
+        "missing or open to others: /run/chrony /var/lib/chrony; a restart mends them: deploy again",
     ),
     case("dead", STOPPED, process.RUNNING, "systemd has no process of chronyd.service"),
     case("mute", replace(SERVER, tracking=None), process.CHRONYC, "it could not"),
