@@ -89,7 +89,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
             "provision.host.transport.channels",
             "provision.host.transport.exit_signal",
             "provision.host.transport.open_socket",
-            "provision.host.transport.login_keys",
             "provision.host.transport.key_files",
             "provision.host.transport.login",
             "provision.host.transport.negotiation",
