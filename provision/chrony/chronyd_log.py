@@ -11,7 +11,7 @@ from collections.abc import Iterable
 COMPLAINT = re.compile(
     r"fatal error|ignoring|failed|could not|cannot be|not (?:compiled in|supported|specified|enough|present)"
     r"|no longer supported|missing|invalid|unsupported|unknown|duplicate|too (?:short|small|long|many)"
-    r"|(?:permissions|owner) (?:on|of)|disabled",
+    r"|(?:permissions|owner) (?:on|of)|having write access|disabled|needs update|interference detected",
     re.IGNORECASE,
 )
 HARMLESS = (

@@ -6,7 +6,7 @@ ours.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from provision.chrony.statement import statements
@@ -20,6 +20,8 @@ class Argument(StrEnum):
     """Name the kind of host resource in the argument of a directive."""
 
     NONE = "none"
+    ADDRESS = "address"
+    """An address of the host itself."""
     INTERFACE = "interface"
     """A network interface, or ``*``."""
     PORT = "port"
@@ -81,6 +83,9 @@ NEEDS = (
     Need(directive="binddevice", argument=Argument.INTERFACE, capability="CAP_NET_RAW", effect=Effect.BOUND),
     Need(directive="bindacqdevice", argument=Argument.INTERFACE, capability="CAP_NET_RAW", effect=Effect.BOUND),
     Need(directive="bindcmddevice", argument=Argument.INTERFACE, capability="CAP_NET_RAW"),
+    # chronyd can be bound to an address that the host does not have (IP_FREEBIND), but receives no answers at it.
+    # There is no row for bindaddress: a virtual address may come to the host later.
+    Need(directive="bindacqaddress", argument=Argument.ADDRESS),
     Need(directive="acquisitionport", argument=Argument.PORT, capability=BIND_PORT),
     Need(directive="ptpport", argument=Argument.PORT, capability=BIND_PORT),
     Need(directive="ntsport", argument=Argument.PORT, capability=BIND_PORT),
@@ -142,7 +147,15 @@ def _needed(name: str, words: list[str], rtc: str) -> Iterator[Needed]:
         if need.directive != name or (need.driver and words[:1] != [need.driver]):
             continue
         optional = bool(need.driver) and "optional" in map(str.lower, words)
-        yield Needed(need, _argument(need, words, rtc), optional=optional)
+        yield Needed(_opened(need, words), _argument(need, words, rtc), optional=optional)
+
+
+def _opened(need: Need, words: list[str]) -> Need:
+    """Return the row, for a device that is also written to: a PHC with ``extpps`` (refclock_phc.c)."""
+    device, *driver_options = "".join(words[1:2]).split(":")
+    if need.driver == "PHC" and device.startswith("/") and "extpps" in driver_options:
+        return replace(need, argument=Argument.DEVICE)
+    return need
 
 
 def _argument(need: Need, words: list[str], rtc: str) -> str:
@@ -150,6 +163,9 @@ def _argument(need: Need, words: list[str], rtc: str) -> str:
         # The argument is a file of chronyd itself; rtcdevice names the clock.
         return rtc
     first, second, *_ = [*words, "", ""]
+    if need.directive == "ntstrustedcerts" and second:
+        # The first word is the number of a set of certificates.
+        return second
     if need.driver:
         # refclock.c: driver options follow the parameter, separated by colons.
         return second.partition(":")[0]

@@ -42,6 +42,7 @@ _REFUSED = {
     "dumponexit": _GONE,
     "generatecommandkey": _GONE,
     "include": _ONE_FILE,
+    "initstepslew": "use time.makestep: chronyd would answer nobody until its servers have answered or timed out",
     "keyfile": "use keys.file",
     "leapsectz": "use time.leapsectz",
     "linux_freq_scale": _GONE,
@@ -151,6 +152,11 @@ class Directive(Text):
     def gives_time(self) -> bool:
         """Return whether the directive adds a source of time."""
         return self.name in {"refclock", "peer", "manual"}
+
+    @property
+    def needs_ntp_port(self) -> bool:
+        """Return whether a chronyd without a server's port accepts the directive and sends nothing (ntp_io.c)."""
+        return self.name in {"peer", "broadcast"}
 
     @property
     def needs_nts(self) -> bool:

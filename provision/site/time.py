@@ -166,9 +166,13 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def _twice(self) -> Iterator[tuple[str, str]]:
         first: dict[str, str] = {}
-        for place, source in self.placed():
-            if (other := first.setdefault(source.address.identity, place)) != place:
-                yield f"{place}.address", f"{source.address} is named twice, first in time.{other}"
+        named = [(place, f"{place}.address", source.address) for place, source in self.placed()]
+        for number, line in enumerate(self.extra):
+            if line.name == "peer":
+                named.append((f"extra[{number}]", f"extra[{number}]", Address(line.argument)))
+        for place, key, address in named:
+            if (other := first.setdefault(address.identity, place)) != place:
+                yield key, f"{address} is named twice, first in time.{other}"
 
 
 def _is_state(path: str) -> bool:

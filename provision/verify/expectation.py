@@ -127,6 +127,8 @@ def own_addresses(
         admitted = [one for one in _candidates(facts, bound, version) if access.admits(one)]
         if admitted:
             found.append(admitted[0])
+        elif bound_here := [one for one in bound if ip_address(one).version == version]:
+            missing.append(f"chronyd is bound to {bound_here[0]}, which the access rules do not admit")
         else:
             missing.append(f"the access rules admit none of the host's own IPv{version} addresses")
     if not versions:

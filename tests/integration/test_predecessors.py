@@ -158,7 +158,9 @@ def test_a_package_that_is_purged_later_takes_folders_and_the_next_run_makes_the
     assert serves_time(host)
     seen = run(deployed, host, "verify")
     assert seen.status == 1
-    assert finding(seen, "process.folders")[1].startswith("missing: /run/chrony /var/lib/chrony /var/log/chrony")
+    assert finding(seen, "process.folders")[1].startswith(
+        "missing or open to others: /run/chrony /var/lib/chrony /var/log/chrony"
+    )
     mended = run(deployed, host, "deploy")
     mended.assert_proven()
     reboot(host)

@@ -74,6 +74,17 @@ def test_macs_of_a_server_whose_source_does_not_answer_are_proven(host: Deployed
     assert ran.held("server.plain-request", "::1")
 
 
+def test_measurements_of_the_process_before_prove_nothing(host: Deployed) -> None:
+    """A restarted chronyd selects the source that the process before has measured, although it answers no more."""
+    ran = host.run("deploy")
+    assert ran.status == 0, ran
+    silent = f"[time]\nservers = [{{ address = '{TIME_SOURCE}', port = 1123, minpoll = 0, maxpoll = 4 }}]\npools = []\n"
+    ran = host.run("deploy", host.operator.site(silent), "--sync-timeout=4")
+    assert ran.status == 1, ran
+    assert ran.report["rolled_back"] is True
+    assert ran.held("clock.synchronised") is False
+
+
 def test_a_peer_is_waited_for(host: Deployed) -> None:
     peer = f"peer {TIME_SOURCE} minpoll 0 maxpoll 2"
     ran = host.run("deploy", host.operator.site(f'[time]\nservers = []\npools = []\nextra = ["{peer}"]\n'))

@@ -1,7 +1,9 @@
 """Define the step that refuses a host without the devices and files that its chrony.conf names."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import ClassVar
 
 from provision.chrony.needs import Argument, Needed, needed
@@ -9,7 +11,7 @@ from provision.deploy.steps import StepDefaults, refuse
 from provision.host import scripts
 from provision.host.host import Host
 
-ASKED = {Argument.INTERFACE, Argument.DEVICE, Argument.CLOCK, Argument.FILE, Argument.MEMORY}
+ASKED = {Argument.ADDRESS, Argument.INTERFACE, Argument.DEVICE, Argument.CLOCK, Argument.FILE, Argument.MEMORY}
 """The kinds of arguments that have to be checked on the host."""
 WRITABLE = ("/run/chrony/", "/var/run/chrony/", "/var/lib/chrony/", "/var/log/chrony/")
 """The folders in which the unit lets chronyd create files."""
@@ -35,7 +37,7 @@ class NeedsMet(StepDefaults):
         """Print "STATE KIND NAME" for each named object."""
         asked = [line for line in self._lines() if line.need.argument in ASKED]
         return scripts.load(
-            "look_needs", self.user, *(word for line in asked for word in (line.need.argument.value, line.argument))
+            "look_needs", self.user, *(word for line in asked for word in (line.need.argument.value, _name(line)))
         )
 
     def drift(self, seen: str) -> str | None:
@@ -63,7 +65,7 @@ class NeedsMet(StepDefaults):
         if kind is Argument.FILE and line.argument.startswith(HIDDEN):
             yield f"{line.text}: the service cannot see what lies below {_first_folders(line.argument)}"
             return
-        state = said.get(f"{line.need.argument} {line.argument}")
+        state = said.get(f"{line.need.argument} {_name(line)}")
         if state == "missing":
             yield f"{line.text}: {_missing(line)}"
         elif state == "denied":
@@ -84,13 +86,24 @@ class NeedsMet(StepDefaults):
         )
 
 
+def _name(line: Needed) -> str:
+    """Return the argument of a line as the host lists it: an IPv6 address as 32 hex digits (/proc/net/if_inet6)."""
+    if line.need.argument is not Argument.ADDRESS:
+        return line.argument
+    with suppress(ValueError):
+        return ip_address(line.argument).exploded.replace(":", "")
+    return line.argument
+
+
 def _missing(line: Needed) -> str:
+    if line.need.argument is Argument.ADDRESS:
+        return "the host has no such address, so that no answer of a source would reach chronyd"
+    if line.need.argument is Argument.FILE:
+        return "the host has no such file"
     if line.need.argument is Argument.INTERFACE or not line.argument.startswith("/"):
         return "the host has no such interface"
     if line.need.driver:
         return "the host has no such device; with chrony 4.9 the option optional lets chronyd start without"
-    if line.need.argument is Argument.FILE:
-        return "the host has no such file"
     return "the host has no such device"
 
 

@@ -58,7 +58,11 @@ def clock_findings(evidence: Evidence, expected: Expectation) -> Iterator[Findin
             yield _own_clock(tracking, vital=vital)
         return
     certificate = evidence.read("certificate", str.strip)
-    yield _synchronised(tracking, evidence.sources, expected.max_error, certificate=certificate, vital=vital)
+    if (silent := _selected_and_silent(evidence)) is not None:
+        seen = f"{silent} has not answered since chronyd started: is UDP port 123 to it open?"
+        yield SYNCHRONISED.finding(holds=False, seen=seen, vital=vital)
+    else:
+        yield _synchronised(tracking, evidence.sources, expected.max_error, certificate=certificate, vital=vital)
     before, now = evidence.before.error_bound, tracking.error_bound
     if evidence.before.synchronised and before is not None:
         if not tracking.synchronised:
@@ -68,6 +72,15 @@ def clock_findings(evidence: Evidence, expected: Expectation) -> Iterator[Findin
             holds=now <= max(WORSE * before, GOOD_ENOUGH),
             seen=f"error bound {seconds_text(now)}, before {seconds_text(before)}",
         )
+
+
+def _selected_and_silent(evidence: Evidence) -> str | None:
+    """Return the selected source if it was selected by measurements from before chronyd's start (-r), and is silent."""
+    if evidence.associations is None:
+        return None
+    answered = {one.address for one in evidence.associations if one.received}
+    selected = [source for source in evidence.sources if source.selected and source.mode != "#"]
+    return next((source.name for source in selected if source.name not in answered), None)
 
 
 def _unchecked(expected: Expectation, reason: str, before: Before | None = None) -> Iterator[Finding]:

@@ -36,6 +36,9 @@ BAD_WORDS = [
     "refclock driver PPS is not compiled in",
     "maxtxbuffers too small",
     "NTS not supported with peers",
+    "Leap second list /usr/share/zoneinfo/leap-seconds.list needs update",
+    "System clock interference detected (another NTP client?)",
+    "Having write access to /etc/tls/key.pem",
 ]
 GOOD_WORDS = [
     "chronyd version 4.9 starting (+CMDMON +REFCLOCK +RTC +PRIVDROP +SCFILTER -SIGND +NTS +SECHASH +IPV6 -DEBUG)",

@@ -22,6 +22,7 @@ def test_every_row_is_about_a_directive_of_chrony() -> None:
 
 LINES = [
     pytest.param("refclock PHC /dev/ptp0:extpps:pin=1 poll 2", ["refclock PHC /dev/ptp0"], id="options of a driver"),
+    pytest.param("ntstrustedcerts 1 /etc/ca.pem", ["ntstrustedcerts /etc/ca.pem"], id="a set of certificates"),
     pytest.param("refclock SHM 1:perm=0666", ["refclock SHM 1"], id="a segment"),
     pytest.param("rtcfile /var/lib/chrony/rtc", ["rtcfile /dev/rtc"], id="the clock of rtcfile"),
     pytest.param(
@@ -49,7 +50,8 @@ def test_what_chronyd_may_use_is_no_drift(tmp_path: Path) -> None:
     conf = "hwtimestamp *\nhwtimestamp lo\nrefclock PHC lo\nrefclock SHM 77\nlock_all\nrefclock SOCK /run/chrony/x.sock"
     assert seen(conf) is None
     assert seen("refclock PPS /dev/pps99 optional\nhwclockfile /etc/passwd\nrefclock PPS /dev/null") is None
-    assert seen("server ntp1 iburst") is None
+    assert seen("bindacqaddress 127.0.0.1\nbindacqaddress ::\nbindacqaddress 0.0.0.0\nserver ntp1 iburst") is None
+    assert seen("ntstrustedcerts 2 /etc/passwd\nrefclock PHC /etc/passwd") is None
 
 
 WRONG = [
@@ -60,6 +62,15 @@ WRONG = [
         "refclock PPS /dev/pps99",
         "refclock PPS /dev/pps99: the host has no such device; with chrony 4.9 the option optional lets chronyd start",
         id="no device",
+    ),
+    pytest.param("bindacqaddress 203.0.113.9", "bindacqaddress 203.0.113.9: the host has no such address", id="IPv4"),
+    pytest.param("bindacqaddress 2001:db8::9", "bindacqaddress 2001:db8::9: the host has no such address", id="IPv6"),
+    pytest.param("ntstrustedcerts 1 /none", "ntstrustedcerts /none: the host has no such file", id="no certificates"),
+    pytest.param("leapseclist none", "leapseclist none: the host has no such file", id="a relative path"),
+    pytest.param(
+        "refclock PHC /etc/passwd:extpps:pin=1",
+        "refclock PHC /etc/passwd: the account nobody may not open it: a rule of udev",
+        id="a clock that has to be written to",
     ),
     pytest.param("rtcfile /x\nrtcdevice /dev/rtc99", "rtcfile /dev/rtc99: the host has no such device", id="no clock"),
     pytest.param("tempcomp /sys/none 30 0 0 0", "tempcomp /sys/none: the host has no such file", id="no file"),

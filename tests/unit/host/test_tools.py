@@ -40,7 +40,7 @@ NOT_EVERYWHERE = {
     # Part of the shell, by POSIX or in all that we know, and of the facts, which are the first that we ask.
     *("printf", "test", "echo", "kill", "true", "false", "pwd", "uname", "sh"),
     # Words of texts, and of awk.
-    *("install", "taskset", "who"),
+    *("install", "taskset", "who", "hwclock"),
 }
 COMMAND = re.compile(
     r"(?:^|[|;&(!{]|\$\(|\b(?:then|do|else|exec|until|while|if)\b)\s*([a-z][a-z0-9_-]+)(?=[\s;)]|$)", re.MULTILINE

@@ -75,6 +75,25 @@ REFUSED = [
         id="a line longer than chronyd reads",
     ),
     pytest.param(
+        "[time]\nextra = ['initstepslew 10 ntp1']",
+        "time.extra[0]: initstepslew is not for extra lines: use time.makestep: chronyd would answer nobody until its "
+        "servers have answered or timed out",
+        id="a start that waits for servers",
+    ),
+    *(
+        pytest.param(
+            f"[serve]\nrole = 'client'\n[time]\nservers = [{{ address = 'a' }}]\nextra = ['{line}']",
+            f'time.extra[0]: {line.split()[0].lower()} sends from the NTP port; set serve.role = "server"',
+            id=f"{line.split()[0]} of a client",
+        )
+        for line in ("peer ntp2 key 1", "Broadcast 60 192.0.2.255")
+    ),
+    pytest.param(
+        server("iburst = true").replace("[time]", "[time]\nextra = ['lock_all', 'peer NTP1.example.net']", 1),
+        "time.extra[1]: NTP1.example.net is named twice, first in time.servers[0]",
+        id="a peer that is a server, too",
+    ),
+    pytest.param(
         "[time]\nextra = ['mailonchange root 0.5']",
         "time.extra[0]: mailonchange is not for extra lines: the service has no right to start sendmail",
         id="mail, for which the service would need rights",

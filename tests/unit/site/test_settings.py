@@ -176,7 +176,7 @@ def test_a_client_gets_the_keys_that_its_sources_name_and_no_others(folder: Path
     write_keys(folder / "our.keys", keys)
     client = '[keys]\nfile = "our.keys"\n[serve]\nrole = "client"\n[time]\n'
     sources = {
-        "extra = ['peer a key 3']\nservers = [{ address = 'b', key = 1 }]": (1, 3),
+        "servers = [{ address = 'a', key = 3 }, { address = 'b', key = 1 }]": (1, 3),
         "servers = [{ address = 'b' }]": (),
         "": (),
     }

@@ -62,9 +62,9 @@ def test_a_client_asks_with_a_key_that_both_have_and_gets_no_other(
     assert len(theirs) == len(servers)
 
 
-def test_a_client_with_a_line_of_its_own_that_names_a_key_has_that_one_too() -> None:
+def test_a_client_with_a_source_of_its_own_that_names_a_key_has_that_one_too() -> None:
     other = Key(3, "AES128", bytes(16))
-    site = with_keys([OLD, AES, other], [OLD, AES, other], 'time.extra = ["peer 10.0.0.9 KEY 1"]')
+    site = with_keys([OLD, AES, other], [OLD, AES, other], 'time.servers = [{ address = "10.0.0.9", key = 1 }]')
     keys = host_settings(site)["web1"].read_keys(KeyReader())
     assert keys is not None
     assert keys.ids == (1, 2)

@@ -15,6 +15,7 @@ NEVER = "00000000,,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised"
 SLEWED = "C6124D01,198.18.77.1,2,1795373485.9,-5.0,-5.0,5.0,0.0,0.0,0.5,0.0005,0.0151,2.0,Normal"
 GOOD = "C6124D01,198.18.77.1,2,1795373485.9,0.00001,-3599.6,3599.6,0.0,0.0,0.5,0.0005,0.0151,2.0,Normal"
 NEW = "C6124D01,198.18.77.1,2,1795373485.9,0.00001,-3599.6,3599.6,0.0,0.0,1000000.0,0.0005,0.0151,2.0,Normal"
+SOURCE = "^,*,198.18.77.1,1,4,377,6,-0.000002,-0.000003,0.00002"
 SWITCH = """\
 #!/bin/sh
 echo "$*" >>"${0%/*}/armed"
@@ -50,9 +51,24 @@ def run(root: Path, patience: int, generation: str = "") -> subprocess.Completed
     return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, env=environment)
 
 
-def collect(root: Path, tracking: str, *, patience: int, seconds_each: float = 0.0, generation: str = "") -> float:
-    """Collect evidence where chronyc says ``tracking``, each time after some seconds; return how long it took."""
-    chronyc = f"#!/bin/sh\nsleep {seconds_each}\ncase $* in *tracking) echo '{tracking}' ;; esac\n"
+def collect(
+    root: Path,
+    tracking: str,
+    *,
+    patience: int,
+    seconds_each: float = 0.0,
+    generation: str = "",
+    source: str = SOURCE,
+    received: int = 1,
+) -> float:
+    """Collect evidence where chronyc says ``tracking``, each time after some seconds; return how long it took.
+
+    The source has sent ``received`` valid answers since chronyd's start.
+    """
+    ntpdata = ["198.18.77.1", *["0"] * 26, "No", *["0"] * 4, str(received), "0"]
+    answers = {"tracking": tracking, "sources": source, "ntpdata": ",".join(ntpdata)}
+    cases = " ".join(f"*{command}) sleep {seconds_each}; echo '{answer}' ;;" for command, answer in answers.items())
+    chronyc = f"#!/bin/sh\ncase $* in {cases} esac\n"
     executable(root / "current/build/bin/chronyc", chronyc)
     begun = monotonic()
     done = run(root, patience, generation)
@@ -72,6 +88,21 @@ def test_what_is_not_good_yet_is_waited_for(root: Path, tracking: str) -> None:
 
 def test_a_good_clock_is_not_waited_for(root: Path) -> None:
     assert collect(root, GOOD, patience=60) < 30
+
+
+def test_a_source_that_was_selected_by_older_measurements_is_waited_for(root: Path) -> None:
+    assert collect(root, GOOD, patience=2, received=0) > 1
+
+
+OTHER_TIME = [
+    pytest.param(GOOD, SOURCE.replace("^", "#").replace("198.18.77.1", "PPS"), id="a reference clock"),
+    pytest.param(GOOD.replace("C6124D01,198.18.77.1", "7F7F0101,"), SOURCE.replace("*", "?"), id="its own clock"),
+]
+
+
+@pytest.mark.parametrize(("tracking", "source"), OTHER_TIME)
+def test_time_without_an_answer_is_not_waited_for(root: Path, tracking: str, source: str) -> None:
+    assert collect(root, tracking, source=source, patience=60, received=0) < 30
 
 
 def test_a_look_that_is_not_to_wait_does_not(root: Path) -> None:

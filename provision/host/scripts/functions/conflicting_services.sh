@@ -11,14 +11,20 @@ unit_folders='/etc/systemd/system /run/systemd/system /run/systemd/generator.lat
     /usr/lib/systemd/system'
 [ -L /lib ] || unit_folders="$unit_folders /lib/systemd/system"
 list_folders='/etc/systemd /run/systemd /usr/local/lib/systemd /usr/lib/systemd'
-cron_files='/etc/crontab /etc/cron.d /etc/cron.hourly /etc/cron.daily /var/spool/cron'
+cron_files='/etc/crontab /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly /var/spool/cron'
+# Scripts that run at boot and when an interface comes up: rc-local.service, ifupdown, dhclient, NetworkManager, networkd.
+hook_files='/etc/rc.local /etc/rc.d/rc.local /etc/network/if-up.d /etc/dhcp /etc/NetworkManager/dispatcher.d
+    /etc/networkd-dispatcher'
 
 # An upgrade of their packages may start these services; others count only if they run or start at boot.
 packaged_services='chrony.service systemd-timesyncd.service ntp.service ntpd.service ntpsec.service openntpd.service
     ntpd-rs.service'
 more_services='chronyd-restricted.service chrony-wait.service ntpsec-wait.service ntp-wait.service timemaster.service'
 # Commands that set the clock from a script.
-clock_commands='adjtimex|ntpdate|rdate|sntp|ntpdig|ntpclient|htpdate|chronyd -q|hwclock (--hctosys|-s)|date (-s|--set)'
+clock_commands='adjtimex|ntpdate(-debian)?|rdate|sntp|ntpdig|ntpclient|htpdate|chronyd -q|hwclock (--hctosys|-s)|date (-s|--set)'
+# The same in a line of cron or of a script, where a time daemon may also be started to set the clock once.
+line_commands="$clock_commands|(ntpd|openntpd|chronyd) [^;&|]*-[a-zA-Z]*[gqs]|hwclock [^;&|]*(--hctosys|-[a-z]*s)"
+line_commands="$line_commands|date [^;&|]*(-[a-z]*s|--set)|timedatectl set-time"
 
 # Print the conflicting services only.
 conflicting_services() {
@@ -225,5 +231,5 @@ classify() {
             }
         }'
     # shellcheck disable=SC2086 # words
-    grep -rsHE "^[^#]*(^|[ /;&|])($clock_commands)( |$)" $cron_files | sed 's/:.*/||its lines set the clock/; s/^/suspect||/' | sort -u
+    grep -rsHE "^[^#]*(^|[ /;&|])($line_commands)([ =]|$)" $cron_files $hook_files | sed 's/:.*/||its lines set the clock/; s/^/suspect||/' | sort -u
 }

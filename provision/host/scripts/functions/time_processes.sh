@@ -6,10 +6,12 @@ proc=/proc
 # Programs that steer or step the clock; an extended regular expression.
 time_programs='chronyd|ntpd|openntpd|ntp-daemon|systemd-timesyncd|timemaster|phc2sys|ptp4l|ptpd|ptpd2|sfptpd|statime'
 time_programs="$time_programs|statime-linux|ntimed-client|htpdate|tlsdate|tlsdated|ntpdate|ntpdate-debian|ntpclient|rdate"
+# Programs of root that set the clock besides their main work, such as the network, which a switch must not stop.
+side_programs='connmand|VBoxService'
 
-# Print "process|PID|program|unit|reasons|arguments" for each process of a time program, and for each process
-# of an account other than root that may set the clock: capabilities(7), CAP_SYS_TIME is bit 25. Reasons: clock, capability,
-# pidfile.
+# Print "process|PID|program|unit|reasons|arguments" for each process of a time program, and for each process of an account
+# other than root, or of a side program, that may set the clock: capabilities(7), CAP_SYS_TIME is bit 25. Reasons: clock,
+# capability, pidfile.
 # Reads: root
 time_processes() {
     local real pid reason program
@@ -18,7 +20,7 @@ time_processes() {
         # shellcheck disable=SC2012 # a readlink for each process would take a second
         ls -l "$proc"/[0-9]*/exe
         grep -HE '^(Name|Uid|CapEff):' "$proc"/[0-9]*/status
-    } 2>/dev/null | awk -v programs="^($time_programs)\$" -v ours="$real/builds/" '
+    } 2>/dev/null | awk -v programs="^($time_programs)\$" -v side="^($side_programs)\$" -v ours="$real/builds/" '
         / -> / {
             path = pid = $0
             sub(/^.*\/exe -> /, "", path)
@@ -44,7 +46,7 @@ time_processes() {
                 # A daemon of our builds is our service or a client; another server is found by its port.
                 if (index(path, ours) == 1) continue
                 if (name ~ programs) print pid "|" path "|" (may_set ? "clock" : "")
-                else if (may_set && value[pid, "Uid"] != 0) print pid "|" path "|capability"
+                else if (may_set && (value[pid, "Uid"] != 0 || name ~ side)) print pid "|" path "|capability"
             }
         }' | sort -n | while IFS='|' read -r pid program reason; do describe "$pid" "$program" "$reason"; done
 }

@@ -32,6 +32,15 @@ has_interface() {
     awk -F: -v name="$name" '{ gsub(/ /, "", $1) } $1 == name { found = 1 } END { exit !found }' /proc/net/dev
 }
 
+# An IPv4 address, or an IPv6 address as 32 hex digits; those that stand for all addresses are always there.
+has_address() {
+    case $name in
+        0.0.0.0 | 00000000000000000000000000000000) ;;
+        *.*) grep -q " $name\$" /proc/net/fib_trie ;;
+        *) grep -q "^$name " /proc/net/if_inet6 ;;
+    esac
+}
+
 # proc_sysvipc_shm(5): key, id, permissions in octal, …, owner in the 8th field. refclock_shm.c: the keys begin at "NTP0".
 # Sets: state
 segment() {
@@ -44,6 +53,7 @@ while [ $# -gt 0 ]; do
     kind=$1 name=$2 state=there
     shift 2
     case $kind in
+        address) has_address 2>/dev/null || state=missing ;;
         interface) [ "$name" = "*" ] || has_interface || state=missing ;;
         device) usable -r -w ;;
         clock)

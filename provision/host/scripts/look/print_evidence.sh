@@ -30,9 +30,20 @@ trap 'exit 1' HUP INT PIPE TERM
 # Succeed if the clock is synchronised, its frequency is known and its error is small. With an unknown frequency (skew, ppm,
 # as in chronyc waitsync), the announced error grows by a second each second, and clients reject the server. The error may be
 # large while chronyd slews the clock. The error bound is that of chronyc(1), "tracking".
+# A restarted chronyd selects a source by measurements of the previous process (-r). The selected source must have answered
+# this process: the 33rd field of ntpdata is the number of its valid answers. A reference clock ("#") has no ntpdata.
 settled() {
-    ask_chronyc 5 "$chronyc" -c -n tracking 2>/dev/null | awk -F, -v most="$max_error" '
-        { bound = ($5 < 0 ? -$5 : $5) + $12 + $11 / 2; exit !($14 != "Not synchronised" && $10 <= 1000 && bound <= most) }'
+    local report
+    for report in tracking sources ntpdata; do ask_chronyc 5 "$chronyc" -c -n "$report"; done 2>/dev/null |
+        awk -F, -v most="$max_error" '
+        NF == 14 {
+            bound = ($5 < 0 ? -$5 : $5) + $12 + $11 / 2
+            good = $14 != "Not synchronised" && $10 <= 1000 && bound <= most
+            own = $1 == "7F7F0101"
+        }
+        NF == 10 && $2 == "*" { if ($1 == "#") own = 1; else selected = $3 }
+        NF >= 33 { received[$1] = $33 }
+        END { exit !(good && (own || received[selected] > 0)) }'
 }
 
 # Succeed if all sources with a key or NTS have sent an authenticated answer. chronyc(1): authdata has the configured mode, ntpdata

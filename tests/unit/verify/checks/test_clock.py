@@ -50,6 +50,13 @@ WRONG = [
         vital=False,
     ),
     case(
+        "selected by measurements of the process before",
+        replace(SERVER, associations=tuple(replace(one, received=0) for one in SERVER.associations or ())),
+        clock.SYNCHRONISED,
+        "198.19.0.2 has not answered since chronyd started: is UDP port 123 to it open?",
+        vital=False,
+    ),
+    case(
         "too far away",
         tracking(root_dispersion=1.5, root_delay=0.0, offset=0.0),
         clock.SYNCHRONISED,
