@@ -1,14 +1,16 @@
-"""List the requirements of chrony.conf directives on the unit and the host, one row for each directive.
+"""Find the requirements of a chrony.conf on the unit and the host; those of a directive are in the language's table.
 
-Sources: chrony.conf(5); the files that chronyd 4.9 opens, in ntp_io_linux.c, refclock_*.c, rtc_linux.c, tempcomp.c and
-cmdmon.c; capabilities(7) for the rights. A directive without a row needs nothing beyond the rights of every unit of
-ours.
+Their sources: chrony.conf(5); the files that chronyd 4.9 opens, in ntp_io_linux.c, refclock_*.c, rtc_linux.c,
+tempcomp.c and cmdmon.c; capabilities(7) for the rights. Other directives need nothing beyond the rights of every unit
+of ours.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 
+from provision.chrony.language.table import Needs, table
 from provision.chrony.statement import statements
 
 PRIVILEGED_PORTS = 1024
@@ -68,46 +70,6 @@ class Need:
     effect: Effect = Effect.NONE
 
 
-NEEDS = (
-    # getifaddrs(3) uses netlink to list the interfaces; the clock of a network card is a device.
-    Need(
-        directive="hwtimestamp",
-        argument=Argument.INTERFACE,
-        capability="CAP_NET_ADMIN",
-        device="char-ptp",
-        address_family="AF_NETLINK",
-        effect=Effect.TIMESTAMPS,
-    ),
-    Need(directive="lock_all", capability="CAP_IPC_LOCK", memlock=True, effect=Effect.LOCKED),
-    Need(directive="sched_priority", capability="CAP_SYS_NICE", scheduling=True, effect=Effect.REALTIME),
-    Need(directive="binddevice", argument=Argument.INTERFACE, capability="CAP_NET_RAW", effect=Effect.BOUND),
-    Need(directive="bindacqdevice", argument=Argument.INTERFACE, capability="CAP_NET_RAW", effect=Effect.BOUND),
-    Need(directive="bindcmddevice", argument=Argument.INTERFACE, capability="CAP_NET_RAW"),
-    # chronyd can be bound to an address that the host does not have (IP_FREEBIND), but receives no answers at it.
-    # There is no row for bindaddress: a virtual address may come to the host later.
-    Need(directive="bindacqaddress", argument=Argument.ADDRESS),
-    Need(directive="acquisitionport", argument=Argument.PORT, capability=BIND_PORT),
-    Need(directive="ptpport", argument=Argument.PORT, capability=BIND_PORT),
-    Need(directive="ntsport", argument=Argument.PORT, capability=BIND_PORT),
-    Need(directive="cmdport", argument=Argument.PORT, capability=BIND_PORT),
-    # They open the command port to other hosts; it is 323 unless cmdport sets another one.
-    Need(directive="cmdallow", capability=BIND_PORT),
-    Need(directive="opencommands", capability=BIND_PORT),
-    Need(directive="refclock", driver="PPS", argument=Argument.DEVICE, device="char-pps", effect=Effect.REFCLOCKS),
-    Need(directive="refclock", driver="PHC", argument=Argument.CLOCK, device="char-ptp", effect=Effect.REFCLOCKS),
-    Need(directive="refclock", driver="RTC", argument=Argument.CLOCK, device="char-rtc", effect=Effect.REFCLOCKS),
-    Need(directive="refclock", driver="SOCK", argument=Argument.SOCKET, effect=Effect.REFCLOCKS),
-    Need(directive="refclock", driver="SHM", argument=Argument.MEMORY, effect=Effect.REFCLOCKS),
-    Need(directive="rtcfile", argument=Argument.DEVICE, device="char-rtc", effect=Effect.RTC),
-    Need(directive="rtcautotrim", device="char-rtc"),
-    Need(directive="rtcdevice", device="char-rtc"),
-    Need(directive="hwclockfile", argument=Argument.FILE),
-    Need(directive="tempcomp", argument=Argument.FILE),
-    Need(directive="leapseclist", argument=Argument.FILE),
-    Need(directive="ntsservercert", argument=Argument.FILE),
-    Need(directive="ntsserverkey", argument=Argument.FILE),
-    Need(directive="ntstrustedcerts", argument=Argument.FILE),
-)
 RTC_DEVICE = "/dev/rtc"
 """The default clock of ``rtcfile`` (chrony.conf(5), rtcdevice)."""
 
@@ -135,6 +97,32 @@ class Needed:
         return self.need.capability
 
 
+@cache
+def needs() -> tuple[Need, ...]:
+    """Return the requirements of all directives, in the order of the table; those of ``refclock`` for each driver."""
+    found = []
+    for name, row in table().directives.items():
+        if row.needs is not None:
+            found.append(_need(name, "", row.needs))
+        for driver, its in row.drivers.items():
+            found.append(_need(name, driver, its.needs))
+    return tuple(found)
+
+
+def _need(name: str, driver: str, row: Needs) -> Need:
+    return Need(
+        directive=name,
+        driver=driver,
+        argument=Argument(row.argument),
+        capability=row.capability,
+        device=row.device,
+        address_family=row.address_family,
+        memlock=row.memlock,
+        scheduling=row.scheduling,
+        effect=Effect(row.effect),
+    )
+
+
 def needed(conf: str) -> tuple[Needed, ...]:
     """Return the lines of a chrony.conf that have requirements, in order."""
     lines = [(statement.name, list(statement.arguments)) for statement in statements(conf)]
@@ -143,7 +131,7 @@ def needed(conf: str) -> tuple[Needed, ...]:
 
 
 def _needed(name: str, words: list[str], rtc: str) -> Iterator[Needed]:
-    for need in NEEDS:
+    for need in needs():
         if need.directive != name or (need.driver and words[:1] != [need.driver]):
             continue
         optional = bool(need.driver) and "optional" in map(str.lower, words)

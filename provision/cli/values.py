@@ -159,8 +159,8 @@ def _of_site(kind: Callable[[str], str], flag: str, text: str) -> str:
 
 def key_format(flag: str, text: str) -> str:
     """Return the name of a format of exported keys. Raises UsageError."""
+    from provision.common.text import nearest
     from provision.keys.export import FORMATS
-    from provision.site.text_types import nearest
 
     if text not in FORMATS:
         raise UsageError(f"{flag} {quoted(text)}: there are {', '.join(FORMATS)}{nearest(text.lower(), FORMATS)}")
@@ -169,8 +169,8 @@ def key_format(flag: str, text: str) -> str:
 
 def key_type(flag: str, text: str) -> str:
     """Return a type of keys. Raises UsageError, which names the type that was meant."""
+    from provision.common.text import nearest
     from provision.keys import TYPES, name_in_chrony
-    from provision.site.text_types import nearest
 
     if text in TYPES:
         return text

@@ -5,7 +5,10 @@ direction of writing, characters without a width) are replaced by an escape such
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+LONGEST_GUESS = 100
+"""The longest name for which a similar one is suggested, in characters."""
 
 
 def shown(text: str) -> str:
@@ -55,6 +58,16 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def quoted(text: str) -> str:
     """Return a value for an error message: quoted, on one line, at most 60 characters."""
     return repr(shortened(str(text), 60))
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return ``; did you mean 'iburst'?``, or an empty string if no name is similar."""
+    from difflib import get_close_matches  # noqa: PLC0415 -- needed for errors only, and as slow to import as msgspec
+
+    if len(name) > LONGEST_GUESS:
+        # The time of the comparison grows with the product of both lengths.
+        return ""
+    return "".join(f"; did you mean {quoted(match)}?" for match in get_close_matches(name, names, n=1))
 
 
 def seconds_text(seconds: float) -> str:

@@ -13,8 +13,8 @@ import msgspec
 from msgspec.structs import fields
 
 from provision.common.errors import SiteError
-from provision.common.text import quoted
-from provision.site.text_types import Refused, check_printable, nearest
+from provision.common.text import nearest, quoted
+from provision.site.text_types import Refused, check_printable
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from provision.common.errors import SiteError
-from provision.common.text import quoted
+from provision.common.text import nearest, quoted
 from provision.host.target import Target, parse_target
 from provision.site.decode import Tree, join
 from provision.site.levels import Level, merged, setter, settings
 from provision.site.read import read_tree, to_table
 from provision.site.schema import Site
 from provision.site.source import Table
-from provision.site.text_types import Address, Refused, nearest
+from provision.site.text_types import Address, Refused
 
 
 class Entry(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):

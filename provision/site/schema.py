@@ -170,11 +170,11 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for number, line in enumerate(self.time.extra):
             if line.needs_nts and not self.build.nts:
                 yield f"time.extra[{number}]", f"{line.name} needs build.nts = true"
-            if (why := line.unknown_to(self.release.chrony)) is not None:
+            for why in line.faults(self.release.chrony):
                 yield f"time.extra[{number}]", why
             if self.serve.role == "client" and line.needs_ntp_port:
                 yield f"time.extra[{number}]", f'{line.name} sends from the NTP port; set serve.role = "server"'
-        for place, why in self.time.unknown_logs(self.release.chrony):
+        for place, why in self.time.faults(self.release.chrony):
             yield f"time.{place}", why
 
 

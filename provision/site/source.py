@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from provision.site.directive import options
+from provision.site.directive import line_faults, options
 from provision.site.text_types import Address, Refused
 
 Poll = Annotated[int, Meta(ge=-7, le=24)]
@@ -69,6 +69,10 @@ class Source(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def line(self) -> str:
         """Return the line of chrony.conf."""
         return " ".join([self.directive, self.address, options(self, without=("address",))]).rstrip()
+
+    def faults(self, chrony: str) -> Iterator[str]:
+        """Yield the reasons why this chrony would not apply the options as they are written."""
+        yield from line_faults(self.line, chrony)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield values that chronyd would accept but not apply as written."""

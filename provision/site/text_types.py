@@ -5,7 +5,6 @@ They are subclasses of ``str``, and render, compare and serialise like text.
 
 import re
 import shlex
-from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import ClassVar, Self
@@ -19,20 +18,6 @@ class Refused(ValueError):  # noqa: N818 -- what happened, in the past tense
     def __init__(self, why: str, *, key: str = "") -> None:
         super().__init__(why)
         self.key = key
-
-
-LONGEST_GUESS = 100
-"""The longest name for which a similar one is suggested, in characters."""
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return ``; did you mean 'iburst'?``, or an empty string if no name is similar."""
-    from difflib import get_close_matches  # noqa: PLC0415 -- needed for errors only, and as slow to import as msgspec
-
-    if len(name) > LONGEST_GUESS:
-        # The time of the comparison grows with the product of both lengths.
-        return ""
-    return "".join(f"; did you mean {quoted(match)}?" for match in get_close_matches(name, names, n=1))
 
 
 def check_printable(text: str) -> None:

@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from provision.chrony.conf import source_key
-from provision.chrony.releases import parse_version
 from provision.common.text import quoted
-from provision.site.directive import Directive, decimal, options
+from provision.site.directive import Directive, decimal, line_faults, options
 from provision.site.source import Pool, Server, Source, Table, not_a_server
 from provision.site.text_types import Address, HostPath, TimeZone
 
@@ -22,8 +21,6 @@ LogName = Literal[
     "rawmeasurements", "measurements", "selection", "statistics", "tracking", "rtc", "refclocks", "tempcomp"
 ]
 
-_LOGS_SINCE = {"selection": "4.3"}
-"""Names of ``log`` that chrony 4.0 does not support, and the release that added each of them (NEWS)."""
 _WRITTEN_BY_CHRONYD = ("rtcfile", "ntsdumpdir", "ntscachedir")
 """Directives with a file or folder to which chronyd writes (chrony.conf(5))."""
 NEVER_SELECTED = "with which chronyd never selects a source that has neither a key nor NTS"
@@ -156,13 +153,17 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         pools = {pool.address: pool.maxsources or _DEFAULT_MAXSOURCES for pool in self.pools or ()}
         return most - sum(pools.get(Address(address), 1) for address in self.unauthenticated())
 
-    def unknown_logs(self, chrony: str) -> Iterator[tuple[str, str]]:
-        """Yield each position in ``log`` with a name that this chrony does not support, and the reason."""
-        wanted = parse_version("chrony", chrony)
+    def faults(self, chrony: str) -> Iterator[tuple[str, str]]:
+        """Yield each key with a value that this chrony would not apply as it is written, and the reason."""
+        for place, source in self.placed():
+            for why in source.faults(chrony):
+                yield place, why
+        if self.local is not None:
+            for why in line_faults(f"local {self.local}", chrony):
+                yield "local", why
         for number, name in enumerate(self.log):
-            since = _LOGS_SINCE.get(name)
-            if since is not None and wanted < parse_version("chrony", since):
-                yield f"log[{number}]", f"{name} came with chrony {since}, and the site builds {chrony}"
+            for why in line_faults(f"log {name}", chrony):
+                yield f"log[{number}]", why
 
     def _twice(self) -> Iterator[tuple[str, str]]:
         first: dict[str, str] = {}

@@ -10,7 +10,7 @@ from functools import cache
 from msgspec.structs import replace
 
 from provision.common.errors import SiteError
-from provision.common.text import quoted
+from provision.common.text import nearest, quoted
 from provision.keys import AES_BYTES, Key
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeySource
@@ -20,7 +20,7 @@ from provision.site.key_source import source_of
 from provision.site.levels import setter
 from provision.site.schema import Site
 from provision.site.source import Server
-from provision.site.text_types import Address, Refused, nearest
+from provision.site.text_types import Address, Refused
 
 FIRST_KEY = 1
 """The id of the key that the first deployment generates if there is no key file."""

@@ -8,12 +8,12 @@ import pytest
 from provision.chrony import access
 from provision.chrony.access import Access
 from provision.common.errors import SiteError
+from provision.common.text import nearest
 from provision.deploy.history_records import events, parse_history
 from provision.host.target import LONGEST, parse_target
 from provision.host.transport import LONGEST_WORDS, Output
 from provision.output.history import history_text
 from provision.output.log import LONGEST_LINE, Log
-from provision.site.text_types import nearest
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

@@ -37,7 +37,7 @@ WORLD = {
 }
 """Modules that touch a world outside: processes, network, terminal, clock."""
 FILE_VERBS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "exists", "iterdir"}
-OWN_DATA = {"provision.chrony.language.table", "provision.chrony.releases", "provision.site.directive"}
+OWN_DATA = {"provision.chrony.language.table", "provision.chrony.releases"}
 """They read what lies beside them in the package."""
 READS_FILES = {"provision.common.files.regular"}
 """It reads the files that it is told of."""

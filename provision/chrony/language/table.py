@@ -102,7 +102,6 @@ class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class Driver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A driver of reference clocks."""
 
-    since: str = OLDEST
     needs: Needs
 
 

@@ -56,7 +56,7 @@ REFUSED = [
     ),
     pytest.param(
         "[release]\nchrony = '4.3'\n[time]\nextra = ['leapseclist /usr/share/zoneinfo/leap-seconds.list']",
-        "time.extra[0]: leapseclist came with chrony 4.6, and the site builds 4.3",
+        "time.extra[0]: leapseclist came with chrony 4.6, and the release is 4.3",
         id="a directive of a later chrony",
     ),
     pytest.param(
@@ -119,12 +119,12 @@ REFUSED = [
     # What chronyd accepts, and cannot do.
     pytest.param(
         "[time]\nextra = ['refclock BOGUS x']",
-        "time.extra[0]: chronyd has no refclock driver 'BOGUS'; it has SHM, SOCK, PPS, PHC, RTC",
+        "time.extra[0]: refclock driver: 'BOGUS' is none of SHM, SOCK, PPS, PHC, RTC",
         id="no such driver",
     ),
     pytest.param(
         "[time]\nextra = ['refclock pps /dev/pps0']",
-        "time.extra[0]: chronyd has no refclock driver 'pps'; it has SHM, SOCK, PPS, PHC, RTC",
+        "time.extra[0]: refclock driver: 'pps' is none of SHM, SOCK, PPS, PHC, RTC",
         id="a driver in small letters",
     ),
     *(
@@ -143,15 +143,15 @@ REFUSED = [
     *(
         pytest.param(
             f"[release]\nchrony = '{chrony}'\n[time]\n{line}",
-            f"time.{place}: {words} came with chrony {since}, and the site builds {chrony}",
+            f"time.{place}: {words} came with chrony {since}, and the release is {chrony}",
             id=f"{words} before chrony {since}",
         )
         for chrony, line, place, words, since in (
-            ("4.2", "log = ['selection']", "log[0]", "selection", "4.3"),
-            ("4.8", "extra = ['refclock PHC /dev/ptp0 optional']", "extra[0]", "refclock optional", "4.9"),
-            ("4.6", "extra = ['refclock RTC /dev/rtc0']", "extra[0]", "refclock RTC", "4.7"),
-            ("4.0", "extra = ['peer a key 1 copy']", "extra[0]", "peer copy", "4.1"),
-            ("4.5", "extra = ['ratelimit interval 1 kod 2']", "extra[0]", "ratelimit kod", "4.6"),
+            ("4.2", "log = ['selection']", "log[0]", "log selection", "4.3"),
+            ("4.8", "extra = ['refclock PHC /dev/ptp0 optional']", "extra[0]", "optional", "4.9"),
+            ("4.6", "extra = ['refclock RTC /dev/rtc0']", "extra[0]", "refclock driver RTC", "4.7"),
+            ("4.0", "extra = ['peer a key 1 copy']", "extra[0]", "copy", "4.1"),
+            ("4.5", "extra = ['ratelimit interval 1 kod 2']", "extra[0]", "kod", "4.6"),
         )
     ),
 ]
@@ -174,7 +174,6 @@ def test_a_directive_that_is_newer_than_this_package_is_left_to_chronyd(tmp_path
         pytest.param("Refclock  PPS /dev/pps0", True, id="as chrony reads directives"),
         pytest.param("refclock PHC /dev/ptp0:extpps", False, id="pulses by way of a network card"),
         pytest.param("refclock SHM 0 refid PPS", False, id="PPS by name only"),
-        pytest.param("refclock", False, id="a line that was cut"),
     ],
 )
 def test_the_build_knows_pulses_where_a_line_reads_them(line: str, needed: bool, tmp_path: Path) -> None:  # noqa: FBT001 -- a column of the table
