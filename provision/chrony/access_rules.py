@@ -3,8 +3,8 @@
 chronyd keeps a tree with four bits of an address a level (addrfilt.c of chrony 4.9). The consequences: a network whose
 prefix length is no multiple of four stands for 2, 4 or 8 networks of the next such length; of two lines for the same of
 these networks, the later one counts; otherwise the narrowest network that contains an address decides, regardless of
-the order. So ``deny 10.0.0.0/15`` after ``allow 10.1.0.0/16`` denies 10.1.0.1. With ``all``, a line also removes what
-the lines before it say about narrower networks.
+the order. So ``deny 10.0.0.0/15`` after ``allow 10.1.0.0/16`` denies 10.1.0.1. With ``all``, a line also removes the
+rules of earlier lines about narrower networks.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Find statements of a chrony.conf that ``chronyd -p`` accepts and that do not do what their author wants.
+"""Find statements of a chrony.conf that ``chronyd -p`` accepts and that have another effect than intended.
 
 Each rule has a stable id, and the source of the fact that it rests on. Faults in a single line are found by the table
 of chrony's language (provision/chrony/language).

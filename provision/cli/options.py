@@ -166,7 +166,7 @@ class AccessOptions(Options):
 class SiteOptions(Options):
     """The options of ``site``."""
 
-    conf: bool = flag("also show the chrony.conf of each host, and what is assumed about the host")
+    conf: bool = flag("also show the chrony.conf of each host, and the assumptions about the host")
     lint: bool = flag(
         "also show lines with another effect than intended, by docs/lint.md; exit status 1: there are any"
     )

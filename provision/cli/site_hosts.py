@@ -44,7 +44,7 @@ class SiteHost:
 
     @property
     def conf_lines(self) -> Iterator[str]:
-        """Yield the lines that show its chrony.conf, and what is assumed about the host."""
+        """Yield the lines that show its chrony.conf, and the assumptions about the host."""
         for assumption in assumptions(self.settings.site, is_sandbox=self.target.kind is Kind.SANDBOX):
             yield f"  assumed: {assumption}"
         yield "  chrony.conf:"

@@ -10,7 +10,7 @@ from provision.chrony.conf import source_key
 from provision.common.text import quoted
 from provision.site.directive import Directive, decimal, line_faults, options
 from provision.site.source import Pool, Server, Source, Table, not_a_server
-from provision.site.text_types import Address, HostPath, TimeZone
+from provision.site.text_types import Address, HostPath, Refused, TimeZone
 
 # The service's own folders. The hardened unit creates them, and permits chronyd to write only there.
 _STATE = "/var/lib/chrony"
@@ -92,6 +92,7 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield duplicate or missing sources, paths that the service cannot write, and contradictory settings."""
+        yield from self._malformed_peers()
         yield from self._twice()
         if (
             self.sources == ()
@@ -164,6 +165,16 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for number, name in enumerate(self.log):
             for why in line_faults(f"log {name}", chrony):
                 yield f"log[{number}]", why
+
+    def _malformed_peers(self) -> Iterator[tuple[str, str]]:
+        """Yield each peer line whose address is neither a host name nor an IP address."""
+        for number, line in enumerate(self.extra):
+            if line.name != "peer":
+                continue
+            try:
+                Address(line.argument)
+            except Refused as error:
+                yield f"extra[{number}]", f"peer: {error}"
 
     def _twice(self) -> Iterator[tuple[str, str]]:
         first: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What a real chronyd does with the lines that a rule of the lint finds."""
+"""The lines that the rules of the lint find, put to a real chronyd."""
 
 import subprocess
 from pathlib import Path

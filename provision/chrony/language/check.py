@@ -1,6 +1,6 @@
 """Check a statement of a chrony.conf against the table, without a chronyd.
 
-It refuses what chronyd refuses, and also what chronyd accepts and replaces by another value in silence. Names of files,
+It refuses the lines that chronyd refuses, and also values that chronyd replaces by others in silence. Names of files,
 interfaces and hosts are not looked up.
 """
 

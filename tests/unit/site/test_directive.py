@@ -93,6 +93,14 @@ REFUSED = [
         "time.extra[1]: NTP1.example.net is named twice, first in time.servers[0]",
         id="a peer that is a server, too",
     ),
+    *(
+        pytest.param(
+            f"[time]\nextra = ['lock_all', 'peer{address}']",
+            f"time.extra[1]: peer: '{address.strip()}' is neither a host name nor an IP address",
+            id=f"a peer with the address {address.strip() or 'missing'}",
+        )
+        for address in ("", " a!b", " 300.1.1.1")
+    ),
     pytest.param(
         "[time]\nextra = ['mailonchange root 0.5']",
         "time.extra[0]: mailonchange is not for extra lines: the service has no right to start sendmail",
