@@ -66,6 +66,14 @@ printf '[Timer]\\nOnCalendar=hourly\\n[Install]\\nWantedBy=timers.target\\n' >/e
 systemctl daemon-reload
 systemctl enable --now ntpsec other-clock vendor-clock ntpd-rs phc2sys@eth0 timemaster step-clock.timer tick.timer
 """
+STARTING = """
+printf '[Service]\\nExecStartPre=/bin/sh -c "while [ -e /run/hold ]; do sleep 0.1; done"\\n' \
+    >/etc/systemd/system/slow.service
+printf 'ExecStart=/opt/vendor/ntpd 86400\\n[Install]\\nWantedBy=multi-user.target\\n' >>/etc/systemd/system/slow.service
+touch /run/hold
+systemctl -q enable slow.service
+systemctl start --no-block slow.service
+"""
 BY_HAND = """
 setsid /usr/sbin/chronyd -x -d 'pidfile /run/hand.pid' allow 'cmdport 0' 'bindcmdaddress /' </dev/null >/dev/null 2>&1 &
 tries=100
@@ -220,6 +228,16 @@ def test_the_way_out_says_plainly_that_nothing_keeps_time(host: Sandbox, deploye
     left = run(deployed, host, "uninstall")
     assert left.status == 1
     assert finding(left, "time-services.restored")[1].startswith("none does; chrony.service did before")
+
+
+def test_a_service_that_was_starting_is_started_again(host: Sandbox, deployed: Deployed) -> None:
+    login(host, STARTING)
+    await_true(lambda: states(host, ["slow.service"]) == {"slow.service": "activating"}, "it does not start")
+    run(deployed, host, "deploy").assert_proven()
+    assert states(host, ["slow.service"])["slow.service"] in {"inactive", "failed"}
+    login(host, "rm /run/hold")
+    left = run(deployed, host, "uninstall")
+    assert (left.status, finding(left, "time-services.restored")) == (0, (True, "slow.service"))
 
 
 def test_the_document_has_each_kind() -> None:

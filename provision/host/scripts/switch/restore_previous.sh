@@ -1,11 +1,22 @@
 # shellcheck shell=dash
 # Record the time services that ran before the first deployment, and restore them.
 
+# Print the conflicting services, with the state in which each will be soon in place of one that systemd is about to leave:
+# a host that has just booted still starts its services. A static service that is "activating" is a command of a timer.
+settled_services() {
+    local seen
+    seen=$(conflicting_services) || return 1
+    echo "$seen" | awk 'BEGIN { FS = OFS = "|" }
+        $3 == "reloading" || $3 == "refreshing" || ($3 == "activating" && $4 == "enabled") { $3 = "active" }
+        $3 == "deactivating" { $3 = "inactive" }
+        { print }'
+}
+
 # Record the time services of the host and their states in the folder "before"; only before the first deployment.
 record_previous_services() {
     local seen folder
     [ ! -e "$root/before" ] || return 0
-    seen=$(conflicting_services)
+    seen=$(settled_services)
     for folder in /var/lib/chrony /var/log/chrony; do
         [ -e "$folder" ] || grep -sqx "folder $folder" "$root/made" || echo "folder $folder" >>"$root/made"
     done
@@ -15,7 +26,8 @@ record_previous_services() {
     if [ -e "$unit" ] || [ -L "$unit" ]; then cp -pP "$unit" "$root/before.new/chronyd.service"; fi
     # A package's unit (RPM, Arch) or the administrator's may have the name of ours.
     systemctl is-enabled chronyd.service >"$root/before.new/enabled" 2>/dev/null || true
-    systemctl is-active chronyd.service >"$root/before.new/active" 2>/dev/null || true
+    { systemctl is-active chronyd.service 2>/dev/null || true; } | sed 's/^\(activating\|reloading\|refreshing\)$/active/' \
+        >"$root/before.new/active"
     echo "$seen" | awk -F'|' '$2 == "loaded" || $3 == "active" { print $1, $3, ($4 == "" ? "static" : $4) }' \
         >"$root/before.new/services"
     write_to_disk

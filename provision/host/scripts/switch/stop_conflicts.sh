@@ -4,7 +4,7 @@
 # Keep the other time services from starting by themselves; running ones continue until stop_conflicts.
 prevent_conflicts() {
     local seen name load active enabled file starters
-    seen=$(conflicting_services) && touch "$root/before/services" || return 1
+    seen=$(settled_services) && touch "$root/before/services" || return 1
     echo "$seen" | while IFS='|' read -r name load active enabled file starters; do
         [ "$load" = loaded ] || [ "$active" = active ] || continue
         # An enabled service that was installed while ours ran has failed because of ours: count it as active.
