@@ -16,7 +16,6 @@ import encodings.utf_8_sig  # noqa: F401 -- they are imported when they are used
 import gc
 import hashlib
 import importlib
-import inspect
 import json
 import os
 import pkgutil
@@ -24,12 +23,10 @@ import signal
 import sys
 import threading
 import traceback
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import coverage
 import filelock  # noqa: F401 -- imported when it is used
 from invoke import __file__ as invoke_file
 from invoke.main import program
@@ -81,14 +78,6 @@ def redirect(stream: int, path: str) -> None:
     os.close(descriptor)
 
 
-def measure() -> None:
-    """Measure what is covered if a test does; Python would begin with it at its start."""
-    if "COVERAGE_PROCESS_CONFIG" in os.environ:
-        # Of modules that were imported before.
-        warnings.simplefilter("ignore", coverage.exceptions.CoverageWarning)
-        coverage.process_startup()
-
-
 def start(job: dict[str, Any]) -> None:
     """Run ``inv``, or the installed command."""
     if job.get("is_inv"):
@@ -105,7 +94,6 @@ def run(file: Path, job: dict[str, Any]) -> None:
         redirect(int(stream), f"{file}.{stream}")
     enter(job)
     signal.alarm(SECONDS)
-    measure()
     status = 0
     try:
         start(job)
@@ -140,8 +128,6 @@ def main() -> None:
     import_all()
     # 50 ms for each job that has keys; that the digest of keys is slow is no part of what is tested this way.
     hashlib.scrypt = partial(quick_scrypt, hashlib.scrypt)
-    # Coverage asks for the stack when it begins; only the first time does that look for the file of each module.
-    inspect.stack()
     gc.freeze()
     if sys.argv[1] != "-":
         run_all(Path(sys.argv[1]))
