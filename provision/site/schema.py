@@ -76,8 +76,9 @@ class Serve(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return
         if self.allow == ():
             yield "allow", 'a server that nobody may ask; set serve.role = "client", or leave this out for the default'
+        allowed = frozenset(self.allowed)
         for number, network in enumerate(self.deny):
-            if network in self.allowed:
+            if network in allowed:
                 yield f"deny[{number}]", f"{network} is allowed, too"
 
 

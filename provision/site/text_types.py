@@ -5,6 +5,7 @@ They are subclasses of ``str``, and render, compare and serialise like text.
 
 import re
 import shlex
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import ClassVar, Self
@@ -81,6 +82,8 @@ class Network(Text):
     __slots__ = ()
 
     @classmethod
+    # The same networks are read again for each host of a site, and again in each table that contains the other.
+    @lru_cache(maxsize=100_000)
     def checked(cls, text: str) -> str:
         """Return the complete network, such as ``10.0.0.0/8``."""
         if text.lower() == "all":

@@ -1,6 +1,6 @@
 """Work that grows with its input, and not with the square of it: counted, or bounded by a length."""
 
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,10 @@ from provision.host.target import LONGEST, parse_target
 from provision.host.transport import LONGEST_WORDS, Output
 from provision.output.history import history_text
 from provision.output.log import LONGEST_LINE, Log
+from provision.site import text_types
+from provision.site.inventory import read_inventory
+from provision.site.schema import Serve
+from provision.site.text_types import Network, Refused
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -40,6 +44,45 @@ def test_rules_in_words_take_no_more_for_each_rule(monkeypatch: pytest.MonkeyPat
     assert calls < 20 * 4000
     assert words.startswith("10.0.0.0/24, 10.0.1.0/24")
     assert words.endswith("(the narrowest decides)")
+
+
+def test_a_rule_of_a_site_is_read_once_for_all_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+
+    def counted(text: str, *, strict: bool = True) -> IPv4Network | IPv6Network:
+        nonlocal calls
+        calls += 1
+        return ip_network(text, strict=strict)
+
+    monkeypatch.setattr(text_types, "ip_network", counted)
+    rules = [f"10.77.{number}.0/24" for number in range(200)]
+    hosts = "".join(f"[hosts.ntp{number}]\n" for number in range(50))
+    file = tmp_path / "site.toml"
+    file.write_text(f"[serve]\nallow = {rules}\n{hosts}")
+    assert len(read_inventory(file).members) == 50
+    assert 200 <= calls < 2 * 200
+
+
+class Counted(Network):
+    """A network that counts how often it is compared."""
+
+    __slots__ = ()
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str(self) == other
+
+    __hash__ = Network.__hash__
+
+
+def test_a_network_that_is_allowed_and_denied_is_looked_up() -> None:
+    networks = [Network(f"10.{number >> 8}.{number & 255}.0/24") for number in range(2000)]
+    allow = tuple(networks[:1000])
+    deny = tuple(map(Counted, [*networks[1000:], networks[999]]))
+    with pytest.raises(Refused, match=r"10\.3\.231\.0/24 is allowed, too"):
+        Serve(allow=allow, deny=deny)
+    assert Counted.compared < 5000
 
 
 @pytest.mark.parametrize("text", [":" * 100_000 + "!", "a:" * 50_000, "1" * 100_000, "a." * 50_000, "a@" * 50_000])
