@@ -1,11 +1,16 @@
 """The proof of a deployed server whose site, network or firewall makes it hard to ask; all cases share one host."""
 
+import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from provision.host.sandbox.room import BRIDGE, netns_of
+from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import login
-from tests.helpers.operators import TIME_SOURCE
+from tests.helpers.operators import TIME_SOURCE, Operator
 from tests.integration.conftest import Deployed
 
 pytestmark = pytest.mark.integration
@@ -62,6 +67,40 @@ def test_ipv6_is_asked_and_a_drop_of_it_is_seen(host: Deployed) -> None:
     assert dropped.held("server", "::1") is None
     assert "no request reached chronyd" in dropped.seen("server", "::1")
     assert dropped.held("server.key", "key 1 at 127.0.0.1")
+
+
+def in_network_of(host: Sandbox, commands: str) -> None:
+    """Run commands of ip(8) in the network of a host, which may have no address meanwhile."""
+    subprocess.run(["ip", "netns", "exec", netns_of(host.name), "sh", "-euc", commands], check=True)
+
+
+@pytest.fixture
+def over_ipv6(host: Deployed, tmp_path: Path) -> Iterator[tuple[Operator, str]]:
+    """Return an operator and the address at which a host is reached that has no IPv4 address, not even of loopback."""
+    device, ipv4 = login(host.host, "ip -o -4 addr show scope global | awk '{print $2, $4}'").split()
+    ipv6 = login(host.host, f"ip -o -6 addr show dev {device} scope link | awk '{{print $4}}'").strip()
+    address = f"{ipv6.partition('/')[0]}%{BRIDGE}"
+    route = login(host.host, "ip -4 route show default").strip()
+    operator = Operator(tmp_path)
+    operator.meet(replace(host.host, address=address))
+    operator.key_file.parent.mkdir(parents=True)
+    operator.key_file.touch(mode=0o600)
+    operator.key_file.write_text(host.operator.key_file.read_text())
+    in_network_of(host.host, f"ip -4 addr flush dev {device}; ip -4 addr flush dev lo")
+    try:
+        yield operator, f"root@[{address}]"
+    finally:
+        back = f"ip addr add {ipv4} dev {device}; ip addr add 127.0.0.1/8 dev lo; ip route replace {route}"
+        in_network_of(host.host, back)
+
+
+def test_a_host_without_ipv4_is_rehearsed_and_its_keys_are_proven(over_ipv6: tuple[Operator, str]) -> None:
+    operator, target = over_ipv6
+    # Its source cannot be reached.
+    ran = operator.run("deploy", f"--host={target}", operator.site("time.maxupdateskew = 88.0"), "--sync-timeout=1")
+    assert ran.held("server.key", "key 1 at ::1"), ran
+    assert ran.held("server.plain-request", "::1")
+    assert [found["id"] for found in ran.report["findings"] if found["holds"] is False] == ["clock.synchronised"]
 
 
 def test_macs_of_a_server_whose_source_does_not_answer_are_proven(host: Deployed) -> None:

@@ -9,6 +9,7 @@ import pytest
 from provision.keys import Keys
 from provision.verify.ntp.packet import Answer
 from provision.verify.ntp.probe import probe
+from tests.helpers.booted_hosts import login
 from tests.helpers.operators import Operator
 from tests.helpers.vm import ADDRESS, SOURCE, Machine, virtual_machine
 from tests.helpers.waiting import await_true
@@ -73,6 +74,23 @@ def test_a_wrong_clock_is_set_and_a_boot_believes_no_measurement_from_before(
     while machine.source.requests < 5:
         said = answer()
         assert not claims_to_know_the_time(said), said
+
+    machine.source.answers = True
+    await_true(lambda: is_right(answer()), f"the clock is not set again: {answer()}", every=0.5)
+
+
+def test_measurements_from_before_a_suspension_prove_no_time(machine: Machine) -> None:
+    # After the test above: it runs, and its clock is right.
+    machine.source.answers = False
+    # rtcwake(8): suspend to RAM; the hardware clock wakes the machine. The connection of the login does not outlive it.
+    login(machine.host, "systemd-run --quiet --on-active=1 rtcwake -m mem -s 30")
+    await_true(lambda: answer() is None, "it does not fall asleep")
+    await_true(lambda: answer() is not None, "it does not wake up", every=0.1)
+    machine.source.requests = 0
+    while machine.source.requests < 5:
+        said = answer()
+        assert not claims_to_know_the_time(said), said
+    assert "Forward time jump detected!" in login(machine.host, "journalctl -b -u chronyd --no-pager")
 
     machine.source.answers = True
     await_true(lambda: is_right(answer()), f"the clock is not set again: {answer()}", every=0.5)

@@ -11,7 +11,7 @@ from provision.host.sandbox.machine import Say, folder, run, script
 NETWORK = IPv4Network("198.19.0.0/16")  # half of the range that RFC 2544 sets aside for tests
 _GATEWAY = IPv4Address("198.19.0.1")
 _TIME_SOURCE = IPv4Address("198.19.0.2")
-_BRIDGE = "cpsb0"
+BRIDGE = "cpsb0"
 _LINK = re.compile(r"cpsb([1-9]\d*)")
 _TIME_FOLDER = Path("/run/cpsb0.time")
 """A link to the folder of the time source: it is in the cache folder of the run that started it."""
@@ -39,7 +39,7 @@ class Room:
         """Mount the overlay on a base image, and connect the namespace to the bridge."""
         cidr = f"{self.address}/{NETWORK.prefixlen}"
         where = str(self.folder)
-        script("sandbox_room", str(base), where, self.netns, self.link, self.mac, cidr, _BRIDGE, str(_GATEWAY))
+        script("sandbox_room", str(base), where, self.netns, self.link, self.mac, cidr, BRIDGE, str(_GATEWAY))
 
     def close(self, pid: int | None = None) -> None:
         """End the processes (``pid`` is the nspawn, if it runs) and unmount the overlay, whose content stays.
@@ -94,10 +94,10 @@ def lowest_free(taken: Iterable[str]) -> str:
 
 def make_network(say: Say) -> None:
     """Create the bridge and the masquerading behind this machine's address, unless they exist."""
-    for line in script("sandbox_network", _BRIDGE, str(_GATEWAY), str(NETWORK)).splitlines():
+    for line in script("sandbox_network", BRIDGE, str(_GATEWAY), str(NETWORK)).splitlines():
         say(line)
 
 
 def remove_network() -> None:
     """Remove the bridge and the masquerading, and restore the setting of IP forwarding."""
-    script("sandbox_network_down", _BRIDGE)
+    script("sandbox_network_down", BRIDGE)
