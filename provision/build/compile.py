@@ -19,6 +19,7 @@ MEGABYTES = 150
 
 ARTIFACT_MEGABYTES = 5
 """Space to unpack. An artifact has half a megabyte, and twice as much when it is unpacked."""
+GETS_ARTIFACT = "gets the artifact"
 
 
 class BuildMethod(Protocol):
@@ -27,6 +28,14 @@ class BuildMethod(Protocol):
     @property
     def in_words(self) -> str:
         """Return how the build comes to the host, such as "compiled here"."""
+
+    @property
+    def short(self) -> str:
+        """Return the same as a verb for a host: "compiles"."""
+
+    @property
+    def builder(self) -> str:
+        """Return the hosts that have yet to compile the build for this one, separated by commas; usually empty."""
 
     def make(self, host: Host, recipe: Recipe) -> None:
         """Install the build in its folder. Raises ProvisionError."""
@@ -51,6 +60,16 @@ class Compiling:
     def in_words(self) -> str:
         """Return that it is compiled."""
         return "compiled here"
+
+    @property
+    def short(self) -> str:
+        """Return that the host compiles."""
+        return "compiles"
+
+    @property
+    def builder(self) -> str:
+        """Return that the host needs no other one."""
+        return ""
 
     def make(self, host: Host, recipe: Recipe) -> None:
         """Compile without privileges, test a copy that the builder cannot change, store it, and install it."""
@@ -96,6 +115,16 @@ class Unpacking:
         """Return that it is unpacked."""
         return "unpacked from an artifact"
 
+    @property
+    def short(self) -> str:
+        """Return that the host gets the artifact."""
+        return GETS_ARTIFACT
+
+    @property
+    def builder(self) -> str:
+        """Return that the build is compiled already."""
+        return ""
+
     def make(self, host: Host, recipe: Recipe) -> None:
         """Unpack the artifact in a private folder, test it without privileges, and install it.
 
@@ -123,12 +152,17 @@ class Promised:
     """Unpack an artifact that another host of the same run has not compiled yet; for a plan."""
 
     builder: str
-    """The name of that host."""
+    """The name of that host; of several, separated by commas."""
 
     @property
     def in_words(self) -> str:
         """Return that it is unpacked, and where it is compiled."""
         return f"unpacked from an artifact, which {self.builder} compiles"
+
+    @property
+    def short(self) -> str:
+        """Return that the host gets the artifact."""
+        return GETS_ARTIFACT
 
     def make(self, host: Host, recipe: Recipe) -> None:
         """Refuse: a plan makes nothing. Raises BuildRefused."""

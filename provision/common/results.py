@@ -1,4 +1,4 @@
-"""Define the results of a run: the outcome of a step, the finding of a check, the state of a switch, a closed gate."""
+"""Define the results of a run: change and outcome of a step, finding of a check, state of a switch, closed gate."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,6 +63,33 @@ class Status(StrEnum):
     """The step would change something; only in a dry run."""
 
 
+class Sign(StrEnum):
+    """What a change does to its subject."""
+
+    NEW = "+"
+    CHANGED = "~"
+    WARNING = "!"
+    """The operator has to know it: something that was there is replaced or lost, or the deployment would refuse."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference that a step makes, or would make, in words for people; without secrets."""
+
+    id: str
+    """The same on every host and in every run: ``build``, ``keys``, ``access`` …"""
+    sign: Sign
+    subject: str
+    """One or two words: the first column of a plan."""
+    text: str = ""
+    how: str = ""
+    """How this host gets there, if hosts that need the same may differ in that: one compiles, another unpacks."""
+    by: str = ""
+    """Of a plan: the hosts that make it for this one, separated by commas, such as the host that compiles."""
+    minor: bool = False
+    """A plan names it in one line together with others; ``subject`` says all of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The result of a step and the reason for it."""
@@ -77,6 +104,8 @@ class Outcome:
     """Facts about the host that the step reports but does not change."""
     losses: tuple[Loss, ...] = ()
     """Of the time service that the host had before."""
+    changes: tuple[Change, ...] = ()
+    """What the step changes, or would; empty if it is unchanged."""
 
 
 @dataclass(slots=True)

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 LONGEST_GUESS = 100
 """The longest name for which a similar one is suggested, in characters."""
 
+MINUS = "\N{MINUS SIGN}"
+"""Before a removed thing, beside ``+`` before an added one."""
+
 
 def shown(text: str) -> str:
     """Return the text with all characters escaped that are not printable, except newlines and tabs."""

@@ -3,7 +3,6 @@
 The claims that depend on the wanted generation are not checked. The generation that runs is checked for alterations.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ from provision.common.errors import CommandFailed, ParseError, SiteError, unders
 from provision.common.results import Finding
 from provision.deploy.converge import survey
 from provision.deploy.generation import Generation
+from provision.deploy.generation_changes import changed_names
 from provision.deploy.kept import Kept, read_kept
 from provision.deploy.run import Run
 from provision.deploy.steps import build, confirmed, rehearsed, staged
@@ -33,8 +33,6 @@ DEPENDENT = {
 ACTIVE = f"site.{Active.id}"
 UNALTERED = f"site.{Unaltered.id}"
 AS_UNIT_SAYS = f"site.{AsUnitSays.id}"
-CHANGED_LINE = re.compile(r"^[+-](?![+-])\s*(?P<name>[A-Za-z][A-Za-z0-9]*)", re.MULTILINE)
-"""A line of a unified diff that adds or removes a directive of chrony.conf, or a setting of a unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +103,10 @@ def difference_text(kept: Kept, generation: Generation) -> str:
 def _differences(kept: Kept, generation: Generation) -> Iterator[str]:
     if kept.build != generation.recipe.name:
         yield f"build {kept.build} in place of {generation.recipe.name}"
-    if names := _changed(unified_diff("chrony.conf", kept.conf, generation.conf)):
+    if names := changed_names(unified_diff("chrony.conf", kept.conf, generation.conf)):
         yield f"chrony.conf differs ({names})"
     if keys := key_changes(kept.keys, generation.keys):
         yield keys
     unit = staged.GENERATION_LINE.sub(f"CHRONY_GENERATION={generation.id}", kept.unit)
-    if names := _changed(unified_diff("chronyd.service", unit, generation.unit)):
+    if names := changed_names(unified_diff("chronyd.service", unit, generation.unit)):
         yield f"unit differs ({names})"
-
-
-def _changed(diff: str) -> str:
-    """Return the names of the directives or settings that a diff adds or removes; of other lines, that they differ."""
-    if not diff:
-        return ""
-    return ", ".join(dict.fromkeys(CHANGED_LINE.findall(diff))) or "comments"

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 
 from provision.common.errors import CommandFailed, HostUnready, NotConverged, ParseError, understood
-from provision.common.results import Outcome, Status
+from provision.common.results import Change, Outcome, Status
 from provision.deploy.steps import Look, Phase, Step
 from provision.host.host import Host
 from provision.host.transport import Output
@@ -107,13 +107,15 @@ def converge(
         elif dry_run:
             pending.add(step.id)
             reason = step.explain(host, drift)
-            yield _outcome(host, step, Status.PENDING, reason, before=answer, now=answer)
+            changes = _changes(host, step, answer, reason)
+            yield _outcome(host, step, Status.PENDING, reason, changes, before=answer, now=answer)
             refusals += _refusals(host, step, answer)
         else:
             is_stale = True
-            reason = step.afterwards(step.explain(host, drift))
+            reason = step.explain(host, drift)
+            changes = _changes(host, step, answer, reason)
             now = _apply(host, step)
-            yield _outcome(host, step, Status.CHANGED, reason, before=answer, now=now)
+            yield _outcome(host, step, Status.CHANGED, step.afterwards(reason), changes, before=answer, now=now)
     if refusals:
         raise HostUnready(f"{host.name}: {refusals[0]}")
 
@@ -132,7 +134,9 @@ def _apply(host: Host, step: Step) -> str:
     return now
 
 
-def _outcome(host: Host, step: Step, status: Status, reason: str, *, before: str, now: str) -> Outcome:
+def _outcome(
+    host: Host, step: Step, status: Status, reason: str, changes: tuple[Change, ...], *, before: str, now: str
+) -> Outcome:
     """Return the outcome of a step that changes the host, or would; ``before`` and ``now`` are answers of its look."""
     return Outcome(
         id=step.id,
@@ -141,6 +145,7 @@ def _outcome(host: Host, step: Step, status: Status, reason: str, *, before: str
         reason=reason,
         diff=_diff(host, step, before),
         notes=_notes(host, step, now),
+        changes=changes,
     )
 
 
@@ -167,6 +172,11 @@ def _refusals(host: Host, step: Step, seen: str) -> tuple[str, ...]:
 def _diff(host: Host, step: Step, seen: str) -> str:
     with understood(f"{host.name}: {step.title}"):
         return step.diff(seen)
+
+
+def _changes(host: Host, step: Step, seen: str, drift: str) -> tuple[Change, ...]:
+    with understood(f"{host.name}: {step.title}"):
+        return step.changes(host, seen, drift)
 
 
 def _notes(host: Host, step: Step, seen: str) -> tuple[str, ...]:

@@ -52,13 +52,17 @@ def stage(run: Run) -> None:
 
 def _to_service(run: Run, *, dry_run: bool) -> None:
     settings, facts = run.settings, run.session.facts
+    run.report.role = settings.site.serve.role
     run.warn_of_site()
     refuse_without_systemd(run.session.host.name, facts)
     refuse_without_port(run.session.host.name, facts, settings.site)
     recipe = recipe_of(run)
     build = build_phase(run, recipe)
-    keys_there = asked_once() if dry_run else keys_on_host
-    keys = choose_keys(run, recipe, (preconditions(recipe), build), dry_run=dry_run, keys_there=keys_there)
+    # A deployment asks again behind the lock, for another run may have changed the keys.
+    keys_there = asked_once() if dry_run else None
+    keys = choose_keys(
+        run, recipe, (preconditions(recipe), build), dry_run=dry_run, keys_there=keys_there or keys_on_host
+    )
     generation, expected = generation_of(run, recipe, keys)
     expected = replace(expected, has_later_sources=settings.has_later_sources)
     with ThreadPoolExecutor(max_workers=1) as pool:

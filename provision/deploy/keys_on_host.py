@@ -19,7 +19,7 @@ def keys_on_host(host: Host) -> Keys | None:
 
 
 def asked_once() -> KeysOnHost:
-    """Return a function that asks one host for its keys once, for a run that changes nothing."""
+    """Return a function that asks one host for its keys once, for a run or a step that changes nothing meanwhile."""
     answers: list[Keys | None] = []
 
     def keys_there(host: Host) -> Keys | None:

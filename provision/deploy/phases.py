@@ -14,7 +14,7 @@ from provision.chrony.releases import Release
 from provision.common.results import Gate, StoppedAt
 from provision.deploy.choices import choose_user
 from provision.deploy.generation import Generation
-from provision.deploy.keys_on_host import KeysOnHost, keys_on_host
+from provision.deploy.keys_on_host import KeysOnHost, asked_once
 from provision.deploy.render import render
 from provision.deploy.steps import Phase, Step
 from provision.deploy.steps.account import ServiceUser
@@ -66,9 +66,12 @@ def deployment(
     facts: Facts,
     *,
     query_addresses: tuple[str, ...],
-    keys_there: KeysOnHost = keys_on_host,
+    keys_there: KeysOnHost | None = None,
 ) -> tuple[Phase, ...]:
-    """Return the plan of a deployment; ``build`` is the phase that brings the generation's build to the host."""
+    """Return the plan of a deployment; ``build`` is the phase that brings the generation's build to the host.
+
+    ``keys_there``: None to ask the host when its turn has come.
+    """
     switch, confirm, links = service_phases(to, site, facts)
     return (
         preconditions(generation.recipe, generation),
@@ -141,13 +144,13 @@ def promised_phase(recipe: Recipe, host: str) -> Phase:
 
 
 def stage_phase(
-    generation: Generation, *, query_addresses: tuple[str, ...], keys_there: KeysOnHost = keys_on_host
+    generation: Generation, *, query_addresses: tuple[str, ...], keys_there: KeysOnHost | None = None
 ) -> Phase:
     """Return the phase that stages a generation and rehearses it beside the running daemon."""
     steps: tuple[Step, ...] = (
         ServiceUser(generation.user),
         switch_script(),
-        Staged(generation, keys_there),
+        Staged(generation, keys_there or asked_once()),
         Rehearsed(generation, query_addresses),
     )
     return Phase("stage", steps)

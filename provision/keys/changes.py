@@ -1,9 +1,40 @@
 """Name the difference of two sets of keys by their ids and types, without any secret."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
+from provision.common.text import MINUS
 from provision.keys import Key, Keys
-from provision.keys.ledger import in_words
+from provision.keys.ledger import in_words, ranges
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDifference:
+    """The keys that differ between two sets."""
+
+    added: tuple[Key, ...]
+    changed: tuple[Key, ...]
+    """Those with the same id and another type or secret, as they are wanted."""
+    removed: tuple[Key, ...]
+
+    @property
+    def in_ids(self) -> str:
+        """Return the ids with signs, such as ``+ 15   ~ 7``; empty if no key differs."""
+        named = (("+", self.added), ("~", self.changed), (MINUS, self.removed))
+        return "   ".join(f"{sign} {ranges(_ids(keys))}" for sign, keys in named if keys)
+
+
+def key_difference(there: Keys | None, wanted: Keys) -> KeyDifference:
+    """Return the keys that differ; ``there`` are those of a host, None if it has none."""
+    old: dict[int, Key] = {}
+    if there is not None:
+        old = {key.id: key for key in there}
+    new = {key.id for key in wanted}
+    return KeyDifference(
+        added=tuple(key for key in wanted if key.id not in old),
+        changed=tuple(key for key in wanted if key.id in old and key != old[key.id]),
+        removed=tuple(key for key in old.values() if key.id not in new),
+    )
 
 
 def key_changes(there: Keys | None, wanted: Keys) -> str:
@@ -12,17 +43,14 @@ def key_changes(there: Keys | None, wanted: Keys) -> str:
 
 
 def _changes(there: Keys | None, wanted: Keys) -> Iterator[str]:
-    old: dict[int, Key] = {}
-    if there is not None:
-        old = {key.id: key for key in there}
-    new = {key.id: key for key in wanted}
-    added = [key for key in wanted if key.id not in old]
-    changed = [key for key in wanted if key.id in old and key != old[key.id]]
-    removed = [key for key in old.values() if key.id not in new]
-    for what, keys in (("added", added), ("changed", changed), ("removed", removed)):
+    found = key_difference(there, wanted)
+    for what, keys in (("added", found.added), ("changed", found.changed), ("removed", found.removed)):
         if keys:
-            ids = sorted(key.id for key in keys)
-            yield f"{in_words(ids)} {what} ({_types(keys)})"
+            yield f"{in_words(_ids(keys))} {what} ({_types(keys)})"
+
+
+def _ids(keys: Collection[Key]) -> list[int]:
+    return sorted(key.id for key in keys)
 
 
 def _types(keys: Collection[Key]) -> str:

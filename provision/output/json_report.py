@@ -20,7 +20,7 @@ from msgspec import Meta
 from provision.chrony.chronyc import Association
 from provision.common.errors import INTERRUPTED, NotRecorded, ProvisionError, SiteError, UsageError, os_error_text
 from provision.common.files.write import write_whole
-from provision.common.results import Finding, Loss, Outcome, Status
+from provision.common.results import Change, Finding, Loss, Outcome, Status
 from provision.common.text import in_json, on_one_line
 from provision.output.history import Event
 from provision.output.report import WORDS, Report, exit_status
@@ -48,9 +48,9 @@ class OutcomeData:
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
-        """Return the data of an outcome; its notes and losses are among those of the host."""
+        """Return the data of an outcome; its notes, losses and changes are among those of the host."""
         data = asdict(outcome)
-        del data["notes"], data["losses"]
+        del data["notes"], data["losses"], data["changes"]
         return cls(**data)
 
 
@@ -61,6 +61,7 @@ class HostData:
     host: Annotated[str, Meta(description="as the command line or the site names it")]
     address: Annotated[str, Meta(description="the address to which NTP requests were sent; empty if unknown")]
     platform: Annotated[str, Meta(description="such as debian-12-x86_64; empty if unknown")]
+    role: Annotated[str, Meta(description="server or client; empty if the task does not need to know")]
     verdict: Annotated[
         str, Meta(description="in the words of the terminal", extra_json_schema={"enum": [*WORDS.values()]})
     ]
@@ -73,6 +74,10 @@ class HostData:
     ]
     pending: Annotated[int, Meta(description="number of steps that would change something; of a plan", ge=0)]
     error: Annotated[str | None, Meta(description="why the run ended early; null if it did not")]
+    changes: Annotated[
+        tuple[Change, ...],
+        Meta(description="of plan: what the steps would change; of other tasks: what they changed; docs/pipeline.md"),
+    ]
     outcomes: Annotated[list[OutcomeData], Meta(description="of the steps, in their order")]
     findings: Annotated[list[Finding], Meta(description="of the checks; docs/checks.md lists their ids")]
     sources: Annotated[
@@ -104,6 +109,7 @@ class HostData:
             host=str(report.host),
             address=report.address,
             platform=report.platform,
+            role=report.role,
             verdict=WORDS[report.verdict],
             ok=report.ok,
             tried=report.tried,
@@ -112,6 +118,7 @@ class HostData:
             changed=report.changed,
             pending=report.pending,
             error=report.error,
+            changes=report.changes,
             outcomes=[OutcomeData.of(outcome) for outcome in report.outcomes],
             findings=report.findings,
             sources=report.sources,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from provision.chrony.chronyc import Association
-from provision.common.results import Finding, Loss, Outcome, Status, StoppedAt, SwitchState
+from provision.common.results import Change, Finding, Loss, Outcome, Sign, Status, StoppedAt, SwitchState
 from provision.common.text import aligned, on_one_line
 from provision.host.target import Target
 from provision.output.findings import folded
@@ -50,6 +50,8 @@ class Report:
     address: str = ""
     """The address to which this machine sends NTP requests."""
     platform: str = ""
+    role: str = ""
+    """``server`` or ``client``, by the site; empty for an operation that does not need to know."""
     outcomes: list[Outcome] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     sources: tuple[Association, ...] | None = None
@@ -94,6 +96,15 @@ class Report:
     def pending(self) -> int:
         """Return how many steps would change something; only a dry run has such steps."""
         return sum(outcome.status is Status.PENDING for outcome in self.outcomes)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Return what the steps change, or would change in a dry run, and what is lost by that, in order."""
+        changes = [change for outcome in self.outcomes for change in outcome.changes]
+        if self.losses:
+            lost = "; ".join(map(str, self.losses))
+            changes.append(Change(id="lost", sign=Sign.WARNING, subject="lost", text=lost))
+        return tuple(changes)
 
     def add(self, outcome: Outcome) -> bool:
         """Add an outcome; return whether it is news.
@@ -142,6 +153,12 @@ def ending_text(report: Report) -> str:
 
 def ending_lines(report: Report) -> list[str]:
     """Return the last lines about a host: the error, the path of its log, and the verdict."""
+    verdict = f"{_verdict(report)} ({report.round_trips} round trips, {report.seconds:.1f} s)"
+    return [*error_lines(report), verdict]
+
+
+def error_lines(report: Report) -> list[str]:
+    """Return the error of a host and the path of its log; nothing if it has no error."""
     lines: list[str] = []
     if report.error:
         word = "error"
@@ -150,7 +167,6 @@ def ending_lines(report: Report) -> list[str]:
         lines.append(_line(word, report.error, "").strip())
     if report.log and not report.ok:
         lines.append(_line("log", report.log, "").strip())
-    lines.append(f"{_verdict(report)} ({report.round_trips} round trips, {report.seconds:.1f} s)")
     return lines
 
 
@@ -160,7 +176,7 @@ def fleet_text(reports: Sequence[Report]) -> str:
     how = ", ".join(f"{count} {word}" for word, count in counts.items())
     lines = [f"{len(reports)} hosts: {how}; {_changed_hosts(reports)}"]
     lines += [f"  {text}" for text in _causes(reports)]
-    return "\n".join([*lines, *_matrix(reports), *_notes(reports)])
+    return "\n".join([*lines, *_matrix(reports), *notes_text(reports)])
 
 
 def _changed_hosts(reports: Sequence[Report]) -> str:
@@ -197,17 +213,20 @@ def _causes(reports: Iterable[Report]) -> Iterator[str]:
         yield f"{len(having)} {noun} ({', '.join(map(str, having))}): {cause}"
 
 
-def _notes(reports: Sequence[Report]) -> Iterator[str]:
+def notes_text(reports: Sequence[Report]) -> Iterator[str]:
     """Yield a line for each different note, with the hosts that it concerns."""
     hosts: dict[str, list[str]] = {}
     for report in reports:
         for note in dict.fromkeys(report.notes):
             hosts.setdefault(note, []).append(str(report.host))
-    for note, having in hosts.items():
+    for text, having in hosts.items():
+        note = text
         names = ", ".join(having)
         if len(having) == len(reports) and len(reports) > MOST_NAMED:
             names = f"all {len(reports)} hosts"
-        yield _line("note", f"{note}: {names}", "")
+        if len(reports) > 1:
+            note = f"{note}: {names}"
+        yield _line("note", note, "")
 
 
 def _why(report: Report) -> Iterator[str]:

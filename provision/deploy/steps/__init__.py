@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from provision.common.errors import HostUnready
-from provision.common.results import StoppedAt
+from provision.common.results import Change, Sign, StoppedAt
 from provision.host.host import Host
 
 
@@ -64,6 +64,12 @@ class Step(Look, Protocol):
     def diff(self, seen: str) -> str:
         """Return the change as a unified diff, without secrets; empty if there is no text to compare. Pure."""
 
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:
+        """Return what ``apply`` changes, for people, at least one change; ``drift`` has the details of ``explain``.
+
+        Raises CommandFailed, HostUnreachable.
+        """
+
     def apply(self, host: Host) -> None:
         """Remove the drift. Raises ProvisionError."""
 
@@ -75,7 +81,10 @@ class Step(Look, Protocol):
 
 
 class StepDefaults:
-    """The parts that most steps leave out: details, words for later, refusals, text to compare, notes, undoing."""
+    """The parts that most steps leave out: details, words for later, refusals, text to compare, notes, undoing.
+
+    A change is the id of the step and, as a warning, why it refuses; otherwise its subject is the title.
+    """
 
     settled_by: ClassVar[frozenset[str]] = frozenset()
 
@@ -99,6 +108,12 @@ class StepDefaults:
         """Return an empty string."""
         return ""
 
+    def changes(self: "Step", host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return the title as a minor change, or the refusal as a warning."""
+        if self.refusal(seen) is not None:
+            return (Change(id=self.id, sign=Sign.WARNING, subject="refused", text=drift),)
+        return (minor(self.id, self.title),)
+
     def undo(self, host: Host) -> str:  # noqa: ARG002 -- the protocol's
         """Do nothing, and return an empty string."""
         return ""
@@ -113,6 +128,11 @@ class Phase:
     steps: tuple[Step, ...]
     gate: StoppedAt | None = None
     """The gate at which a run stops before it applies a step of this phase, if it is closed; None: no gate."""
+
+
+def minor(id_: str, subject: str) -> Change:
+    """Return a change that a plan sums up with others in one line."""
+    return Change(id=id_, sign=Sign.NEW, subject=subject, minor=True)
 
 
 def refuse(step: Step, host: Host) -> None:

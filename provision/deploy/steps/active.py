@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.deploy.steps import StepDefaults
+from provision.common.results import Change, Sign
+from provision.deploy.steps import StepDefaults, minor
 from provision.deploy.steps.conflicting_services import look_at_services
 from provision.deploy.switch import Switch
 from provision.host.host import Host
@@ -79,6 +80,16 @@ class Active(StepDefaults):
             return f"missing or open to others: {' '.join(missing)}, which a restart mends{others}"
         return None
 
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return the switch or the restart, and what else keeps time and is replaced."""
+        said = _said(seen)
+        changes = [minor("switch", "switch")]
+        if said.get("current") == self._wanted()["current"]:
+            changes = [Change(id="restart", sign=Sign.CHANGED, subject="restart", text=self._restart_reason(said))]
+        if replaced := self._replaced(seen):
+            changes.append(Change(id="replaces", sign=Sign.WARNING, subject="replaces", text=replaced))
+        return tuple(changes)
+
     def apply(self, host: Host) -> None:
         """Run the host's script to switch to the generation, with the timer for a rollback."""
         self.to.begin(host)
@@ -86,6 +97,24 @@ class Active(StepDefaults):
     def undo(self, host: Host) -> str:
         """Roll back at once, for a daemon may end right after it answered the switch."""
         return self.to.go_back(host)
+
+    def _replaced(self, seen: str) -> str:
+        """Return the other time services, and the administrator's unit, in words; empty if there are none."""
+        named = [
+            f"{service.unit} ({service.active}{service.started_by})"
+            for service in parse_time_services(seen).conflicting
+        ]
+        words = ""
+        if named:
+            words = f"{', '.join(named)}: stopped and masked until uninstall"
+        unit = self._replaced_unit(_said(seen)).removeprefix("; replaces ")
+        return "; ".join(part for part in (words, unit) if part)
+
+    def _restart_reason(self, said: Mapping[str, str]) -> str:
+        for name, value in self._wanted().items():
+            if said.get(name) != value:
+                return _difference(name, said.get(name, ""), value)
+        return f"missing: {said.get('missing folders', '').strip()}"
 
     def _other_generation(self, said: Mapping[str, str]) -> str:
         """Return which generation is current or runs instead of the wanted one, in words."""
@@ -99,7 +128,9 @@ class Active(StepDefaults):
         return f"current generation is {current}, running is {running or 'none'}, {wants} {self.to.generation}"
 
     def _replaced_unit(self, said: Mapping[str, str]) -> str:
-        """Return that the unit replaces one of the administrator, if it does."""
+        """Return that the unit replaces one of the administrator, if it does: the first deployment."""
+        if said.get("current"):
+            return ""
         there = said.get("unit file", "missing")
         # A symlink is the alias of a package's unit, which is among the other services.
         if there in {"missing", "a symlink", self.to.unit_sha256}:

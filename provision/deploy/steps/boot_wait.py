@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import ClassVar
 
 from provision.common.errors import HostUnready
+from provision.common.results import Change, Sign
 from provision.deploy.steps import StepDefaults
 from provision.host import scripts
 from provision.host.host import Host
@@ -46,6 +47,10 @@ class BootWaits(StepDefaults):
         if digest != sha256(self.content.encode()).hexdigest():
             return f"{WAIT_UNIT} differs"
         return None if enabled == "enabled" else f"{WAIT_UNIT} does not start at boot"
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return how the file differs."""
+        return (Change(id=self.id, sign=Sign.CHANGED, subject="boot wait", text=drift),)
 
     def apply(self, host: Host) -> None:
         """Write and enable the unit, or remove it. Raises HostUnready for a unit of the administrator."""

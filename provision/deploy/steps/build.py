@@ -8,6 +8,7 @@ from provision.build.compile import BuildMethod
 from provision.build.evidence import sections
 from provision.build.integrity import build_entries, differences, noted_entries, parse_tree
 from provision.build.recipe import Recipe
+from provision.common.results import Change, Sign
 from provision.deploy.steps import StepDefaults
 from provision.host import scripts
 from provision.host.host import Host
@@ -96,6 +97,18 @@ class Built(StepDefaults):
     def explain(self, host: Host, drift: str) -> str:  # noqa: ARG002 -- the protocol's
         """Return the drift, and how the build comes to the host."""
         return f"{drift}; {self.build_method.in_words}"
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return the releases; a build that is there and was altered is replaced."""
+        releases = ", ".join(map(str, reversed(self.recipe.releases)))
+        if self.recipe.nettle is None:
+            releases += ", the distribution's nettle"
+        sign = Sign.NEW
+        if seen != MISSING:
+            sign = Sign.CHANGED
+            releases += f" ({self.drift(seen)})"
+        method = self.build_method
+        return (Change(id=self.id, sign=sign, subject="build", text=releases, how=method.short, by=method.builder),)
 
     def apply(self, host: Host) -> None:
         """Compile or unpack the build."""

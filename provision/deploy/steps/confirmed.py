@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.common.errors import CommandFailed, NotConverged, ParseError, understood
-from provision.deploy.steps import StepDefaults
+from provision.common.results import Change
+from provision.deploy.steps import StepDefaults, minor
 from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.host import Host
@@ -44,6 +45,10 @@ class Confirmed(StepDefaults):
         if unconfirmed is not None and unconfirmed.generation == said["current"]:
             return f"{NOT_RUNNING}; generation {unconfirmed.generation} is {unconfirmed}"
         return NOT_RUNNING
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return that it is proven."""
+        return (minor(self.id, "proof"),)
 
     def afterwards(self, reason: str) -> str:  # noqa: ARG002 -- the protocol's
         """Return that the generation was not confirmed; the host goes back no more."""

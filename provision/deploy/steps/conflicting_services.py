@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from provision.common.results import Change, Sign
 from provision.deploy.steps import StepDefaults, refuse
 from provision.host import scripts
 from provision.host.host import Host
@@ -34,6 +35,10 @@ class ConflictsStopped(StepDefaults):
     def notes(self, seen: str) -> tuple[str, ...]:
         """Return the suspects: processes and files that may set the clock, and are not changed."""
         return parse_time_services(seen).notes
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return the services."""
+        return (Change(id="replaces", sign=Sign.WARNING, subject="replaces", text=f"{drift}: stopped and masked"),)
 
     def apply(self, host: Host) -> None:
         """Record the state of the services, and stop and mask them."""

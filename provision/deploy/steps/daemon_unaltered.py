@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from provision.build.evidence import sections
 from provision.build.integrity import FILE, Entry, differences, parse_tree
+from provision.common.results import Change, Sign
 from provision.deploy.steps import StepDefaults
 from provision.deploy.switch import Switch
 from provision.host import scripts
@@ -55,6 +56,10 @@ class Unaltered(StepDefaults):
         if unit is not None:
             found.insert(0, unit)
         return "; ".join(found) or None
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return why the daemon is restarted."""
+        return (Change(id="restart", sign=Sign.CHANGED, subject="restart", text=drift),)
 
     def apply(self, host: Host) -> None:
         """Restart the daemon from the files of its generation by the host's script."""

@@ -6,7 +6,8 @@ from hashlib import sha256
 from shlex import quote
 from typing import ClassVar
 
-from provision.deploy.steps import StepDefaults
+from provision.common.results import Change
+from provision.deploy.steps import StepDefaults, minor
 from provision.host.host import Host
 
 
@@ -52,6 +53,10 @@ class File(StepDefaults):
         if seen not in {"missing", "symlink"}:
             there = "\n".join(seen.split("\n", 2)[2:])
         return unified_diff(self.path, there, self.content)
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return the path."""
+        return (minor(self.id, self.path),)
 
     def apply(self, host: Host) -> None:
         """Write the file atomically."""

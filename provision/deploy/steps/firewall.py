@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.common.errors import CommandFailed
+from provision.common.results import Change, Sign
 from provision.deploy.steps import StepDefaults
 from provision.host import scripts
 from provision.host.host import Host
@@ -34,6 +35,13 @@ class FirewallOpen(StepDefaults):
         if not firewall.why:
             return None
         return f"{firewall.shut}; open it by hand, or leave serve.firewall out"
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return the obstacle that is removed, or that cannot be removed."""
+        sign, text = Sign.CHANGED, f"opens 123/udp: {drift}"
+        if self.refusal(seen) is not None:
+            sign, text = Sign.WARNING, drift
+        return (Change(id=self.id, sign=sign, subject="firewall", text=text),)
 
     def apply(self, host: Host) -> None:
         """Add rules for NTP, and record them on the host."""

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.deploy.steps import StepDefaults
+from provision.common.results import Change, Sign
+from provision.deploy.steps import StepDefaults, minor
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT
@@ -57,6 +58,20 @@ class Links(StepDefaults):
             f"{program} is another program, which PATH finds first: remove it, or say service.replace_programs = true"
             for program in programs
         )
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return how many links are made, and the programs that they replace."""
+        missing, programs = _links_in(seen)
+        changes = []
+        if missing:
+            noun = "link"
+            if len(missing) > 1:
+                noun = "links"
+            changes.append(minor(self.id, f"{len(missing)} {noun}"))
+        if programs and self.replace:
+            text = f"{' '.join(programs)}, kept in {ROOT}/replaced until uninstall"
+            changes.append(Change(id="replaced-programs", sign=Sign.WARNING, subject="replaces", text=text))
+        return tuple(changes)
 
     def apply(self, host: Host) -> None:
         """Make the links."""

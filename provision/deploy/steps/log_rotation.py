@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import ClassVar
 
+from provision.common.results import Change, Sign
 from provision.deploy.steps import StepDefaults
 from provision.host import scripts
 from provision.host.host import Host
@@ -60,6 +61,10 @@ class LogRotation(StepDefaults):
             )
             return (why,)
         return ()
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return how the file differs."""
+        return (Change(id=self.id, sign=Sign.CHANGED, subject="log rotation", text=drift),)
 
     def apply(self, host: Host) -> None:
         """Write our file, or remove it."""

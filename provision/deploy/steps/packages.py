@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from provision.common.results import Change, Sign
 from provision.deploy.steps import StepDefaults
 from provision.host import scripts
 from provision.host.host import Host
@@ -50,6 +51,10 @@ class Packages(StepDefaults):
         if not missing or missing == ["built"]:
             return None
         return f"missing: {' '.join(missing)}"
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return the names of the missing packages."""
+        return (Change(id="packages", sign=Sign.NEW, subject="packages", text=" ".join(seen.split())),)
 
     def apply(self, host: Host) -> None:
         """Install all packages; an error names the packages that no repository offers, with the remedy."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from provision.common.results import Change, Sign
 from provision.deploy.steps import StepDefaults
 from provision.deploy.steps.unit_overrides import look_at_unit
 from provision.deploy.switch import Switch
@@ -31,6 +32,10 @@ class AsUnitSays(StepDefaults):
     def drift(self, seen: str) -> str | None:
         """Return how the process differs from the unit of its generation; None for a process of another unit."""
         return "; ".join(parse_unit_state(seen).process_differences) or None
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return why the daemon is restarted."""
+        return (Change(id="restart", sign=Sign.CHANGED, subject="restart", text=drift),)
 
     def apply(self, host: Host) -> None:
         """Restart the daemon of the same generation by the host's script."""

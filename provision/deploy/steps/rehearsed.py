@@ -7,8 +7,9 @@ from typing import ClassVar
 from provision.build.integrity import REHEARSED
 from provision.chrony.unit_values import seccomp_level
 from provision.common.errors import RehearsalFailed
+from provision.common.results import Change
 from provision.deploy.generation import Generation
-from provision.deploy.steps import StepDefaults
+from provision.deploy.steps import StepDefaults, minor
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT
@@ -46,6 +47,10 @@ class Rehearsed(StepDefaults):
     def drift(self, seen: str) -> str | None:
         """Return whether the rehearsal is still to be done."""
         return None if seen == "rehearsed" else NOT_REHEARSED
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return that it is rehearsed."""
+        return (minor(self.id, "rehearsal"),)
 
     def apply(self, host: Host) -> None:
         """Rehearse the generation. Raises RehearsalFailed with the daemon's messages."""

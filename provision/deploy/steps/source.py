@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from provision.build.recipe import Recipe
 from provision.chrony.releases import Release
-from provision.deploy.steps import StepDefaults
+from provision.common.results import Change
+from provision.deploy.steps import StepDefaults, minor
 from provision.host import scripts
 from provision.host.host import Host
 
@@ -39,6 +40,11 @@ class Fetched(StepDefaults):
             return None
         missing = [str(release) for release in self.recipe.releases if not self.at_hand(release)]
         return f"not in the store: {', '.join(missing)}" if missing else None
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return the releases that are fetched."""
+        missing = [str(release) for release in self.recipe.releases if not self.at_hand(release)]
+        return (minor(self.id, f"tarball of {' and '.join(missing)}"),)
 
     def apply(self, host: Host) -> None:
         """Fetch and verify the tarballs, without contact to the host."""

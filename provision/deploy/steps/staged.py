@@ -3,7 +3,7 @@
 import gzip
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import ClassVar
 
@@ -11,8 +11,10 @@ from provision.build.evidence import sections
 from provision.build.integrity import REHEARSED, differences, generation_entries, parse_tree
 from provision.common.errors import SiteError
 from provision.common.files.tar import tar_of
+from provision.common.results import Change, Sign
 from provision.deploy.generation import Generation
-from provision.deploy.keys_on_host import KeysOnHost, keys_on_host
+from provision.deploy.generation_changes import Before, generation_changes
+from provision.deploy.keys_on_host import KeysOnHost, asked_once
 from provision.deploy.steps import StepDefaults
 from provision.deploy.steps.file import unified_diff
 from provision.host import scripts
@@ -33,7 +35,7 @@ class Staged(StepDefaults):
     changes_host: ClassVar[bool] = True
 
     generation: Generation
-    keys_there: KeysOnHost = field(default=keys_on_host, repr=False, compare=False)
+    keys_there: KeysOnHost = field(default_factory=asked_once, repr=False, compare=False)
 
     @property
     def title(self) -> str:
@@ -75,9 +77,21 @@ class Staged(StepDefaults):
         now = sections(seen)
         conf = unified_diff("chrony.conf", now["chrony.conf"], self.generation.conf)
         new = self.generation.unit
-        old = GENERATION_LINE.sub(f"CHRONY_GENERATION={self.generation.id}", now["chronyd.service"])
-        unit = unified_diff("chronyd.service", old, new)
+        unit = unified_diff("chronyd.service", self._unit_now(now), new)
         return "\n".join(text for text in (conf, unit) if text)
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:
+        """Return what is different from the current generation, or from the configuration that a package left."""
+        now = sections(seen)
+        if now["generation"] != "missing":
+            # It was uploaded before: altered files are replaced, by the same ones.
+            return (Change(id="generation", sign=Sign.CHANGED, subject="generation", text=drift),)
+        before = Before(conf=now["chrony.conf"] or now.get("chrony.conf of a package", ""), unit=self._unit_now(now))
+        try:
+            before = replace(before, keys=self.keys_there(host))
+        except SiteError:
+            before = replace(before, has_unreadable_keys=True)
+        return generation_changes(before, self.generation)
 
     def apply(self, host: Host) -> None:
         """Upload the missing files in one archive, unpack it, and check chrony.conf with the new chronyd."""
@@ -88,6 +102,10 @@ class Staged(StepDefaults):
             "checking chrony.conf with the new chronyd (the running daemon is untouched)",
             scripts.load("stage", upload, generation.path, generation.recipe.prefix, generation.user),
         )
+
+    def _unit_now(self, now: Mapping[str, str]) -> str:
+        """Return the present unit, with the id of the wanted generation in place of its own."""
+        return GENERATION_LINE.sub(f"CHRONY_GENERATION={self.generation.id}", now["chronyd.service"])
 
     def _files(self) -> dict[str, bytes]:
         generation = self.generation

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import ClassVar
 
-from provision.deploy.steps import StepDefaults
+from provision.common.results import Change
+from provision.deploy.steps import StepDefaults, minor
 from provision.host.host import Host
 
 NTP_UNITS = "/etc/systemd/ntp-units.d/10-chrony-provision.list"
@@ -30,6 +31,10 @@ class DeclaredToTimedated(StepDefaults):
         if seen == "missing":
             return f"missing: {NTP_UNITS}"
         return None if seen == CONTENT else f"{NTP_UNITS} differs"
+
+    def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
+        """Return the use of the list."""
+        return (minor(self.id, "timedatectl"),)
 
     def apply(self, host: Host) -> None:
         """Write the list, and make a systemd-timedated that runs read it.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from provision.common.errors import CommandFailed, NotConverged, ParseError
 from provision.common.results import Outcome, Status
 from provision.deploy.converge import converge, parse_survey, survey, survey_script
-from provision.deploy.steps import Phase, Step, StepDefaults
+from provision.deploy.steps import Phase, Step, StepDefaults, minor
 from provision.host.host import Host
 from provision.host.transport.local import LocalTransport
 
@@ -107,9 +107,15 @@ def test_what_differs_is_changed_and_then_it_is_not(host: Host, tmp_path: Path) 
             status=Status.CHANGED,
             reason="'missing', not 'wanted'",
             diff="-missing\n+wanted",
+            changes=(minor("line-new", "new"),),
         ),
         Outcome(
-            id="line-old", title="old", status=Status.CHANGED, reason="'before', not 'wanted'", diff="-before\n+wanted"
+            id="line-old",
+            title="old",
+            status=Status.CHANGED,
+            reason="'before', not 'wanted'",
+            diff="-before\n+wanted",
+            changes=(minor("line-old", "old"),),
         ),
         Outcome(id="line-absent", title="absent", status=Status.UNCHANGED),
     ]
@@ -141,6 +147,7 @@ def test_a_dry_run_tells_why_and_changes_nothing(host: Host, tmp_path: Path) -> 
             status=Status.PENDING,
             reason="'missing', not 'wanted'",
             diff="-missing\n+wanted",
+            changes=(minor("line-new", "new"),),
         )
     ]
     assert (list(tmp_path.iterdir()), host.trips) == ([], 1)

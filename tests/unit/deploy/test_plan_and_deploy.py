@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from provision.common.results import Gate, Outcome, Status
+from provision.common.text import MINUS
 from provision.deploy.deploy import deploy, plan
 from provision.deploy.run import Operation
 from provision.fleet.executor import Fleet
@@ -37,12 +38,16 @@ def assert_plan_is_what_deploy_does(operator: Operator) -> dict[str, Outcome]:
     for id_, outcome in planned.items():
         # Whether a generation waits to be confirmed is known once it was switched to.
         if id_ != "confirmed":
-            assert (outcome.title, outcome.reason, outcome.diff) == (
-                done[id_].title,
-                done[id_].reason,
-                done[id_].diff,
-            )
+            assert replace(outcome, status=Status.CHANGED, notes=done[id_].notes) == done[id_]
+        assert outcome.changes == done[id_].changes
     return planned
+
+
+def changes(planned: dict[str, Outcome]) -> dict[str, str]:
+    """Return id → text of the changes of steps, without those that a plan sums up."""
+    found = [change for outcome in planned.values() for change in outcome.changes if not change.minor]
+    assert len({change.id for change in found}) == len(found)
+    return {change.id: change.text for change in found}
 
 
 def change_keys(operator: Operator, *keys: Key) -> None:
@@ -56,6 +61,11 @@ def test_on_a_bare_host(operator: Operator) -> None:
     planned = assert_plan_is_what_deploy_does(operator)
     assert planned["staged"].reason == "not uploaded yet: key 1 added (AES128)"
     assert planned["active"].reason == "nothing deployed"
+    assert changes(planned) == {
+        "chrony-conf": "198.19.0.2, 198.19.0.3, 198.19.0.4; 4 more directives",
+        "access": "private networks and loopback",
+        "keys": "1",
+    }
 
 
 @pytest.mark.usefixtures("source")
@@ -65,6 +75,16 @@ def test_on_a_host_that_compiles(operator: Operator) -> None:
     planned = assert_plan_is_what_deploy_does(operator)
     assert planned["build-packages"].reason == "missing: gcc make"
     assert planned["build"].reason == COMPILED
+    assert (changes(planned)["packages"], changes(planned)["build"]) == ("gcc make", "chrony 4.9, nettle 3.10.2")
+    assert [change.how for change in planned["build"].changes] == ["compiles"]
+
+
+def test_the_host_is_asked_for_its_keys_once(operator: Operator) -> None:
+    operator.run(deploy)
+    change_keys(operator, *KEYS, TWO)
+    for operation in (plan, deploy):
+        assert operator.run(operation).error is None
+        assert operator.host.asked.count("show keys") == 1
 
 
 def test_with_another_configuration(operator: Operator) -> None:
@@ -74,6 +94,7 @@ def test_with_another_configuration(operator: Operator) -> None:
     assert planned["staged"].reason == "not uploaded yet"
     assert "+server 198.19.0.9" in planned["staged"].diff
     assert "CHRONY_GENERATION" not in planned["staged"].diff
+    assert changes(planned) == {"chrony-conf": "+ 198.19.0.9"}
 
 
 def test_with_other_keys_which_are_named_by_id_and_never_shown(operator: Operator) -> None:
@@ -85,6 +106,7 @@ def test_with_other_keys_which_are_named_by_id_and_never_shown(operator: Operato
     change_keys(operator, replace(TWO, secret=bytes(range(16))), THREE)
     planned = assert_plan_is_what_deploy_does(operator)
     assert planned["staged"].reason == "not uploaded yet: key 2 changed (AES128), key 1 removed (AES128)"
+    assert changes(planned) == {"keys": f"~ 2   {MINUS} 1"}
     assert SECRET.lower() not in str(planned).lower()
 
 
@@ -94,6 +116,7 @@ def test_keys_on_the_host_that_cannot_be_read_are_replaced(operator: Operator) -
     operator.host.answers["show keys"] = "x y z\n"
     planned = assert_plan_is_what_deploy_does(operator)
     assert planned["staged"].reason == "not uploaded yet: the keys on the host cannot be read and are replaced"
+    assert changes(planned) == {"keys": "those on the host cannot be read and are replaced"}
 
 
 def test_on_a_host_with_a_unit_of_the_administrator(operator: Operator) -> None:
@@ -103,6 +126,9 @@ def test_on_a_host_with_a_unit_of_the_administrator(operator: Operator) -> None:
         "nothing deployed; replaces the administrator's /etc/systemd/system/chronyd.service, which uninstall puts back"
     )
     assert "-ExecStart=/usr/local/sbin/chronyd -d" in planned["staged"].diff
+    assert changes(planned)["replaces"] == (
+        "the administrator's /etc/systemd/system/chronyd.service, which uninstall puts back"
+    )
 
 
 def test_on_a_host_with_another_time_service(operator: Operator) -> None:
@@ -110,6 +136,7 @@ def test_on_a_host_with_another_time_service(operator: Operator) -> None:
     planned = assert_plan_is_what_deploy_does(operator)
     assert planned["active"].reason == "nothing deployed; stops and masks chrony.service, which is active"
     assert "conflicting-services" not in planned, "a switch stops it"
+    assert changes(planned)["replaces"] == "chrony.service (active): stopped and masked until uninstall"
 
 
 def test_on_a_host_that_is_as_wanted(operator: Operator) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from provision.common.text import MINUS
 from provision.keys import Key, Keys
-from provision.keys.changes import key_changes
+from provision.keys.changes import key_changes, key_difference
 
 SECRET = bytes(range(16))
 ONE, TWO, THREE, FOUR = (Key(id_, "AES128", SECRET) for id_ in (1, 2, 3, 4))
@@ -34,3 +35,10 @@ def test_keys_are_named_by_id_and_type(there: tuple[Key, ...] | None, wanted: tu
     said = key_changes(before, Keys(wanted))
     assert said == words
     assert not any(key.secret.hex() in said.lower() for key in (*wanted, *(there or ())))
+
+
+def test_ids_stand_behind_their_signs() -> None:
+    different = key_difference(Keys((TWO, OLD)), Keys((ONE, OTHER, THREE, FOUR)))
+    assert different.in_ids == f"+ 1, 3-4   ~ 2   {MINUS} 9"
+    assert key_difference(Keys((ONE,)), Keys((ONE,))).in_ids == ""
+    assert key_difference(None, Keys((ONE,))).added == (ONE,)

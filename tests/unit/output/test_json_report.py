@@ -36,6 +36,7 @@ HOST_DATA = {
     "host": "ntp1",
     "address": "",
     "platform": "debian-12-x86_64",
+    "role": "",
     "verdict": "would change",
     "ok": True,
     "tried": True,
@@ -44,6 +45,9 @@ HOST_DATA = {
     "changed": 0,
     "pending": 1,
     "error": None,
+    "changes": [
+        {"id": "lost", "sign": "!", "subject": "lost", "text": "refclock SHM 0", "how": "", "by": "", "minor": False}
+    ],
     "outcomes": [
         {
             "id": "staged",

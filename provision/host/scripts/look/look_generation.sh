@@ -1,7 +1,8 @@
 # shellcheck shell=dash
 # needs: print_tree
 # Print the content of a generation's folder ($1), the folder above it, and configuration and unit of the current generation
-# ($2); without one, the unit of the administrator ($3), which a switch replaces. No key material.
+# ($2); without one, the unit of the administrator ($3), which a switch replaces, and the main file of an installed chrony
+# package. No key material.
 echo "==> generation"
 if [ -d "$1" ]; then
     stat -c '%F|%04a|%U:%G|%n' "${1%/*}"
@@ -14,4 +15,13 @@ for name in chrony.conf chronyd.service; do
     [ -f "$2/$name" ] && cat "$2/$name"
 done
 if [ ! -e "$2/chronyd.service" ] && [ ! -L "$3" ] && [ -f "$3" ]; then cat "$3"; fi
+echo "==> chrony.conf of a package"
+if [ ! -e "$2/chrony.conf" ] && [ -x /usr/sbin/chronyd ]; then
+    for file in /etc/chrony/chrony.conf /etc/chrony.conf; do
+        if [ ! -L "$file" ] && [ -f "$file" ]; then
+            cat "$file"
+            break
+        fi
+    done
+fi
 exit 0

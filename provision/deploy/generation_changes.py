@@ -1,0 +1,131 @@
+"""Compare a new generation with what a host has now, in words for people: chrony.conf, keys, access, unit. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from provision.chrony.access import Access
+from provision.chrony.access_rules import AccessRules, widened
+from provision.chrony.differences import difference, summary
+from provision.chrony.statement import Statement, statements
+from provision.common.errors import ParseError, SiteError
+from provision.common.results import Change, Sign
+from provision.deploy.generation import Generation
+from provision.deploy.steps.file import unified_diff
+from provision.keys import Keys
+from provision.keys.changes import key_difference
+from provision.keys.ledger import ranges
+
+CHANGED_LINE = re.compile(r"^[+-](?![+-])\s*(?P<name>[A-Za-z][A-Za-z0-9]*)", re.MULTILINE)
+"""A line of a unified diff that adds or removes a directive of chrony.conf, or a setting of a unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What a new generation replaces on a host."""
+
+    conf: str = ""
+    """The chrony.conf of the current generation or, before the first one, of a package; empty if there is none."""
+    unit: str = ""
+    """The unit of the current generation or of the administrator, with the id of the new generation; may be empty."""
+    keys: Keys | None = field(default=None, repr=False)
+    """The keys of the current generation."""
+    has_unreadable_keys: bool = False
+
+
+def generation_changes(before: Before, generation: Generation) -> tuple[Change, ...]:
+    """Return what a new generation changes."""
+    changes = [*_conf(before.conf, generation.conf), *_keys(before, generation.keys), *_unit(before, generation)]
+    if not changes:
+        # Its build, or the account of its daemon, is another one.
+        changes = [Change(id="generation", sign=Sign.NEW, subject="generation", minor=True)]
+    return tuple(changes)
+
+
+def changed_names(diff: str) -> str:
+    """Return the names of the directives or settings that a diff adds or removes; of other lines, that they differ."""
+    if not diff:
+        return ""
+    return ", ".join(dict.fromkeys(CHANGED_LINE.findall(diff))) or "comments"
+
+
+def _conf(old: str, new: str) -> Iterator[Change]:
+    before, after = tuple(statements(old)), tuple(statements(new))
+    if not before:
+        yield Change(id="chrony-conf", sign=Sign.NEW, subject="chrony.conf", text=summary(after))
+    elif words := difference(before, after) or _without_effect(old, new, before, after):
+        yield Change(id="chrony-conf", sign=Sign.CHANGED, subject="chrony.conf", text=words)
+    yield from _access(before, after)
+
+
+def _without_effect(old: str, new: str, before: Sequence[Statement], after: Sequence[Statement]) -> str:
+    """Return how two texts differ that mean the same; empty if they are equal, or if another change says more."""
+    words_before, words_after = [one.words for one in before], [one.words for one in after]
+    if words_before == words_after and old.strip("\n") != new.strip("\n"):
+        return "comments and blanks"
+    if words_before != words_after and sorted(words_before) == sorted(words_after):
+        return "order of lines"
+    return ""
+
+
+def _access(before: Sequence[Statement], after: Sequence[Statement]) -> Iterator[Change]:
+    new = _rules(after)
+    if new is None:
+        return
+    now = _who(new)
+    if not before:
+        if new.rules:
+            yield Change(id="access", sign=Sign.NEW, subject="access", text=now)
+        return
+    old = _rules(before)
+    if old is None:
+        yield Change(id="access", sign=Sign.CHANGED, subject="access", text=f"rules that cannot be read → {now}")
+        return
+    wider, narrower = widened(old, new), widened(new, old)
+    if not wider and not narrower:
+        return
+    ways = [word for word, networks in (("wider", wider), ("narrower", narrower)) if networks]
+    text = f"{_who(old)} → {now} ({' and '.join(ways)})"
+    yield Change(id="access", sign=Sign.CHANGED, subject="access", text=text)
+
+
+def _rules(conf: Sequence[Statement]) -> AccessRules | None:
+    """Return the access rules of a configuration; none without an NTP port; None if chronyd would refuse a line."""
+    if any(one.name == "port" and one.arguments == ("0",) for one in conf):
+        return AccessRules(())
+    try:
+        return AccessRules.of(conf)
+    except ParseError:
+        return None
+
+
+def _who(rules: AccessRules) -> str:
+    """Return who may query, in words."""
+    allow = tuple(network for rule in rules.rules if rule.allows for network in rule.networks)
+    deny = tuple(network for rule in rules.rules if not rule.allows for network in rule.networks)
+    try:
+        words = Access(allow, deny).in_words()
+    except SiteError:
+        # A network is allowed by one line and denied by another.
+        words = Access(rules.allowed).in_words()
+    names = [rule.host_name for rule in rules.host_names if rule.allows]
+    return ", ".join((words, *names))
+
+
+def _keys(before: Before, wanted: Keys) -> Iterator[Change]:
+    if before.has_unreadable_keys:
+        text = "those on the host cannot be read and are replaced"
+        yield Change(id="keys", sign=Sign.WARNING, subject="keys", text=text)
+        return
+    different = key_difference(before.keys, wanted)
+    if before.keys is None and different.added:
+        yield Change(id="keys", sign=Sign.NEW, subject="keys", text=ranges(wanted.ids))
+    elif different.in_ids:
+        yield Change(id="keys", sign=Sign.CHANGED, subject="keys", text=different.in_ids)
+
+
+def _unit(before: Before, generation: Generation) -> Iterator[Change]:
+    if not before.unit:
+        yield Change(id="unit", sign=Sign.NEW, subject="chronyd.service", minor=True)
+    elif names := changed_names(unified_diff("chronyd.service", before.unit, generation.unit)):
+        yield Change(id="unit", sign=Sign.CHANGED, subject="unit", text=f"chronyd.service: {names}")
