@@ -13,10 +13,12 @@ from provision.common.text import shown
 from provision.deploy.run import Operation
 from provision.deploy.secrets import Secrets
 from provision.fleet.retry import Failed
+from provision.fleet.turns import turns_of_servers
 from provision.host.session import address_of, known_address, refuse_missing
 from provision.host.target import Target
 from provision.keys.reader import KeyReader
 from provision.output.json_report import JsonReport
+from provision.output.plan import plan_text
 from provision.output.progress.lines import Lines
 from provision.output.report import Report, fleet_text
 from provision.site.settings import Settings, all_releases, settings_of_hosts
@@ -66,7 +68,15 @@ class Command:
             def keep(reports: list[Report]) -> None:
                 json_report.reports = reports
                 failed.note(reports)
-                if len(reports) > 1:
+                if self.plans:
+                    text = plan_text(
+                        reports,
+                        diffs=options.diff,
+                        builders={settings.site.rollout.builder for _, settings in host_settings},
+                        closing=turns_of_servers(host_settings, reports),
+                    )
+                    print(shown(text), flush=True)
+                elif len(reports) > 1:
                     print(shown(fleet_text(reports)), flush=True)
 
             reports = options.fleet.run(

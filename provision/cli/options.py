@@ -96,6 +96,7 @@ class Options:
     no_activate: bool = flag(
         "build, stage and rehearse only; switch nothing; works without systemd, for example for an image"
     )
+    diff: bool = flag("also show each step with its reason, and the whole text of each new or changed file as a diff")
     to: str = text("generation to switch to, as shown by inv history (default: the previous one)")
     purge: bool = flag("also remove builds, generations and their keys, state, and the account if deploy created it")
 

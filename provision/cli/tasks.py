@@ -81,9 +81,9 @@ def deploy(options: Options, secrets: "Secrets") -> int:
     return _on_hosts("deploy", operation, options, secrets, rolling=True, makes_keys=True, boots_new=True)
 
 
-@option_task(Options, *HOSTS, *RELEASES, "bundle").with_secrets
+@option_task(Options, *HOSTS, *RELEASES, "bundle", "diff").with_secrets
 def plan(options: Options, secrets: "Secrets") -> int:
-    """Show the changes that deploy would make, with reasons; change nothing. Exit status 3: there are changes."""
+    """Show the changes that deploy would make; change nothing. Exit status 3: there are changes."""
     from provision.deploy.deploy import plan
 
     return _on_hosts("plan", plan, options, secrets, plans=True, makes_keys=True)

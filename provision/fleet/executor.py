@@ -110,11 +110,15 @@ class Fleet:
     ) -> None:
         """Run the jobs in threads; a job that is handed to a worker has a thread here that shows its progress."""
         cancellation = Cancellation()
+        shows_steps = not any(job.plans for job in jobs.values())
         if len(jobs) == 1:
-            with Lines() as lines, Inline() as inline:
+            with Lines(shows_steps=shows_steps) as lines, Inline() as inline:
                 _run(jobs, rollout, inline, lambda job: run(job, lines, cancellation), reports, cancellation)
             return
-        with Board(list(jobs), lambda: rollout.counts) as board, ThreadPoolExecutor(self.parallel) as threads:
+        with (
+            Board(list(jobs), lambda: rollout.counts, shows_steps=shows_steps) as board,
+            ThreadPoolExecutor(self.parallel) as threads,
+        ):
             _run(
                 jobs,
                 rollout,

@@ -38,7 +38,8 @@ FAILURES = ("  FAILED  ", "  error  ")
 """The beginning of a line with the error of a host."""
 REPORT_LINE = re.compile(
     r"\S+|  (begun|unchanged|changed|pending|ok|not checked|note|FAILED|error|log) +\S.*|      .*"
-    r"|  (ok|FAILED|not tried|would change).* \(\d+ round trips, [\d.]+ s\)"
+    r"|  (ok|FAILED|not tried).* \(\d+ round trips, [\d.]+ s\)"
+    r"|\S+ \((server|client)\)|    [+~!] [a-z].*|    nothing to change|Plan: 1 host, [^,]*"
     r"|  making the base image .*|  booting sandbox .*"
 )
 """What a report may consist of, a line each; a message that runs over two lines does not fit."""

@@ -67,18 +67,23 @@ def test_plan_of_what_is_there_already_finds_nothing_to_do(deployed: Deployed) -
 
 def test_plan_says_why_and_how_and_changes_nothing(deployed: Deployed) -> None:
     before = (pid(deployed.host), files_of(deployed.host))
-    plan = deployed.run("plan", deployed.operator.site("[time]\nmaxupdateskew = 50.0\n"))
+    site = deployed.operator.site("[time]\nmaxupdateskew = 50.0\n")
+    plan = deployed.run("plan", site)
     assert plan.status == 3
     assert list(plan.pending) == ["staged", "rehearsed", "active", "confirmed"]
     assert plan.pending["active"].startswith(f"runs generation {current(deployed.host)}, the site wants ")
-    assert "      +maxupdateskew 50" in plan.output
-    assert "would change" in plan.output
+    assert [line for line in plan.output.splitlines() if line.startswith("    ~ ")] == [
+        "    ~ chrony.conf  + maxupdateskew 50"
+    ]
+    assert "Plan: 1 host, 1 to change." in plan.output
+    assert "+maxupdateskew 50" not in plan.output
+    assert "      +maxupdateskew 50" in deployed.run("plan", site, "--diff").output
     assert (pid(deployed.host), files_of(deployed.host)) == before
 
 
 def test_plan_on_a_host_without_the_build_changes_nothing_either(deployed: Deployed) -> None:
     before = files_of(deployed.host)
-    plan = deployed.run("plan", "--chrony=4.6.1")
+    plan = deployed.run("plan", "--chrony=4.6.1", "--diff")
     assert plan.status == 3
     assert plan.pending["build"] == "no finished build of this recipe; compiled here"
     assert "      -Type=notify" in plan.output

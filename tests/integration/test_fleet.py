@@ -70,6 +70,8 @@ def by_name(ran: Ran) -> dict[str, dict[str, Any]]:
 
 KNOWN_LATER = {"run-packages"}
 """Steps that a plan of a build which does not exist yet cannot tell: compiling it finds out which packages it needs."""
+MOST_LINES = 25
+"""Of a plan for people, of a site such as this one."""
 
 
 def reasons(ran: Ran, status: str) -> dict[str, dict[str, str]]:
@@ -87,6 +89,33 @@ def assert_plan_is_what_was_done(planned: Ran, deployed: Ran) -> None:
     for name, steps in changed.items():
         assert list(pending[name]) == [id_ for id_ in steps if id_ in pending[name] or id_ not in KNOWN_LATER], name
     assert pending.keys() == changed.keys()
+    assert changes(planned) == changes(deployed)
+
+
+def changes(ran: Ran) -> dict[str, list[tuple[str, ...]]]:
+    """Return the changes of each host, but for packages, and for who compiles, which a plan cannot know."""
+    return {
+        name: [
+            (one["id"], one["sign"], one["subject"], one["text"])
+            for one in report["changes"]
+            if one["id"] != "packages"
+        ]
+        for name, report in by_name(ran).items()
+    }
+
+
+def test_a_plan_is_short_and_names_hosts_that_need_the_same_together(site: Hosts) -> None:
+    lines = site.planned.output.splitlines()
+    assert len(lines) <= MOST_LINES, site.planned.output
+    assert [line for line in lines if not line.startswith(" ")] == [
+        "ntp1, ntp2 (servers)",
+        "web1, web2, web3 (clients)",
+        "Plan: 5 hosts, 5 to change. Servers switch one at a time.",
+    ]
+    (build,) = {line for line in lines if line.startswith("    + build ")}
+    assert re.search(
+        r": one of ntp1, ntp2, web1, web2, web3 compiles \(\d+ packages\), the others get the artifact$", build
+    )
 
 
 def test_a_plan_of_bare_hosts_names_what_is_done_the_keys_and_the_host_that_compiles(site: Hosts) -> None:

@@ -146,7 +146,7 @@ def test_the_day_of_a_pipeline(day: Day) -> None:
 def bare_host_is_planned_and_deployed(day: Day) -> None:
     ran = day.plan()
     assert ran.status == 3
-    assert "would change" in ran.errors
+    assert "Plan: 1 host, 1 to change." in ran.errors
     assert "ntp1 build: " in "\n".join(day.jq(page.PENDING))
     assert day.jq("jq -r '.hosts[].verdict' plan.json") == ["would change"]
     assert day.step("plan").status == 0, "the page allows status 3"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import on_one_line, shown
 from provision.host.target import Target
-from provision.output.report import Report, diff_text, ending_lines, finding_text, outcome_text
+from provision.output.report import Report, ending_lines, finding_text, outcome_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,7 +33,11 @@ class _Live(Protocol):
 class Board:
     """Print lines that begin with the name of their host; on a terminal, above a table of the running hosts."""
 
-    def __init__(self, hosts: Sequence[Target], counts: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(
+        self, hosts: Sequence[Target], counts: Callable[[], Mapping[str, int]], *, shows_steps: bool = True
+    ) -> None:
+        """``shows_steps``: see Lines."""
+        self.shows_steps = shows_steps
         self._width = max(len(str(host)) for host in hosts)
         self._counts = counts
         self._lock = threading.Lock()
@@ -130,18 +134,16 @@ class Row:
 
     def outcome(self, outcome: Outcome) -> None:
         """Print the outcome of a step that changed something, or would change it."""
-        if outcome.status is Status.UNCHANGED:
+        if outcome.status is Status.UNCHANGED or not self._board.shows_steps:
             return
         text = outcome_text(outcome).strip()
         if outcome.status is Status.CHANGED:
             text += f"  {time.monotonic() - self.begun:.1f} s"
         self.say(text)
-        if outcome.status is Status.PENDING and outcome.diff:
-            self.say(diff_text(outcome))
 
     def finding(self, finding: Finding) -> None:
         """Print a finding that does not hold; the report has all findings."""
-        if finding.holds is False:
+        if finding.holds is False and self._board.shows_steps:
             self.say(finding_text(finding).strip())
 
     def quiet(self) -> AbstractContextManager[None]:
@@ -151,7 +153,7 @@ class Row:
     def ending(self, report: Report) -> None:
         """Print the result of the run; for a run that waits at a gate, only the counts change."""
         self._board.hide(self)
-        if report.stopped_at is None:
+        if report.stopped_at is None and self._board.shows_steps:
             self.say("\n".join(ending_lines(report)))
 
 

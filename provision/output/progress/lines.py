@@ -9,7 +9,7 @@ from typing import Protocol, Self
 
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import on_one_line, shown
-from provision.output.report import WIDTH, Report, diff_text, ending_text, finding_text, outcome_text
+from provision.output.report import WIDTH, Report, ending_text, finding_text, outcome_text
 
 LINE_WIDTH = 100
 
@@ -24,7 +24,9 @@ class _Live(Protocol):
 class Lines:
     """Print lines; on a terminal, below them a live line with the step, its time and its last output."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shows_steps: bool = True) -> None:
+        """``shows_steps``: print steps, findings and the end of a run; a plan is printed whole when it is complete."""
+        self._shows_steps = shows_steps
         self._title = ""
         self._begun = 0.0
         self._words = ""
@@ -41,7 +43,8 @@ class Lines:
 
     def opening(self, name: str) -> None:
         """Print the name of the host."""
-        self.say(name)
+        if self._shows_steps:
+            self.say(name)
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -53,7 +56,7 @@ class Lines:
         self._title, self._begun = title, time.monotonic()
         if self._terminal:
             self._update("")
-        else:
+        elif self._shows_steps:
             self.say(f"  {'begun':<{WIDTH}}  {title}")
 
     def line(self, text: str) -> None:
@@ -63,20 +66,22 @@ class Lines:
 
     def outcome(self, outcome: Outcome) -> None:
         """Print the outcome of a step and the time that it took."""
+        if not self._shows_steps:
+            return
         text = outcome_text(outcome)
         if outcome.status is Status.CHANGED:
             text += f"  {time.monotonic() - self._begun:.1f} s"
         self.say(text)
-        if outcome.status is Status.PENDING and outcome.diff:
-            self.say(diff_text(outcome))
 
     def finding(self, finding: Finding) -> None:
         """Print the finding of a check."""
-        self.say(finding_text(finding))
+        if self._shows_steps:
+            self.say(finding_text(finding))
 
     def ending(self, report: Report) -> None:
         """Print the result of the run; nothing for a run that waits at a gate."""
-        if report.stopped_at is None:
+        self._stop()
+        if report.stopped_at is None and self._shows_steps:
             self.say(ending_text(report))
 
     @contextmanager

@@ -167,6 +167,7 @@ DEFAULTS: dict[str, Any] = {
     "retry": False,
     "scheduler": "",
     "no_activate": False,
+    "diff": False,
     "to": "",
     "purge": False,
 }

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from provision.common.results import Outcome, Status
+from provision.common.results import Finding, Outcome, Status
+from provision.host.target import parse_target
+from provision.output.progress.board import Board
 from provision.output.progress.lines import Lines
+from provision.output.report import Report
 from tests.helpers.booted_hosts import ROOT
 
 CHANGED = Outcome(id="build", title="chrony 4.9 built", status=Status.CHANGED, reason="missing")
@@ -38,12 +41,22 @@ ntp1
   begun        chrony 4.9 built
   changed      chrony 4.9 built  (missing)  0.0 s
   pending      /opt/chrony/switch  (missing)
-      --- a
-      +++ b
-      +#!/bin/sh
   unchanged    account _chrony
 """
     )
+
+
+def test_of_a_plan_nothing_is_printed_before_it_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    host = parse_target("ntp1")
+    finding = Finding(id="clock.synchronised", claim="the clock is synchronised", holds=False, seen="")
+    with Lines(shows_steps=False) as lines, Board([host], dict, shows_steps=False) as board:
+        for progress in (lines, board.row(host)):
+            progress.opening("ntp1")
+            progress.begin("chrony 4.9 built")
+            progress.outcome(PENDING)
+            progress.finding(finding)
+            progress.ending(Report(host=host))
+    assert capsys.readouterr().out == ""
 
 
 ON_A_TERMINAL = """
