@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from provision.site.directive import lines
+from provision.site.directive import access_lines, lines
 from provision.site.schema import Serve, Site
 from provision.site.source import Source
 
@@ -61,8 +61,4 @@ def _access(serve: Serve, extra: Collection[str]) -> tuple[str, ...]:
     """
     if serve.role == "client":
         return ("port 0",) if COMMAND_PORT & set(extra) else ("port 0", "cmdport 0")
-    lines = [("allow", network) for network in serve.allowed] + [("deny", network) for network in serve.deny]
-    if serve.deny:
-        # Of two networks that share four bits of an address, chronyd lets the later line decide, whichever is narrower.
-        lines.sort(key=lambda line: line[1].ip.prefixlen)
-    return tuple(f"{directive} {network}" for directive, network in lines)
+    return access_lines(serve.allowed, serve.deny)

@@ -5,7 +5,7 @@ lines a chrony supports. chronyd validates the complete file on the host in any 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from provision.chrony.language.check import faults
 from provision.chrony.language.table import How, directive
 from provision.chrony.statement import statements
 from provision.common.text import quoted
-from provision.site.text_types import Refused, Text
+from provision.site.text_types import Network, Refused, Text
 
 # conf.c, MAX_LINE_LENGTH: longer lines are a fatal error. The length includes the newline.
 _LONGEST = 2046
@@ -52,6 +52,19 @@ def lines(table: Struct, *names: str) -> tuple[str, ...]:
     """Return a line for each of these keys that is set in the table."""
     directives = (words(name, getattr(table, name)) for name in names)
     return tuple(" ".join(directive) for directive in directives if directive)
+
+
+def access_lines(allowed: Iterable[Network], denied: Iterable[Network]) -> tuple[str, ...]:
+    """Return a line for each network that may ask for time, and for each that may not: wider networks first.
+
+    Without denied networks, the order is that of the site file, and has no effect.
+    """
+    rules = [("allow", network) for network in allowed]
+    refused = [("deny", network) for network in denied]
+    if refused:
+        # Of two networks that share four bits of an address, chronyd lets the later line decide, whichever is narrower.
+        rules = sorted(rules + refused, key=lambda rule: rule[1].ip.prefixlen)
+    return tuple(f"{directive} {network}" for directive, network in rules)
 
 
 class Directive(Text):
