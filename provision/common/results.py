@@ -54,6 +54,28 @@ class Loss:
         return f"{self.was} → {self.now}"
 
 
+class Fate(StrEnum):
+    """Name what an import made of a line of a configuration file."""
+
+    CARRIED = "carried"
+    CHANGED = "changed"
+    LOST = "lost"
+    """It has no counterpart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """Say what an import made of one line of a host's configuration."""
+
+    fate: Fate
+    place: str
+    """``FILE:LINE``, or what else it comes from; empty if it is no single place."""
+    line: str
+    """The line, without secrets."""
+    why: str = ""
+    """The reason, and what to do; empty for a line that was carried as it is."""
+
+
 class Status(StrEnum):
     """How a step ended."""
 

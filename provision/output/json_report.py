@@ -20,7 +20,7 @@ from msgspec import Meta
 from provision.chrony.chronyc import Association
 from provision.common.errors import INTERRUPTED, NotRecorded, ProvisionError, SiteError, UsageError, os_error_text
 from provision.common.files.write import write_whole
-from provision.common.results import Change, Finding, Loss, Outcome, Status
+from provision.common.results import Change, Finding, Loss, Outcome, Remark, Status
 from provision.common.text import in_json, on_one_line
 from provision.output.history import Event
 from provision.output.report import WORDS, Report, exit_status
@@ -93,6 +93,9 @@ class HostData:
             extra_json_schema={"format": "date-time"},
         ),
     ]
+    imported: Annotated[
+        tuple[Remark, ...] | None, Meta(description="of the task import: what it made of each line; docs/import.md")
+    ]
     losses: Annotated[
         tuple[Loss, ...],
         Meta(description="what a first deployment removes or changes of the time service before it; docs/takeover.md"),
@@ -126,6 +129,7 @@ class HostData:
             history=report.history,
             reverts_by=_utc(report.switch.until) if report.switch.until else None,
             losses=report.losses,
+            imported=report.imported,
             notes=report.notes,
             log=report.log,
             round_trips=report.round_trips,

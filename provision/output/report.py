@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from provision.chrony.chronyc import Association
-from provision.common.results import Change, Finding, Loss, Outcome, Sign, Status, StoppedAt, SwitchState
+from provision.common.results import Change, Finding, Loss, Outcome, Remark, Sign, Status, StoppedAt, SwitchState
 from provision.common.text import aligned, on_one_line
 from provision.host.target import Target
 from provision.output.findings import folded
@@ -62,6 +62,8 @@ class Report:
     """The events of the host's history, oldest first; None if it was not asked for."""
     losses: tuple[Loss, ...] = ()
     """Properties of the time service that the host had before, which a first deployment removes or changes."""
+    imported: tuple[Remark, ...] | None = None
+    """What an import made of each line of the host's configuration; None if the command is no import."""
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     """The reason why the run ended early; None if it did not."""

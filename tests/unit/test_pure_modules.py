@@ -39,8 +39,8 @@ WORLD = {
 FILE_VERBS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "exists", "iterdir"}
 OWN_DATA = {"provision.chrony.language.table", "provision.chrony.releases"}
 """They read what lies beside them in the package."""
-READS_FILES = {"provision.common.files.regular"}
-"""It reads the files that it is told of."""
+READS_FILES = {"provision.common.files.regular", "provision.takeover.local_files"}
+"""They read the files that they are told of."""
 PURE = (
     "provision.build.evidence",
     "provision.build.integrity",

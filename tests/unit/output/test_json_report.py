@@ -71,6 +71,7 @@ HOST_DATA = {
     "status": None,
     "history": None,
     "reverts_by": None,
+    "imported": None,
     "losses": [{"id": "refclock", "was": "refclock SHM 0", "now": "", "place": "/etc/chrony/chrony.conf:12"}],
     "notes": ["Schlüssel"],
     "log": "/log/ntp1.log",
