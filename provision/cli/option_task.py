@@ -117,7 +117,7 @@ class TaskMaker(Generic[T]):
         """Make a task from a function that takes its options."""
 
         def body(context: Context, **given: Any) -> None:
-            self._run(context, act.__name__, given, act)
+            self._run(context, _name(act), given, act)
 
         return self._task(act, body, needs_secrets=False)
 
@@ -125,7 +125,7 @@ class TaskMaker(Generic[T]):
         """Make a task from a function that takes its options and the secrets of the command line."""
 
         def body(context: Context, *, secrets: "Secrets", **given: Any) -> None:
-            self._run(context, act.__name__, given, lambda options: act(options, secrets))
+            self._run(context, _name(act), given, lambda options: act(options, secrets))
 
         return self._task(act, body, needs_secrets=True)
 
@@ -137,10 +137,15 @@ class TaskMaker(Generic[T]):
             raise Exit(code=status)
 
     def _task(self, act: Callable[..., int | None], body: Callable[..., None], *, needs_secrets: bool) -> OptionTask:
-        body.__name__, body.__doc__ = act.__name__, act.__doc__
+        body.__name__, body.__doc__ = _name(act), act.__doc__
         return OptionTask(
             body, self.options, default=self.default, collection=self.collection, needs_secrets=needs_secrets
         )
+
+
+def _name(act: Callable[..., int | None]) -> str:
+    """Return the name of a task: that of its function, without the ``_`` behind a keyword of Python."""
+    return act.__name__.removesuffix("_")
 
 
 def option_task(

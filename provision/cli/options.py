@@ -24,6 +24,7 @@ from provision.cli.values import (
     nettle_version,
     new_file_or_standard_output,
     new_regular_file,
+    program_kind,
     scheduler_address,
 )
 
@@ -147,6 +148,17 @@ class Options:
         from provision.fleet.executor import Fleet
 
         return Fleet(parallel=self.parallel, max_failures=self.max_failures, scheduler=self.scheduler)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions(Options):
+    """The options of ``import``."""
+
+    file: Path | None = path("configuration file on this machine, in place of a host", existing_file)
+    kind: str = text(
+        "program of --file: chrony, ntpd, ntpsec or systemd-timesyncd (default: guessed from its name and text)",
+        parser=program_kind,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from provision.cli.option_task import option_task
 from provision.cli.options import (
     AccessOptions,
     BundleOptions,
+    ImportOptions,
     Options,
     ReleasesOptions,
     SandboxDownOptions,
@@ -174,6 +175,28 @@ def access(options: AccessOptions, secrets: "Secrets") -> int:
     return show_access(options, secrets.keys)
 
 
+@option_task(
+    ImportOptions,
+    "host",
+    "file",
+    "kind",
+    "to",
+    "chrony",
+    "json",
+    "accept_new",
+    help_={
+        "host": "host to import from: name, user@name:port, local or sandbox:NAME; may be given several times",
+        "to": "folder for site.toml and chrony.keys, which are never overwritten (default: this folder)",
+        "chrony": "chrony release that the site builds, such as 4.9 (default: the newest pinned one)",
+    },
+).with_secrets
+def import_(options: ImportOptions, secrets: "Secrets") -> int:
+    """Write a site file and a key file from the time service that hosts have; change nothing on them."""
+    from provision.cli.import_site import import_site
+
+    return import_site(options, secrets)
+
+
 @option_task(Options, "site", *RELEASES)
 def fetch(options: Options) -> None:
     """Fetch and verify the tarballs into the store of this machine."""
@@ -261,6 +284,7 @@ def collection() -> Collection:
     tasks = Collection(
         deploy, plan, fetch, bundle, build, verify, status, history, rollback, uninstall, site, access, releases
     )
+    tasks.add_task(import_)
     tasks.add_collection(key_tasks.collection())
     rooms = Collection("sandbox")
     rooms.add_task(sandbox_up, name="up")

@@ -176,3 +176,12 @@ def key_type(flag: str, text: str) -> str:
         return text
     meant = name_in_chrony(text) or text.upper()
     raise UsageError(f"{flag} {quoted(text)}: there are {', '.join(TYPES)}{nearest(meant, TYPES)}")
+
+
+def program_kind(flag: str, text: str) -> str:
+    """Return the name of a program that keeps time. Raises UsageError."""
+    from provision.takeover.local_files import KINDS
+
+    if text not in KINDS:
+        raise UsageError(f"{flag} {quoted(text)}: there are {', '.join(KINDS)}")
+    return text

@@ -18,6 +18,7 @@ from provision.site.settings import RunOptions
 
 KINDS = (
     Options,
+    options.ImportOptions,
     options.BundleOptions,
     options.AccessOptions,
     options.SiteOptions,
@@ -84,6 +85,7 @@ PARSED = [
     ("server", "ntp1.example.com", "ntp1.example.com"),
     ("to_folder", "devices", Path("devices")),
     ("ids", "7,9", "7,9"),
+    ("kind", "ntpsec", "ntpsec"),
     ("file", "site.bundle", "site.bundle"),
 ]
 
@@ -128,6 +130,7 @@ PARSERS = {
     "sources": values.existing_folder,
     "bundle": values.existing_file,
     "chrony": values.chrony_version,
+    "kind": values.program_kind,
     "nettle": values.nettle_version,
     "scheduler": values.scheduler_address,
     "format": values.key_format,

@@ -20,6 +20,7 @@ TASKS = [
     "deploy",
     "fetch",
     "history",
+    "import",
     "plan",
     "releases",
     "rollback",
