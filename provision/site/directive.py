@@ -6,11 +6,12 @@ lines a chrony supports. chronyd validates the complete file on the host in any 
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from msgspec import Struct
 
 from provision.chrony.language.check import faults
-from provision.chrony.language.table import How, directive
+from provision.chrony.language.table import How, directive, table
 from provision.chrony.statement import statements
 from provision.common.text import quoted
 from provision.site.text_types import Network, Refused, Text
@@ -122,6 +123,42 @@ class Directive(Text):
     def faults(self, chrony: str) -> Iterator[str]:
         """Yield the reasons why this chrony would not apply the line as it is written."""
         yield from line_faults(self, chrony)
+
+
+class SourceOptions(Text):
+    """Options of a source for which the site file has no key, such as ``copy extfield F323``."""
+
+    __slots__ = ()
+
+    @classmethod
+    def checked(cls, text: str) -> str:
+        """Return the options with single blanks."""
+        if _KEY_LINE.match(text):
+            raise Refused("has a secret in it, so it is not shown; keys are in the file of keys.file")
+        names = [words[0].lower() for words in split_options(text.split())]
+        for name in names:
+            if names.count(name) > 1:
+                raise Refused(f"{name} is named twice")
+            option = table().source_options.get(name)
+            if option is not None and option.site.how is How.REFUSED:
+                raise Refused(f"{name}: {option.site.text}")
+        return " ".join(text.split())
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the options, in lower case, without their values."""
+        return [words[0].lower() for words in split_options(self.split())]
+
+
+def split_options(words: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the words of each option of a source: its name, and its value if it has one."""
+    left = iter(words)
+    for word in left:
+        option = table().source_options.get(word.lower())
+        if option is None or option.kind is None:
+            yield (word,)
+        else:
+            yield (word, *islice(left, 1))
 
 
 def line_faults(line: str, chrony: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from provision.site.directive import line_faults, options
+from provision.site.directive import SourceOptions, line_faults, options
 from provision.site.text_types import Address, Refused
 
 Poll = Annotated[int, Meta(ge=-7, le=24)]
@@ -64,11 +64,14 @@ class Source(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     minstratum: Annotated[int, Meta(ge=0, le=15)] | None = None
     maxdelay: Annotated[float, Meta(gt=0, le=1000)] | None = None
     offset: float | None = None
+    options: SourceOptions | None = None
+    """Options without a key of their own; the last ones of the line."""
 
     @property
     def line(self) -> str:
         """Return the line of chrony.conf."""
-        return " ".join([self.directive, self.address, options(self, without=("address",))]).rstrip()
+        parts = (self.directive, self.address, options(self, without=("address", "options")), self.options or "")
+        return " ".join(part for part in parts if part)
 
     def faults(self, chrony: str) -> Iterator[str]:
         """Yield the reasons why this chrony would not apply the options as they are written."""
@@ -84,6 +87,9 @@ class Source(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield "key", "cannot go with nts: a source is authenticated in one way"
         if self.ntsport is not None and not self.nts:
             yield "ntsport", "needs nts = true"
+        for name in (self.options or SourceOptions("")).names:
+            if name in self.__struct_fields__:
+                yield "options", f"{name} has a key of its own: write {name} = …"
         if (why := not_a_server(self.address)) is not None:
             yield "address", why
         for name in ("prefer", "trust", "require"):

@@ -19,7 +19,7 @@ from provision.chrony.statement import Statement
 from provision.common.errors import ParseError, SiteError
 from provision.common.results import Fate, Remark
 from provision.site.decode import Tree
-from provision.site.directive import Directive
+from provision.site.directive import Directive, line_faults, split_options
 from provision.site.read import to_table
 from provision.site.schema import Site
 from provision.site.source import Pool, Server, Source, Table
@@ -157,9 +157,9 @@ def _add_source(statement: Statement, settings: _Settings) -> None:
         table["iburst"] = False
     elif options["iburst"]:
         del table["iburst"]
-    if left and "options" in kind.__struct_fields__:
-        table["options"] = " ".join(left)
-        left = []
+    further, left = _further(left, settings.chrony)
+    if further:
+        table["options"] = " ".join(further)
     if (fault := _fault(table, kind)) is not None:
         settings.remarks.append(lost(statement, fault))
         return
@@ -169,6 +169,19 @@ def _add_source(statement: Statement, settings: _Settings) -> None:
         settings.remarks.append(lost(statement, f"the source is carried without: {' '.join(left)}"))
         return
     settings.keep(statement)
+
+
+def _further(words: Iterable[str], chrony: str) -> tuple[list[str], list[str]]:
+    """Return the words of the options without a key of their own, and those that a site cannot have."""
+    further: list[str] = []
+    left: list[str] = []
+    for option in split_options(words):
+        is_sound = not any(line_faults(f"server a {' '.join(option)}", chrony))
+        if is_sound and _fault({"address": "a", "options": " ".join((*further, *option))}, Server) is None:
+            further += option
+        else:
+            left += option
+    return further, left
 
 
 def _add_source_folder(statement: Statement, settings: _Settings) -> None:

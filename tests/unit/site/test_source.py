@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provision.site.directive import SourceOptions
 from provision.site.source import Pool, Server, Source, not_a_server
 from provision.site.text_types import Address
 from tests.helpers.site_files import NTP_CONF_CLOCK, assert_refused, read, server
@@ -41,6 +42,24 @@ REFUSED = [
         server("prefer = true, noselect = true"),
         "time.servers[0].prefer: cannot go with noselect: the source is never selected",
         id="prefer and noselect",
+    ),
+    pytest.param(
+        server("options = 'copy minpoll 4'"),
+        "time.servers[0].options: minpoll has a key of its own: write minpoll = …",
+        id="an option with a key",
+    ),
+    pytest.param(
+        server("options = 'copy COPY'"), "time.servers[0].options: copy is named twice", id="one option twice"
+    ),
+    pytest.param(
+        server("options = 'offline'"),
+        "time.servers[0].options: offline: chronyd would not ask the source until chronyc online",
+        id="an option that no site can have",
+    ),
+    pytest.param(
+        server("options = 'HEX:00112233'"),
+        "time.servers[0].options: has a secret in it, so it is not shown; keys are in the file of keys.file",
+        id="a secret among options",
     ),
     pytest.param(server("version = 5"), "time.servers[0].version: 5 is above 4", id="NTP version"),
     pytest.param(server("maxdelay = 0"), "time.servers[0].maxdelay: 0 is not above 0", id="maxdelay 0"),
@@ -92,6 +111,26 @@ def test_a_site_is_refused_with_the_place_and_the_reason(tmp_path: Path, text: s
 def test_a_minpoll_above_the_default_maxpoll_is_possible_because_chrony_raises_maxpoll(tmp_path: Path) -> None:
     (source,) = read(tmp_path, server("minpoll = 11")).time.servers or ()
     assert source.minpoll == 11
+
+
+def test_options_without_a_key_follow_those_with_one(tmp_path: Path) -> None:
+    (source,) = read(tmp_path, server("key = 3, options = ' copy  extfield F323 '")).time.servers or ()
+    assert source.line == "server ntp1.example.net iburst key 3 copy extfield F323"
+    assert source.options is not None
+    assert source.options.names == ["copy", "extfield"]
+
+
+@pytest.mark.parametrize(
+    ("options", "chrony", "why"),
+    [
+        ("certset 4", "4.0", "certset came with chrony 4.1, and the release is 4.0"),
+        ("extfield F325", "4.9", "extfield: 'f325' is none of F323, F324, 10A"),
+        ("extfeild F323", "4.9", "no option 'extfeild'; did you mean 'extfield'?"),
+        ("filter", "4.9", "filter: needs a value (integer)"),
+    ],
+)
+def test_options_that_the_release_would_not_apply(options: str, chrony: str, why: str) -> None:
+    assert list(Server(address=Address("a"), options=SourceOptions(options)).faults(chrony)) == [why]
 
 
 def sources() -> st.SearchStrategy[Source]:

@@ -68,6 +68,8 @@ def test_a_line_becomes_a_key_or_an_extra_line(text: str, time: Tree) -> None:
         ("server b", {"address": "b", "iburst": False}),
         ("Server b IBURST Key 3", {"address": "b", "key": 3}),
         ("server b iburst minpoll 4 maxpoll 6 xleave", {"address": "b", "minpoll": 4, "maxpoll": 6, "xleave": True}),
+        ("server b iburst copy extfield F323", {"address": "b", "options": "copy extfield F323"}),
+        ("server b iburst offline filter 5 key 3", {"address": "b", "key": 3, "options": "filter 5"}),
         ("server b iburst maxdelay 0.5 nts", {"address": "b", "maxdelay": 0.5, "nts": True}),
     ],
 )
@@ -113,6 +115,8 @@ def test_without_a_source_the_default_of_the_site_is_named() -> None:
         ("server", "server", Fate.LOST),
         ("server A", "server A", Fate.CHANGED),
         ("server b minpoll 7 maxpoll 3", "server b minpoll 7 maxpoll 3", Fate.LOST),
+        ("server b offline", "server b offline", Fate.LOST),
+        ("server b colour 3", "server b colour 3", Fate.LOST),
         ("sourcedir /run/chrony-dhcp", "sourcedir /run/chrony-dhcp", Fate.CHANGED),
         ("pidfile /x", "pidfile /x", Fate.CHANGED),
         ("generatecommandkey", "generatecommandkey", Fate.LOST),
