@@ -13,7 +13,7 @@ MOST_HOSTS = 10
 SUBJECT_WIDTH = len("chrony.conf")
 COUNTED = {
     Verdict.WOULD_CHANGE: "to change",
-    Verdict.OK: "as wanted",
+    Verdict.OK: "unchanged",
     Verdict.FAILED: "FAILED",
     Verdict.NOT_TRIED: "not tried",
 }
@@ -29,7 +29,7 @@ def plan_text(
     """Return the plan: the hosts in their order, notes, and a line with their number.
 
     ``diffs``: begin with each step that would change something, its reason, the differences of files, and the findings
-    about a host that is as wanted.
+    about a host with nothing to change.
     ``builders``: the hosts that compile by the site file; otherwise, which host compiles is not known yet.
     ``closing``: a sentence about the order of the hosts, for the last line.
     """
@@ -128,7 +128,7 @@ def _group_lines(group: Sequence[Report], undecided: Mapping[str, str]) -> Itera
 
 
 def _faults(report: Report) -> list[str]:
-    """Return a line for each finding that does not hold, and the error of the host. A host as wanted is proven, too."""
+    """Return a line for each failed finding, also of a host with nothing to change, and those of the error."""
     failed = [finding_text(finding) for finding in folded(report.findings) if finding.holds is False]
     return [*failed, *(f"  {line}" for line in error_lines(report))]
 
@@ -190,7 +190,7 @@ def _names(hosts: Iterable[str]) -> str:
 def _counts(reports: Sequence[Report]) -> str:
     counts = Counter(report.verdict for report in reports)
     found = [f"{counts[verdict]} {word}" for verdict, word in COUNTED.items() if counts[verdict]]
-    if not reports or found == [f"{len(reports)} as wanted"]:
+    if not reports or found == [f"{len(reports)} unchanged"]:
         found = ["nothing to change"]
     return f"{len(reports)} host{_s(reports)}, {', '.join(found)}"
 

@@ -92,7 +92,7 @@ def test_a_host_that_would_be_refused_and_one_that_was_not_reached_say_why() -> 
         "  log          /log/ntp2.log",
         "ntp3",
         "    nothing to change",
-        "Plan: 3 hosts, 1 as wanted, 1 FAILED, 1 not tried.",
+        "Plan: 3 hosts, 1 unchanged, 1 FAILED, 1 not tried.",
     ]
 
 
@@ -105,7 +105,7 @@ def test_a_host_that_is_as_wanted_and_fails_a_check_is_told_apart() -> None:
         "    nothing to change",
         "b",
         "  FAILED       the clock is synchronised  (no source)",
-        "Plan: 2 hosts, 1 as wanted, 1 FAILED.",
+        "Plan: 2 hosts, 1 unchanged, 1 FAILED.",
     ]
     assert plan_text(reports[:1], diffs=True).splitlines()[:2] == ["a", "  ok           chronyd runs"]
 
