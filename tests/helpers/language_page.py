@@ -147,7 +147,7 @@ def _site_of_option(site: Site) -> str:
         case How.REFUSED:
             return f"refused: {site.text}"
         case _:
-            return "no key"
+            return "an option in `options` of the source"
 
 
 if __name__ == "__main__":
