@@ -47,7 +47,7 @@ def chrony_conf(site: Site, *, sources: Sequence[Source], keyfile: str) -> str:
         keyfile=keyfile,
         clock=lines(time, "makestep", "maxupdateskew", "rtcsync"),
         leap_seconds=lines(time, "leapsectz"),
-        driftfile=time.driftfile,
+        driftfile=time.driftfile_line,
         logs=lines(time, "log", "logdir"),
         extra=time.extra,
     )

@@ -30,6 +30,7 @@ _DEFAULT_MAXSOURCES = 4
 
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Positive = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(ge=0)]
 
 
 class Makestep(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +48,10 @@ class Local(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     stratum: Annotated[int, Meta(ge=1, le=15)] = 10
     orphan: bool = False
-    distance: Positive | None = None
+    distance: Seconds | None = None
+    activate: Seconds | None = None
+    waitsynced: Seconds | None = None
+    waitunsynced: Seconds | None = None
 
     def __str__(self) -> str:
         return options(self)
@@ -73,6 +77,8 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rtcsync: bool = True
     leapsectz: TimeZone | None = None
     driftfile: HostPath = HostPath(f"{_STATE}/chrony.drift")
+    driftfile_interval: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    """The shortest time between two updates of the drift file, in seconds."""
     logdir: HostPath = HostPath(_LOGS)
     log: tuple[LogName, ...] = ()
     extra: tuple[Directive, ...] = ()
@@ -162,9 +168,19 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.local is not None:
             for why in line_faults(f"local {self.local}", chrony):
                 yield "local", why
+        if self.driftfile_interval is not None:
+            for why in line_faults(self.driftfile_line, chrony):
+                yield "driftfile_interval", why
         for number, name in enumerate(self.log):
             for why in line_faults(f"log {name}", chrony):
                 yield f"log[{number}]", why
+
+    @property
+    def driftfile_line(self) -> str:
+        """Return the driftfile directive."""
+        if self.driftfile_interval is None:
+            return f"driftfile {self.driftfile}"
+        return f"driftfile {self.driftfile} interval {self.driftfile_interval}"
 
     def _malformed_peers(self) -> Iterator[tuple[str, str]]:
         """Yield each peer line whose address is neither a host name nor an IP address."""

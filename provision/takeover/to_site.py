@@ -5,7 +5,7 @@ refuses is named with its reason. The result is what a site file's parser return
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,7 +37,8 @@ _PATHS = {"driftfile", "logdir"}
 _CHANGING = ("/run/", "/var/run/")
 """Folders whose files programs write, such as a DHCP client."""
 _NTP_PORT = "123"
-_PLACE = re.compile(r"time\.(?P<key>[a-z]+)(?:\[(?P<number>[0-9]+)\])?[^:]*: (?P<why>.*)", re.DOTALL)
+_INTERVAL = "driftfile_interval"
+_PLACE = re.compile(r"time\.(?P<key>[a-z_]+)(?:\[(?P<number>[0-9]+)\])?[^:]*: (?P<why>.*)", re.DOTALL)
 """A message about a value of ``[time]``."""
 
 
@@ -245,7 +246,16 @@ def _add_local(statement: Statement, settings: _Settings) -> None:
         return
     settings.set(statement, table)
     if left:
-        settings.remarks.append(lost(statement, f"is carried without: {' '.join(left)}"))
+        settings.take_back(statement, f"is carried without: {' '.join(left)}")
+
+
+def _add_drift_file(statement: Statement, settings: _Settings) -> None:
+    settings.time.pop(_INTERVAL, None)
+    left = statement.arguments[1:]
+    if not any(line_faults(statement.text, settings.chrony)) and len(left) == len(("interval", "SECONDS")):
+        settings.time[_INTERVAL] = _scalar(left[1])
+        left = ()
+    _set_value(statement, settings, left)
 
 
 def _add_makestep(statement: Statement, settings: _Settings) -> None:
@@ -278,15 +288,20 @@ def _add_port(statement: Statement, settings: _Settings) -> None:
 
 def _add_value(statement: Statement, settings: _Settings) -> None:
     """Set the key that has the name of the directive: a number, a word, or true for one without an argument."""
+    _set_value(statement, settings, statement.arguments[1:])
+
+
+def _set_value(statement: Statement, settings: _Settings, left: Sequence[str]) -> None:
+    """Set the key to the first argument; the words ``left`` have no counterpart."""
     value: Any = True
     if statement.arguments:
         value = _scalar(statement.arguments[0])
-    if len(statement.arguments) > 1:
-        settings.remarks.append(lost(statement, f"is carried without: {' '.join(statement.arguments[1:])}"))
     # Other settings are not there yet, so that nothing contradicts it.
     fault = _fault({statement.name: value}, Time)
     if fault is None:
         settings.set(statement, value)
+        if left:
+            settings.take_back(statement, f"is carried without: {' '.join(left)}")
     elif statement.name in _PATHS:
         default = getattr(Time(), statement.name)
         settings.remarks.append(changed(statement, f"{default}: the service writes only below its own folders"))
@@ -299,6 +314,7 @@ _OF_KEY: Mapping[str, Callable[[Statement, _Settings], None]] = {
     "serve.allow": _add_rule,
     "serve.deny": _add_rule,
     "serve.role": _add_port,
+    "time.driftfile": _add_drift_file,
     "time.local": _add_local,
     "time.log": _add_logs,
     "time.makestep": _add_makestep,

@@ -158,6 +158,8 @@ REFUSED = [
             ("4.2", "log = ['selection']", "log[0]", "log selection", "4.3"),
             ("4.8", "extra = ['refclock PHC /dev/ptp0 optional']", "extra[0]", "optional", "4.9"),
             ("4.6", "extra = ['refclock RTC /dev/rtc0']", "extra[0]", "refclock driver RTC", "4.7"),
+            ("4.6.1", "local = { waitsynced = 5 }", "local", "waitsynced", "4.7"),
+            ("4.6.1", "driftfile_interval = 60", "driftfile_interval", "interval", "4.7"),
             ("4.0", "extra = ['peer a key 1 copy']", "extra[0]", "copy", "4.1"),
             ("4.5", "extra = ['ratelimit interval 1 kod 2']", "extra[0]", "kod", "4.6"),
         )

@@ -11,6 +11,7 @@ from provision.site.decode import Tree
 from provision.takeover.to_site import tree_of
 from provision.takeover.translation import Translated
 
+LOCAL = {"activate": 0.5, "waitsynced": 60, "waitunsynced": 0}
 BASE = "server a iburst\nrtcsync\nmakestep 1 3\n"
 """What a site file has as its default, but for the server."""
 
@@ -49,6 +50,10 @@ def why_of(text: str) -> str:
         ("authselectmode ignore", {"authselectmode": "ignore"}),
         ("leapsectz right/UTC", {"leapsectz": "right/UTC"}),
         ("local", {"local": {}}),
+        ("local activate 0.5 waitsynced 60 waitunsynced 0", {"local": LOCAL}),
+        ("local distance 0", {"local": {"distance": 0}}),
+        ("driftfile /var/lib/chrony/d interval 60", {"driftfile": "/var/lib/chrony/d", "driftfile_interval": 60}),
+        ("driftfile /var/lib/chrony/x interval 60\ndriftfile /var/lib/chrony/d", {"driftfile": "/var/lib/chrony/d"}),
         ("local stratum 8 orphan", {"local": {"stratum": 8, "orphan": True}}),
         ("makestep 0.1 -1", {"makestep": {"threshold": 0.1, "limit": -1}}),
         ("log tracking\nlog tracking rtc", {"log": ["tracking", "rtc"]}),
