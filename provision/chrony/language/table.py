@@ -41,6 +41,8 @@ class How(StrEnum):
     DEPLOYMENT = "deployment"
     """The deployment sets it."""
     REFUSED = "refused"
+    GONE = "gone"
+    """Refused, too: of an older release; chronyd ignores it."""
 
 
 class Argument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -174,6 +176,8 @@ def _treatment(row: Mapping[str, object], reasons: Mapping[str, str]) -> Site:
     note = str(row["note"])
     for how, key in ((How.KEY, "site"), (How.DEPLOYMENT, "deployment"), (How.REFUSED, "refused")):
         text = str(row[key])
+        if text == How.GONE:
+            return Site(How.GONE, reasons[text], note)
         if text:
             return Site(how, reasons.get(text, text), note)
     return Site(How.LINE)

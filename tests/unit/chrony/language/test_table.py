@@ -16,7 +16,8 @@ def test_it_has_every_directive_and_every_source_option() -> None:
         ("minsources", How.KEY, "time.minsources"),
         ("hwtimestamp", How.LINE, ""),
         ("dumpdir", How.DEPLOYMENT, "measurements are kept in /run, for a restart alone"),
-        ("linux_hz", How.REFUSED, "chrony no longer supports it"),
+        ("mailonchange", How.REFUSED, "the service has no right to start sendmail"),
+        ("linux_hz", How.GONE, "chrony no longer supports it"),
     ],
 )
 def test_each_directive_has_its_treatment(name: str, how: How, text: str) -> None:

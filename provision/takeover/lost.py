@@ -1,0 +1,279 @@
+"""Compare the time service that a host had with the generation that would replace it: what is lost, and what opens.
+
+Pure. What the deployment itself decides, such as the place of the drift file, is no loss.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from provision.chrony.access import Access, Network
+from provision.chrony.access_rules import NTP, AccessRules, opens_ipv6, widened
+from provision.chrony.language.table import SOURCES, How, directive, source_option
+from provision.chrony.statement import Statement, statements
+from provision.common.errors import ParseError
+from provision.common.results import Loss
+from provision.common.text import on_one_line, shortened
+from provision.takeover.command_line import parse_chronyd
+from provision.takeover.existing import ConfigFile, ExistingService
+from provision.takeover.statements import TRANSLATED, statements_of
+
+NTS_SERVER = ("ntsservercert", "ntsserverkey")
+COMPARED = {*SOURCES, *NTS_SERVER, *NTP, "refclock", "local", "sourcedir", "port"}
+"""Directives that have a comparison of their own."""
+READ_WITH_IT = {"include", "confdir"}
+"""Directives in whose place stand the lines of the files that they name."""
+PLACES = {"driftfile", "keyfile", "logdir", "ntsdumpdir"}
+"""Files and folders of the host; a deployment has its own, unless a site names others."""
+OPTIONS_OWNED = "46dnFfuUv"
+"""Options of chronyd that the deployment decides; for 4 and 6, see _address_families."""
+AT_START_ONLY = {("iburst", "")}
+"""Options of a source that no one misses: a burst makes the first synchronisation faster."""
+LONGEST = 200
+"""Characters of a line in a loss."""
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The generation that would replace a time service, as far as it is compared."""
+
+    statements: tuple[Statement, ...]
+    key_types: Mapping[int, str]
+    """The type of each key by its id."""
+    options: tuple[tuple[str, str], ...] = ()
+    """Letter and argument of the options of its chronyd."""
+
+    @classmethod
+    def of(cls, conf: str, unit: str, key_types: Mapping[int, str]) -> "Wanted":
+        """Return the wanted state of a chrony.conf, a unit, and keys."""
+        commands = [line.removeprefix("ExecStart=") for line in unit.splitlines() if line.startswith("ExecStart=")]
+        words = "".join(commands[:1]).split()
+        return cls(statements=tuple(statements(conf)), key_types=dict(key_types), options=parse_chronyd(words).options)
+
+
+def losses(services: Iterable[ExistingService], wanted: Wanted) -> tuple[Loss, ...]:
+    """Return the losses of all services that are not a distribution's default; each of them would be stopped."""
+    found: list[Loss] = []
+    for service in services:
+        if not service.is_default:
+            found += _losses(service, wanted)
+    return tuple(dict.fromkeys(_shown(loss) for loss in found))
+
+
+def _shown(loss: Loss) -> Loss:
+    """Return a loss whose text from the host is short and printable."""
+    was, now, place = (shortened(on_one_line(text), LONGEST) for text in (loss.was, loss.now, loss.place))
+    return Loss(id=loss.id, was=was, now=now, place=place)
+
+
+def _losses(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
+    for path in service.unread:
+        yield Loss(
+            id="configuration", was="a file that was not read: not readable, too large or one of too many", place=path
+        )
+    if service.program not in TRANSLATED:
+        yield _not_compared(service)
+        yield from _keys(service.key_files, wanted.key_types)
+    else:
+        old = statements_of(service)
+        yield from _sources(old, wanted.statements)
+        yield from _lines("refclock", ("refclock",), old, wanted.statements)
+        yield from _lines("local", ("local",), old, wanted.statements)
+        yield from _access(old, wanted.statements)
+        yield from _lines("nts-server", NTS_SERVER, old, wanted.statements)
+        yield from _keys(service.key_files, wanted.key_types)
+        others = {statement.name for statement in old} - COMPARED - READ_WITH_IT - PLACES
+        for name in sorted(others):
+            if not _is_owned(name):
+                yield from _lines("directive", (name,), old, wanted.statements)
+    yield from _unit(service, wanted)
+
+
+def _not_compared(service: ExistingService) -> Loss:
+    """Return the configuration of a program other than chrony, as a whole."""
+    places = [file.path for file in service.files]
+    return Loss(
+        id="configuration",
+        was=f"the configuration of {service.name} ({service.program.value}), which is not compared",
+        place="".join(places[:1]) or service.name,
+    )
+
+
+def _is_owned(name: str) -> bool:
+    """Return whether the deployment decides about a directive, or chronyd ignores it."""
+    found = directive(name)
+    return found is not None and found.site.how in {How.DEPLOYMENT, How.GONE}
+
+
+def _sources(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Loss]:
+    by_address: dict[str, list[Statement]] = {}
+    for statement in _named(new, SOURCES):
+        by_address.setdefault(_address(statement), []).append(statement)
+    for statement in _named(old, SOURCES):
+        same = by_address.get(_address(statement), [])
+        if not same:
+            yield Loss(id="source", was=statement.text, place=statement.place)
+        elif _source_options(statement) not in map(_source_options, same):
+            yield Loss(id="source.options", was=statement.text, now=same[0].text, place=statement.place)
+    wanted_folders = {folder for statement in _named(new, ("sourcedir",)) for folder in statement.arguments}
+    for statement in _named(old, ("sourcedir",)):
+        # The sources of other folders are compared one by one; in /run, a DHCP client writes other ones at any time.
+        if any(folder.startswith("/run/") and folder not in wanted_folders for folder in statement.arguments):
+            yield Loss(id="source.dhcp", was=statement.text, place=statement.place)
+
+
+def _address(statement: Statement) -> str:
+    return "".join(statement.arguments[:1]).lower().removesuffix(".")
+
+
+def _source_options(statement: Statement) -> Counter[tuple[str, str]]:
+    """Return the kind of a source, and its options with their values, in no order."""
+    options = Counter([(statement.name, "")])
+    words = iter(statement.arguments[1:])
+    for word in words:
+        option = word.lower()
+        value = ""
+        if _has_value(option):
+            value = _normal(next(words, ""))
+        if (option, value) not in AT_START_ONLY:
+            options[option, value] += 1
+    return options
+
+
+def _has_value(option: str) -> bool:
+    found = source_option(option)
+    return found is not None and found.kind is not None
+
+
+def _lines(id_: str, names: Sequence[str], old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Loss]:
+    """Yield the lines with these directives that the new configuration does not have."""
+    there = list(_named(new, names))
+    normal = {_normal_line(statement) for statement in there}
+    for statement in _named(old, names):
+        if _normal_line(statement) not in normal:
+            now = "; ".join(other.text for other in there if other.name == statement.name)
+            yield Loss(id=id_, was=statement.text, now=now, place=statement.place)
+
+
+def _normal_line(statement: Statement) -> tuple[str, ...]:
+    words = [_normal(word) for word in statement.arguments]
+    if statement.name == "log":
+        words.sort()
+    return (statement.name, *words)
+
+
+def _normal(word: str) -> str:
+    """Return a word without the differences that chronyd does not see: 1.0 is 1, and letters have no case."""
+    if _NUMBER.fullmatch(word):
+        return str(float(word))
+    return word.lower()
+
+
+def _access(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Loss]:
+    try:
+        before = AccessRules.of(old)
+    except ParseError as error:
+        yield Loss(id="configuration", was=f"access that cannot be compared: {error}")
+        return
+    after = AccessRules.of(new)
+    was, now = _serves(old, before), _serves(new, after)
+    places = [statement.place for statement in _named(old, tuple(NTP))]
+    place = "".join(places[:1])
+    if now and not was:
+        yield Loss(id="server.opens", was="", now=f"an NTP server for {_in_words(after.allowed)}")
+    if was and not now:
+        yield Loss(id="server.closes", was=f"an NTP server for {_served(before)}", place=place)
+    if not (was and now):
+        return
+    if _beyond_loopback(widened(before, after)):
+        now_served = f"access for {_served(after)}"
+        yield Loss(id="access.wider", was=f"access for {_served(before)}", now=now_served, place=place)
+    if opens_ipv6(before, after):
+        yield Loss(id="ipv6.opens", was="access for IPv4 alone", now="also IPv6", place=place)
+    if closed := _beyond_loopback(widened(after, before)):
+        yield Loss(id="access.narrower", was=f"access for {_in_words(closed)}", place=place)
+    for rule in before.host_names:
+        if rule.statement.text not in {other.statement.text for other in after.host_names}:
+            yield Loss(id="access.host-name", was=rule.statement.text, place=rule.statement.place)
+
+
+def _serves(conf: Sequence[Statement], access: AccessRules) -> bool:
+    """Return whether a chronyd with this configuration answers NTP clients on other hosts."""
+    ports = [statement.arguments[:1] for statement in _named(conf, ("port",))]
+    if ports and ports[-1] == ("0",):
+        return False
+    return bool(_beyond_loopback(access.allowed)) or any(rule.allows for rule in access.host_names)
+
+
+def _served(access: AccessRules) -> str:
+    names = [rule.host_name for rule in access.host_names if rule.allows]
+    if not access.allowed:
+        return ", ".join(names)
+    return ", ".join((_in_words(access.allowed), *names))
+
+
+def _beyond_loopback(networks: Iterable[Network]) -> tuple[Network, ...]:
+    return tuple(network for network in networks if not network.is_loopback)
+
+
+def _in_words(networks: tuple[Network, ...]) -> str:
+    return Access(networks).in_words()
+
+
+def _keys(files: Iterable[ConfigFile], wanted: Mapping[int, str]) -> Iterator[Loss]:
+    for file in files:
+        for number, line in enumerate(file.text.splitlines(), start=1):
+            words = line.split()
+            if len(words) < 2 or not words[0].isascii() or not words[0].isdecimal():
+                continue
+            id_, type_ = int(words[0][:20]), words[1]
+            if id_ not in wanted:
+                yield Loss(id="key", was=f"key {id_} {type_}", place=f"{file.path}:{number}")
+            elif _key_type(type_) != _key_type(wanted[id_]):
+                yield Loss(
+                    id="key", was=f"key {id_} {type_}", now=f"key {id_} {wanted[id_]}", place=f"{file.path}:{number}"
+                )
+
+
+def _key_type(name: str) -> str:
+    """Return a type as chrony names it; ntp.keys(5) has others for the same."""
+    plain = name.upper().replace("-", "")
+    return {"M": "MD5", "SHA": "SHA1", "AES128CMAC": "AES128", "AES256CMAC": "AES256"}.get(plain, plain)
+
+
+def _unit(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
+    """Yield the options of a service's command line and of its unit."""
+    if service.program.value == "chrony":
+        given = parse_chronyd(service.command).options
+        for letter, value in given:
+            if letter not in OPTIONS_OWNED and (letter, value) not in wanted.options:
+                yield Loss(id="option", was=f"chronyd -{letter} {value}".rstrip(), place=service.name)
+        yield from _address_families(service, {letter for letter, _ in given}, wanted)
+    if service.own_unit:
+        yield Loss(id="unit", was="a unit file of its own", place=service.own_unit)
+    # Drop-ins for chronyd.service apply to the deployed unit as well.
+    if service.unit == "chronyd.service":
+        return
+    for file in service.overrides:
+        for number, line in enumerate(file.text.splitlines(), start=1):
+            setting = line.strip()
+            if setting and setting[0] not in "[#;" and not setting.startswith("ExecStart="):
+                yield Loss(id="unit", was=setting, place=f"{file.path}:{number}")
+
+
+def _address_families(service: ExistingService, given: set[str], wanted: Wanted) -> Iterator[Loss]:
+    there = {letter for letter, _ in wanted.options}
+    for letter, family, other in (("4", "IPv4", "IPv6"), ("6", "IPv6", "IPv4")):
+        if letter in given and letter not in there:
+            yield Loss(
+                id=f"{other.lower()}.opens",
+                was=f"chronyd -{letter}, {family} alone",
+                now=f"also {other}",
+                place=service.name,
+            )
+
+
+def _named(conf: Iterable[Statement], names: Sequence[str]) -> Iterator[Statement]:
+    return (statement for statement in conf if statement.name in names)

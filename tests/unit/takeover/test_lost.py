@@ -1,0 +1,194 @@
+"""The settings of a time service that a deployment over it would lose, or open."""
+
+import pytest
+
+from provision.common.results import Loss
+from provision.takeover.existing import ConfigFile, ExistingService, Program
+from provision.takeover.lost import Wanted, losses
+
+CONF = "/etc/chrony/chrony.conf"
+KEYS = "/etc/chrony/chrony.keys"
+
+
+def service(conf: str = "", *, keys: str = "", command: tuple[str, ...] = (), drop_in: str = "") -> ExistingService:
+    """Return a customised chrony."""
+    overrides = (ConfigFile(path="/etc/systemd/system/chrony.service.d/a.conf", text=drop_in),) if drop_in else ()
+    return ExistingService(
+        program=Program.CHRONY,
+        unit="chrony.service",
+        command=("/usr/sbin/chronyd", *command),
+        files=(ConfigFile(path=CONF, text=conf),),
+        key_files=(ConfigFile(path=KEYS, text=keys),),
+        overrides=overrides,
+    )
+
+
+def wanted(conf: str, *, arguments: str = "-n -F 2", **keys: str) -> Wanted:
+    """Return a generation; ``key12`` is the type of key 12."""
+    unit = (
+        f"[Service]\nExecStart=/opt/chrony/current/build/sbin/chronyd {arguments} -f /opt/chrony/current/chrony.conf\n"
+    )
+    return Wanted.of(conf, unit, {int(name.removeprefix("key")): type_ for name, type_ in keys.items()})
+
+
+CASES = [
+    pytest.param("server a iburst", "server a", [], id="the burst at the start"),
+    pytest.param("server A. minpoll 4", "server a minpoll 4", [], id="names in another case"),
+    pytest.param("server a minpoll 4 nts", "server a nts minpoll 4", [], id="options in another order"),
+    pytest.param("server a", "server b", ["source: server a"], id="a source that vanishes"),
+    pytest.param("server a key 12", "server a", ["source.options: server a key 12 → server a"], id="without its key"),
+    pytest.param(
+        "server a minpoll 4 maxpoll 6",
+        "server a minpoll 6 maxpoll 4",
+        ["source.options: server a minpoll 4 maxpoll 6 → server a minpoll 6 maxpoll 4"],
+        id="values of other options",
+    ),
+    pytest.param("pool a", "server a", ["source.options: pool a → server a"], id="one server of a pool"),
+    pytest.param("sourcedir /run/chrony-dhcp", "", ["source.dhcp: sourcedir /run/chrony-dhcp"], id="sources by DHCP"),
+    pytest.param("sourcedir /run/chrony-dhcp", "sourcedir /run/chrony-dhcp", [], id="sources by DHCP that stay"),
+    pytest.param("sourcedir /etc/chrony/sources.d", "", [], id="a folder whose sources are compared one by one"),
+    pytest.param("refclock SHM 0 refid GPS", "", ["refclock: refclock SHM 0 refid GPS"], id="a reference clock"),
+    pytest.param(
+        "local stratum 5", "local stratum 10", ["local: local stratum 5 → local stratum 10"], id="another stratum"
+    ),
+    pytest.param(
+        "ntsservercert /a\nntsserverkey /b",
+        "",
+        ["nts-server: ntsservercert /a", "nts-server: ntsserverkey /b"],
+        id="NTS",
+    ),
+    pytest.param("", "allow 10.0.0.0/8", ["server.opens: an NTP server for 10.0.0.0/8"], id="a server where none was"),
+    pytest.param("allow 10.0.0.0/8", "", ["server.closes: an NTP server for 10.0.0.0/8"], id="no server any more"),
+    pytest.param("allow\nport 0", "", [], id="a server without its port was none"),
+    pytest.param("", "allow 127.0.0.0/8\nallow ::1", [], id="programs of the host itself"),
+    pytest.param(
+        "allow 10.9.0.0/16",
+        "allow 10.0.0.0/15\nallow 10.9.0.0/16",
+        ["access.wider: access for 10.9.0.0/16 → access for 10.0.0.0/15 and 10.9.0.0/16"],
+        id="wider",
+    ),
+    pytest.param(
+        "allow 10.0.0.0/8",
+        "allow 10.0.0.0/9",
+        ["access.narrower: access for 10.128.0.0/9"],
+        id="narrower",
+    ),
+    pytest.param(
+        "allow 10.0.0.0/8",
+        "allow 10.0.0.0/8\nallow fd00::/8",
+        [
+            "access.wider: access for 10.0.0.0/8 → access for 10.0.0.0/8 and fd00::/8",
+            "ipv6.opens: access for IPv4 alone → also IPv6",
+        ],
+        id="IPv6",
+    ),
+    pytest.param(
+        "allow ntp.example.org\nallow 10.0.0.0/8",
+        "allow 10.0.0.0/8",
+        ["access.host-name: allow ntp.example.org"],
+        id="a host name",
+    ),
+    pytest.param("makestep 1.0 3", "makestep 1 3", [], id="the same number"),
+    pytest.param("log tracking statistics", "log statistics tracking", [], id="logs in another order"),
+    pytest.param("makestep 1 3", "makestep 0.1 -1", ["directive: makestep 1 3 → makestep 0.1 -1"], id="another value"),
+    pytest.param("lock_all", "", ["directive: lock_all"], id="another directive"),
+    pytest.param("pidfile /a\nuser b\ndriftfile /c\nkeyfile /d\nlogdir /e", "", [], id="what a deployment decides"),
+    pytest.param("dumponexit\nlinux_hz 100\ncommandkey 1", "", [], id="what chronyd ignores"),
+    pytest.param("allow 10.0.0.0/99", "", ["configuration: access that cannot be compared: "], id="a line in error"),
+]
+
+
+def in_words(found: tuple[Loss, ...]) -> list[str]:
+    return [f"{loss.id}: {loss}" for loss in found]
+
+
+@pytest.mark.parametrize(("old", "new", "lost"), CASES)
+def test_configuration(old: str, new: str, lost: list[str]) -> None:
+    found = in_words(losses([service(old)], wanted(new)))
+    if lost and lost[0].endswith(": "):
+        found = [text[: len(lost[0])] for text in found]
+    assert found == lost
+
+
+def test_keys_by_id_and_type() -> None:
+    old = service(keys="12 AES128\n13 M\n14 SHA1\n# 15 MD5\n16\nx MD5\n")
+    found = losses([old], wanted("", key12="AES128", key13="MD5", key14="AES256"))
+    assert found == (Loss(id="key", was="key 14 SHA1", now="key 14 AES256", place=f"{KEYS}:3"),)
+    assert in_words(losses([service(keys="12 AES128\n")], wanted(""))) == ["key: key 12 AES128"]
+
+
+def test_the_place_is_file_and_line() -> None:
+    (loss,) = losses([service("# GPS\nrefclock SHM 0\n")], wanted(""))
+    assert loss.place == f"{CONF}:2"
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "lost"),
+    [
+        (("-F", "1", "-u", "chrony"), "-n", []),
+        (("-x", "-r", "-P", "10"), "-n -x", ["option: chronyd -r", "option: chronyd -P 10"]),
+        (("-4",), "-n", ["ipv6.opens: chronyd -4, IPv4 alone → also IPv6"]),
+    ],
+)
+def test_options_of_the_command_line(command: tuple[str, ...], arguments: str, lost: list[str]) -> None:
+    assert in_words(losses([service(command=command)], wanted("", arguments=arguments))) == lost
+
+
+def test_drop_ins() -> None:
+    text = "# comment\n[Service]\nExecStart=\nExecStart=/usr/sbin/chronyd\nCPUSchedulingPolicy=fifo\n"
+    (loss,) = losses([service(drop_in=text)], wanted(""))
+    assert (loss.id, loss.was, loss.place) == (
+        "unit",
+        "CPUSchedulingPolicy=fifo",
+        "/etc/systemd/system/chrony.service.d/a.conf:5",
+    )
+
+
+def test_drop_ins_of_the_name_that_ours_has_are_not_lost() -> None:
+    override = ConfigFile(path="/etc/systemd/system/chronyd.service.d/a.conf", text="Nice=-5\n")
+    assert (
+        losses([ExistingService(program=Program.CHRONY, unit="chronyd.service", overrides=(override,))], wanted(""))
+        == ()
+    )
+
+
+def test_a_unit_file_of_its_own() -> None:
+    own = ExistingService(program=Program.CHRONY, unit="clock.service", own_unit="/etc/systemd/system/clock.service")
+    (loss,) = losses([own], wanted(""))
+    assert (loss.id, loss.place) == ("unit", "/etc/systemd/system/clock.service")
+
+
+def test_what_cannot_be_compared_is_named() -> None:
+    other = ExistingService(program=Program.NTPD_RS, unit="ntpd-rs.service", unread=("/etc/large",))
+    assert [(loss.id, loss.place) for loss in losses([other], wanted(""))] == [
+        ("configuration", "/etc/large"),
+        ("configuration", "ntpd-rs.service"),
+    ]
+
+
+def test_of_a_program_other_than_chrony_the_configuration_and_its_keys_are_named() -> None:
+    ntpsec = ExistingService(
+        program=Program.NTPSEC,
+        unit="ntpsec.service",
+        files=(ConfigFile(path="/etc/ntpsec/ntp.conf", text="server a\n"),),
+        key_files=(ConfigFile(path="/etc/ntpsec/ntp.keys", text="12 AES\n13 MD5\n"),),
+    )
+    assert losses([ntpsec], wanted("", key13="MD5")) == (
+        Loss(
+            id="configuration",
+            was="the configuration of ntpsec.service (ntpsec), which is not compared",
+            place="/etc/ntpsec/ntp.conf",
+        ),
+        Loss(id="key", was="key 12 AES", place="/etc/ntpsec/ntp.keys:1"),
+    )
+
+
+def test_a_distributions_default_is_not_compared() -> None:
+    default = ExistingService(program=Program.NTPD_RS, unit="ntpd-rs.service", is_default=True)
+    assert losses([default], wanted("server a")) == ()
+
+
+def test_a_host_cannot_write_to_the_terminal() -> None:
+    (loss,) = losses([service(f"server \x1b[2J{'a' * 300}")], wanted(""))
+    assert loss.was.startswith("server \\x1b[2Jaaa")
+    assert len(loss.was) == 200
