@@ -97,6 +97,9 @@ class Options:
     no_activate: bool = flag(
         "build, stage and rehearse only; switch nothing; works without systemd, for example for an image"
     )
+    replace: bool = flag(
+        "replace a time service that somebody has configured on the host, and lose the settings that the report names"
+    )
     diff: bool = flag("also show each step with its reason, and the whole text of each new or changed file as a diff")
     to: str = text("generation to switch to, as shown by inv history (default: the previous one)")
     purge: bool = flag("also remove builds, generations and their keys, state, and the account if deploy created it")
@@ -140,6 +143,7 @@ class Options:
             sync_timeout=self.sync_timeout,
             lock_timeout=self.lock_timeout,
             confirm_timeout=self.confirm_timeout,
+            replace=self.replace,
         )
 
     @property

@@ -72,6 +72,7 @@ def _on_hosts(
     "sync_timeout",
     "confirm_timeout",
     "lock_timeout",
+    "replace",
     "no_activate",
 ).with_secrets
 def deploy(options: Options, secrets: "Secrets") -> int:
@@ -82,7 +83,7 @@ def deploy(options: Options, secrets: "Secrets") -> int:
     return _on_hosts("deploy", operation, options, secrets, rolling=True, makes_keys=True, boots_new=True)
 
 
-@option_task(Options, *HOSTS, *RELEASES, "bundle", "diff").with_secrets
+@option_task(Options, *HOSTS, *RELEASES, "bundle", "replace", "diff").with_secrets
 def plan(options: Options, secrets: "Secrets") -> int:
     """Show the changes that deploy would make; change nothing. Exit status 3: there are changes."""
     from provision.deploy.deploy import plan

@@ -124,8 +124,6 @@ class Outcome:
     diff: str = ""
     notes: tuple[str, ...] = ()
     """Facts about the host that the step reports but does not change."""
-    losses: tuple[Loss, ...] = ()
-    """Of the time service that the host had before."""
     changes: tuple[Change, ...] = ()
     """What the step changes, or would; empty if it is unchanged."""
 

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 
 from provision.common.errors import CommandFailed, HostUnready, NotConverged, ParseError, understood
-from provision.common.results import Change, Outcome, Status
+from provision.common.results import Change, Loss, Outcome, Status
 from provision.deploy.steps import Look, Phase, Step
 from provision.host.host import Host
 from provision.host.transport import Output
@@ -79,17 +79,21 @@ def converge(
     *,
     dry_run: bool = False,
     begin: Callable[[Phase, Step], bool] = lambda *_: False,
+    lost: Callable[[tuple[Loss, ...]], None] = lambda _: None,
 ) -> Iterator[Outcome]:
     """Bring the host to the state of each step, in order; yield the outcomes.
 
     ``begin`` is called before a step is applied or, in a dry run, is pending; it returns True if another run may have
-    changed the host since the survey. After the first change, each further step runs its look again, because the change
-    may concern it. A dry run ends with the error with which a step would refuse, after the outcomes of all steps.
+    changed the host since the survey. ``lost`` is called with the losses that the survey has found. After the first
+    change, each further step runs its look again, because the change may concern it. A dry run ends with the error with
+    which a step would refuse, after the outcomes of all steps.
     """
     plan = [(phase, step) for phase in phases for step in phase.steps]
     if not plan:
         return
     answers = survey(host, [step for _, step in plan])
+    if losses := _losses(host, [step for _, step in plan], answers):
+        lost(losses)
     is_stale = False
     refusals: list[str] = []
     pending: set[str] = set()
@@ -167,6 +171,14 @@ def _refusals(host: Host, step: Step, seen: str) -> tuple[str, ...]:
     if refusal is None:
         return ()
     return (refusal,)
+
+
+def _losses(host: Host, steps: Sequence[Step], answers: Sequence[str]) -> tuple[Loss, ...]:
+    found: list[Loss] = []
+    for step, answer in zip(steps, answers, strict=True):
+        with understood(f"{host.name}: {step.title}"):
+            found += step.losses(answer)
+    return tuple(found)
 
 
 def _diff(host: Host, step: Step, seen: str) -> str:

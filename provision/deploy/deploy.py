@@ -1,6 +1,6 @@
 """Run the operations deploy, plan and stage on one host."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -16,10 +16,16 @@ from provision.deploy.phases import deployment, preconditions, stage_phase
 from provision.deploy.prove import Proof, prove
 from provision.deploy.refusals import refuse_without_port, refuse_without_systemd
 from provision.deploy.run import Run
+from provision.deploy.steps.existing_service import ExistingKept
 from provision.deploy.switch import Switch
 from provision.host.paths import SWITCH
 from provision.keys import Keys
+from provision.site.settings import NO_KEYS
+from provision.takeover.lost import Wanted
 from provision.verify.expectation import Expectation, expect
+
+FIRST_KEY = {1: "AES128"}
+"""Id and type of the key that a run makes where the operator has none."""
 
 
 def deploy(run: Run) -> None:
@@ -60,9 +66,8 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     build = build_phase(run, recipe)
     # A deployment asks again behind the lock, for another run may have changed the keys.
     keys_there = asked_once() if dry_run else None
-    keys = choose_keys(
-        run, recipe, (preconditions(recipe), build), dry_run=dry_run, keys_there=keys_there or keys_on_host
-    )
+    before_keys = (preconditions(recipe, _existing(run, recipe, FIRST_KEY)), build)
+    keys = choose_keys(run, recipe, before_keys, dry_run=dry_run, keys_there=keys_there or keys_on_host)
     generation, expected = generation_of(run, recipe, keys)
     expected = replace(expected, has_later_sources=settings.has_later_sources)
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -76,6 +81,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
             switch,
             settings.site,
             facts,
+            existing=_existing(run, recipe, {key.id: key.type for key in keys}),
             query_addresses=expected.query_addresses,
             keys_there=keys_there,
         )
@@ -88,6 +94,13 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
         run.progress.begin("collecting evidence")
         proof = prove(run.session, expected, keys, sync_timeout=settings.options.sync_timeout)
     run.found(proof)
+
+
+def _existing(run: Run, recipe: Recipe, key_types: Mapping[int, str]) -> ExistingKept:
+    """Return the step against losses of a first deployment, for a generation with keys of these ids and types."""
+    generation, _ = generation_of(run, recipe, NO_KEYS)
+    wanted = Wanted.of(generation.conf, generation.unit, key_types)
+    return ExistingKept(wanted, replace=run.settings.options.replace)
 
 
 def _as_before(expected: Expectation, early: Future[Proof] | None) -> Expectation:

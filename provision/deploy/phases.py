@@ -25,6 +25,7 @@ from provision.deploy.steps.chrony_conf_needs import NeedsMet
 from provision.deploy.steps.confirmed import Confirmed
 from provision.deploy.steps.conflicting_services import ConflictsStopped, NoForeignProcess
 from provision.deploy.steps.daemon_unaltered import Unaltered
+from provision.deploy.steps.existing_service import ExistingKept
 from provision.deploy.steps.file import File
 from provision.deploy.steps.file_systems import FileSystems
 from provision.deploy.steps.firewall import FirewallOpen
@@ -65,6 +66,7 @@ def deployment(
     site: Site,
     facts: Facts,
     *,
+    existing: ExistingKept,
     query_addresses: tuple[str, ...],
     keys_there: KeysOnHost | None = None,
 ) -> tuple[Phase, ...]:
@@ -74,7 +76,7 @@ def deployment(
     """
     switch, confirm, links = service_phases(to, site, facts)
     return (
-        preconditions(generation.recipe, generation),
+        preconditions(generation.recipe, existing, generation),
         build,
         stage_phase(generation, query_addresses=query_addresses, keys_there=keys_there),
         needs_phase(generation.conf, generation.user),
@@ -93,12 +95,12 @@ def service_phases(to: Switch, site: Site, facts: Facts) -> tuple[Phase, Phase, 
     )
 
 
-def preconditions(recipe: Recipe, generation: Generation | None = None) -> Phase:
+def preconditions(recipe: Recipe, existing: ExistingKept, generation: Generation | None = None) -> Phase:
     """Return the phase that refuses a host before any change; without keys, ``generation`` is not known yet."""
     if generation is None:
-        return Phase("preconditions", (FileSystems(recipe.prefix, 0, generation=""), NoForeignProcess()))
+        return Phase("preconditions", (FileSystems(recipe.prefix, 0, generation=""), NoForeignProcess(), existing))
     place = FileSystems(recipe.prefix, 0, generation.id)
-    return Phase("preconditions", (place, NotOverridden(generation.unit), NoForeignProcess()))
+    return Phase("preconditions", (place, NotOverridden(generation.unit), NoForeignProcess(), existing))
 
 
 def compile_phase(

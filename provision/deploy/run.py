@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from provision.build.artifact import Artifact
 from provision.build.artifact_store import Artifacts
 from provision.common.errors import ArtifactRefused, BuildUnfit
-from provision.common.results import Finding, Gate, Status, StoppedAt
+from provision.common.results import Finding, Gate, Loss, Status, StoppedAt
 from provision.deploy.converge import converge
 from provision.deploy.prove import Proof, Unconfirmed, prove
 from provision.deploy.steps import Phase, Step
@@ -70,7 +70,7 @@ class Run:
         if dry_run:
             begin = self._plan
         try:
-            for outcome in converge(self.session.host, phases, dry_run=dry_run, begin=begin):
+            for outcome in converge(self.session.host, phases, dry_run=dry_run, begin=begin, lost=self._lost):
                 if outcome.id == Confirmed.id and outcome.status is not Status.PENDING:
                     # No switch waits any more; none did if a confirmed daemon was only started anew.
                     self.report.switch.end()
@@ -97,6 +97,9 @@ class Run:
         if found is None or not found.may_go_to(self.session.host.name, confirm=self.settings.site.build.confirm):
             return None
         return found
+
+    def _lost(self, losses: tuple[Loss, ...]) -> None:
+        self.report.losses = losses
 
     def _plan(self, phase: Phase, step: Step) -> bool:  # noqa: ARG002 -- as _begin
         """Stop at the build gate, also in a dry run, so that one host of several plans to compile."""

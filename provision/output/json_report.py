@@ -48,9 +48,9 @@ class OutcomeData:
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
-        """Return the data of an outcome; its notes, losses and changes are among those of the host."""
+        """Return the data of an outcome; its notes and changes are among those of the host."""
         data = asdict(outcome)
-        del data["notes"], data["losses"], data["changes"]
+        del data["notes"], data["changes"]
         return cls(**data)
 
 

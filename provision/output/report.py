@@ -150,7 +150,8 @@ def finding_text(finding: Finding) -> str:
 def ending_text(report: Report) -> str:
     """Return the lines that close the report on one host."""
     notes = [_line("note", note, "") for note in report.notes]
-    return "\n".join([*notes, *(f"  {line}" for line in ending_lines(report))])
+    lost = [_line("lost", str(loss), loss.place) for loss in report.losses]
+    return "\n".join([*lost, *notes, *(f"  {line}" for line in ending_lines(report))])
 
 
 def ending_lines(report: Report) -> list[str]:

@@ -51,6 +51,8 @@ class RunOptions:
     """Seconds to wait for another run that holds the host's lock."""
     confirm_timeout: int
     """Seconds after which a host rolls back a switch that was not confirmed."""
+    replace: bool = False
+    """Whether a first deployment may replace a customised time service, with all that is lost."""
 
     @property
     def wanted_by(self) -> str:

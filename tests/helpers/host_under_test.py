@@ -84,7 +84,8 @@ class HostUnderTest:
         """Return a deployment of the next configuration, or of this one again."""
         site = f"time.maxupdateskew = {100 + self.number}.0\n{extra}{SMALL}{SITE}"
         target = target or f"--host=root@{self.disk.host.address}"
-        return ("deploy", target, self.operator.site(site), f"--confirm-timeout={CONFIRM_TIMEOUT}")
+        # On a host where chrony was never deployed, somebody has configured Debian's.
+        return ("deploy", target, self.operator.site(site), "--replace", f"--confirm-timeout={CONFIRM_TIMEOUT}")
 
     def in_network(self, *words: str) -> None:
         """Run a command of this machine's in the host's network."""

@@ -131,7 +131,7 @@ def _site(site: Site) -> str:
             text = f"`{site.text}`"
         case How.DEPLOYMENT:
             text = f"set by the deployment: {site.text}"
-        case How.REFUSED:
+        case How.REFUSED | How.GONE:
             text = f"refused: {site.text}"
         case How.LINE:
             text = "a line of `time.extra`"
@@ -144,7 +144,7 @@ def _site_of_option(site: Site) -> str:
     match site.how:
         case How.KEY:
             return f"key `{site.text}` of the source"
-        case How.REFUSED:
+        case How.REFUSED | How.GONE:
             return f"refused: {site.text}"
         case _:
             return "an option in `options` of the source"

@@ -37,7 +37,7 @@ SHARED = ("bases", "sandboxes", "sources", "time")
 FAILURES = ("  FAILED  ", "  error  ")
 """The beginning of a line with the error of a host."""
 REPORT_LINE = re.compile(
-    r"\S+|  (begun|unchanged|changed|pending|ok|not checked|note|FAILED|error|log) +\S.*|      .*"
+    r"\S+|  (begun|unchanged|changed|pending|ok|not checked|note|lost|FAILED|error|log) +\S.*|      .*"
     r"|  (ok|FAILED|not tried).* \(\d+ round trips, [\d.]+ s\)"
     r"|\S+ \((server|client)\)|    [+~!] [a-z].*|    nothing to change|Plan: 1 host, [^,]*"
     r"|  making the base image .*|  booting sandbox .*"

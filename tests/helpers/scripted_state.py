@@ -82,6 +82,8 @@ class ScriptedState:
     """Those that are missing."""
     others: str = ""
     """What else keeps time: lines of look_active.sh."""
+    existing: str = "finished"
+    """What print_existing.sh says before the first deployment."""
     firewall: str = NO_FIREWALL
     """What print_firewall.sh says."""
     waits: bool = False

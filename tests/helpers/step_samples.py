@@ -18,6 +18,7 @@ from provision.deploy.steps.active import Active
 from provision.deploy.steps.build import Built
 from provision.deploy.steps.confirmed import Confirmed
 from provision.deploy.steps.daemon_unaltered import Unaltered
+from provision.deploy.steps.existing_service import ExistingKept
 from provision.deploy.steps.file import File
 from provision.deploy.steps.packages import Packages
 from provision.deploy.steps.process_as_unit import AsUnitSays
@@ -29,6 +30,7 @@ from provision.deploy.switch import Switch
 from provision.host.host import Host
 from provision.host.packages import MANAGERS
 from provision.host.transport.local import LocalTransport
+from provision.takeover.lost import Wanted
 from tests.helpers.samples import GENERATION, RECIPE
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to root")
@@ -60,6 +62,7 @@ SWITCH = Switch(
     is_answered=lambda: False,
     prove=list,
 )
+EXISTING = ExistingKept(Wanted.of(GENERATION.conf, GENERATION.unit, {}), replace=False)
 ACTIVE = Active(SWITCH)
 AS_UNIT_SAYS = AsUnitSays(SWITCH)
 UNALTERED = Unaltered(SWITCH)

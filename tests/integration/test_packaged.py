@@ -48,7 +48,7 @@ def before(deployed: Deployed) -> Iterator[Before]:
         assert (
             login(host, "readlink /etc/systemd/system/chronyd.service").strip() == "/lib/systemd/system/chrony.service"
         )
-        deployment = deployed.operator.run("deploy", f"--host=sandbox:{host.name}", "--chrony=4.6.1")
+        deployment = deployed.operator.run("deploy", f"--host=sandbox:{host.name}", "--chrony=4.6.1", "--replace")
         yield Before(host=host, conf=conf, unit=unit, pid=packaged, deployment=deployment)
 
 

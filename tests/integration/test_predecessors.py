@@ -93,7 +93,9 @@ def host(deployed: Deployed) -> Iterator[Sandbox]:
 
 
 def run(deployed: Deployed, host: Sandbox, task: str, *words: str) -> Ran:
-    return deployed.operator.run(task, f"--host=sandbox:{host.name}", *words)
+    # All of these predecessors are somebody's own.
+    agreed = ["--replace"] if task in {"plan", "deploy"} else []
+    return deployed.operator.run(task, f"--host=sandbox:{host.name}", *agreed, *words)
 
 
 def reboot(host: Sandbox) -> None:

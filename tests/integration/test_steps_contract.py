@@ -13,12 +13,14 @@ from provision.deploy.choices import choose_generation, choose_recipe
 from provision.deploy.converge import converge, survey
 from provision.deploy.phases import Tarballs, compile_phase, deployment
 from provision.deploy.steps import Phase, Step
+from provision.deploy.steps.existing_service import ExistingKept
 from provision.deploy.switch import Switch
 from provision.host.facts import facts_script, parse_facts
 from provision.host.host import Host
 from provision.host.sandbox.sandbox import Sandbox
 from provision.host.target import Kind, Target
 from provision.host.transport.ssh import SshTransport
+from provision.takeover.lost import Wanted
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.host_settings import make_settings
 from tests.helpers.samples import KEYS, SECRET
@@ -29,6 +31,7 @@ PLAN = [
     "file-systems",
     "unit-overrides",
     "foreign-processes",
+    "existing-service",
     "build-file-systems",
     "source",
     "build-packages",
@@ -48,7 +51,14 @@ PLAN = [
     "boot-wait",
     "log-rotation",
 ]
-REFUSES = {"file-systems", "unit-overrides", "foreign-processes", "build-file-systems", "chrony-conf-needs"}
+REFUSES = {
+    "file-systems",
+    "unit-overrides",
+    "foreign-processes",
+    "existing-service",
+    "build-file-systems",
+    "chrony-conf-needs",
+}
 MENDS = {"conflicting-services", "process-as-unit", "daemon-unaltered"}
 """The switch itself stops the other services and starts the daemon; these steps mend later damage."""
 UNCHANGED_AT_FIRST = REFUSES | MENDS | {"boot-wait", "log-rotation"}
@@ -120,8 +130,11 @@ def real_plan(host: Host) -> tuple[Phase, ...]:
         is_answered=lambda: False,
         prove=list,
     )
+    existing = ExistingKept(Wanted.of(generation.conf, generation.unit, {}), replace=False)
     build = compile_phase("contract", facts, recipe, tarballs, keep=lambda _: None)
-    return deployment(build, generation, switch, settings.site, facts, query_addresses=("127.0.0.1",))
+    return deployment(
+        build, generation, switch, settings.site, facts, existing=existing, query_addresses=("127.0.0.1",)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from provision.common.errors import HostUnready
-from provision.common.results import Change, Sign, StoppedAt
+from provision.common.results import Change, Loss, Sign, StoppedAt
 from provision.host.host import Host
 
 
@@ -64,6 +64,9 @@ class Step(Look, Protocol):
     def diff(self, seen: str) -> str:
         """Return the change as a unified diff, without secrets; empty if there is no text to compare. Pure."""
 
+    def losses(self, seen: str) -> tuple[Loss, ...]:
+        """Return the settings of the time service before the first deployment that it would remove or change. Pure."""
+
     def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:
         """Return what ``apply`` changes, for people, at least one change; ``drift`` has the details of ``explain``.
 
@@ -107,6 +110,10 @@ class StepDefaults:
     def diff(self, seen: str) -> str:  # noqa: ARG002 -- the protocol's
         """Return an empty string."""
         return ""
+
+    def losses(self, seen: str) -> tuple[Loss, ...]:  # noqa: ARG002 -- the protocol's
+        """Return no losses."""
+        return ()
 
     def changes(self: "Step", host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
         """Return the title as a minor change, or the refusal as a warning."""

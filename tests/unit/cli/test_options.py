@@ -170,6 +170,7 @@ DEFAULTS: dict[str, Any] = {
     "retry": False,
     "scheduler": "",
     "no_activate": False,
+    "replace": False,
     "diff": False,
     "to": "",
     "purge": False,
@@ -218,6 +219,7 @@ def test_the_parts_take_their_values() -> None:
         sync_timeout=1,
         lock_timeout=2,
         confirm_timeout=33,
+        replace=True,
         parallel=4,
         max_failures=5,
         scheduler="tls://dask1:8786",
@@ -233,6 +235,7 @@ def test_the_parts_take_their_values() -> None:
         sync_timeout=1,
         lock_timeout=2,
         confirm_timeout=33,
+        replace=True,
     )
     assert made.fleet == Fleet(parallel=4, max_failures=5, scheduler="tls://dask1:8786")
     assert not Options().run_options.offline

@@ -33,7 +33,7 @@ from provision.site.time import Time
 from tests.helpers.build_archives import ARTIFACT
 from tests.helpers.host_settings import make_settings
 from tests.helpers.samples import FACTS, GENERATION, KEYS, RECIPE
-from tests.helpers.step_samples import SWITCH
+from tests.helpers.step_samples import EXISTING, SWITCH
 
 AT_BUILD, AT_SWITCH = StoppedAt(Gate.BUILD, RECIPE.name), StoppedAt(Gate.SWITCH)
 TARBALLS = Tarballs(at_hand=lambda _: True, data=lambda _: b"", origin=lambda _: "")
@@ -42,7 +42,7 @@ COMPILE = compile_phase("ntp1", FACTS, RECIPE, TARBALLS, keep=lambda _: None)
 
 def plan(site: Site) -> tuple[Phase, ...]:
     """Return the plan of a site whose build is compiled."""
-    return deployment(COMPILE, GENERATION, SWITCH, site, FACTS, query_addresses=("127.0.0.1",))
+    return deployment(COMPILE, GENERATION, SWITCH, site, FACTS, existing=EXISTING, query_addresses=("127.0.0.1",))
 
 
 def contents(phases: Sequence[Phase]) -> dict[str, list[str]]:
@@ -52,7 +52,7 @@ def contents(phases: Sequence[Phase]) -> dict[str, list[str]]:
 
 def test_a_deployment_is_these_phases() -> None:
     assert contents(plan(Site())) == {
-        "preconditions": ["file-systems", "unit-overrides", "foreign-processes"],
+        "preconditions": ["file-systems", "unit-overrides", "foreign-processes", "existing-service"],
         "build": ["build-file-systems", "source", "build-packages", "build"],
         "stage": ["account", "switch-script", "staged", "rehearsed"],
         "needs": ["chrony-conf-needs"],
@@ -86,7 +86,9 @@ def test_no_gate_stands_before_an_artifact() -> None:
 
 
 def test_before_the_first_keys_no_unit_is_known() -> None:
-    assert contents([preconditions(RECIPE)]) == {"preconditions": ["file-systems", "foreign-processes"]}
+    assert contents([preconditions(RECIPE, EXISTING)]) == {
+        "preconditions": ["file-systems", "foreign-processes", "existing-service"]
+    }
 
 
 def test_the_ids_of_a_plan_differ_and_say_nothing_of_a_host() -> None:
@@ -101,6 +103,7 @@ def test_steps_that_change_nothing_come_before_the_first_that_does_and_before_th
         "file-systems",
         "unit-overrides",
         "foreign-processes",
+        "existing-service",
         "build-file-systems",
         "source",
         "chrony-conf-needs",

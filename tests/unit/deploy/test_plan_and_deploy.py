@@ -139,6 +139,19 @@ def test_on_a_host_with_another_time_service(operator: Operator) -> None:
     assert changes(planned)["replaces"] == "chrony.service (active): stopped and masked until uninstall"
 
 
+def test_a_configured_time_service_is_refused_until_the_operator_agrees(operator: Operator) -> None:
+    conf = "file=/etc/chrony/chrony.conf\nown=no\n>refclock SHM 0\n"
+    operator.host.existing = f"service=chrony.service\nruns=yes\nkind=chrony\n{conf}finished"
+    planned, deployed = operator.run(plan), operator.run(deploy)
+    for report in (planned, deployed):
+        assert report.error is not None
+        assert "chrony.service is configured here, and nothing was changed" in report.error
+        assert "refclock SHM 0" in [loss.was for loss in report.losses]
+        assert not report.may_have_changed
+    assert planned.verdict is deployed.verdict is Verdict.FAILED
+    assert deployed.outcomes[-1].status is not Status.CHANGED
+
+
 def test_on_a_host_that_is_as_wanted(operator: Operator) -> None:
     operator.run(deploy)
     assert assert_plan_is_what_deploy_does(operator) == {}

@@ -3,7 +3,7 @@
 # Print the time services that a host has before a deployment, with their whole configuration. $1: our folder on the host;
 # $2: "yes" prints keys with their secrets, "no" their ids and types. Lines of output:
 #
-#  deployed               one of our generations is deployed; nothing else is printed
+#  deployed               one of our generations is deployed, or its unit is there; nothing else is printed
 #  service=UNIT           begins a service; the unit is empty for a process that no unit has started
 #  runs=yes|no            kind=chrony|ntpd|openntpd|ntpd-rs|timesyncd|other    version=LINE
 #  word=WORD              of its command line
@@ -19,7 +19,11 @@ root=$1
 # shellcheck disable=SC2034 # print_file reads it
 secrets=$2
 cd / || exit 1
-if [ -e "$root/current" ]; then echo deployed; exit 0; fi
+# Of a damaged deployment, the one or the other may be left.
+if [ -e "$root/current" ] || grep -qs "^ExecStart=$root/current/" /etc/systemd/system/chronyd.service; then
+    echo deployed
+    exit 0
+fi
 
 # Print a property of the service.
 # Reads: properties

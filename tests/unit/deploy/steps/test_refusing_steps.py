@@ -20,6 +20,7 @@ from provision.output.report import Report
 from tests.helpers import sudo
 from tests.helpers.command_secrets import make_control
 from tests.helpers.host_settings import make_settings
+from tests.helpers.step_samples import EXISTING
 
 DROP_IN = "/etc/systemd/system/chronyd.service.d/x.conf"
 REFUSALS = [
@@ -40,6 +41,14 @@ REFUSALS = [
         f"drop-in={DROP_IN}\ntext=[Service]\ntext=User=root",
         f"local: {DROP_IN} sets User",
         id="NotOverridden",
+    ),
+    pytest.param(
+        EXISTING,
+        "service=clock.service\nkind=other\nruns=yes\nfinished",
+        "local: clock.service is configured here, and nothing was changed: would be lost or changed: the configuration "
+        "of clock.service (another program), which is not compared: take the settings over with inv import, or give "
+        "them up with --replace",
+        id="ExistingKept",
     ),
     pytest.param(
         NeedsMet("refclock PHC /dev/ptp0\n", "_chrony"),
