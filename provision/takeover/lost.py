@@ -13,17 +13,21 @@ from provision.chrony.access_rules import NTP, AccessRules, opens_ipv6, widened
 from provision.chrony.language.table import SOURCES, How, directive, source_option
 from provision.chrony.statement import Statement, statements
 from provision.common.errors import ParseError
-from provision.common.results import Loss
+from provision.common.results import Fate, Loss
 from provision.common.text import on_one_line, shortened
 from provision.takeover.command_line import parse_chronyd
-from provision.takeover.existing import ConfigFile, ExistingService
-from provision.takeover.statements import TRANSLATED, statements_of
+from provision.takeover.existing import ConfigFile, ExistingService, Program
+from provision.takeover.remark import shown_line
+from provision.takeover.statements import statements_of
+from provision.takeover.translation import translated
 
 NTS_SERVER = ("ntsservercert", "ntsserverkey")
 COMPARED = {*SOURCES, *NTS_SERVER, *NTP, "refclock", "local", "sourcedir", "port"}
 """Directives that have a comparison of their own."""
 READ_WITH_IT = {"include", "confdir"}
 """Directives in whose place stand the lines of the files that they name."""
+ABOUT_STEPS = {"makestep", "rtcsync"}
+"""What a translation of another program says of its own way to set the clocks; no line of its configuration."""
 PLACES = {"driftfile", "keyfile", "logdir", "ntsdumpdir"}
 """Files and folders of the host; a deployment has its own, unless a site names others."""
 OPTIONS_OWNED = "46dnFfuUv"
@@ -73,26 +77,46 @@ def _losses(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
         yield Loss(
             id="configuration", was="a file that was not read: not readable, too large or one of too many", place=path
         )
-    if service.program not in TRANSLATED:
+    yield from _keys(service.key_files, wanted.key_types)
+    old = _statements(service)
+    if old is None:
         yield _not_compared(service)
-        yield from _keys(service.key_files, wanted.key_types)
     else:
-        old = statements_of(service)
         yield from _sources(old, wanted.statements)
         yield from _lines("refclock", ("refclock",), old, wanted.statements)
         yield from _lines("local", ("local",), old, wanted.statements)
         yield from _access(old, wanted.statements)
         yield from _lines("nts-server", NTS_SERVER, old, wanted.statements)
-        yield from _keys(service.key_files, wanted.key_types)
         others = {statement.name for statement in old} - COMPARED - READ_WITH_IT - PLACES
         for name in sorted(others):
             if not _is_owned(name):
                 yield from _lines("directive", (name,), old, wanted.statements)
+    yield from _without_counterpart(service)
     yield from _unit(service, wanted)
 
 
+def _statements(service: ExistingService) -> tuple[Statement, ...] | None:
+    """Return the configuration as statements of chrony; None for a program whose configuration cannot be translated."""
+    if service.program is Program.CHRONY:
+        return statements_of(service)
+    translation = translated(service)
+    if translation is None:
+        return None
+    return tuple(statement for statement in translation.statements if statement.name not in ABOUT_STEPS)
+
+
+def _without_counterpart(service: ExistingService) -> Iterator[Loss]:
+    """Yield the lines of another program that chrony has nothing for."""
+    translation = translated(service)
+    if service.program is Program.CHRONY or translation is None:
+        return
+    for remark in translation.remarks:
+        if remark.fate is Fate.LOST:
+            yield Loss(id="directive", was=remark.line, place=remark.place)
+
+
 def _not_compared(service: ExistingService) -> Loss:
-    """Return the configuration of a program other than chrony, as a whole."""
+    """Return the configuration of a program whose lines cannot be compared, as a whole."""
     places = [file.path for file in service.files]
     return Loss(
         id="configuration",
@@ -114,14 +138,14 @@ def _sources(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Los
     for statement in _named(old, SOURCES):
         same = by_address.get(_address(statement), [])
         if not same:
-            yield Loss(id="source", was=statement.text, place=statement.place)
+            yield Loss(id="source", was=shown_line(statement), place=statement.place)
         elif _source_options(statement) not in map(_source_options, same):
-            yield Loss(id="source.options", was=statement.text, now=same[0].text, place=statement.place)
+            yield Loss(id="source.options", was=shown_line(statement), now=same[0].text, place=statement.place)
     wanted_folders = {folder for statement in _named(new, ("sourcedir",)) for folder in statement.arguments}
     for statement in _named(old, ("sourcedir",)):
         # The sources of other folders are compared one by one; in /run, a DHCP client writes other ones at any time.
         if any(folder.startswith("/run/") and folder not in wanted_folders for folder in statement.arguments):
-            yield Loss(id="source.dhcp", was=statement.text, place=statement.place)
+            yield Loss(id="source.dhcp", was=shown_line(statement), place=statement.place)
 
 
 def _address(statement: Statement) -> str:
@@ -154,7 +178,7 @@ def _lines(id_: str, names: Sequence[str], old: Sequence[Statement], new: Sequen
     for statement in _named(old, names):
         if _normal_line(statement) not in normal:
             now = "; ".join(other.text for other in there if other.name == statement.name)
-            yield Loss(id=id_, was=statement.text, now=now, place=statement.place)
+            yield Loss(id=id_, was=shown_line(statement), now=now, place=statement.place)
 
 
 def _normal_line(statement: Statement) -> tuple[str, ...]:
@@ -245,7 +269,7 @@ def _key_type(name: str) -> str:
 
 def _unit(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
     """Yield the options of a service's command line and of its unit."""
-    if service.program.value == "chrony":
+    if service.program is Program.CHRONY:
         given = parse_chronyd(service.command).options
         for letter, value in given:
             if letter not in OPTIONS_OWNED and (letter, value) not in wanted.options:

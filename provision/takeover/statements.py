@@ -9,8 +9,6 @@ from provision.chrony.statement import Statement, statements
 from provision.takeover.command_line import parse_chronyd
 from provision.takeover.existing import ExistingService, Program
 
-TRANSLATED = frozenset({Program.CHRONY})
-"""Programs whose configuration can be read as statements."""
 MOST_LEVELS = 10
 """conf.c, MAX_INCLUDE_LEVEL: chronyd refuses a deeper nesting of files."""
 MOST_STATEMENTS = 50_000

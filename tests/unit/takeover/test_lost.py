@@ -166,21 +166,32 @@ def test_what_cannot_be_compared_is_named() -> None:
     ]
 
 
-def test_of_a_program_other_than_chrony_the_configuration_and_its_keys_are_named() -> None:
+def test_lines_of_ntpsec_are_compared_as_lines_of_chrony() -> None:
+    conf = "driftfile /drift\npool a iburst\nserver b key 12\nserver c\nstatistics loopstats\nrestrict default ignore\n"
     ntpsec = ExistingService(
         program=Program.NTPSEC,
         unit="ntpsec.service",
-        files=(ConfigFile(path="/etc/ntpsec/ntp.conf", text="server a\n"),),
+        files=(ConfigFile(path="/etc/ntpsec/ntp.conf", text=conf),),
         key_files=(ConfigFile(path="/etc/ntpsec/ntp.keys", text="12 AES\n13 MD5\n"),),
     )
-    assert losses([ntpsec], wanted("", key13="MD5")) == (
-        Loss(
-            id="configuration",
-            was="the configuration of ntpsec.service (ntpsec), which is not compared",
-            place="/etc/ntpsec/ntp.conf",
-        ),
-        Loss(id="key", was="key 12 AES", place="/etc/ntpsec/ntp.keys:1"),
-    )
+    assert [(loss.id, str(loss)) for loss in losses([ntpsec], wanted("pool a iburst\nserver b", key13="MD5"))] == [
+        ("key", "key 12 AES"),
+        ("source.options", "server b key 12 → server b"),
+        ("source", "server c"),
+        ("directive", "statistics loopstats"),
+    ]
+
+
+def test_servers_of_timesyncd_are_compared_as_lines_of_chrony() -> None:
+    file = ConfigFile(path="/etc/systemd/timesyncd.conf", text="[Time]\nNTP=a b\n")
+    timesyncd = ExistingService(program=Program.TIMESYNCD, unit="systemd-timesyncd.service", files=(file,))
+    assert [str(loss) for loss in losses([timesyncd], wanted("server a iburst\nmakestep 1 3"))] == ["server b iburst"]
+
+
+def test_a_secret_in_the_wrong_file_is_not_shown() -> None:
+    found = losses([service("12 AES128 HEX:0011\nserver a key HEX:0022\n")], wanted(""))
+    assert found
+    assert not any("00" in str(loss) for loss in found)
 
 
 def test_a_distributions_default_is_not_compared() -> None:
