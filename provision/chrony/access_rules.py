@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from provision.chrony.access import EVERYONE, Network, joined, within
+from provision.chrony.access import EVERYONE, Access, Network, joined, within
 from provision.chrony.statement import Statement
-from provision.common.errors import ParseError
+from provision.common.errors import ParseError, SiteError
 
 Address = IPv4Address | IPv6Address
 
@@ -126,6 +126,17 @@ class AccessRules:
                         del tree[other]
                 tree.update(dict.fromkeys(_nodes(network), number))
         return tree
+
+    def in_words(self) -> str:
+        """Return who may ask, such as ``10.0.0.0/8 but not 10.1.0.0/16, ntp.example.org``."""
+        allow = tuple(network for rule in self.rules if rule.allows for network in rule.networks)
+        deny = tuple(network for rule in self.rules if not rule.allows for network in rule.networks)
+        try:
+            words = Access(allow, deny).in_words()
+        except SiteError:
+            # A network is allowed by one line and denied by another.
+            words = Access(self.allowed).in_words()
+        return ", ".join((words, *(rule.host_name for rule in self.host_names if rule.allows)))
 
     def _deciding(self, asking: Address) -> tuple[int, Rule | None]:
         """Return the rule of the narrowest network of the tree that contains an address, and its number, or -1."""

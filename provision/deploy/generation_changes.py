@@ -4,17 +4,19 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from provision.chrony.access import Access
 from provision.chrony.access_rules import AccessRules, widened
 from provision.chrony.differences import difference, summary
 from provision.chrony.statement import Statement, statements
-from provision.common.errors import ParseError, SiteError
+from provision.common.errors import ParseError
 from provision.common.results import Change, Sign
+from provision.common.text import MINUS
 from provision.deploy.generation import Generation
 from provision.deploy.steps.file import unified_diff
 from provision.keys import Keys
 from provision.keys.changes import key_difference
 from provision.keys.ledger import ranges
+from provision.takeover.existing import ExistingService
+from provision.takeover.statements import statements_of
 
 CHANGED_LINE = re.compile(r"^[+-](?![+-])\s*(?P<name>[A-Za-z][A-Za-z0-9]*)", re.MULTILINE)
 """A line of a unified diff that adds or removes a directive of chrony.conf, or a setting of a unit."""
@@ -25,17 +27,26 @@ class Before:
     """What a new generation replaces on a host."""
 
     conf: str = ""
-    """The chrony.conf of the current generation or, before the first one, of a package; empty if there is none."""
+    """The chrony.conf of the current generation; empty if there is none."""
+    package: ExistingService | None = None
+    """The chrony of a package, before the first generation."""
     unit: str = ""
     """The unit of the current generation or of the administrator, with the id of the new generation; may be empty."""
     keys: Keys | None = field(default=None, repr=False)
     """The keys of the current generation."""
     has_unreadable_keys: bool = False
 
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """Return the statements of chrony.conf, with those of all files that the one of a package includes."""
+        if self.package is not None:
+            return statements_of(self.package)
+        return tuple(statements(self.conf))
+
 
 def generation_changes(before: Before, generation: Generation) -> tuple[Change, ...]:
     """Return what a new generation changes."""
-    changes = [*_conf(before.conf, generation.conf), *_keys(before, generation.keys), *_unit(before, generation)]
+    changes = [*_conf(before, generation.conf), *_keys(before, generation.keys), *_unit(before, generation)]
     if not changes:
         # Its build, or the account of its daemon, is another one.
         changes = [Change(id="generation", sign=Sign.NEW, subject="generation", minor=True)]
@@ -49,13 +60,13 @@ def changed_names(diff: str) -> str:
     return ", ".join(dict.fromkeys(CHANGED_LINE.findall(diff))) or "comments"
 
 
-def _conf(old: str, new: str) -> Iterator[Change]:
-    before, after = tuple(statements(old)), tuple(statements(new))
-    if not before:
+def _conf(before: Before, new: str) -> Iterator[Change]:
+    old, after = before.statements, tuple(statements(new))
+    if not old:
         yield Change(id="chrony-conf", sign=Sign.NEW, subject="chrony.conf", text=summary(after))
-    elif words := difference(before, after) or _without_effect(old, new, before, after):
+    elif words := difference(old, after) or _without_effect(before.conf, new, old, after):
         yield Change(id="chrony-conf", sign=Sign.CHANGED, subject="chrony.conf", text=words)
-    yield from _access(before, after)
+    yield from _access(old, after)
 
 
 def _without_effect(old: str, new: str, before: Sequence[Statement], after: Sequence[Statement]) -> str:
@@ -72,7 +83,7 @@ def _access(before: Sequence[Statement], after: Sequence[Statement]) -> Iterator
     new = _rules(after)
     if new is None:
         return
-    now = _who(new)
+    now = new.in_words()
     if not before:
         if new.rules:
             yield Change(id="access", sign=Sign.NEW, subject="access", text=now)
@@ -85,7 +96,7 @@ def _access(before: Sequence[Statement], after: Sequence[Statement]) -> Iterator
     if not wider and not narrower:
         return
     ways = [word for word, networks in (("wider", wider), ("narrower", narrower)) if networks]
-    text = f"{_who(old)} → {now} ({' and '.join(ways)})"
+    text = f"{old.in_words()} → {now} ({' and '.join(ways)})"
     yield Change(id="access", sign=Sign.CHANGED, subject="access", text=text)
 
 
@@ -99,29 +110,30 @@ def _rules(conf: Sequence[Statement]) -> AccessRules | None:
         return None
 
 
-def _who(rules: AccessRules) -> str:
-    """Return who may query, in words."""
-    allow = tuple(network for rule in rules.rules if rule.allows for network in rule.networks)
-    deny = tuple(network for rule in rules.rules if not rule.allows for network in rule.networks)
-    try:
-        words = Access(allow, deny).in_words()
-    except SiteError:
-        # A network is allowed by one line and denied by another.
-        words = Access(rules.allowed).in_words()
-    names = [rule.host_name for rule in rules.host_names if rule.allows]
-    return ", ".join((words, *names))
-
-
 def _keys(before: Before, wanted: Keys) -> Iterator[Change]:
     if before.has_unreadable_keys:
         text = "those on the host cannot be read and are replaced"
         yield Change(id="keys", sign=Sign.WARNING, subject="keys", text=text)
+        return
+    if before.package is not None:
+        yield from _keys_of_package(before.package, wanted)
         return
     different = key_difference(before.keys, wanted)
     if before.keys is None and different.added:
         yield Change(id="keys", sign=Sign.NEW, subject="keys", text=ranges(wanted.ids))
     elif different.in_ids:
         yield Change(id="keys", sign=Sign.CHANGED, subject="keys", text=different.in_ids)
+
+
+def _keys_of_package(package: ExistingService, wanted: Keys) -> Iterator[Change]:
+    """Yield the ids that a package's key file and the wanted keys do not share; its secrets are not read here."""
+    there = {key.id for key in package.listed_keys}
+    signs = (("+", set(wanted.ids) - there), (MINUS, there - set(wanted.ids)))
+    text = "   ".join(f"{sign} {ranges(sorted(ids))}" for sign, ids in signs if ids)
+    if text and there:
+        yield Change(id="keys", sign=Sign.CHANGED, subject="keys", text=text)
+    elif text:
+        yield Change(id="keys", sign=Sign.NEW, subject="keys", text=ranges(wanted.ids))
 
 
 def _unit(before: Before, generation: Generation) -> Iterator[Change]:

@@ -1,5 +1,6 @@
 """Describe the time service of a host that this tool did not deploy."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -25,6 +26,17 @@ class ConfigFile:
     path: str
     """On the host, or on this machine for an import from files."""
     text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedKey:
+    """A key in a key file, without its secret."""
+
+    id: int
+    type: str
+    """As the file names it; ntp.keys(5) has other names than chrony."""
+    place: str
+    """``FILE:LINE``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +72,12 @@ class ExistingService:
         if self.unit:
             return self.unit
         return " ".join(self.command[:1]) or self.program.value
+
+    @property
+    def listed_keys(self) -> Iterator[ListedKey]:
+        """Yield the keys of its key files."""
+        for file in self.key_files:
+            for number, line in enumerate(file.text.splitlines(), start=1):
+                words = line.split()
+                if len(words) > 1 and words[0].isascii() and words[0].isdecimal():
+                    yield ListedKey(id=int(words[0][:20]), type=words[1], place=f"{file.path}:{number}")

@@ -16,7 +16,7 @@ from provision.common.errors import ParseError
 from provision.common.results import Fate, Loss
 from provision.common.text import on_one_line, shortened
 from provision.takeover.command_line import parse_chronyd
-from provision.takeover.existing import ConfigFile, ExistingService, Program
+from provision.takeover.existing import ExistingService, Program
 from provision.takeover.remark import shown_line
 from provision.takeover.statements import statements_of
 from provision.takeover.translation import translated
@@ -34,6 +34,7 @@ OPTIONS_OWNED = "46dnFfuUv"
 """Options of chronyd that the deployment decides; for 4 and 6, see _address_families."""
 AT_START_ONLY = {("iburst", "")}
 """Options of a source that no one misses: a burst makes the first synchronisation faster."""
+MOST_NETWORKS = 4
 LONGEST = 200
 """Characters of a line in a loss."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
@@ -77,7 +78,7 @@ def _losses(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
         yield Loss(
             id="configuration", was="a file that was not read: not readable, too large or one of too many", place=path
         )
-    yield from _keys(service.key_files, wanted.key_types)
+    yield from _keys(service, wanted.key_types)
     old = _statements(service)
     if old is None:
         yield _not_compared(service)
@@ -208,12 +209,12 @@ def _access(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Loss
     if now and not was:
         yield Loss(id="server.opens", was="", now=f"an NTP server for {_in_words(after.allowed)}")
     if was and not now:
-        yield Loss(id="server.closes", was=f"an NTP server for {_served(before)}", place=place)
+        yield Loss(id="server.closes", was=f"an NTP server for {before.in_words()}", place=place)
     if not (was and now):
         return
     if _beyond_loopback(widened(before, after)):
-        now_served = f"access for {_served(after)}"
-        yield Loss(id="access.wider", was=f"access for {_served(before)}", now=now_served, place=place)
+        now_served = f"access for {after.in_words()}"
+        yield Loss(id="access.wider", was=f"access for {before.in_words()}", now=now_served, place=place)
     if opens_ipv6(before, after):
         yield Loss(id="ipv6.opens", was="access for IPv4 alone", now="also IPv6", place=place)
     if closed := _beyond_loopback(widened(after, before)):
@@ -231,34 +232,25 @@ def _serves(conf: Sequence[Statement], access: AccessRules) -> bool:
     return bool(_beyond_loopback(access.allowed)) or any(rule.allows for rule in access.host_names)
 
 
-def _served(access: AccessRules) -> str:
-    names = [rule.host_name for rule in access.host_names if rule.allows]
-    if not access.allowed:
-        return ", ".join(names)
-    return ", ".join((_in_words(access.allowed), *names))
-
-
 def _beyond_loopback(networks: Iterable[Network]) -> tuple[Network, ...]:
     return tuple(network for network in networks if not network.is_loopback)
 
 
 def _in_words(networks: tuple[Network, ...]) -> str:
+    """Return the networks; of a network with a gap, the many parts that are left are not all named."""
+    if len(networks) > MOST_NETWORKS:
+        first = ", ".join(map(str, networks[:MOST_NETWORKS]))
+        return f"{first} and {len(networks) - MOST_NETWORKS} more networks"
     return Access(networks).in_words()
 
 
-def _keys(files: Iterable[ConfigFile], wanted: Mapping[int, str]) -> Iterator[Loss]:
-    for file in files:
-        for number, line in enumerate(file.text.splitlines(), start=1):
-            words = line.split()
-            if len(words) < 2 or not words[0].isascii() or not words[0].isdecimal():
-                continue
-            id_, type_ = int(words[0][:20]), words[1]
-            if id_ not in wanted:
-                yield Loss(id="key", was=f"key {id_} {type_}", place=f"{file.path}:{number}")
-            elif _key_type(type_) != _key_type(wanted[id_]):
-                yield Loss(
-                    id="key", was=f"key {id_} {type_}", now=f"key {id_} {wanted[id_]}", place=f"{file.path}:{number}"
-                )
+def _keys(service: ExistingService, wanted: Mapping[int, str]) -> Iterator[Loss]:
+    for key in service.listed_keys:
+        was = f"key {key.id} {key.type}"
+        if key.id not in wanted:
+            yield Loss(id="key", was=was, place=key.place)
+        elif _key_type(key.type) != _key_type(wanted[key.id]):
+            yield Loss(id="key", was=was, now=f"key {key.id} {wanted[key.id]}", place=key.place)
 
 
 def _key_type(name: str) -> str:

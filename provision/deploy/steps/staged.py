@@ -22,6 +22,8 @@ from provision.host.host import Host
 from provision.host.paths import ROOT, UNIT_PATH
 from provision.keys.changes import key_changes
 from provision.keys.parts import Part, manifest, parse_digests, parts
+from provision.takeover.existing import ExistingService
+from provision.takeover.read_host import parse_existing
 
 MISSING = "not uploaded yet"
 GENERATION_LINE = re.compile(r"(?m)(?<=^Environment=)CHRONY_GENERATION=\S*$")
@@ -86,7 +88,7 @@ class Staged(StepDefaults):
         if now["generation"] != "missing":
             # It was uploaded before: altered files are replaced, by the same ones.
             return (Change(id="generation", sign=Sign.CHANGED, subject="generation", text=drift),)
-        before = Before(conf=now["chrony.conf"] or now.get("chrony.conf of a package", ""), unit=self._unit_now(now))
+        before = Before(conf=now["chrony.conf"], unit=self._unit_now(now), package=_package(now))
         try:
             before = replace(before, keys=self.keys_there(host))
         except SiteError:
@@ -133,6 +135,15 @@ class Staged(StepDefaults):
             # In a file, not an argument, for the digest makes it possible to test guessed keys.
             "parts.sha256": f"{sha256(keys).hexdigest()}  chrony.keys\n".encode(),
         }
+
+
+def _package(now: Mapping[str, str]) -> ExistingService | None:
+    """Return the chrony of a package, as far as its files tell; None without one, and after the first deployment."""
+    said = now.get("configuration of a package", "")
+    if not said:
+        return None
+    (service,) = parse_existing(said)
+    return service
 
 
 def _ask_for(wanted: Iterable[Part]) -> str:

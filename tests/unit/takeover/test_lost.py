@@ -83,6 +83,15 @@ CASES = [
         id="IPv6",
     ),
     pytest.param(
+        "allow 0.0.0.0/0\ndeny 10.9.0.0/16",
+        "allow 10.0.0.0/8",
+        [
+            "access.wider: access for everyone (IPv4) but not 10.9.0.0/16 → access for 10.0.0.0/8",
+            "access.narrower: access for 0.0.0.0/5, 8.0.0.0/7, 11.0.0.0/8, 12.0.0.0/6 and 4 more networks",
+        ],
+        id="wider in one place and narrower in others",
+    ),
+    pytest.param(
         "allow ntp.example.org\nallow 10.0.0.0/8",
         "allow 10.0.0.0/8",
         ["access.host-name: allow ntp.example.org"],

@@ -1,8 +1,8 @@
 # shellcheck shell=dash
-# needs: print_tree
+# needs: print_tree existing_files
 # Print the content of a generation's folder ($1), the folder above it, and configuration and unit of the current generation
-# ($2); without one, the unit of the administrator ($3), which a switch replaces, and the main file of an installed chrony
-# package. No key material.
+# ($2); without one, the unit of the administrator ($3), which a switch replaces, and the files of an installed chrony
+# package in the format of print_existing.sh. No key material.
 echo "==> generation"
 if [ -d "$1" ]; then
     stat -c '%F|%04a|%U:%G|%n' "${1%/*}"
@@ -15,13 +15,17 @@ for name in chrony.conf chronyd.service; do
     [ -f "$2/$name" ] && cat "$2/$name"
 done
 if [ ! -e "$2/chronyd.service" ] && [ ! -L "$3" ] && [ -f "$3" ]; then cat "$3"; fi
-echo "==> chrony.conf of a package"
+echo "==> configuration of a package"
 if [ ! -e "$2/chrony.conf" ] && [ -x /usr/sbin/chronyd ]; then
+    # shellcheck disable=SC2034 # print_file reads it
+    secrets=no
+    printf 'service=chrony.service\nkind=chrony\n'
     for file in /etc/chrony/chrony.conf /etc/chrony.conf; do
         if [ ! -L "$file" ] && [ -f "$file" ]; then
-            cat "$file"
+            print_with_included "$file"
             break
         fi
     done
+    echo finished
 fi
 exit 0

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provision.common.errors import ParseError
+from provision.common.text import MINUS
 from provision.deploy import converge
 from provision.deploy.steps import Step
 from provision.deploy.steps.boot_wait import BootWaits
@@ -176,6 +177,23 @@ def test_drift(step: Step, seen: str, words: str | None) -> None:
 FOREIGN = (
     "/usr/sbin/ntpd (pid 7, in session-3.scope) has UDP port 123: a deployment refuses until that has ended (kill 7)"
 )
+PACKAGE = """\
+==> configuration of a package
+service=chrony.service
+kind=chrony
+file=/etc/chrony/chrony.conf
+own=yes
+>confdir /etc/chrony/conf.d
+>pool 2.debian.pool.ntp.org
+>keyfile /etc/chrony/chrony.keys
+file=/etc/chrony/conf.d/own.conf
+own=no
+>allow 10.0.0.0/8
+keys=/etc/chrony/chrony.keys
+own=no
+>12 AES128
+>13 MD5
+finished"""
 BARE_STAGED = replace(STAGED, keys_there=lambda _: None)
 CHANGES = [
     pytest.param(FILE, "missing", ["+ /opt/chrony/switch"], id="file"),
@@ -196,15 +214,21 @@ CHANGES = [
     ),
     pytest.param(
         BARE_STAGED,
-        "==> generation\nmissing\n==> chrony.conf\n==> chronyd.service\n==> chrony.conf of a package\n"
-        "pool 2.debian.pool.ntp.org\nallow 10.0.0.0/8",
+        f"==> generation\nmissing\n==> chrony.conf\n==> chronyd.service\n{PACKAGE}",
         [
             "~ chrony.conf: pool 2.debian.pool.ntp.org → pool pool.ntp.org",
             "~ access: 10.0.0.0/8 → nobody (narrower)",
-            "+ keys: 1",
+            f"~ keys: + 1   {MINUS} 12-13",
             "+ chronyd.service",
         ],
-        id="a package was there",
+        id="a package was there, with files that its configuration includes",
+    ),
+    pytest.param(
+        BARE_STAGED,
+        "==> generation\nmissing\n==> chrony.conf\n==> chronyd.service\n==> configuration of a package\n"
+        "service=chrony.service\nkind=chrony\nfinished",
+        ["+ chrony.conf: pool pool.ntp.org; 0 more directives", "+ keys: 1", "+ chronyd.service"],
+        id="a package without files",
     ),
     pytest.param(
         STAGED,
