@@ -1,6 +1,6 @@
 """Make a site file and a key file from the time services of hosts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from provision.chrony.conf import source_key
@@ -88,6 +88,7 @@ def imported(services: Services, *, is_site: bool = True, chrony: str = DEFAULT_
             *found.remarks,
             *_about_files(service),
             *_about_keys(trees[host], found.ids, keys),
+            *_about_unit(service),
             *_about_others(service, services[host]),
         )
         hosts.append(_imported_host(host, service, remarks, found.ids))
@@ -150,6 +151,21 @@ def _common(chrony: str, *, has_keys: bool) -> Tree:
 def _about_files(service: ExistingService) -> tuple[Remark, ...]:
     why = "could not be read: what it says is not in the site file"
     return tuple(Remark(fate=Fate.LOST, place=path, line="the whole file", why=why) for path in service.unread)
+
+
+def _about_unit(service: ExistingService) -> Iterator[Remark]:
+    """Yield a remark about each line of an administrator's unit that the deployed unit does not have."""
+    why = "the deployment has a unit of its own; write it into a drop-in of chronyd.service"
+    if service.own_unit:
+        yield Remark(fate=Fate.LOST, place=service.own_unit, line="the whole unit", why=why)
+    # Drop-ins for chronyd.service apply to the deployed unit as well. The command line is imported.
+    if service.unit == "chronyd.service":
+        return
+    for file in service.overrides:
+        for number, line in enumerate(file.text.splitlines(), start=1):
+            setting = line.strip()
+            if setting and setting[0] not in "[#;" and not setting.startswith("ExecStart="):
+                yield Remark(fate=Fate.LOST, place=f"{file.path}:{number}", line=setting, why=why)
 
 
 def _about_others(service: ExistingService, services: Sequence[ExistingService]) -> tuple[Remark, ...]:

@@ -6,7 +6,7 @@ refuses is named with its reason. The result is what a site file's parser return
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +38,8 @@ _CHANGING = ("/run/", "/var/run/")
 """Folders whose files programs write, such as a DHCP client."""
 _NTP_PORT = "123"
 _INTERVAL = "driftfile_interval"
+_ROOTS_CLOCKS = {("SHM", "0"), ("SHM", "1")}
+"""Segments of shared memory that only root may open (gpsd(8), SHARED MEMORY)."""
 _PLACE = re.compile(r"time\.(?P<key>[a-z_]+)(?:\[(?P<number>[0-9]+)\])?[^:]*: (?P<why>.*)", re.DOTALL)
 """A message about a value of ``[time]``."""
 
@@ -73,7 +75,7 @@ class _Settings:
 
     def take_back(self, statement: Statement, why: str) -> None:
         """Replace the remark about a statement that was carried."""
-        self.remarks = [remark for remark in self.remarks if remark != carried(statement)]
+        self.remarks = [remark for remark in self.remarks if replace(remark, why="") != carried(statement)]
         self.remarks.append(lost(statement, why))
 
     @property
@@ -336,7 +338,10 @@ def _add_extra(statement: Statement, settings: _Settings) -> None:
         settings.remarks.append(lost(statement, fault))
         return
     settings.extra.append(statement)
-    settings.keep(statement)
+    why = ""
+    if statement.arguments[:2] in _ROOTS_CLOCKS:
+        why = "gpsd opens SHM 0 and 1 to root alone, and chronyd will not run as root: name SHM 2, or SOCK"
+    settings.keep(statement, why)
 
 
 def _time(settings: _Settings) -> Tree:

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,25 @@ def test_only_one_time_service_of_a_host_is_imported_and_the_others_are_named() 
         (Fate.LOST, "phc2sys.service", "the whole service"),
         (Fate.LOST, "systemd-timesyncd.service", "the whole service"),
     ]
+
+
+@pytest.mark.parametrize(("unit", "lines"), [("chrony.service", ["Nice=-5"]), ("chronyd.service", [])])
+def test_lines_of_a_drop_in_are_named_where_they_lose_their_effect(unit: str, lines: list[str]) -> None:
+    drop_in = ConfigFile(
+        path="/etc/systemd/system/chrony.service.d/x.conf", text="[Service]\nExecStart=/x\n\nNice=-5\n"
+    )
+    service = replace(chrony("server b iburst"), unit=unit, overrides=(drop_in,))
+    found = imported({"a": [service]})
+    assert [line for fate, _, line in remarks(found) if fate is Fate.LOST] == lines
+
+
+def test_a_unit_of_the_administrator_is_named() -> None:
+    service = replace(chrony("server b iburst"), own_unit="/etc/systemd/system/chrony.service")
+    assert remarks(imported({"a": [service]}))[-1] == (
+        Fate.LOST,
+        "/etc/systemd/system/chrony.service",
+        "the whole unit",
+    )
 
 
 def test_a_program_that_cannot_be_imported_is_named() -> None:

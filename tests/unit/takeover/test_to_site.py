@@ -157,6 +157,11 @@ def test_a_line_that_contradicts_the_others_is_left_out(text: str, line: str) ->
     assert "time." not in why_of(text).partition(" ")[0]
 
 
+def test_of_a_line_that_is_left_out_no_other_remark_stays() -> None:
+    _, remarks = result(BASE + "noclientlog\nallow 10.0.0.0/8\nratelimit")
+    assert [remark.fate for remark in remarks if remark.line == "ratelimit"] == [Fate.LOST]
+
+
 def test_a_contradiction_that_no_line_alone_settles_is_an_error() -> None:
     with pytest.raises(SiteError, match=r"no site file can have these lines: time.servers: each source has noselect"):
         result("server a noselect\nrtcsync\n")
@@ -165,6 +170,13 @@ def test_a_contradiction_that_no_line_alone_settles_is_an_error() -> None:
 def test_a_line_that_the_release_does_not_know_is_named() -> None:
     _, remarks = result(BASE + "ntsaeads 15\n", chrony="4.0")
     assert [(remark.line, remark.fate) for remark in remarks][-1] == ("ntsaeads 15", Fate.LOST)
+
+
+@pytest.mark.parametrize(("unit", "is_named"), [("0", True), ("1", True), ("2", False)])
+def test_a_reference_clock_that_only_root_may_read_is_named(unit: str, is_named: bool) -> None:  # noqa: FBT001 -- a case
+    _, remarks = result(f"{BASE}refclock SHM {unit} refid GPS")
+    assert remarks[-1].fate is Fate.CARRIED
+    assert ("to root alone" in remarks[-1].why) == is_named
 
 
 def test_the_filter_of_system_calls_is_a_key() -> None:
