@@ -9,9 +9,10 @@ from provision.build.evidence import SECTION, parse_build, sections
 from provision.build.recipe import Recipe
 from provision.chrony.chronyc import Association
 from provision.chrony.configure_log import parse_configure_log
-from provision.common.errors import CommandFailed, ParseError, understood
+from provision.common.errors import ParseError, understood
 from provision.common.results import Finding
 from provision.deploy.converge import Survey
+from provision.deploy.not_deployed import not_deployed
 from provision.deploy.steps import Look
 from provision.deploy.steps.unit_overrides import look_at_unit
 from provision.host import scripts
@@ -103,7 +104,7 @@ def prove(
         compared = tuple(_compared(session.host.name, states, answers))
         by_id = {state.look.id: answer for state, answer in zip(states, answers, strict=True)}
         if output.startswith(NOT_DEPLOYED):
-            raise CommandFailed(f"{session.host.name}: nothing is deployed here; inv deploy deploys")
+            raise not_deployed(session.host)
         try:
             evidence = parse_evidence(output)
         except ParseError as error:

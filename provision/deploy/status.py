@@ -12,7 +12,8 @@ from provision.chrony.chronyc import (
     parse_sources,
     parse_tracking,
 )
-from provision.common.errors import CommandFailed, ParseError, understood
+from provision.common.errors import ParseError, understood
+from provision.deploy.not_deployed import not_deployed
 from provision.deploy.prove import NOT_DEPLOYED, Proof
 from provision.deploy.run import Run
 from provision.host import scripts
@@ -39,7 +40,7 @@ def status(run: Run) -> None:
     session = run.session
     answer = session.host.ask(scripts.load("print_status", ROOT))
     if answer.startswith(NOT_DEPLOYED):
-        raise CommandFailed(f"{session.host.name}: nothing is deployed here; inv deploy deploys")
+        raise not_deployed(session.host)
     said = sections(answer)
     with understood(f"{session.host.name}: the state of chronyd"):
         if "finished" not in said:

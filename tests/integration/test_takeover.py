@@ -59,8 +59,17 @@ def test_a_distributions_default_is_replaced_without_a_word(host: Sandbox, deplo
     assert (planned.status, losses(planned)) == (3, [])
 
 
-def test_a_customised_one_is_named_and_nothing_is_changed(host: Sandbox, deployed: Deployed) -> None:
+def test_status_and_verify_name_it(host: Sandbox, deployed: Deployed) -> None:
     login(host, CUSTOMISED)
+    for task in ("status", "verify"):
+        ran = run(deployed, host, task)
+        assert ran.status == 1
+        assert ran.error.endswith(
+            "nothing is deployed here; chrony.service (chrony 4.3) keeps time; inv deploy deploys"
+        )
+
+
+def test_a_customised_one_is_named_and_nothing_is_changed(host: Sandbox, deployed: Deployed) -> None:
     before = login(host, FILES)
     for task in ("plan", "deploy"):
         ran = run(deployed, host, task)
