@@ -27,7 +27,8 @@ def _keeping_time(host: Host) -> list[str]:
         running = [_in_words(service) for service in parse_existing(answer) if service.runs]
     if not running:
         return []
-    return [shortened(on_one_line(f"{' and '.join(running)} keeps time"), LONGEST)]
+    verb = "keeps" if len(running) == 1 else "keep"
+    return [shortened(on_one_line(f"{' and '.join(running)} {verb} time"), LONGEST)]
 
 
 def _in_words(service: ExistingService) -> str:

@@ -32,6 +32,13 @@ def test_the_service_that_keeps_time_is_named(operator: Operator) -> None:
         )
 
 
+def test_several_services_are_named(operator: Operator) -> None:
+    operator.host.existing = CHRONY.replace("runs=no", "runs=yes")
+    error = operator.run(status).error
+    assert error is not None
+    assert "chrony.service (chrony 4.3) and ntpsec.service (ntpd) keep time" in error
+
+
 def test_a_host_that_does_not_tell_is_told_what_deploys(operator: Operator) -> None:
     operator.host.answers["print_existing"] = Output(1, "", "systemctl: not found\n")
     assert operator.run(status).error == "ntp1: nothing is deployed here; inv deploy deploys"
