@@ -9,6 +9,7 @@ from itertools import islice, pairwise
 from provision.chrony.access import Access, Network
 from provision.chrony.conf import directives, source_key, uses_nts, words_of
 from provision.chrony.needs import Needed, needed
+from provision.chrony.statement import Statement, statements
 from provision.host.facts import Facts
 
 MAX_ERROR = 1.0
@@ -30,7 +31,7 @@ class Expectation:
     version: str
     serves: bool
     follows: bool
-    """It has sources; a server with only a ``local`` stratum has none."""
+    """It has sources that can be selected; a server with only a ``local`` stratum has none."""
     serves_own_clock: bool = False
     """It serves its own clock where no source gives the time (``local``)."""
     authenticated_sources: int
@@ -72,7 +73,7 @@ def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectati
     return Expectation(
         version=version,
         serves=serves,
-        follows=not names.isdisjoint(SOURCES),
+        follows=any(_may_be_selected(one) for one in statements(conf)),
         serves_own_clock="local" in names,
         authenticated_sources=_authenticated(conf),
         seccomp=seccomp,
@@ -84,6 +85,12 @@ def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectati
         most_keys=_most_keys(conf),
         bound_elsewhere=facts.address is not None and not _listens(facts.address, bound),
     )
+
+
+def _may_be_selected(statement: Statement) -> bool:
+    """Return whether a line names a source that chronyd can select: one with ``noselect`` is only measured."""
+    words = [word.lower() for word in statement.arguments]
+    return statement.name in SOURCES and "noselect" not in words
 
 
 def _authenticated(conf: str) -> int:

@@ -131,6 +131,14 @@ def test_a_peer_is_waited_for(host: Deployed) -> None:
     assert ran.held("clock.synchronised")
 
 
+def test_a_source_is_waited_for_while_the_hosts_own_clock_is_served(host: Deployed) -> None:
+    # Without iburst, the first measurements take some seconds.
+    server = f"{{ address = '{TIME_SOURCE}', iburst = false, minpoll = 1, maxpoll = 1 }}"
+    ran = host.run("deploy", host.operator.site(f"[time]\nlocal = {{}}\nservers = [{server}]\npools = []\n"))
+    assert ran.status == 0, ran
+    assert ran.held("clock.synchronised")
+
+
 def test_a_warning_is_found_before_the_switch(host: Deployed) -> None:
     ran = host.run("deploy", site(host, more='leapsectz = "no/Such"\n'))
     assert ran.status == 1

@@ -40,12 +40,12 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def run(root: Path, patience: int, generation: str = "") -> subprocess.CompletedProcess[str]:
+def run(root: Path, patience: int, generation: str = "", own_clock: str = "no") -> subprocess.CompletedProcess[str]:
     """Collect evidence; with a generation, as its proof."""
     # What these tests are not about is left out: nothing is asked.
     values = dict.fromkeys(re.findall(r'^: "\$\{(\w+)\?', scripts.text("print_evidence"), re.MULTILINE), "")
     values |= {"root": str(root), "patience": str(patience), "max_error": "1.0", "unproven": generation}
-    values |= {"seconds": "90" if generation else ""}
+    values |= {"seconds": "90" if generation else "", "own_clock": own_clock}
     script = scripts.load_with("print_evidence", values)
     environment = {"PATH": f"{root.parent}/bin:{os.environ['PATH']}"}
     return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, env=environment)
@@ -60,6 +60,7 @@ def collect(
     generation: str = "",
     source: str = SOURCE,
     received: int = 1,
+    own_clock: str = "no",
 ) -> float:
     """Collect evidence where chronyc says ``tracking``, each time after some seconds; return how long it took.
 
@@ -71,7 +72,7 @@ def collect(
     chronyc = f"#!/bin/sh\ncase $* in {cases} esac\n"
     executable(root / "current/build/bin/chronyc", chronyc)
     begun = monotonic()
-    done = run(root, patience, generation)
+    done = run(root, patience, generation, own_clock)
     assert "==> finished" in done.stdout, done
     return monotonic() - begun
 
@@ -94,15 +95,21 @@ def test_a_source_that_was_selected_by_older_measurements_is_waited_for(root: Pa
     assert collect(root, GOOD, patience=2, received=0) > 1
 
 
-OTHER_TIME = [
-    pytest.param(GOOD, SOURCE.replace("^", "#").replace("198.18.77.1", "PPS"), id="a reference clock"),
-    pytest.param(GOOD.replace("C6124D01,198.18.77.1", "7F7F0101,"), SOURCE.replace("*", "?"), id="its own clock"),
-]
+OWN = GOOD.replace("C6124D01,198.18.77.1", "7F7F0101,")
+UNSELECTED = SOURCE.replace("*", "?")
 
 
-@pytest.mark.parametrize(("tracking", "source"), OTHER_TIME)
-def test_time_without_an_answer_is_not_waited_for(root: Path, tracking: str, source: str) -> None:
-    assert collect(root, tracking, source=source, patience=60, received=0) < 30
+def test_a_reference_clock_is_not_waited_for(root: Path) -> None:
+    source = SOURCE.replace("^", "#").replace("198.18.77.1", "PPS")
+    assert collect(root, GOOD, source=source, patience=60, received=0) < 30
+
+
+def test_its_own_clock_is_not_waited_for_where_no_source_can_be_selected(root: Path) -> None:
+    assert collect(root, OWN, source=UNSELECTED, patience=60, received=0, own_clock="yes") < 30
+
+
+def test_a_source_is_waited_for_while_its_own_clock_is_served(root: Path) -> None:
+    assert collect(root, OWN, source=UNSELECTED, patience=2, received=0) > 1
 
 
 def test_a_look_that_is_not_to_wait_does_not(root: Path) -> None:

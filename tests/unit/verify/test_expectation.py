@@ -122,6 +122,8 @@ GIVES_TIME = [
     ("refclock SHM 0", True),
     ("sourcedir /etc/chrony/sources.d", True),
     ("PEER a key 1", True),
+    ("server a noselect", False),
+    ("server a noselect\nserver b", True),
     ("local stratum 10", False),
     ("manual", False),
     ("initstepslew 30 a", False),

@@ -10,6 +10,7 @@
 : "${ask_build?the script that asks a build about itself}"
 : "${ask_firewall?the script that asks the local firewall, or nothing}"
 : "${max_error?the largest error bound, in seconds, of a clock that counts as synchronised}"
+: "${own_clock?yes if no source can give the time, so that the clock of the host itself counts as synchronised}"
 : "${unproven?the generation that this is to prove, or nothing}"
 : "${seconds?the time after which the host goes back from that generation by itself, counted anew, or nothing}"
 : "${look_at_unit?the script that looks at the unit}"
@@ -35,11 +36,11 @@ trap 'exit 1' HUP INT PIPE TERM
 settled() {
     local report
     for report in tracking sources ntpdata; do ask_chronyc 5 "$chronyc" -c -n "$report"; done 2>/dev/null |
-        awk -F, -v most="$max_error" '
+        awk -F, -v most="$max_error" -v own_clock="$own_clock" '
         NF == 14 {
             bound = ($5 < 0 ? -$5 : $5) + $12 + $11 / 2
             good = $14 != "Not synchronised" && $10 <= 1000 && bound <= most
-            own = $1 == "7F7F0101"
+            own = own_clock == "yes" && $1 == "7F7F0101"
         }
         NF == 10 && $2 == "*" { if ($1 == "#") own = 1; else selected = $3 }
         NF >= 33 { received[$1] = $33 }
