@@ -103,7 +103,7 @@ class Directive(Text):
     @property
     def gives_time(self) -> bool:
         """Return whether the directive adds a source of time."""
-        return self.name in {"refclock", "peer", "manual"}
+        return self.name in {"refclock", "peer", "manual", "sourcedir"}
 
     @property
     def needs_ntp_port(self) -> bool:

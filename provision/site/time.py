@@ -15,6 +15,8 @@ from provision.site.text_types import Address, HostPath, Refused, TimeZone
 # The service's own folders. The hardened unit creates them, and permits chronyd to write only there.
 _STATE = "/var/lib/chrony"
 _LOGS = "/var/log/chrony"
+_RUN = "/run/"
+"""Where programs keep files that do not survive a boot (file-hierarchy(7))."""
 
 # conf.c, parse_log
 LogName = Literal[
@@ -111,8 +113,15 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield "driftfile", f"must be below {_STATE}, the one folder where the service keeps state"
         if self.logdir != _LOGS and not self.logdir.is_below(_LOGS):
             yield "logdir", f"must be {_LOGS} or below, the one folder where the service writes logs"
+        yield from self._contradictions_of_lines()
+        yield from self._never_selected()
+
+    def _contradictions_of_lines(self) -> Iterator[tuple[str, str]]:
+        """Yield lines of ``extra`` that the service cannot apply, or that contradict other settings."""
         for number, line in enumerate(self.extra):
             if line.name == "peer" and (why := not_a_server(line.argument)) is not None:
+                yield f"extra[{number}]", why
+            if line.name == "sourcedir" and (why := _not_of_dhcp(line)) is not None:
                 yield f"extra[{number}]", why
             if line.name == "rtcfile" and self.rtcsync:
                 yield f"extra[{number}]", "rtcfile cannot go with time.rtcsync; set that to false"
@@ -121,12 +130,11 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 yield f"extra[{number}]", f"{line.name} {quoted(line.argument)}: {why}"
             if line.name in _LIMITS and any(other.name == "noclientlog" for other in self.extra):
                 yield f"extra[{number}]", f"{line.name} cannot go with noclientlog: chronyd limits by that log"
-        yield from self._never_selected()
 
     def _never_selected(self) -> Iterator[tuple[str, str]]:
         """Yield settings with which chronyd would never select a source and never synchronise the clock."""
-        if self.sources is None or self.follows:
-            # Default sources, and those of a followed group, depend on the host.
+        if self.sources is None or self.follows or any(line.name == "sourcedir" for line in self.extra):
+            # Default sources, those of a followed group, and those of a DHCP client depend on the host.
             return
         most = self.most_sources()
         has_own_time = self.local is not None or any(line.name == "manual" for line in self.extra)
@@ -201,6 +209,17 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for place, key, address in named:
             if (other := first.setdefault(address.identity, place)) != place:
                 yield key, f"{address} is named twice, first in time.{other}"
+
+
+def _not_of_dhcp(line: Directive) -> str | None:
+    """Return why the folders of a sourcedir line cannot be a DHCP client's; None if they can."""
+    for folder in line.split()[1:]:
+        if not normpath(folder).startswith(_RUN):
+            return (
+                f"sourcedir {quoted(folder)}: must be below /run, where a DHCP client writes; other sources are set by "
+                "time.servers and time.pools"
+            )
+    return None
 
 
 def _is_state(path: str) -> bool:

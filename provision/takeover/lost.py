@@ -18,7 +18,7 @@ from provision.common.text import on_one_line, shortened
 from provision.takeover.command_line import parse_chronyd
 from provision.takeover.existing import ExistingService, Program
 from provision.takeover.remark import shown_line
-from provision.takeover.statements import statements_of
+from provision.takeover.statements import is_of_dhcp, statements_of
 from provision.takeover.translation import translated
 
 NTS_SERVER = ("ntsservercert", "ntsserverkey")
@@ -144,8 +144,8 @@ def _sources(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Los
             yield Loss(id="source.options", was=shown_line(statement), now=same[0].text, place=statement.place)
     wanted_folders = {folder for statement in _named(new, ("sourcedir",)) for folder in statement.arguments}
     for statement in _named(old, ("sourcedir",)):
-        # The sources of other folders are compared one by one; in /run, a DHCP client writes other ones at any time.
-        if any(folder.startswith("/run/") and folder not in wanted_folders for folder in statement.arguments):
+        # The sources of other folders are compared one by one.
+        if is_of_dhcp(statement) and not wanted_folders.issuperset(statement.arguments):
             yield Loss(id="source.dhcp", was=shown_line(statement), place=statement.place)
 
 

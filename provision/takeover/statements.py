@@ -9,6 +9,7 @@ from provision.chrony.statement import Statement, statements
 from provision.takeover.command_line import parse_chronyd
 from provision.takeover.existing import ExistingService, Program
 
+RUN = ("/run/", "/var/run/")
 MOST_LEVELS = 10
 """conf.c, MAX_INCLUDE_LEVEL: chronyd refuses a deeper nesting of files."""
 MOST_STATEMENTS = 50_000
@@ -18,8 +19,9 @@ MOST_STATEMENTS = 50_000
 def statements_of(service: ExistingService) -> tuple[Statement, ...]:
     """Return the statements of a service's configuration, in order.
 
-    Those of the files that ``include`` and ``confdir`` name stand in their place. ``sourcedir`` stays,
-    and the sources of its files follow it. Of a program whose configuration cannot be translated, there are none.
+    Those of the files that ``include`` and ``confdir`` name stand in their place. ``sourcedir`` stays, and the sources
+    of its files follow it, unless a DHCP client writes them. Of a program whose configuration cannot be translated,
+    there are none.
     """
     if service.program is Program.CHRONY:
         return _of_chrony(service)
@@ -62,9 +64,14 @@ def _included(statement: Statement, texts: Mapping[str, str]) -> list[str]:
             return sorted(path for path in texts if matches(path, pattern))
         case "confdir":
             return _in_folders(statement.arguments, ".conf", texts)
-        case "sourcedir":
+        case "sourcedir" if not is_of_dhcp(statement):
             return _in_folders(statement.arguments, ".sources", texts)
     return []
+
+
+def is_of_dhcp(statement: Statement) -> bool:
+    """Return whether a sourcedir line names a folder to which a DHCP client writes sources at any time, in /run."""
+    return any(folder.startswith(RUN) for folder in statement.arguments)
 
 
 def _in_folders(folders: Iterable[str], suffix: str, texts: Mapping[str, str]) -> list[str]:

@@ -27,6 +27,7 @@ from provision.site.text_types import Refused
 from provision.site.time import Local, Makestep, Time
 from provision.takeover.networks import networks
 from provision.takeover.remark import carried, changed, lost
+from provision.takeover.statements import is_of_dhcp
 from provision.takeover.translation import Translated
 
 T = TypeVar("T", bound=Table)
@@ -34,8 +35,6 @@ T = TypeVar("T", bound=Table)
 _SOURCES: dict[str, tuple[str, type[Source]]] = {"server": ("servers", Server), "pool": ("pools", Pool)}
 _PATHS = {"driftfile", "logdir"}
 """Files of chronyd, for which the deployment has folders of its own."""
-_CHANGING = ("/run/", "/var/run/")
-"""Folders whose files programs write, such as a DHCP client."""
 _NTP_PORT = "123"
 _INTERVAL = "driftfile_interval"
 _ROOTS_CLOCKS = {("SHM", "0"), ("SHM", "1")}
@@ -188,9 +187,8 @@ def _further(words: Iterable[str], chrony: str) -> tuple[list[str], list[str]]:
 
 
 def _add_source_folder(statement: Statement, settings: _Settings) -> None:
-    if any(folder.startswith(_CHANGING) for folder in statement.arguments):
-        why = "its sources of now are carried; those that DHCP writes there later are not read"
-        settings.remarks.append(changed(statement, why))
+    if is_of_dhcp(statement):
+        _add_extra(statement, settings)
         return
     settings.keep(statement, "its sources are carried")
 

@@ -180,4 +180,4 @@ def _treatment(row: Mapping[str, object], reasons: Mapping[str, str]) -> Site:
             return Site(How.GONE, reasons[text], note)
         if text:
             return Site(how, reasons.get(text, text), note)
-    return Site(How.LINE)
+    return Site(How.LINE, note=note)

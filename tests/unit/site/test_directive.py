@@ -65,6 +65,18 @@ REFUSED = [
         id="a directive that the build would ignore",
     ),
     pytest.param(
+        "[time]\nextra = ['sourcedir /run/chrony-dhcp /etc/chrony/sources.d']",
+        "time.extra[0]: sourcedir '/etc/chrony/sources.d': must be below /run, where a DHCP client writes; "
+        "other sources are set by time.servers and time.pools",
+        id="a folder of sources that no DHCP client writes",
+    ),
+    pytest.param(
+        "[time]\nextra = ['sourcedir /run/../etc/chrony']",
+        "time.extra[0]: sourcedir '/run/../etc/chrony': must be below /run, where a DHCP client writes; "
+        "other sources are set by time.servers and time.pools",
+        id="a way out of /run",
+    ),
+    pytest.param(
         "[time]\nextra = ['rtcfile /var/lib/chrony/rtc']",
         "time.extra[0]: rtcfile cannot go with time.rtcsync; set that to false",
         id="rtcfile and rtcsync",

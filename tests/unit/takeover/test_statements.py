@@ -2,8 +2,9 @@
 
 import pytest
 
+from provision.chrony.statement import Statement
 from provision.takeover.existing import ConfigFile, ExistingService, Program
-from provision.takeover.statements import matches, statements_of
+from provision.takeover.statements import is_of_dhcp, matches, statements_of
 
 
 def service(main: str, *command: str, **files: str) -> ExistingService:
@@ -46,6 +47,15 @@ def test_the_sources_of_a_folder_follow_it() -> None:
         "sourcedir /etc/chrony/dhcp/\nallow", dhcp__x_sources="server b iburst\n", dhcp__y_conf="server no\n"
     )
     assert texts(found) == ["sourcedir /etc/chrony/dhcp/", "server b iburst", "allow"]
+
+
+def test_the_sources_of_a_dhcp_client_are_not_read() -> None:
+    line = Statement(("sourcedir", "/run/chrony-dhcp"))
+    assert is_of_dhcp(line)
+    assert not is_of_dhcp(Statement(("sourcedir", "/etc/chrony/sources.d")))
+    file = ConfigFile(path="/run/chrony-dhcp/eth0.sources", text="server 10.1.1.1\n")
+    main = ConfigFile(path="/etc/chrony/chrony.conf", text=f"{line.text}\n")
+    assert texts(ExistingService(program=Program.CHRONY, files=(main, file))) == [line.text]
 
 
 def test_directives_on_the_command_line_replace_the_file() -> None:
