@@ -32,6 +32,32 @@ def test_the_service_that_keeps_time_is_named(operator: Operator) -> None:
         )
 
 
+TRACKING = "C6130002,198.19.0.2,2,1795849602.5,-0.000009,0.0,0.0,-14.2,0.1,0.2,0.0001,0.0002,16.2,"
+
+
+@pytest.mark.parametrize(
+    ("tracking", "words"),
+    [
+        (f"{TRACKING}Normal", ", synchronised to 198.19.0.2, stratum 2, offset 9 µs; inv deploy deploys"),
+        (f"{TRACKING}Not synchronised", ", not synchronised; inv deploy deploys"),
+        ("", "; inv deploy deploys"),
+    ],
+    ids=["synchronised", "not synchronised", "without chronyc"],
+)
+def test_the_clock_of_its_own_chronyd_is_shown(operator: Operator, tracking: str, words: str) -> None:
+    operator.host.existing = CHRONY
+    operator.host.answers["print_own_clock"] = tracking
+    assert operator.run(status).error == (
+        f"ntp1: nothing is deployed here; chrony.service (chrony 4.3) keeps time{words}"
+    )
+
+
+def test_a_chronyc_that_says_what_nobody_understands_is_one_line(operator: Operator) -> None:
+    operator.host.existing = CHRONY
+    operator.host.answers["print_own_clock"] = "a,b"
+    assert operator.run(status).error == "ntp1: chronyc tracking: unexpected answer 'a,b'"
+
+
 def test_several_services_are_named(operator: Operator) -> None:
     operator.host.existing = CHRONY.replace("runs=no", "runs=yes")
     error = operator.run(status).error
