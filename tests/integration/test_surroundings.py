@@ -54,6 +54,8 @@ class Lab:
         self.site.write_text(SITE)
         self.sources = self.made("sources")
         (self.sources / "chrony-4.99.tar.gz").write_bytes(TARBALL)
+        self.old = folder / "chrony.conf"
+        self.old.write_text("server ntp1.example.net iburst\n")
         self.home = self.made("home", 0o777)
 
     def made(self, name: str, mode: int = 0o755) -> Path:
@@ -81,6 +83,7 @@ class Lab:
             "mistake": ["deploy", "--hots", "ntp1"],
             "releases": ["releases", "--offline"],
             "site": ["site", *site],
+            "import": ["import", "--file", str(self.old), "--to", "imported"],
             "access": ["access", "10.0.0.1", *site],
             "fetch": ["fetch", *site, "--sources", str(self.sources)],
             "bundle": ["bundle", "made.bundle", *site, "--sources", str(self.sources)],
