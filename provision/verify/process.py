@@ -29,6 +29,8 @@ class Running:
     """The access rules; None if it serves no clients."""
     sources: frozenset[str]
     """Names or addresses of servers, pools and peers."""
+    may_have_others: bool = False
+    """Whether a DHCP client adds and removes sources (``sourcedir``)."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -70,8 +72,9 @@ class Running:
             return
         # chronyc has no command that adds a reference clock; their names are not those of their lines.
         names = {_plain(source.name) for source in sources if source.mode != "#"}
-        for name in sorted(names - self.sources):
-            yield f"it follows {name}, which is not in chrony.conf"
+        if not self.may_have_others:
+            for name in sorted(names - self.sources):
+                yield f"it follows {name}, which is not in chrony.conf"
         for name in sorted(self.sources - names):
             yield f"it does not follow {name}, which is in chrony.conf"
 
@@ -88,6 +91,7 @@ def running(*, generation: str, conf: str) -> Running:
         generation=generation,
         access=access,
         sources=frozenset(_plain(word) for line, word in lines if line in FOLLOWED),
+        may_have_others=any(line == "sourcedir" for line, _ in lines),
     )
 
 

@@ -113,6 +113,13 @@ DIFFERENCES = [
         id="one source more, one less",
     ),
     pytest.param(
+        running(generation="aaaa", conf=f"{CONF}sourcedir /run/chrony-dhcp\n"),
+        answers(SERVER, names=("ntp1.example.", "pool.example", "2001:db8::1", "dhcp.example")),
+        {},
+        ["it does not follow 192.0.2.7, which is in chrony.conf"],
+        id="a source of a DHCP client",
+    ),
+    pytest.param(
         SERVER,
         "506 Cannot talk to daemon",
         {},
