@@ -8,7 +8,7 @@ rules of earlier lines about narrower networks.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -140,11 +140,31 @@ class AccessRules:
 
     def _deciding(self, asking: Address) -> tuple[int, Rule | None]:
         """Return the rule of the narrowest network of the tree that contains an address, and its number, or -1."""
-        for length in range(asking.max_prefixlen, -1, -_LEVEL_BITS):
-            number = self.tree.get(_network(asking, length))
+        address = int(asking)
+        for length in self._lengths[asking.version]:
+            number = self._numbers.get((asking.version, length, address >> (asking.max_prefixlen - length)))
             if number is not None:
                 return number, self.rules[number]
         return -1, None
+
+    @cached_property
+    def _numbers(self) -> Mapping[tuple[int, int, int], int]:
+        """Return the tree with numbers as its keys: IP version, prefix length, and the bits of the prefix.
+
+        To make a network object for each level of each decision is slow.
+        """
+        return {
+            (network.version, network.prefixlen, int(network.network_address) >> _host_bits(network)): number
+            for network, number in self.tree.items()
+        }
+
+    @cached_property
+    def _lengths(self) -> Mapping[int, Sequence[int]]:
+        """Return the prefix lengths in the tree for each IP version, the longest first."""
+        lengths: dict[int, set[int]] = {4: set(), 6: set()}
+        for network in self.tree:
+            lengths[network.version].add(network.prefixlen)
+        return {version: sorted(found, reverse=True) for version, found in lengths.items()}
 
     def _unless(self, asking: Address, deciding: int, *, allowed: bool) -> Rule | None:
         """Return the last rule with a host name that would decide otherwise if it stood for the address."""
@@ -253,6 +273,10 @@ def _network(address: Address, length: int) -> Network:
     if isinstance(address, IPv4Address):
         return IPv4Network((address, length), strict=False)
     return IPv6Network((address, length), strict=False)
+
+
+def _host_bits(network: Network) -> int:
+    return network.max_prefixlen - network.prefixlen
 
 
 def _nodes(network: Network) -> Iterable[Network]:
