@@ -90,7 +90,12 @@ def as_nobody(script: str) -> str:
 
 def text(script: str) -> str:
     """Return the text of ``SCRIPT.sh`` without changes."""
-    return _paths(_FOLDER)[script].read_text()
+    return _content(_paths(_FOLDER)[script])
+
+
+@cache
+def _content(path: Path) -> str:
+    return path.read_text()
 
 
 @cache

@@ -96,7 +96,7 @@ def toml_of_a_site(draw: st.DrawFn) -> bytes:
     return shape.format(table=name, key=key, value=value).encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.one_of(st.binary(), st.text().map(str.encode), toml_of_a_site()))
 @example(data=b"[serve]\nallow=['\xd9\xa1/8']")
 def test_no_bytes_make_reading_fail_in_another_way_than_with_a_one_line_site_error(tmp_path: Path, data: bytes) -> None:

@@ -63,6 +63,7 @@ def test_directives_on_the_command_line_replace_the_file() -> None:
     assert texts(found) == ["server b", "allow 10.0.0.0/8"]
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_files_that_include_each_other_come_to_an_end() -> None:
     loop = "include /etc/chrony/*.conf\nserver a\n"
     found = service(loop, b_conf=loop, c_conf=loop)
