@@ -53,7 +53,7 @@ class _Destination:
 
 
 def import_site(options: ImportOptions, secrets: Secrets) -> int:
-    """Import, print what became of each line, and return the exit status. Raises ProvisionError."""
+    """Import, print the fate of each line, and return the exit status. Raises ProvisionError."""
     with JsonReport(options.json, "import", None) as json_report:
         if bool(options.host) == (options.file is not None):
             raise UsageError("say what to import: --host NAME, which may be given several times, or --file PATH")

@@ -1,4 +1,4 @@
-"""Write a plan for people: what would change, of hosts that need the same together. Pure."""
+"""Write a plan for people: the changes, with hosts that need the same together. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

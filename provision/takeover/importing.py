@@ -21,7 +21,7 @@ _HEADING = ("Imported from what the hosts had; inv plan shows what a deployment 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedHost:
-    """Say what was imported from one host."""
+    """Hold the result of an import from one host."""
 
     name: str
     """As the command line names it."""
@@ -33,7 +33,7 @@ class ImportedHost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """Hold the files of a site, and what became of each line."""
+    """Hold the files of a site, and the fate of each line."""
 
     site: str
     """The text of the site file."""
@@ -59,7 +59,7 @@ Services = Mapping[str, Sequence[ExistingService]]
 
 
 def unsupported(services: Services) -> str | None:
-    """Return why a host cannot be imported, and what to do; None if all can."""
+    """Return why a host cannot be imported, and the remedy; None if all can."""
     for host, all_ in services.items():
         if all(service.program in OTHERS for service in all_):
             return (

@@ -102,7 +102,7 @@ def _lines(file: ConfigFile, texts: Mapping[str, str], level: int) -> Iterator[S
 
 @dataclass(slots=True)
 class _Translation:
-    """Collect what a whole file says."""
+    """Collect the settings of a whole file."""
 
     found: list[Statement] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Say what became of each line of a host's old configuration."""
+"""Describe the fate of each line of a host's old configuration."""
 
 import re
 

@@ -92,7 +92,7 @@ class _Settings:
 
 
 def tree_of(translation: Translated, *, chrony: str = DEFAULT_CHRONY) -> tuple[Tree, tuple[Remark, ...]]:
-    """Return the settings of a host, and what became of each of its lines.
+    """Return the settings of a host, and the fate of each of its lines.
 
     ``chrony`` is the release that the site builds. Raises SiteError for lines that contradict each other in a way
     that no line alone can settle.
@@ -343,7 +343,7 @@ def _add_extra(statement: Statement, settings: _Settings) -> None:
 
 
 def _time(settings: _Settings) -> Tree:
-    """Return ``[time]``, without what is the default of a site file."""
+    """Return ``[time]``, without the defaults of a site file."""
     time = dict(settings.time)
     if "servers" not in time and "pools" not in time and settings.names_sources:
         time["servers"] = []

@@ -81,7 +81,7 @@ class Active(StepDefaults):
         return None
 
     def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
-        """Return the switch or the restart, and what else keeps time and is replaced."""
+        """Return the switch or the restart, and the other time services that are replaced."""
         said = _said(seen)
         changes = [minor("switch", "switch")]
         if said.get("current") == self._wanted()["current"]:

@@ -33,7 +33,7 @@ class ExistingKept(StepDefaults):
         return existing_script()
 
     def losses(self, seen: str) -> tuple[Loss, ...]:
-        """Return what the deployment removes or changes."""
+        """Return the settings that the deployment removes or changes."""
         return losses(parse_existing(seen), self.wanted)
 
     def drift(self, seen: str) -> str | None:
@@ -44,7 +44,7 @@ class ExistingKept(StepDefaults):
         return f"would be lost or changed: {_in_words(found)}"
 
     def refusal(self, seen: str) -> str | None:
-        """Return the losses, and what to do."""
+        """Return the losses, and the two ways on."""
         if (drift := self.drift(seen)) is None:
             return None
         names = " and ".join(service.name for service in parse_existing(seen) if not service.is_default)
