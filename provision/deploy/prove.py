@@ -157,7 +157,7 @@ def _evidence_script(
         "ask_build": scripts.as_nobody(scripts.load("verify_build", f"{ROOT}/current/build")),
         "ask_firewall": "",
         "max_error": str(expected.max_error),
-        "own_clock": "yes" if expected.serves_own_clock and not expected.follows else "no",
+        "own_clock": "yes" if expected.has_only_its_own_clock else "no",
         "unproven": "",
         "seconds": "",
         "look_at_unit": look_at_unit() + scripts.load("print_effects", ROOT),

@@ -58,6 +58,11 @@ class Expectation:
     max_error: float = MAX_ERROR
     """Seconds, the largest error bound with which a clock counts as synchronised."""
 
+    @property
+    def has_only_its_own_clock(self) -> bool:
+        """Return whether its own clock is all that it can serve, so that no source is waited for."""
+        return self.serves_own_clock and not self.follows
+
 
 def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectation:
     """Return the expected state of a chronyd with this chrony.conf on a host."""

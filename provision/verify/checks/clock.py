@@ -35,7 +35,7 @@ def status_findings(
     elif tracking is None:
         yield CHRONYC.finding(holds=False, seen="it could not")
         yield from _unchecked(expected, NO_ANSWER)
-    elif expected.serves_own_clock and not expected.follows:
+    elif expected.has_only_its_own_clock:
         yield _own_clock(tracking)
     else:
         yield _synchronised(tracking, sources, expected.max_error)

@@ -135,6 +135,14 @@ def test_whatever_gives_time_is_followed(line: str, follows: bool) -> None:  # n
     assert expect(line, version="4.9", seccomp=False, facts=FACTS).follows == follows
 
 
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [("local", True), ("local\nserver a", False), ("local\nserver a noselect", True), ("server a", False)],
+)
+def test_its_own_clock_counts_where_no_source_can_be_selected(text: str, only: bool) -> None:  # noqa: FBT001 -- of a case
+    assert expect(text, version="4.9", seccomp=False, facts=FACTS).has_only_its_own_clock == only
+
+
 LIMITS = [
     ("", 50),
     ("ratelimit", 1),
