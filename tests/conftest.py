@@ -3,6 +3,7 @@
 In CI, as root, a skipped test of booted hosts fails: there these tests are the point.
 """
 
+import gc
 import hashlib
 import os
 import signal
@@ -74,17 +75,28 @@ def unmeasured() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Measure no coverage while tests are collected, which would take twice as long in each process of xdist.
+    """Collect tests without coverage and without garbage collection: each would take twice as long.
 
     What the product does when it is imported is measured before.
     """
-    if sys.gettrace() is None or session.config.getoption("dist", "no") != "no":
-        return (yield)
-    from tests.helpers.forked_tasks import import_all  # noqa: PLC0415 -- it imports the product
+    gc.disable()
+    try:
+        if sys.gettrace() is None or session.config.getoption("dist", "no") != "no":
+            return (yield)
+        from tests.helpers.forked_tasks import import_all  # noqa: PLC0415 -- it imports the product
 
-    import_all()
-    with _unmeasured():
-        return (yield)
+        import_all()
+        with _unmeasured():
+            return (yield)
+    finally:
+        # The garbage collector need not look at thousands of collected tests again and again.
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Leave all that is left to the end of the process, in place of the garbage collector: it takes seconds."""
+    gc.freeze()
 
 
 @pytest.fixture
