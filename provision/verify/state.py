@@ -1,0 +1,89 @@
+"""Make the state of a host of the answers of its chronyc. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from provision.chrony.chronyc import LOCAL_REFERENCE, Association, SourceReport, Tracking
+from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Role, TimeSource
+from provision.verify.expectation import Expectation
+
+KINDS = {"^": "server", "=": "peer", "#": REFERENCE_CLOCK}
+STATES = {
+    "*": "selected",
+    "+": "combined",
+    "-": "not combined",
+    "x": "falseticker",
+    "~": "too variable",
+    "?": "not usable",
+}
+"""chronyc(1), sources."""
+
+
+def role_of(expected: Expectation) -> Role:
+    """Return the role of a chronyd with this chrony.conf."""
+    if expected.serves:
+        return Role.SERVER
+    return Role.CLIENT
+
+
+def clock_of(tracking: Tracking | None, sources: Sequence[SourceReport]) -> Clock | None:
+    """Return the state of the clock; None if chronyd did not answer."""
+    if tracking is None:
+        return None
+    selected = [source.name for source in sources if source.selected]
+    reference = ""
+    if selected:
+        reference = selected[0]
+    elif tracking.reference_id == LOCAL_REFERENCE:
+        reference = "local"
+    return Clock(
+        synchronised=tracking.synchronised and bool(selected),
+        reference=reference,
+        stratum=tracking.stratum,
+        leap=tracking.leap.lower(),
+        # chronyc's is positive where the clock is behind.
+        offset_seconds=0.0 - tracking.offset,
+        error_bound_seconds=tracking.error_bound,
+        frequency_ppm=tracking.frequency,
+        skew_ppm=tracking.skew,
+    )
+
+
+def time_sources(
+    names: Sequence[str], sources: Sequence[SourceReport], associations: Sequence[Association]
+) -> Iterator[TimeSource]:
+    """Yield the sources; ``names`` are those in chrony.conf, in the same order."""
+    if len(names) != len(sources):
+        # A source was replaced between the two questions.
+        names = [source.name for source in sources]
+    known = {association.address: association for association in associations}
+    for name, source in zip(names, sources, strict=True):
+        yield _time_source(name, source, known.get(source.name))
+
+
+def _time_source(name: str, source: SourceReport, association: Association | None) -> TimeSource:
+    authentication, key_id, authenticated = Authentication.UNKNOWN, None, None
+    if association is not None:
+        authentication, key_id, authenticated = _authentication(association), association.key, association.authenticated
+    return TimeSource(
+        name=name,
+        address=source.name,
+        kind=KINDS[source.mode],
+        state=STATES[source.state],
+        stratum=source.stratum,
+        poll_seconds=2.0**source.poll,
+        reach=source.reach,
+        last_answer_seconds=source.last_received,
+        offset_seconds=source.offset,
+        error_seconds=source.error,
+        authentication=authentication,
+        key_id=key_id,
+        authenticated=authenticated,
+    )
+
+
+def _authentication(association: Association) -> Authentication:
+    if association.key is not None:
+        return Authentication.KEY
+    if association.nts:
+        return Authentication.NTS
+    return Authentication.NONE

@@ -1,0 +1,41 @@
+"""The state of a host, made of the answers of its chronyc."""
+
+from dataclasses import replace
+
+from provision.chrony.chronyc import LOCAL_REFERENCE, Association, parse_sources, parse_tracking
+from provision.output.status import Authentication
+from provision.verify.state import clock_of, time_sources
+
+TRACKING = parse_tracking("C6130002,198.19.0.2,2,1795373485.9,0.00001,-0.1,0.1,4.5,0.0,0.5,0.0005,0.0151,2.0,Normal\n")
+SOURCES = parse_sources(
+    "^,*,198.19.0.2,1,4,377,6,-0.000002,-0.000003,0.00002\n#,-,PPS,0,4,377,6,-0.000002,-0.000003,0.00002\n"
+)
+
+
+def test_a_clock_that_is_behind_has_a_negative_offset() -> None:
+    clock = clock_of(TRACKING, SOURCES)
+    assert clock is not None
+    assert (clock.synchronised, clock.reference, clock.offset_seconds) == (True, "198.19.0.2", -0.00001)
+
+
+def test_its_own_clock_is_a_reference_and_no_synchronisation() -> None:
+    clock = clock_of(replace(TRACKING, reference_id=LOCAL_REFERENCE, source=""), ())
+    assert clock is not None
+    assert (clock.synchronised, clock.reference) == (False, "local")
+
+
+def test_without_an_answer_of_chronyd_no_clock_is_known() -> None:
+    assert clock_of(None, ()) is None
+
+
+def test_a_source_has_the_name_of_chrony_conf_unless_the_lists_differ() -> None:
+    named = time_sources(["ntp1.example.com", "PPS"], SOURCES, ())
+    assert [source.name for source in named] == ["ntp1.example.com", "PPS"]
+    assert [source.name for source in time_sources(["ntp1.example.com"], SOURCES, ())] == ["198.19.0.2", "PPS"]
+
+
+def test_the_authentication_of_a_source_is_unknown_unless_chronyc_tells() -> None:
+    association = Association(address="198.19.0.2", key=7, received=5, authenticated=True)
+    server, clock = time_sources(["a", "PPS"], SOURCES, [association])
+    assert (server.authentication, server.key_id, server.authenticated) == (Authentication.KEY, 7, True)
+    assert (clock.authentication, clock.key_id, clock.authenticated) == (Authentication.UNKNOWN, None, None)
