@@ -6,6 +6,7 @@ The order of the fields is that of chrony's client.c, unchanged from 4.0 to 4.9.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import TypeVar
 
 from provision.common.errors import ParseError
@@ -94,6 +95,29 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerCounters:
+    """Count the requests to a server since chronyd's start, from ``serverstats``; None: this release does not count."""
+
+    ntp_received: int
+    ntp_dropped: int
+    """By the limit of requests (``ratelimit``)."""
+    commands_received: int
+    commands_dropped: int
+    client_records_dropped: int
+    """Records of clients that made room for others (``clientloglimit``)."""
+    nts_ke_accepted: int
+    nts_ke_dropped: int
+    ntp_authenticated: int
+    """Requests with a valid MAC or NTS cookie."""
+    ntp_interleaved: int | None = None
+    """Requests in the interleaved mode (chrony 4.2)."""
+    timestamps_held: int | None = None
+    """Timestamps that are kept for clients in the interleaved mode (chrony 4.2)."""
+    timestamps_span_seconds: int | None = None
+    """The interval that these timestamps cover, in seconds (chrony 4.2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """Hold the version and the features of a program."""
 
@@ -157,6 +181,11 @@ def parse_associations(authdata: str, ntpdata: str) -> tuple[Association, ...]:
     )
 
 
+def parse_server_counters(text: str) -> ServerCounters:
+    """Parse ``chronyc -c serverstats``: 8 fields in chrony 4.0 and 4.1, 11 in 4.2 and 4.3, 17 since 4.4."""
+    return _parsed("serverstats", text, _server_counters)
+
+
 def parse_accheck(text: str) -> bool:
     """Parse ``chronyc accheck ADDRESS``: whether the address may query. The exit status is 0 in both cases."""
     match text.strip():
@@ -212,6 +241,13 @@ def _source(fields: list[str]) -> SourceReport:
         measured_offset=_number(measured_offset),
         error=_number(error),
     )
+
+
+def _server_counters(fields: list[str]) -> ServerCounters:
+    # The last six of 17 count the timestamps by their origin: daemon, kernel, hardware.
+    _check(len(fields) in {8, 11, 17})
+    names = [field.name for field in dataclass_fields(ServerCounters)]
+    return ServerCounters(**dict(zip(names, map(int, fields), strict=False)))
 
 
 def _last_received(field: str) -> int | None:

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from provision.build.evidence import sections
 from provision.chrony.chronyc import (
     Association,
+    ServerCounters,
     SourceReport,
     Tracking,
     parse_associations,
+    parse_server_counters,
     parse_sources,
     parse_tracking,
 )
@@ -19,9 +21,11 @@ from provision.host import scripts
 from provision.host.paths import ROOT
 from provision.host.unconfirmed import named_values, parse_unconfirmed
 from provision.output.status import HostStatus, status_text
+from provision.site.limits import Limits
 from provision.verify.checks.clock import status_findings
-from provision.verify.expectation import expect
-from provision.verify.state import clock_of, role_of, time_sources
+from provision.verify.checks.limits import ClockLimits, limit_findings
+from provision.verify.expectation import Expectation, expect
+from provision.verify.state import clock_of, key_ids, release_of, role_of, time_sources
 
 
 def status(run: Run) -> None:
@@ -41,15 +45,31 @@ def status(run: Run) -> None:
         state = HostStatus(
             role=role_of(expected),
             generation=said["generation"].strip(),
+            release=release_of(said["executable"].strip()),
+            wanted_release=run.settings.chrony.version,
             confirmed=unconfirmed is None,
             unconfirmed=unconfirmed,
             clock=clock_of(tracking, sources),
             sources=tuple(time_sources(_names(said, sources), sources, associations or ())),
+            server=_server_counters(said["serverstats"]) if expected.serves else None,
+            key_ids=key_ids(said["key ids"]),
         )
     run.report.status = state
     run.progress.say(status_text(state))
-    findings = status_findings(tracking, sources, expected, runs=bool(state.generation))
-    run.found(Proof(tuple(findings), sources=associations))
+    findings = (
+        *status_findings(tracking, sources, expected, runs=bool(state.generation)),
+        *limit_findings(state, expected, _limits(run.settings.site.limits, expected)),
+    )
+    run.found(Proof(findings, sources=associations))
+
+
+def _limits(limits: Limits, expected: Expectation) -> ClockLimits:
+    return ClockLimits(
+        offset_seconds=limits.offset.seconds,
+        error_seconds=limits.error.seconds,
+        least_sources=limits.least_sources(expected.selectable_sources),
+        authenticated=limits.authenticated,
+    )
 
 
 def _names(said: Mapping[str, str], sources: tuple[SourceReport, ...]) -> list[str]:
@@ -58,6 +78,13 @@ def _names(said: Mapping[str, str], sources: tuple[SourceReport, ...]) -> list[s
         # "506 Cannot talk to daemon" and the like have no fields.
         return []
     return [source.name for source in parse_sources(said["names"])]
+
+
+def _server_counters(text: str) -> ServerCounters | None:
+    # "501 Not authorised" and the like have no fields.
+    if "," not in text:
+        return None
+    return parse_server_counters(text)
 
 
 def _answers(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from provision.chrony.chronyc import ServerCounters
 from provision.common.text import aligned, seconds_text
 from provision.host.unconfirmed import UnconfirmedSwitch
 
@@ -87,6 +88,10 @@ class HostStatus:
     role: Role
     generation: str
     """The id of the generation whose chronyd runs; empty if none runs."""
+    release: str
+    """The release of the chronyd that runs, such as ``4.9``; empty if none of this tool's builds runs."""
+    wanted_release: str
+    """The release that the site file wants, or the default."""
     confirmed: bool
     """Whether no switch waits to be confirmed."""
     unconfirmed: UnconfirmedSwitch | None
@@ -94,6 +99,15 @@ class HostStatus:
     clock: Clock | None
     """None if chronyd did not answer."""
     sources: tuple[TimeSource, ...]
+    server: ServerCounters | None
+    """Requests that were counted; None if chronyd did not tell, or serves nobody."""
+    key_ids: str
+    """The ids in the current generation's key file as ranges, such as ``1-50,60``; empty without keys."""
+
+    @property
+    def selected(self) -> TimeSource | None:
+        """Return the source that the clock follows; None if there is none."""
+        return next((source for source in self.sources if source.state == "selected"), None)
 
 
 def status_text(status: HostStatus) -> str:
@@ -111,6 +125,12 @@ def _values(status: HostStatus) -> Iterator[tuple[str, str]]:
         if status.unconfirmed is not None:
             confirmed = str(status.unconfirmed)
         yield "generation", f"{status.generation}, {confirmed}"
+    if status.release:
+        yield "release", _release(status)
+    if status.key_ids:
+        yield "keys", status.key_ids
+    if status.server is not None:
+        yield "requests", _requests(status.server)
     clock = status.clock
     if clock is None:
         return
@@ -120,6 +140,20 @@ def _values(status: HostStatus) -> Iterator[tuple[str, str]]:
     yield "reference", f"{reference}, stratum {clock.stratum}, leap {clock.leap}"
     yield "offset", f"{_offset(clock.offset_seconds)}, error bound {seconds_text(clock.error_bound_seconds)}"
     yield "frequency", f"{clock.frequency_ppm:+.3f} ppm, skew {clock.skew_ppm:.3f} ppm"
+
+
+def _release(status: HostStatus) -> str:
+    words = f"chrony {status.release}"
+    if status.release != status.wanted_release:
+        words += f", not {status.wanted_release} as the site wants"
+    return words
+
+
+def _requests(server: ServerCounters) -> str:
+    counted = f"{server.ntp_received} received, {server.ntp_authenticated} authenticated, {server.ntp_dropped} dropped"
+    if server.nts_ke_accepted or server.nts_ke_dropped:
+        counted += f"; NTS-KE {server.nts_ke_accepted} accepted, {server.nts_ke_dropped} dropped"
+    return counted
 
 
 _HEADINGS = ("source", "state", "stratum", "poll", "reach", "last answer", "offset", "error", "authentication")
@@ -141,14 +175,15 @@ def _source(source: TimeSource) -> Sequence[str]:
         last,
         _offset(source.offset_seconds),
         seconds_text(source.error_seconds),
-        _authentication(source),
+        authentication_text(source),
     )
 
 
 _VALIDITY = {True: "valid", False: "NO VALID ANSWER", None: "not known whether valid"}
 
 
-def _authentication(source: TimeSource) -> str:
+def authentication_text(source: TimeSource) -> str:
+    """Return words such as ``key 7, valid``."""
     if source.authentication is Authentication.NONE:
         return "none"
     if source.kind == REFERENCE_CLOCK:

@@ -15,6 +15,7 @@ from provision.chrony.access import PRIVATE
 from provision.chrony.conf import source_key
 from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE
 from provision.common.errors import SiteError
+from provision.site.limits import Limits
 from provision.site.source import Pool, Server, Source, Table
 from provision.site.text_types import Address, Command, NettleVersion, Network, Refused, Sha256, Version
 from provision.site.time import Time
@@ -128,6 +129,7 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keys: Keys = Keys()
     service: Service = Service()
     rollout: Rollout = Rollout()
+    limits: Limits = Limits()
 
     @property
     def named_keys(self) -> frozenset[int]:

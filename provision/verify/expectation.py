@@ -32,6 +32,8 @@ class Expectation:
     serves: bool
     follows: bool
     """It has sources that can be selected; a server with only a ``local`` stratum has none."""
+    selectable_sources: int = 0
+    """The number of lines that name sources which can be selected; a pool is one, however many servers it has."""
     serves_own_clock: bool = False
     """It serves its own clock where no source gives the time (``local``)."""
     authenticated_sources: int
@@ -75,10 +77,12 @@ def expect(conf: str, *, version: str, seccomp: bool, facts: Facts) -> Expectati
     unqueried_reasons: tuple[str, ...] = ()
     if serves:
         query_addresses, unqueried_reasons = own_addresses(facts, access, bound, device=_device(lines))
+    selectable = sum(_may_be_selected(one) for one in statements(conf))
     return Expectation(
         version=version,
         serves=serves,
-        follows=any(_may_be_selected(one) for one in statements(conf)),
+        follows=bool(selectable),
+        selectable_sources=selectable,
         serves_own_clock="local" in names,
         authenticated_sources=_authenticated(conf),
         seccomp=seccomp,

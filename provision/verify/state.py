@@ -1,5 +1,6 @@
 """Make the state of a host of the answers of its chronyc. Pure."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from provision.chrony.chronyc import LOCAL_REFERENCE, Association, SourceReport, Tracking
@@ -16,6 +17,29 @@ STATES = {
     "?": "not usable",
 }
 """chronyc(1), sources."""
+
+
+_RELEASE = re.compile(r"/chrony-(?P<release>[^/]+?)-nettle-[^/]+/sbin/chronyd")
+
+
+def release_of(executable: str) -> str:
+    """Return the release of a chronyd of this tool by its path; empty for another program."""
+    match = _RELEASE.search(executable)
+    if match is None:
+        return ""
+    return match["release"]
+
+
+def key_ids(ranges: str) -> str:
+    """Return ids of keys as ``1-50,60``, from lines such as ``1-50`` and ``60-60``."""
+    shown = []
+    for line in ranges.split():
+        first, _, last = line.partition("-")
+        if first == last:
+            shown.append(first)
+        else:
+            shown.append(line)
+    return ",".join(shown)
 
 
 def role_of(expected: Expectation) -> Role:

@@ -125,7 +125,9 @@ def _status(host: ScriptedState, _: Call) -> str:
     one = host.generations[host.current]
     answers = [f"{SAID}{name}\n{_section(host.evidence, name)}" for name in CHRONYC]
     return (
-        f"{SAID}generation\n{host.running}\n{SAID}unconfirmed\n{_unconfirmed(host)}{SAID}chrony.conf\n{one.conf}\n"
+        f"{SAID}generation\n{host.running}\n{SAID}executable\n{one.recipe.prefix}/sbin/chronyd\n"
+        f"{SAID}key ids\n1-2\n7-7\n{SAID}serverstats\n120,3,40,0,0,0,0,110\n{SAID}unconfirmed\n{_unconfirmed(host)}"
+        f"{SAID}chrony.conf\n{one.conf}\n"
         f"{''.join(answers)}{SAID}names\n{_section(host.evidence, 'sources')}{SAID}finished\n"
     )
 

@@ -90,6 +90,7 @@ UNEXPECTED = [
     pytest.param(chronyc.parse_tracking, "", "tracking: unexpected answer (it printed nothing)", id="nothing"),
     pytest.param(chronyc.parse_sources, SAID, "sources: unexpected answer", id="sources"),
     pytest.param(chronyc.parse_accheck, "501 Not authorised\n", "accheck: unexpected answer '501 Not", id="accheck"),
+    pytest.param(chronyc.parse_server_counters, "1,2,3\n", "serverstats: unexpected answer '1,2,3'", id="serverstats"),
     pytest.param(chronyc.parse_version, "chronyd: not found\n", "expected chrony's version", id="version"),
     pytest.param(chronyc.parse_version, "x" * 200, f"got '{'x' * 77}...'", id="a long answer is cut"),
 ]
@@ -129,12 +130,20 @@ def both(text: str) -> object:
     return (*chronyc.parse_associations("", text), *chronyc.parse_associations(text, ""))
 
 
+@pytest.mark.parametrize(("more", "interleaved"), [("", None), (",7,8,9", 7), (",7,8,9,1,2,3,4,5,6", 7)])
+def test_requests_are_counted_in_the_words_of_each_release(more: str, interleaved: int | None) -> None:
+    counters = chronyc.parse_server_counters(f"120,3,40,1,2,4,5,110{more}\n")
+    assert (counters.ntp_received, counters.ntp_dropped, counters.ntp_authenticated) == (120, 3, 110)
+    assert (counters.nts_ke_accepted, counters.nts_ke_dropped, counters.ntp_interleaved) == (4, 5, interleaved)
+
+
 PARSERS = [
     both,
     chronyc.parse_tracking,
     chronyc.parse_sources,
     chronyc.parse_accheck,
     chronyc.parse_version,
+    chronyc.parse_server_counters,
 ]
 FIELDS = st.sampled_from([field for case in CASES.glob("*.txt") for field in case.read_text().split(",")])
 NEARLY = st.lists(FIELDS | st.text() | st.sampled_from(["nan", "-inf", "1_0", "9" * 5000]), max_size=40).map(",".join)

@@ -32,7 +32,8 @@ def state(operator: Operator, evidence: str = SERVER, *, failed: tuple[str, ...]
 
 @pytest.fixture
 def deployed(operator: Operator) -> Operator:
-    """Return an operator with a deployed host."""
+    """Return an operator with a deployed host, of whose sources one has to be usable."""
+    operator.site += "\n[limits]\nsources = 1\n"
     assert operator.run(deploy).ok
     return operator
 
@@ -41,6 +42,18 @@ def test_a_host_on_which_nothing_is_deployed_is_told_what_deploys(operator: Oper
     operator.host.answers["print_status"] = "==> not deployed\n"
     report = operator.run(status)
     assert (report.error, report.tried) == ("ntp1: nothing is deployed here; inv deploy deploys", True)
+
+
+def test_a_host_beyond_the_limits_of_its_site_fails(deployed: Operator) -> None:
+    deployed.site = deployed.site.replace("sources = 1", 'sources = 2\noffset = "1 us"\nauthenticated = true')
+    state(deployed, failed=("limits.offset", "limits.sources", "limits.authenticated"))
+
+
+def test_the_release_the_keys_and_the_requests_are_told(deployed: Operator) -> None:
+    seen = state(deployed)
+    assert (seen.release, seen.wanted_release, seen.key_ids) == ("4.9", "4.9", "1-2,7")
+    assert seen.server is not None
+    assert (seen.server.ntp_received, seen.server.ntp_dropped, seen.server.ntp_authenticated) == (120, 3, 110)
 
 
 def test_each_value_of_the_clock_has_its_unit(deployed: Operator) -> None:
@@ -85,7 +98,7 @@ def test_authentication_that_chronyc_does_not_tell_is_unknown(deployed: Operator
 
 def test_a_clock_that_is_not_synchronised_is_a_failure(deployed: Operator, capsys: pytest.CaptureFixture[str]) -> None:
     text = NOT_SYNCHRONISED.replace("^,*,198.19.0.2,", "^,?,198.19.0.2,")
-    clock = state(deployed, text, failed=("clock.synchronised",)).clock
+    clock = state(deployed, text, failed=("clock.synchronised", "limits.sources")).clock
     assert clock is not None
     assert (clock.synchronised, clock.reference, clock.leap) == (False, "", "not synchronised")
     assert "reference   none, stratum 0, leap not synchronised" in capsys.readouterr().out
@@ -128,15 +141,21 @@ def test_a_switch_that_nobody_confirmed_says_what_comes_next_and_when(
 def test_the_text_is_made_of_the_values(deployed: Operator, capsys: pytest.CaptureFixture[str]) -> None:
     state(deployed)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[lines.index("  role        server") :][:8] == [
+    assert lines[lines.index("  role        server") :][:14] == [
         "  role        server",
         f"  generation  {deployed.host.current}, confirmed",
+        "  release     chrony 4.9",
+        "  keys        1-2,7",
+        "  requests    120 received, 110 authenticated, 3 dropped",
         "  reference   198.19.0.2, stratum 2, leap normal",
         "  offset      -3.63 µs, error bound 25.5 µs",
         "  frequency   +0.101 ppm, skew 0.164 ppm",
         "  source      state     stratum  poll  reach  last answer  offset   error    authentication",
         "  198.19.0.2  selected  1        4 s   377    1 s ago      -892 ns  26.3 µs  none",
         "  ok           the clock is synchronised  (to 198.19.0.2, stratum 2, error bound 25.5 µs, limit 1 s)",
+        "  ok           the offset is within the limit  (3.63 µs, limit 50 ms)",
+        "  ok           the error bound is within the limit  (25.5 µs, limit 1 s)",
+        "  ok           enough sources can be selected  (1 of 1, limit 1)",
     ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from provision.chrony.chronyc import ServerCounters
 from provision.host.unconfirmed import UnconfirmedSwitch
 from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, HostStatus, Role, TimeSource, status_text
 
@@ -32,12 +33,34 @@ CLOCK = Clock(
     frequency_ppm=-12.5,
     skew_ppm=0.25,
 )
+COUNTERS = ServerCounters(
+    ntp_received=120,
+    ntp_dropped=3,
+    commands_received=40,
+    commands_dropped=0,
+    client_records_dropped=0,
+    nts_ke_accepted=0,
+    nts_ke_dropped=0,
+    ntp_authenticated=110,
+)
 STATUS = HostStatus(
-    role=Role.SERVER, generation="aaaa", confirmed=True, unconfirmed=None, clock=CLOCK, sources=(SOURCE,)
+    role=Role.SERVER,
+    generation="aaaa",
+    release="4.9",
+    wanted_release="4.9",
+    confirmed=True,
+    unconfirmed=None,
+    clock=CLOCK,
+    sources=(SOURCE,),
+    server=COUNTERS,
+    key_ids="1-50,60",
 )
 TEXT = """
   role        server
   generation  aaaa, confirmed
+  release     chrony 4.9
+  keys        1-50,60
+  requests    120 received, 110 authenticated, 3 dropped
   reference   198.51.100.7, stratum 2, leap normal
   offset      -3 µs, error bound 5 ms
   frequency   -12.500 ppm, skew 0.250 ppm
@@ -48,6 +71,15 @@ TEXT = """
 
 def test_the_text_has_each_value_with_its_unit() -> None:
     assert status_text(STATUS) == TEXT.strip("\n")
+
+
+def test_a_release_that_is_not_that_of_the_site_is_named() -> None:
+    assert "chrony 4.8, not 4.9 as the site wants" in status_text(replace(STATUS, release="4.8"))
+
+
+def test_requests_for_nts_keys_are_shown_where_there_were_any() -> None:
+    counters = replace(COUNTERS, nts_ke_accepted=5, nts_ke_dropped=1)
+    assert "3 dropped; NTS-KE 5 accepted, 1 dropped" in status_text(replace(STATUS, server=counters))
 
 
 AUTHENTICATED = [
@@ -78,5 +110,7 @@ def test_a_source_that_never_answered_says_so() -> None:
 
 def test_without_an_answer_of_chronyd_there_is_no_clock() -> None:
     waiting = UnconfirmedSwitch(generation="aaaa", fallback="bbbb", reverts_at="2026-11-22T20:00:59Z", seconds_left=59)
-    seen = replace(STATUS, clock=None, sources=(), unconfirmed=waiting, confirmed=False)
+    seen = replace(
+        STATUS, release="", clock=None, sources=(), server=None, key_ids="", unconfirmed=waiting, confirmed=False
+    )
     assert status_text(seen).splitlines() == ["  role        server", f"  generation  aaaa, {waiting}"]

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from provision.chrony.chronyc import LOCAL_REFERENCE, Association, parse_sources, parse_tracking
 from provision.output.status import Authentication
-from provision.verify.state import clock_of, time_sources
+from provision.verify.state import clock_of, key_ids, release_of, time_sources
 
 TRACKING = parse_tracking("C6130002,198.19.0.2,2,1795373485.9,0.00001,-0.1,0.1,4.5,0.0,0.5,0.0005,0.0151,2.0,Normal\n")
 SOURCES = parse_sources(
@@ -39,3 +41,21 @@ def test_the_authentication_of_a_source_is_unknown_unless_chronyc_tells() -> Non
     server, clock = time_sources(["a", "PPS"], SOURCES, [association])
     assert (server.authentication, server.key_id, server.authenticated) == (Authentication.KEY, 7, True)
     assert (clock.authentication, clock.key_id, clock.authenticated) == (Authentication.UNKNOWN, None, None)
+
+
+@pytest.mark.parametrize(
+    ("executable", "release"),
+    [
+        ("/opt/chrony/builds/chrony-4.9-nettle-3.10.2-48d8d26a6fd6/sbin/chronyd", "4.9"),
+        ("/opt/chrony/builds/chrony-4.9-pre1-nettle-system-48d8d26a6fd6/sbin/chronyd", "4.9-pre1"),
+        ("/usr/sbin/chronyd", ""),
+        ("", ""),
+    ],
+)
+def test_a_path_tells_the_release_of_a_build(executable: str, release: str) -> None:
+    assert release_of(executable) == release
+
+
+def test_ids_of_keys_are_shown_as_ranges() -> None:
+    assert key_ids("1-50\n60-60\n") == "1-50,60"
+    assert key_ids("") == ""

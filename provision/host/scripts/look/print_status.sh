@@ -8,11 +8,21 @@ pid=$(systemctl show -p MainPID chronyd.service) || exit 1
 pid=${pid#MainPID=}
 echo "==> generation"
 [ ! -d "/proc/$pid/fd" ] || tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^CHRONY_GENERATION=//p'
+echo "==> executable"
+readlink "/proc/$pid/exe"
 echo "==> unconfirmed"
 print_unconfirmed "$1"
 echo "==> chrony.conf"
 cat "$1/current/chrony.conf" || exit 1
-for command in tracking sources authdata ntpdata; do
+echo "==> key ids"
+# Ranges: a file may have 100,000 keys, and this tool sorts it by id.
+[ ! -e "$1/current/chrony.keys" ] || awk '
+    $1 !~ /^[0-9]+$/ { next }
+    n && $1 == last + 1 { last = $1; next }
+    n { print first "-" last }
+    { first = last = $1; n = 1 }
+    END { if (n) print first "-" last }' "$1/current/chrony.keys"
+for command in tracking sources authdata ntpdata serverstats; do
     echo "==> $command"
     ask_chronyc 10 "$chronyc" -c -n "$command" 2>&1
 done

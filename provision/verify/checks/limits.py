@@ -1,0 +1,67 @@
+"""Check the clock and the sources of a host against the limits of the site."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provision.common.results import Finding
+from provision.common.text import seconds_text
+from provision.output.status import REFERENCE_CLOCK, Clock, HostStatus, TimeSource, authentication_text
+from provision.verify.checks.check import Check
+from provision.verify.expectation import Expectation
+
+OFFSET = Check("limits.offset", "the offset is within the limit")
+ERROR = Check("limits.error", "the error bound is within the limit")
+SOURCES = Check("limits.sources", "enough sources can be selected")
+AUTHENTICATED = Check("limits.authenticated", "the selected source is authenticated")
+USABLE = {"selected", "combined", "not combined"}
+"""States of sources that chronyd could select (chronyc(1), sources)."""
+NOT_SYNCHRONISED = "the clock is not synchronised"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockLimits:
+    """The limits of a clock that is called good, for one host."""
+
+    offset_seconds: float
+    error_seconds: float
+    least_sources: int
+    """The least number of sources that can be selected."""
+    authenticated: bool
+    """Whether the selected source must have valid, authenticated answers."""
+
+
+def limit_findings(state: HostStatus, expected: Expectation, limits: ClockLimits) -> Iterator[Finding]:
+    """Judge a host that has sources; one that serves only its own clock has no limits."""
+    if state.clock is None or not expected.follows:
+        return
+    yield from _clock(state.clock, limits)
+    yield _sources(state, limits.least_sources)
+    if limits.authenticated:
+        yield _authenticated(state.selected)
+
+
+def _clock(clock: Clock, limits: ClockLimits) -> Iterator[Finding]:
+    values = (
+        (OFFSET, abs(clock.offset_seconds), limits.offset_seconds),
+        (ERROR, clock.error_bound_seconds, limits.error_seconds),
+    )
+    for check, value, limit in values:
+        if not clock.synchronised:
+            yield check.not_checked(NOT_SYNCHRONISED)
+        else:
+            yield check.finding(holds=value <= limit, seen=f"{seconds_text(value)}, limit {seconds_text(limit)}")
+
+
+def _sources(state: HostStatus, least: int) -> Finding:
+    usable = sum(source.state in USABLE for source in state.sources)
+    return SOURCES.finding(holds=usable >= least, seen=f"{usable} of {len(state.sources)}, limit {least}")
+
+
+def _authenticated(selected: TimeSource | None) -> Finding:
+    if selected is None:
+        return AUTHENTICATED.not_checked(NOT_SYNCHRONISED)
+    if selected.kind == REFERENCE_CLOCK:
+        return AUTHENTICATED.finding(holds=True, seen=f"{selected.name} is a device of the host")
+    return AUTHENTICATED.finding(
+        holds=selected.authenticated is True, seen=f"{selected.name}: {authentication_text(selected)}"
+    )

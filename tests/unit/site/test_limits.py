@@ -1,0 +1,30 @@
+"""The limits of a clock that is called good."""
+
+import pytest
+
+from provision.site.limits import Duration, Limits
+from provision.site.text_types import Refused
+
+DURATIONS = [("10 ms", 0.01), ("0.5 s", 0.5), ("20us", 20e-6), ("20 µs", 20e-6), ("5 ns", 5e-9)]
+
+
+@pytest.mark.parametrize(("text", "seconds"), DURATIONS)
+def test_a_time_has_a_unit(text: str, seconds: float) -> None:
+    assert Duration(text).seconds == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["10", "ms", "-1 ms", "1e3 s", "1 h", "1  ms", "nan s", "9" * 5000 + " s"])
+def test_anything_else_is_no_time(text: str) -> None:
+    with pytest.raises(Refused, match="is not a time such as '10 ms'"):
+        Duration(text)
+
+
+def test_a_limit_of_zero_is_refused() -> None:
+    with pytest.raises(Refused, match="a limit that no clock keeps"):
+        Duration("0.0 ms")
+
+
+@pytest.mark.parametrize(("named", "least"), [(1, 1), (3, 3), (7, 3)])
+def test_by_default_three_sources_are_wanted_or_all_that_there_are(named: int, least: int) -> None:
+    assert Limits().least_sources(named) == least
+    assert Limits(sources=2).least_sources(named) == 2
