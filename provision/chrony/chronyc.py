@@ -40,14 +40,22 @@ class Tracking:
     """Time of the last measurement that was used, seconds since 1970."""
     offset: float
     """Seconds; positive: the system clock is slow."""
+    last_offset: float
+    """Seconds, at the last clock update; positive: the system clock was ahead."""
+    rms_offset: float
+    """Long-term average of the last offset, seconds."""
     frequency: float
     """Frequency error of the clock without correction, ppm; positive: fast."""
+    residual_frequency: float
+    """Frequency by the selected source minus the one in use, ppm."""
     skew: float
     """Error bound of the frequency, ppm."""
     root_delay: float
     """Network delay to the stratum-1 server and back, seconds."""
     root_dispersion: float
     """Seconds."""
+    update_interval: float
+    """Seconds between the last two clock updates."""
     leap: str
     """``Normal``, ``Insert second``, ``Delete second`` or ``Not synchronised``."""
 
@@ -209,8 +217,7 @@ def parse_version(text: str) -> Version:
 
 def _tracking(fields: list[str]) -> Tracking:
     reference_id, source, stratum, reference_time, *numbers, leap = fields
-    # The rest is not used: last offset, RMS offset, residual frequency, update interval.
-    offset, _, _, frequency, _, skew, delay, dispersion, _ = map(_number, numbers)
+    offset, last_offset, rms_offset, frequency, residual, skew, delay, dispersion, interval = map(_number, numbers)
     _check(leap in LEAPS)
     return Tracking(
         reference_id=reference_id,
@@ -218,10 +225,14 @@ def _tracking(fields: list[str]) -> Tracking:
         stratum=int(stratum),
         reference_time=_number(reference_time),
         offset=offset,
+        last_offset=last_offset,
+        rms_offset=rms_offset,
         frequency=frequency,
+        residual_frequency=residual,
         skew=skew,
         root_delay=delay,
         root_dispersion=dispersion,
+        update_interval=interval,
         leap=leap,
     )
 

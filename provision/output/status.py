@@ -68,15 +68,31 @@ class Clock:
     """Whether it follows a source; a clock that the host serves by itself (``local``) does not."""
     reference: str
     """The address of the selected source, ``local`` for the host's own clock, or empty."""
+    reference_id: str
+    """8 hex digits: the IPv4 address of the source, a hash of its IPv6 address, or the name of a reference clock."""
+    reference_time_seconds: float
+    """Time of the last measurement that was used, seconds since 1970; 0 if there was none."""
     stratum: int
     """0 if it is not synchronised."""
     leap: str
     """``normal``, ``insert second``, ``delete second`` or ``not synchronised``."""
     offset_seconds: float
+    last_offset_seconds: float
+    """At the last update of the clock."""
+    rms_offset_seconds: float
+    """Long-term average of the last offset."""
+    root_delay_seconds: float
+    """Of the network, to the stratum-1 server and back."""
+    root_dispersion_seconds: float
+    """The sum of the errors of measurement up to the stratum-1 server."""
+    update_interval_seconds: float
+    """Between the last two updates of the clock."""
     error_bound_seconds: float
     """The largest possible error (chronyc(1), Root dispersion)."""
     frequency_ppm: float
     """The rate of the clock without correction; positive: fast."""
+    residual_frequency_ppm: float
+    """The frequency by the selected source minus the one in use."""
     skew_ppm: float
     """The error bound of the frequency."""
 

@@ -62,12 +62,20 @@ def clock_of(tracking: Tracking | None, sources: Sequence[SourceReport]) -> Cloc
     return Clock(
         synchronised=tracking.synchronised and bool(selected),
         reference=reference,
+        reference_id=tracking.reference_id,
+        reference_time_seconds=tracking.reference_time,
         stratum=tracking.stratum,
         leap=tracking.leap.lower(),
         # chronyc's is positive where the clock is behind.
         offset_seconds=0.0 - tracking.offset,
+        last_offset_seconds=tracking.last_offset,
+        rms_offset_seconds=tracking.rms_offset,
+        root_delay_seconds=tracking.root_delay,
+        root_dispersion_seconds=tracking.root_dispersion,
+        update_interval_seconds=tracking.update_interval,
         error_bound_seconds=tracking.error_bound,
         frequency_ppm=tracking.frequency,
+        residual_frequency_ppm=tracking.residual_frequency,
         skew_ppm=tracking.skew,
     )
 

@@ -34,10 +34,14 @@ def test_every_field_of_tracking_has_its_name() -> None:
         stratum=9,
         reference_time=1795379167.867546513,
         offset=-0.000004262,
+        last_offset=0.000000196,
+        rms_offset=0.000001115,
         frequency=0.054,
+        residual_frequency=0.004,
         skew=0.272,
         root_delay=0.000008516,
         root_dispersion=0.000002194,
+        update_interval=1.0,
         leap="Normal",
     )
 

@@ -20,6 +20,19 @@ def test_a_clock_that_is_behind_has_a_negative_offset() -> None:
     assert (clock.synchronised, clock.reference, clock.offset_seconds) == (True, "198.19.0.2", -0.00001)
 
 
+def test_a_clock_has_what_chronyc_says_of_it() -> None:
+    clock = clock_of(TRACKING, SOURCES)
+    assert clock is not None
+    assert (clock.reference_id, clock.reference_time_seconds, clock.update_interval_seconds) == (
+        "C6130002",
+        1795373485.9,
+        2.0,
+    )
+    assert (clock.last_offset_seconds, clock.rms_offset_seconds) == (-0.1, 0.1)
+    assert (clock.frequency_ppm, clock.residual_frequency_ppm, clock.skew_ppm) == (4.5, 0.0, 0.5)
+    assert (clock.root_delay_seconds, clock.root_dispersion_seconds) == (0.0005, 0.0151)
+
+
 def test_its_own_clock_is_a_reference_and_no_synchronisation() -> None:
     clock = clock_of(replace(TRACKING, reference_id=LOCAL_REFERENCE, source=""), ())
     assert clock is not None
