@@ -1,4 +1,6 @@
-"""Paths of this tool's files on a host."""
+"""Paths on a host: of this tool's files, and of files that do not survive a boot."""
+
+from posixpath import normpath
 
 ROOT = "/opt/chrony"
 """The folder of builds, generations and everything else that only this tool uses."""
@@ -6,3 +8,23 @@ UNIT_PATH = "/etc/systemd/system/chronyd.service"
 KEY_FILE = f"{ROOT}/current/chrony.keys"
 SWITCH = f"{ROOT}/switch"
 """The script that activates a generation; an administrator can run it by hand."""
+RUN = "/run"
+"""The folder of files that programs have written since the boot (file-hierarchy(7))."""
+_FORMER_RUN = "/var/run"
+"""Its former name, which systemd keeps as a symbolic link."""
+
+
+def plain_path(path: str) -> str:
+    """Return a path without ``..`` and superfluous slashes, and with ``/run`` in place of ``/var/run``."""
+    clean = normpath(path)
+    if clean.startswith("//"):
+        # POSIX lets two leading slashes have a meaning of their own; on Linux they have none.
+        clean = clean[1:]
+    if clean == _FORMER_RUN or clean.startswith(f"{_FORMER_RUN}/"):
+        return RUN + clean.removeprefix(_FORMER_RUN)
+    return clean
+
+
+def is_in_run(path: str) -> bool:
+    """Return whether a path lies below ``/run``."""
+    return plain_path(path).startswith(f"{RUN}/")

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from provision.chrony.conf import source_key
 from provision.common.text import quoted
+from provision.host.paths import is_in_run
 from provision.site.directive import Directive, decimal, line_faults, options
 from provision.site.source import Pool, Server, Source, Table, not_a_server
 from provision.site.text_types import Address, HostPath, Refused, TimeZone
@@ -15,8 +16,6 @@ from provision.site.text_types import Address, HostPath, Refused, TimeZone
 # The service's own folders. The hardened unit creates them, and permits chronyd to write only there.
 _STATE = "/var/lib/chrony"
 _LOGS = "/var/log/chrony"
-_RUN = "/run/"
-"""Where programs keep files that do not survive a boot (file-hierarchy(7))."""
 
 # conf.c, parse_log
 LogName = Literal[
@@ -214,7 +213,7 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def _not_of_dhcp(line: Directive) -> str | None:
     """Return why the folders of a sourcedir line cannot be a DHCP client's; None if they can."""
     for folder in line.split()[1:]:
-        if not normpath(folder).startswith(_RUN):
+        if not is_in_run(folder):
             return (
                 f"sourcedir {quoted(folder)}: must be below /run, where a DHCP client writes; other sources are set by "
                 "time.servers and time.pools"

@@ -15,6 +15,7 @@ from provision.chrony.statement import Statement, statements
 from provision.common.errors import ParseError
 from provision.common.results import Fate, Loss
 from provision.common.text import on_one_line, shortened
+from provision.host.paths import plain_path
 from provision.takeover.command_line import parse_chronyd
 from provision.takeover.existing import ExistingService, Program
 from provision.takeover.remark import shown_line
@@ -142,11 +143,15 @@ def _sources(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Los
             yield Loss(id="source", was=shown_line(statement), place=statement.place)
         elif _source_options(statement) not in map(_source_options, same):
             yield Loss(id="source.options", was=shown_line(statement), now=same[0].text, place=statement.place)
-    wanted_folders = {folder for statement in _named(new, ("sourcedir",)) for folder in statement.arguments}
+    wanted_folders = {folder for statement in _named(new, ("sourcedir",)) for folder in _folders(statement)}
     for statement in _named(old, ("sourcedir",)):
         # The sources of other folders are compared one by one.
-        if is_of_dhcp(statement) and not wanted_folders.issuperset(statement.arguments):
+        if is_of_dhcp(statement) and not wanted_folders.issuperset(_folders(statement)):
             yield Loss(id="source.dhcp", was=shown_line(statement), place=statement.place)
+
+
+def _folders(statement: Statement) -> tuple[str, ...]:
+    return tuple(map(plain_path, statement.arguments))
 
 
 def _address(statement: Statement) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from provision.common.errors import ParseError
 from provision.host import scripts
-from provision.host.paths import ROOT
+from provision.host.paths import ROOT, is_in_run
 from provision.takeover.existing import ConfigFile, ExistingService, Program
 
 PROGRAMS = {
@@ -17,8 +17,6 @@ PROGRAMS = {
     "timesyncd": Program.TIMESYNCD,
     "other": Program.OTHER,
 }
-GENERATED = "/run/"
-"""Files here were written since the boot, such as those of a DHCP client: they are no administrator's change."""
 _VERSION = re.compile(r"(?:version |ntpd |ntpsec-|ntp-daemon |systemd )(?P<version>[0-9][0-9A-Za-z.@+~-]{0,40})")
 _FILES = ("file", "keys", "unit", "override", "environment")
 
@@ -39,7 +37,8 @@ class _File:
     @property
     def is_unchanged(self) -> bool:
         """Return whether it holds no decision of an administrator."""
-        if self.is_packaged or self.path.startswith(GENERATED):
+        # What was written since the boot, such as by a DHCP client, is no administrator's change.
+        if self.is_packaged or is_in_run(self.path):
             return True
         return self.kind == "keys" and not any(line.split() and line.lstrip()[0].isdecimal() for line in self.lines)
 

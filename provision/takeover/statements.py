@@ -6,10 +6,10 @@ from itertools import zip_longest
 from posixpath import basename, dirname
 
 from provision.chrony.statement import Statement, statements
+from provision.host.paths import is_in_run
 from provision.takeover.command_line import parse_chronyd
 from provision.takeover.existing import ExistingService, Program
 
-RUN = ("/run/", "/var/run/")
 MOST_LEVELS = 10
 """conf.c, MAX_INCLUDE_LEVEL: chronyd refuses a deeper nesting of files."""
 MOST_STATEMENTS = 50_000
@@ -71,7 +71,7 @@ def _included(statement: Statement, texts: Mapping[str, str]) -> list[str]:
 
 def is_of_dhcp(statement: Statement) -> bool:
     """Return whether a sourcedir line names a folder to which a DHCP client writes sources at any time, in /run."""
-    return any(folder.startswith(RUN) for folder in statement.arguments)
+    return any(map(is_in_run, statement.arguments))
 
 
 def _in_folders(folders: Iterable[str], suffix: str, texts: Mapping[str, str]) -> list[str]:

@@ -76,7 +76,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.host.packages.pacman": ("build/test_requirements.py", "a row of data"),
     "provision.host.packages.rpm": ("build/test_requirements.py", "shared by two rows of data"),
     "provision.host.packages.zypper": ("build/test_requirements.py", "a row of data"),
-    "provision.host.paths": ("deploy/test_render.py", "constants, as rendered files show them"),
     "provision.host.sandbox.machine": (
         "host/sandbox/test_sandbox.py",
         "the rest needs sandboxes: tests/integration",

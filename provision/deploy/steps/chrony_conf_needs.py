@@ -10,10 +10,11 @@ from provision.chrony.needs import Argument, Needed, needed
 from provision.deploy.steps import StepDefaults, refuse
 from provision.host import scripts
 from provision.host.host import Host
+from provision.host.paths import plain_path
 
 ASKED = {Argument.ADDRESS, Argument.INTERFACE, Argument.DEVICE, Argument.CLOCK, Argument.FILE, Argument.MEMORY}
 """The kinds of arguments that have to be checked on the host."""
-WRITABLE = ("/run/chrony/", "/var/run/chrony/", "/var/lib/chrony/", "/var/log/chrony/")
+WRITABLE = ("/run/chrony/", "/var/lib/chrony/", "/var/log/chrony/")
 """The folders in which the unit lets chronyd create files."""
 HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 -- of the host, and not used
 """The folders that the unit hides from chronyd: ProtectHome=, PrivateTmp= (systemd.exec(5))."""
@@ -60,7 +61,7 @@ class NeedsMet(StepDefaults):
 
     def _wrong(self, line: Needed, said: dict[str, str]) -> Iterator[str]:
         kind = line.need.argument
-        if kind is Argument.SOCKET and not line.argument.startswith(WRITABLE):
+        if kind is Argument.SOCKET and not plain_path(line.argument).startswith(WRITABLE):
             yield f"{line.text}: chronyd may make a socket in /run/chrony alone: use /run/chrony/NAME.sock"
         if kind is Argument.FILE and line.argument.startswith(HIDDEN):
             yield f"{line.text}: the service cannot see what lies below {_first_folders(line.argument)}"

@@ -46,6 +46,7 @@ CASES = [
     pytest.param("pool a", "server a", ["source.options: pool a → server a"], id="one server of a pool"),
     pytest.param("sourcedir /run/chrony-dhcp", "", ["source.dhcp: sourcedir /run/chrony-dhcp"], id="sources by DHCP"),
     pytest.param("sourcedir /run/chrony-dhcp", "sourcedir /run/chrony-dhcp", [], id="sources by DHCP that stay"),
+    pytest.param("sourcedir /var/run/chrony-dhcp/", "sourcedir /run/chrony-dhcp", [], id="/var/run is /run"),
     pytest.param("sourcedir /etc/chrony/sources.d", "", [], id="a folder whose sources are compared one by one"),
     pytest.param("refclock SHM 0 refid GPS", "", ["refclock: refclock SHM 0 refid GPS"], id="a reference clock"),
     pytest.param(

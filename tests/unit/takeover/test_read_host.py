@@ -73,6 +73,7 @@ def test_programs(version: str, program: Program, number: str) -> None:
 DEFAULTS = [
     pytest.param("", True, id="the package's file, unchanged"),
     pytest.param("file=/run/chrony-dhcp/eth0.sources\nown=no\n>server a\n", True, id="a file that DHCP has written"),
+    pytest.param("file=/var/run/chrony-dhcp/a.sources\nown=no\n>server a\n", True, id="the same, by the old name"),
     pytest.param("keys=/etc/k\nown=no\n># comment\n", True, id="a file of keys without a key"),
     pytest.param("keys=/etc/k\nown=no\n>1 MD5\n", False, id="a key"),
     pytest.param("file=/etc/c\nown=no\n", False, id="a changed file"),

@@ -49,11 +49,12 @@ def test_the_sources_of_a_folder_follow_it() -> None:
     assert texts(found) == ["sourcedir /etc/chrony/dhcp/", "server b iburst", "allow"]
 
 
-def test_the_sources_of_a_dhcp_client_are_not_read() -> None:
-    line = Statement(("sourcedir", "/run/chrony-dhcp"))
+@pytest.mark.parametrize("folder", ["/run/chrony-dhcp", "/var/run/chrony-dhcp"])
+def test_the_sources_of_a_dhcp_client_are_not_read(folder: str) -> None:
+    line = Statement(("sourcedir", folder))
     assert is_of_dhcp(line)
     assert not is_of_dhcp(Statement(("sourcedir", "/etc/chrony/sources.d")))
-    file = ConfigFile(path="/run/chrony-dhcp/eth0.sources", text="server 10.1.1.1\n")
+    file = ConfigFile(path=f"{folder}/eth0.sources", text="server 10.1.1.1\n")
     main = ConfigFile(path="/etc/chrony/chrony.conf", text=f"{line.text}\n")
     assert texts(ExistingService(program=Program.CHRONY, files=(main, file))) == [line.text]
 

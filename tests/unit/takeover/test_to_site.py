@@ -60,6 +60,7 @@ def why_of(text: str) -> str:
         ("driftfile /var/lib/chrony/drift", {"driftfile": "/var/lib/chrony/drift"}),
         ("logdir /var/log/chrony", {}),
         ("sourcedir /run/chrony-dhcp", {"extra": ["sourcedir /run/chrony-dhcp"]}),
+        ("sourcedir /var/run/chrony-dhcp", {"extra": ["sourcedir /var/run/chrony-dhcp"]}),
         ("sourcedir /etc/chrony/sources.d", {}),
         ("refclock SHM 0 refid GPS", {"extra": ["refclock SHM 0 refid GPS"]}),
         ("maxupdateskew 1\nMaxUpdateSkew 2", {"maxupdateskew": 2}),
