@@ -39,8 +39,8 @@ class Import:
     """The text of the site file."""
     keys: Keys = field(repr=False)
     """Empty if no host has any."""
-    comments: Mapping[int, str] = field(repr=False)
-    """The comment on the line above a key, by the id of the key."""
+    comments: Mapping[int, Sequence[str]] = field(repr=False)
+    """The lines of the comment above a key, by the id of the key."""
     hosts: tuple[ImportedHost, ...]
 
     @property
@@ -48,9 +48,7 @@ class Import:
         """Return the text of the key file, with the secrets."""
         lines = []
         for key in self.keys:
-            if key.id in self.comments:
-                lines.append(self.comments[key.id])
-            lines.append(key.line)
+            lines += [*self.comments.get(key.id, ()), key.line]
         return "".join(f"{line}\n" for line in lines)
 
 
@@ -97,7 +95,7 @@ def imported(services: Services, *, is_site: bool = True, chrony: str = DEFAULT_
         site = merge.site_of(trees, common)
     else:
         site = {**common, **next(iter(trees.values()), {})}
-    comments = {id_: line for found in found_keys.values() for id_, line in found.comments.items()}
+    comments = {id_: lines for found in found_keys.values() for id_, lines in found.comments.items()}
     return Import(site=site_text(_in_order(site), _HEADING), keys=keys, comments=comments, hosts=tuple(hosts))
 
 

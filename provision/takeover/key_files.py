@@ -3,18 +3,22 @@
 No message contains a part of a line, because it may be a secret.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from provision.common.errors import SiteError
 from provision.common.results import Fate, Remark
 from provision.keys import AES_BYTES, COMMENT, MAX_LINE, Key, Keys, key_id, keys_by_line, name_in_chrony
+from provision.keys.source import KEY_LINE, KEY_WORD
 from provision.takeover.existing import ConfigFile, ExistingService, Program
 from provision.takeover.ntp_conf import lines_of, trusted
 
 _LONGEST_TEXT = 20
 """A longer key of ntpd is hex digits (libntp/authreadkeys.c)."""
+_MARKS = "".join(COMMENT) + " \t"
+_SECRET = re.compile(rf"{KEY_LINE.pattern}|{KEY_WORD.pattern}")
+"""The line of a key, or a word that looks like a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,8 @@ class FoundKeys:
     keys: tuple[Key, ...] = ()
     remarks: tuple[Remark, ...] = ()
     """About lines that are not carried."""
-    comments: Mapping[int, str] = field(default_factory=dict, repr=False)
-    """The comment on the line above each key, by its id: it may be an old key."""
+    comments: Mapping[int, Sequence[str]] = field(default_factory=dict, repr=False)
+    """The lines of the comment above each key, by its id; they may tell a secret, and are for the key file alone."""
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -37,10 +41,11 @@ def keys_of(service: ExistingService) -> FoundKeys:
     """Return the keys of a service, and which lines are not carried and why. Raises SiteError, as ``_single``."""
     if service.program is Program.CHRONY:
         found = _collected(_chrony_keys(service.key_files), Program.CHRONY.value)
-        return replace(found, comments=_comments(service.key_files))
+        return replace(found, comments=_comments(service.key_files, COMMENT))
     if service.program in {Program.NTPD, Program.NTPSEC}:
         ids = trusted(lines_of(service))
-        return _collected(_ntpd_keys(service.key_files, ids), service.program.value)
+        found = _collected(_ntpd_keys(service.key_files, ids), service.program.value)
+        return replace(found, comments=_comments(service.key_files, ("#",)))
     return FoundKeys()
 
 
@@ -74,20 +79,37 @@ def _collected(lines: Iterable[tuple[str, Key | Remark]], program: str) -> Found
     return FoundKeys(tuple(key for _, key in keys.values()), tuple(remarks))
 
 
-def _comments(files: Iterable[ConfigFile]) -> dict[int, str]:
-    """Return the comment on the line above each key of chrony.keys, by its id."""
-    found: dict[int, str] = {}
+def _comments(files: Iterable[ConfigFile], marks: tuple[str, ...]) -> dict[int, tuple[str, ...]]:
+    """Return the lines of the comment above each key, by its id; ``marks`` begin a comment.
+
+    It begins below the nearest other key, commented-out key, blank line or empty comment, which separates paragraphs.
+    """
+    found: dict[int, tuple[str, ...]] = {}
     for file in files:
-        lines = [line.strip() for line in file.text.split("\n")]
-        for above, line in pairwise(lines):
-            if line and not line.startswith(COMMENT) and above.startswith(COMMENT) and _is_plain(above):
-                found.setdefault(key_id(line.split()[0]), above)
+        above: list[str] = []
+        for line in map(str.strip, file.text.split("\n")):
+            if not line.startswith(marks):
+                if line and above:
+                    found.setdefault(key_id(line.split()[0]), tuple(above))
+                above = []
+            elif _is_plain(line) and _is_separator(line):
+                above = []
+            elif _is_plain(line):
+                above.append(line)
     return found
+
+
+def _is_separator(comment: str) -> bool:
+    """Return whether a comment is empty, or may be a key that somebody has commented out: its secret may be in use."""
+    words = comment.strip(_MARKS).split()
+    if not words:
+        return True
+    return (words[0].isdecimal() and len(words) > 1) or _SECRET.search(comment) is not None
 
 
 def _is_plain(text: str) -> bool:
     """Return whether a comment can stand in a key file: chronyd would read the rest of a long one as another line."""
-    return text.isascii() and text.isprintable() and len(text) < MAX_LINE
+    return text.isprintable() and len(text.encode()) < MAX_LINE
 
 
 def _left_out(file: ConfigFile, number: int, id_: str, why: str) -> tuple[str, Remark]:

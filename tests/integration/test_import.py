@@ -50,7 +50,7 @@ ntsserverkey /etc/chrony/nts.key
 ntsservercert /etc/chrony/nts.crt
 ratelimit interval 1 burst 16 leak 2
 END
-printf '# the weather stations\\n12 AES128 HEX:{SECRET}\\n' >>/etc/chrony/chrony.keys
+printf '\\n# the weather stations\\n# on the roof\\n12 AES128 HEX:{SECRET}\\n' >>/etc/chrony/chrony.keys
 systemctl daemon-reload
 systemctl restart chrony
 """
@@ -151,7 +151,7 @@ def test_a_customised_chrony_is_carried_and_its_clients_notice_nothing(
     # A sandbox may not set its clock, and its administrator said so with -x.
     others = {line: fate for line, fate in fates(done).items() if fate != "carried"}
     assert others == {"-x": "lost", "ConditionCapability=": "lost"}
-    assert (tmp_path / "chrony.keys").read_text() == f"# the weather stations\n{KEY.line}\n"
+    assert (tmp_path / "chrony.keys").read_text() == f"# the weather stations\n# on the roof\n{KEY.line}\n"
     assert_nowhere(SECRET, done.output, deployed.operator.log if deployed.operator.logs.exists() else "")
 
     with outages_measured(host.address, KEY) as meter:

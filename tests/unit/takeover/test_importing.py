@@ -140,9 +140,16 @@ def test_a_remark_about_the_whole_file_comes_after_those_about_its_lines() -> No
 
 def test_keys_keep_their_ids_and_comments() -> None:
     found = imported(
-        {"a": [chrony("server b key 12\nkeyfile /etc/chrony.keys", f"# phones\n12 AES128 HEX:{SECRET}\n")]}
+        {
+            "a": [
+                chrony(
+                    "server b key 12\nkeyfile /etc/chrony.keys",
+                    f"#3 MD5 old\n# phones\n# floor 2\n12 AES128 HEX:{SECRET}\n",
+                )
+            ]
+        }
     )
-    assert found.key_lines == f"# phones\n12 AES128 HEX:{SECRET}\n"
+    assert found.key_lines == f"# phones\n# floor 2\n12 AES128 HEX:{SECRET}\n"
     assert tomllib.loads(found.site)["keys"] == {"file": "chrony.keys"}
     assert found.hosts[0].key_ids == (12,)
     assert SECRET not in repr(found) + found.site

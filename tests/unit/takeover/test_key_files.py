@@ -32,11 +32,35 @@ def test_keys_of_chrony_keep_their_ids() -> None:
     assert (found.ids, found.remarks) == ((1, 12), ())
 
 
-def test_the_comment_above_a_key_goes_with_it() -> None:
-    text = f"# of the file\n\n# phones\n! floor 2\n12 AES128 HEX:{SECRET}\n1 SHA1 ASCII:a-long-password\n"
-    assert chrony(text).comments == {12: "! floor 2"}
-    assert chrony(f"# Schlüssel\n12 AES128 HEX:{SECRET}\n").comments == {}
-    assert chrony(f"#{'x' * 3000}\n12 AES128 HEX:{SECRET}\n").comments == {}
+COMMENTS = [
+    pytest.param("# of the file\n\n# phones\n  ! floor 2", ("# phones", "! floor 2"), id="all lines"),
+    pytest.param("# of the file\n#\n# phones", ("# phones",), id="a paragraph of a larger comment"),
+    pytest.param("# of key 7\n7 SHA1 ASCII:a-long-password\n# phones", ("# phones",), id="that of another key"),
+    pytest.param("# Schlüssel", ("# Schlüssel",), id="other letters"),
+    pytest.param(f"#{'x' * 3000}\n# phones", ("# phones",), id="a line that chronyd would split"),
+    pytest.param("# a\x07b\n# phones", ("# phones",), id="control characters"),
+    pytest.param("# added 2026-11-23: phones", ("# added 2026-11-23: phones",), id="a note of keys.add"),
+    pytest.param("# phones\n\n", (), id="a blank line between"),
+    pytest.param("# old\n#11 AES128 HEX:0011\n# phones", ("# phones",), id="a key that is commented out"),
+    pytest.param("#%; 11 password\n# phones", ("# phones",), id="a key of two words"),
+    pytest.param("# before: 11 SHA1 a-long-password", (), id="a key behind other words"),
+    pytest.param("# was ASCII:a-long-password", (), id="a secret with its prefix"),
+    pytest.param("# was 00112233445566778899AABB", (), id="hex digits"),
+]
+
+
+@pytest.mark.parametrize(("above", "carried"), COMMENTS)
+def test_the_comment_above_a_key_goes_with_it(above: str, carried: tuple[str, ...]) -> None:
+    found = chrony(f"{above}\n12 AES128 HEX:{SECRET}\n1 SHA1 ASCII:a-long-password\n")
+    assert found.comments.get(12, ()) == carried
+    assert 1 not in found.comments
+    # No message and no repr has any of them.
+    assert not any(line in repr(found) for line in above.split("\n") if line)
+
+
+def test_the_comment_above_a_key_of_ntpd_goes_with_it() -> None:
+    found = ntpd("trustedkey 12", f"# phones\n# floor 2\n12 AES {SECRET}\n")
+    assert found.comments == {12: ("# phones", "# floor 2")}
 
 
 def test_a_line_that_chronyd_does_not_use_is_named_without_its_text() -> None:
