@@ -74,7 +74,9 @@ def test_a_customised_one_is_named_and_nothing_is_changed(host: Sandbox, deploye
         ran = run(deployed, host, task)
         assert ran.status == 1
         assert "chrony.service is configured here, and nothing was changed" in ran.error
-        assert ran.error.endswith("take the settings over with inv import, or give them up with --replace")
+        assert ran.error.endswith(
+            "write what is to stay into the site file, as inv import does, or give these up with --replace"
+        )
         found = losses(ran)
         assert LOST.items() <= dict(found).items()
         assert [was for id_, was in found if id_ == "key"] == ["key 12 AES128", "key 13 MD5"]

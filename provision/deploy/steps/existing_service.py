@@ -49,8 +49,8 @@ class ExistingKept(StepDefaults):
             return None
         names = " and ".join(service.name for service in parse_existing(seen) if not service.is_default)
         return (
-            f"{names} is configured here, and nothing was changed: {drift}: take the settings over with inv import, or "
-            "give them up with --replace"
+            f"{names} is configured here, and nothing was changed: {drift}: write what is to stay into the site file, "
+            "as inv import does, or give these up with --replace"
         )
 
     def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's

@@ -26,7 +26,9 @@ def test_the_losses_are_named_with_both_ways_on() -> None:
     assert refusal is not None
     assert refusal.startswith("chrony.service is configured here, and nothing was changed: would be lost or changed: ")
     assert "refclock SHM 0; refclock SHM 1; refclock SHM 2; refclock SHM 3; refclock SHM 4; and 3 more: " in refusal
-    assert refusal.endswith("take the settings over with inv import, or give them up with --replace")
+    assert refusal.endswith(
+        "write what is to stay into the site file, as inv import does, or give these up with --replace"
+    )
     assert len(EXISTING.losses(CONFIGURED)) == 8
 
 

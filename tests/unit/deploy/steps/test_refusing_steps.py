@@ -46,8 +46,8 @@ REFUSALS = [
         EXISTING,
         "service=clock.service\nkind=other\nruns=yes\nfinished",
         "local: clock.service is configured here, and nothing was changed: would be lost or changed: the configuration "
-        "of clock.service (another program), which is not compared: take the settings over with inv import, or give "
-        "them up with --replace",
+        "of clock.service (another program), which is not compared: write what is to stay into the site file, as inv "
+        "import does, or give these up with --replace",
         id="ExistingKept",
     ),
     pytest.param(
