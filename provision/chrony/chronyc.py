@@ -123,6 +123,14 @@ class ServerCounters:
     """Timestamps that are kept for clients in the interleaved mode (chrony 4.2)."""
     timestamps_span_seconds: int | None = None
     """The interval that these timestamps cover, in seconds (chrony 4.2)."""
+    daemon_rx_timestamps: int | None = None
+    """Responses with a receive timestamp of chronyd itself; like the others below, counted since chrony 4.4."""
+    daemon_tx_timestamps: int | None = None
+    kernel_rx_timestamps: int | None = None
+    kernel_tx_timestamps: int | None = None
+    hardware_rx_timestamps: int | None = None
+    """Of the network interface."""
+    hardware_tx_timestamps: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +263,6 @@ def _source(fields: list[str]) -> SourceReport:
 
 
 def _server_counters(fields: list[str]) -> ServerCounters:
-    # The last six of 17 count the timestamps by their origin: daemon, kernel, hardware.
     _check(len(fields) in {8, 11, 17})
     names = [field.name for field in dataclass_fields(ServerCounters)]
     return ServerCounters(**dict(zip(names, map(int, fields), strict=False)))

@@ -20,10 +20,10 @@ from provision.deploy.run import Run
 from provision.host import scripts
 from provision.host.paths import ROOT
 from provision.host.unconfirmed import named_values, parse_unconfirmed
-from provision.output.status import HostStatus, status_text
+from provision.output.status import ClockLimits, HostStatus, status_text
 from provision.site.limits import Limits
 from provision.verify.checks.clock import status_findings
-from provision.verify.checks.limits import ClockLimits, limit_findings
+from provision.verify.checks.limits import limit_findings
 from provision.verify.expectation import Expectation, expect
 from provision.verify.state import clock_of, key_ids, release_of, role_of, time_sources
 
@@ -41,6 +41,7 @@ def status(run: Run) -> None:
         # Its version and its filter of system calls are no part of the state.
         expected = expect(said["chrony.conf"], version="", seccomp=False, facts=session.facts)
         tracking, sources, associations = _answers(said)
+        limits = _limits(run.settings.site.limits, expected)
         unconfirmed = parse_unconfirmed(named_values(said["unconfirmed"]))
         state = HostStatus(
             role=role_of(expected),
@@ -52,13 +53,14 @@ def status(run: Run) -> None:
             clock=clock_of(tracking, sources),
             sources=tuple(time_sources(_names(said, sources), sources, associations or ())),
             server=_server_counters(said["serverstats"]) if expected.serves else None,
+            limits=limits if expected.follows else None,
             key_ids=key_ids(said["key ids"]),
         )
     run.report.status = state
     run.progress.say(status_text(state))
     findings = (
         *status_findings(tracking, sources, expected, runs=bool(state.generation)),
-        *limit_findings(state, expected, _limits(run.settings.site.limits, expected)),
+        *limit_findings(state, expected, limits),
     )
     run.found(Proof(findings, sources=associations))
 

@@ -98,6 +98,18 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockLimits:
+    """The limits of a clock that is called good, for one host."""
+
+    offset_seconds: float
+    error_seconds: float
+    least_sources: int
+    """The least number of sources that can be selected."""
+    authenticated: bool
+    """Whether the selected source must have valid, authenticated answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostStatus:
     """The state of a host."""
 
@@ -117,6 +129,8 @@ class HostStatus:
     sources: tuple[TimeSource, ...]
     server: ServerCounters | None
     """Requests that were counted; None if chronyd did not tell, or serves nobody."""
+    limits: ClockLimits | None
+    """The limits by which it was judged; None if they do not apply, as to a host that serves only its own clock."""
     key_ids: str
     """The ids in the current generation's key file as ranges, such as ``1-50,60``; empty without keys."""
 

@@ -1,11 +1,10 @@
 """Check the clock and the sources of a host against the limits of the site."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from provision.common.results import Finding
 from provision.common.text import seconds_text
-from provision.output.status import REFERENCE_CLOCK, Clock, HostStatus, TimeSource, authentication_text
+from provision.output.status import REFERENCE_CLOCK, Clock, ClockLimits, HostStatus, TimeSource, authentication_text
 from provision.verify.checks.check import Check
 from provision.verify.expectation import Expectation
 
@@ -16,18 +15,6 @@ AUTHENTICATED = Check("limits.authenticated", "the selected source is authentica
 USABLE = {"selected", "combined", "not combined"}
 """States of sources that chronyd could select (chronyc(1), sources)."""
 NOT_SYNCHRONISED = "the clock is not synchronised"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockLimits:
-    """The limits of a clock that is called good, for one host."""
-
-    offset_seconds: float
-    error_seconds: float
-    least_sources: int
-    """The least number of sources that can be selected."""
-    authenticated: bool
-    """Whether the selected source must have valid, authenticated answers."""
 
 
 def limit_findings(state: HostStatus, expected: Expectation, limits: ClockLimits) -> Iterator[Finding]:

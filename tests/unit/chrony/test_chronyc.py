@@ -141,6 +141,13 @@ def test_requests_are_counted_in_the_words_of_each_release(more: str, interleave
     assert (counters.nts_ke_accepted, counters.nts_ke_dropped, counters.ntp_interleaved) == (4, 5, interleaved)
 
 
+def test_timestamps_are_counted_by_their_origin() -> None:
+    counters = chronyc.parse_server_counters("120,3,40,1,2,4,5,110,7,8,9,1,2,3,4,5,6\n")
+    assert (counters.daemon_rx_timestamps, counters.daemon_tx_timestamps) == (1, 2)
+    assert (counters.kernel_rx_timestamps, counters.kernel_tx_timestamps) == (3, 4)
+    assert (counters.hardware_rx_timestamps, counters.hardware_tx_timestamps) == (5, 6)
+
+
 PARSERS = [
     both,
     chronyc.parse_tracking,

@@ -116,6 +116,12 @@ def test_a_host_that_serves_its_own_clock_need_not_follow_another(deployed: Oper
     assert (clock.reference, clock.synchronised) == ("local", False)
 
 
+def test_the_state_has_the_limits_by_which_it_was_judged(deployed: Operator) -> None:
+    limits = state(deployed).limits
+    assert limits is not None
+    assert (limits.offset_seconds, limits.error_seconds, limits.least_sources) == (0.05, 1.0, 1)
+
+
 def test_a_daemon_that_is_silent_or_gone_is_a_failure(deployed: Operator) -> None:
     text = SERVER.replace("==> tracking\n", "==> tracking\n506 Cannot talk to daemon\n==> spare\n")
     assert state(deployed, text, failed=("process.chronyc",)).clock is None

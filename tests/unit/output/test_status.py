@@ -6,7 +6,16 @@ import pytest
 
 from provision.chrony.chronyc import ServerCounters
 from provision.host.unconfirmed import UnconfirmedSwitch
-from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, HostStatus, Role, TimeSource, status_text
+from provision.output.status import (
+    REFERENCE_CLOCK,
+    Authentication,
+    Clock,
+    ClockLimits,
+    HostStatus,
+    Role,
+    TimeSource,
+    status_text,
+)
 
 SOURCE = TimeSource(
     name="ntp1.example.net",
@@ -61,6 +70,7 @@ STATUS = HostStatus(
     clock=CLOCK,
     sources=(SOURCE,),
     server=COUNTERS,
+    limits=ClockLimits(offset_seconds=0.05, error_seconds=1.0, least_sources=1, authenticated=False),
     key_ids="1-50,60",
 )
 TEXT = """

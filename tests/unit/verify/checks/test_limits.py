@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from provision.output.status import REFERENCE_CLOCK, HostStatus
-from provision.verify.checks.limits import ClockLimits, limit_findings
+from provision.output.status import REFERENCE_CLOCK, ClockLimits, HostStatus
+from provision.verify.checks.limits import limit_findings
 from provision.verify.expectation import expect
 from tests.helpers.samples import FACTS
 from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
