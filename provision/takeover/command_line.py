@@ -1,10 +1,14 @@
-"""Parse the command line of a chronyd: its options, and the directives that it reads instead of a file (chronyd(8))."""
+"""Parse the command line of a chronyd (chronyd(8)) or of an ntpd: its options, and the directives of chronyd."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 WITH_VALUE = "fFlLPtu"
-"""The options with an argument; main.c of chrony 4.9. All others are flags."""
+"""The options of chronyd with an argument; main.c of chrony 4.9. All others are flags."""
+_NTPD_WITH_VALUE = "cDfiIklpPrstuUw"
+"""The same of ntpd: ntpd(8) of ntp.org 4.2.8 and of NTPsec."""
+_NTPD_NAMES = {"ipv4": "4", "ipv6": "6", "interface": "I", "novirtualips": "L", "slew": "x", "trustedkey": "t"}
+"""The long names of ntpd for options that matter here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +39,29 @@ def parse_chronyd(command: Sequence[str]) -> ChronydCommand:
         if not word.startswith("-") or word == "-":
             directives.append(word)
         elif not word.startswith("--"):
-            options += _bundle(word[1:], words)
+            options += _bundle(word[1:], words, WITH_VALUE)
     return ChronydCommand(tuple(options), tuple(directives))
 
 
-def _bundle(letters: str, words: list[str]) -> list[tuple[str, str]]:
+def parse_ntpd(command: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return letter and argument of each option of an ntpd; its first word is the program."""
+    options: list[tuple[str, str]] = []
+    words = list(command[1:])
+    while words:
+        word = words.pop(0)
+        name, _, value = word.removeprefix("--").partition("=")
+        if word.startswith("--") and name in _NTPD_NAMES:
+            options += _bundle(_NTPD_NAMES[name] + value, words, _NTPD_WITH_VALUE)
+        elif word.startswith("-") and not word.startswith("--"):
+            options += _bundle(word[1:], words, _NTPD_WITH_VALUE)
+    return tuple(options)
+
+
+def _bundle(letters: str, words: list[str], with_value: str) -> list[tuple[str, str]]:
     """Return the options of a word without its dash, such as ``df``; take an argument from ``words`` if it is there."""
     options = []
     for position, letter in enumerate(letters):
-        if letter not in WITH_VALUE:
+        if letter not in with_value:
             options.append((letter, ""))
             continue
         value = letters[position + 1 :]

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from provision.chrony.access import Access, Network
 from provision.chrony.access_rules import NTP, AccessRules, opens_ipv6, widened
@@ -16,9 +17,11 @@ from provision.common.errors import ParseError
 from provision.common.results import Fate, Loss
 from provision.common.text import on_one_line, shortened
 from provision.host.paths import plain_path
+from provision.keys import name_in_chrony
 from provision.takeover.command_line import parse_chronyd
-from provision.takeover.existing import ExistingService, Program
-from provision.takeover.remark import shown_line
+from provision.takeover.existing import ExistingService, ListedKey, Program
+from provision.takeover.ntp_conf import lines_of, trusted
+from provision.takeover.remark import COMMAND_LINE, shown_line
 from provision.takeover.statements import is_of_dhcp, statements_of
 from provision.takeover.translation import translated
 
@@ -28,7 +31,11 @@ COMPARED = {*SOURCES, *NTS_SERVER, *NTP, "refclock", "local", "sourcedir", "port
 READ_WITH_IT = {"include", "confdir"}
 """Directives in whose place stand the lines of the files that they name."""
 ABOUT_STEPS = {"makestep", "rtcsync"}
-"""What a translation of another program says of its own way to set the clocks; no line of its configuration."""
+"""What a translation of another program says of its own way to set the clocks, unless its command line says so."""
+ADDED_UP = {*SOURCES, *NTP, "log"}
+"""Directives with a key of the site of which each line counts; of the others, the last one does."""
+NTPD = {Program.NTPD, Program.NTPSEC}
+NTP_PORTS = {"0", "123"}
 PLACES = {"driftfile", "keyfile", "logdir", "ntsdumpdir"}
 """Files and folders of the host; a deployment has its own, unless a site names others."""
 OPTIONS_OWNED = "46dnFfuUv"
@@ -38,7 +45,7 @@ AT_START_ONLY = {("iburst", "")}
 MOST_NETWORKS = 4
 LONGEST = 200
 """Characters of a line in a loss."""
-_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,17 +91,48 @@ def _losses(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
     if old is None:
         yield _not_compared(service)
     else:
-        yield from _sources(old, wanted.statements)
-        yield from _lines("refclock", ("refclock",), old, wanted.statements)
-        yield from _lines("local", ("local",), old, wanted.statements)
-        yield from _access(old, wanted.statements)
-        yield from _lines("nts-server", NTS_SERVER, old, wanted.statements)
-        others = {statement.name for statement in old} - COMPARED - READ_WITH_IT - PLACES
-        for name in sorted(others):
-            if not _is_owned(name):
-                yield from _lines("directive", (name,), old, wanted.statements)
+        yield from _configuration(tuple(_in_force(old)), tuple(_in_force(wanted.statements)))
+    if not _says_anything(service):
+        yield Loss(id="configuration", was="its configuration file, which was not found", place=service.name)
     yield from _without_counterpart(service)
     yield from _unit(service, wanted)
+
+
+def _configuration(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Loss]:
+    yield from _sources(old, new)
+    yield from _lines("refclock", ("refclock",), old, new)
+    yield from _lines("local", ("local",), old, new)
+    yield from _access(old, new)
+    yield from _remote_commands(old)
+    yield from _lines("nts-server", NTS_SERVER, old, new)
+    others = {statement.name for statement in old} - COMPARED - READ_WITH_IT - PLACES
+    for name in sorted(others):
+        if not _is_owned(name):
+            yield from _lines("directive", (name,), old, new)
+
+
+def _in_force(conf: Iterable[Statement]) -> Iterator[Statement]:
+    """Yield the statements that count, and one for each log file."""
+    statements_ = tuple(conf)
+    last = {statement.name: statement for statement in statements_ if _counts_once(statement.name)}
+    for statement in statements_:
+        if statement.name == "log":
+            for name in statement.arguments:
+                yield Statement(("log", name), statement.file, statement.line)
+        elif last.get(statement.name, statement) is statement:
+            yield statement
+
+
+def _counts_once(name: str) -> bool:
+    found = directive(name)
+    return found is not None and found.site.how is How.KEY and name not in ADDED_UP
+
+
+def _says_anything(service: ExistingService) -> bool:
+    """Return whether the configuration of a chronyd or ntpd was found; one built by hand may have its own folder."""
+    if service.program is not Program.CHRONY and service.program not in NTPD:
+        return True
+    return bool(service.files or service.unread or parse_chronyd(service.command).directives)
 
 
 def _statements(service: ExistingService) -> tuple[Statement, ...] | None:
@@ -104,7 +142,7 @@ def _statements(service: ExistingService) -> tuple[Statement, ...] | None:
     translation = translated(service)
     if translation is None:
         return None
-    return tuple(statement for statement in translation.statements if statement.name not in ABOUT_STEPS)
+    return tuple(one for one in translation.statements if one.name not in ABOUT_STEPS or not one.file)
 
 
 def _without_counterpart(service: ExistingService) -> Iterator[Loss]:
@@ -155,7 +193,11 @@ def _folders(statement: Statement) -> tuple[str, ...]:
 
 
 def _address(statement: Statement) -> str:
-    return "".join(statement.arguments[:1]).lower().removesuffix(".")
+    address = "".join(statement.arguments[:1]).lower().removesuffix(".")
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return address
 
 
 def _source_options(statement: Statement) -> Counter[tuple[str, str]]:
@@ -184,14 +226,11 @@ def _lines(id_: str, names: Sequence[str], old: Sequence[Statement], new: Sequen
     for statement in _named(old, names):
         if _normal_line(statement) not in normal:
             now = "; ".join(other.text for other in there if other.name == statement.name)
-            yield Loss(id=id_, was=shown_line(statement), now=now, place=statement.place)
+            yield Loss(id=id_, was=shown_line(statement), now=now, place=statement.place or COMMAND_LINE)
 
 
 def _normal_line(statement: Statement) -> tuple[str, ...]:
-    words = [_normal(word) for word in statement.arguments]
-    if statement.name == "log":
-        words.sort()
-    return (statement.name, *words)
+    return (statement.name, *map(_normal, statement.arguments))
 
 
 def _normal(word: str) -> str:
@@ -217,6 +256,7 @@ def _access(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Loss
         yield Loss(id="server.closes", was=f"an NTP server for {before.in_words()}", place=place)
     if not (was and now):
         return
+    yield from _other_port(old)
     if _beyond_loopback(widened(before, after)):
         now_served = f"access for {after.in_words()}"
         yield Loss(id="access.wider", was=f"access for {before.in_words()}", now=now_served, place=place)
@@ -227,6 +267,22 @@ def _access(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Loss
     for rule in before.host_names:
         if rule.statement.text not in {other.statement.text for other in after.host_names}:
             yield Loss(id="access.host-name", was=rule.statement.text, place=rule.statement.place)
+
+
+def _other_port(old: Sequence[Statement]) -> Iterator[Loss]:
+    for port in _named(old, ("port",)):
+        if "".join(port.arguments[:1]) not in NTP_PORTS:
+            yield Loss(id="directive", was=port.text, now="port 123", place=port.place)
+
+
+def _remote_commands(old: Sequence[Statement]) -> Iterator[Loss]:
+    """Yield the addresses at which chronyd takes commands of other hosts; a deployment has the socket and loopback."""
+    if not any(_named(old, ("cmdallow",))):
+        return
+    for statement in _named(old, ("bindcmdaddress",)):
+        address = _address(statement)
+        if address and not address.startswith("/") and address != "::1" and not address.startswith("127."):
+            yield Loss(id="directive", was=statement.text, place=statement.place)
 
 
 def _serves(conf: Sequence[Statement], access: AccessRules) -> bool:
@@ -250,7 +306,7 @@ def _in_words(networks: tuple[Network, ...]) -> str:
 
 
 def _keys(service: ExistingService, wanted: Mapping[int, str]) -> Iterator[Loss]:
-    for key in service.listed_keys:
+    for key in _used_keys(service):
         was = f"key {key.id} {key.type}"
         if key.id not in wanted:
             yield Loss(id="key", was=was, place=key.place)
@@ -258,10 +314,18 @@ def _keys(service: ExistingService, wanted: Mapping[int, str]) -> Iterator[Loss]
             yield Loss(id="key", was=was, now=f"key {key.id} {wanted[key.id]}", place=key.place)
 
 
+def _used_keys(service: ExistingService) -> Iterator[ListedKey]:
+    """Yield the keys that the service uses: of ntpd, those that trustedkey names."""
+    if service.program not in NTPD:
+        yield from service.listed_keys
+        return
+    ids = trusted(lines_of(service))
+    yield from (key for key in service.listed_keys if key.id in ids)
+
+
 def _key_type(name: str) -> str:
     """Return a type as chrony names it; ntp.keys(5) has others for the same."""
-    plain = name.upper().replace("-", "")
-    return {"M": "MD5", "SHA": "SHA1", "AES128CMAC": "AES128", "AES256CMAC": "AES256"}.get(plain, plain)
+    return name_in_chrony(name) or name
 
 
 def _unit(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:

@@ -3,14 +3,16 @@
 Sources: ntp.conf(5) of both, and their parsers of ``restrict`` and ``fudge``. A line without a counterpart is named.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from posixpath import dirname
 
 from provision.chrony.statement import Statement
 from provision.common.results import Fate, Remark
-from provision.takeover.existing import ConfigFile, ExistingService
-from provision.takeover.remark import carried, changed, lost
+from provision.takeover.command_line import parse_ntpd
+from provision.takeover.existing import ConfigFile, ExistingService, Program
+from provision.takeover.remark import COMMAND_LINE, carried, changed, lost
 from provision.takeover.statements import matches
 
 _MOST_LEVELS = 5
@@ -28,6 +30,7 @@ _FLAGS = {
 _VALUES = {"minpoll", "maxpoll", "version", "key"}
 _LOST_VALUES = {"ttl", "mode", "bias", "ask", "require", "cert", "ca", "aead"}
 """Options of a server with a value that have no counterpart."""
+_INTERFACES = "chronyd opens its port on all addresses; bindaddress in time.extra names one"
 _GONE = {
     "automax": "autokey is not in chrony; use a key or nts",
     "autokey": "autokey is not in chrony; use a key or nts",
@@ -39,7 +42,7 @@ _GONE = {
     "discard": "write the limits as ratelimit in time.extra",
     "enable": "chronyd has no such switch",
     "filegen": "chronyd writes no such statistics; time.log names its log files",
-    "interface": "chronyd opens its port on all addresses; bindaddress in time.extra names one",
+    "interface": _INTERFACES,
     "logconfig": "chronyd logs to the journal",
     "logfile": "chronyd logs to the journal",
     "manycastclient": "chronyd has no manycast; name servers in time.servers",
@@ -47,7 +50,7 @@ _GONE = {
     "monitor": "chronyd keeps a list of clients by itself; chronyc clients shows it",
     "mru": "chronyd keeps a list of clients by itself; clientloglimit in time.extra has its size",
     "multicastclient": "chronyd does not listen to multicasts; name servers in time.servers",
-    "nic": "chronyd opens its port on all addresses; bindaddress in time.extra names one",
+    "nic": _INTERFACES,
     "nts": "name ntsservercert and ntsserverkey in time.extra to serve NTS",
     "pidfile": "the unit of a deployment knows its process without",
     "requestkey": "chronyc is asked on the host itself, without a key",
@@ -75,6 +78,16 @@ _DRIVERS = {
 """Reference clocks of ntpd by their number (ntp.conf(5)), and what to do instead."""
 _NTPSEC_DRIVERS = {"local": _LOCAL, "shm": _SHM, "pps": _PPS, "nmea": 20, "gpsd": 46}
 _DEFAULT_LOCAL_STRATUM = "5"
+_FOLDER = "ntp.d"
+"""The folder beside ntp.conf that NTPsec reads after it (ntpd(8) of NTPsec)."""
+_LOST_OPTIONS = {
+    "4": "the site file cannot restrict chronyd to IPv4",
+    "6": "the site file cannot restrict chronyd to IPv6",
+    "I": _INTERFACES,
+    "L": _INTERFACES,
+    "t": "name the key in a line trustedkey of ntp.conf, and import again",
+}
+"""Options of ntpd's command line (ntpd(8)) that a deployment does not have."""
 
 
 def lines_of(service: ExistingService) -> tuple[Statement, ...]:
@@ -82,8 +95,11 @@ def lines_of(service: ExistingService) -> tuple[Statement, ...]:
     if not service.files:
         return ()
     texts = {file.path: file.text for file in service.files}
-    main = service.files[0]
-    return tuple(_lines(main, texts, 1))
+    found = list(_lines(service.files[0], texts, 1))
+    if service.program is Program.NTPSEC:
+        for path in _named(_FOLDER, texts):
+            found += _lines(ConfigFile(path=path, text=texts[path]), texts, 1)
+    return tuple(found)
 
 
 def _lines(file: ConfigFile, texts: Mapping[str, str], level: int) -> Iterator[Statement]:
@@ -95,9 +111,23 @@ def _lines(file: ConfigFile, texts: Mapping[str, str], level: int) -> Iterator[S
         if statement.name not in {"includefile", "include"}:
             yield statement
         elif statement.arguments and level < _MOST_LEVELS:
-            pattern = statement.arguments[0].strip('"')
-            for path in sorted(path for path in texts if matches(path, pattern)):
+            for path in _named(statement.arguments[0].strip('"'), texts):
                 yield from _lines(ConfigFile(path=path, text=texts[path]), texts, level + 1)
+
+
+def _named(pattern: str, texts: Mapping[str, str]) -> list[str]:
+    """Return the files that a line includes, in order: those of a pattern, or those in ``.conf`` of a folder."""
+    pattern = pattern.rstrip("/")
+    files = {path for path in texts if _is_named(path, pattern)}
+    in_folder = {path for path in texts if path.endswith(".conf") and _is_named(dirname(path), pattern)}
+    return sorted(files | in_folder)
+
+
+def _is_named(path: str, pattern: str) -> bool:
+    if not pattern.startswith("/"):
+        # It begins at the folder of the file that includes it, which is in each of these paths.
+        path = "/".join(path.split("/")[-1 - pattern.count("/") :])
+    return matches(path, pattern)
 
 
 @dataclass(slots=True)
@@ -121,22 +151,30 @@ def translated(service: ExistingService) -> tuple[tuple[Statement, ...], tuple[R
     result = _Translation()
     for line in lines:
         if line.name == "fudge" and line.arguments:
-            result.fudges[line.arguments[0]] = _pairs(line.arguments[1:])
+            result.fudges.setdefault(line.arguments[0], {}).update(_pairs(line.arguments[1:]))
     for line in lines:
-        _translate(line, result)
+        _translate(line, result, service.program)
     place = service.files[0].path if service.files else service.name
     _access(result, place)
-    # ntpd sets the hardware clock through the kernel, as rtcsync does, and steps the clock when it is far off.
-    result.found += [Statement(("rtcsync",), place), Statement(("makestep", "1", "3"), place)]
-    result.remarks.append(
-        Remark(
-            fate=Fate.CHANGED,
-            place=place,
-            line="steps of the clock",
-            why="ntpd steps it whenever it is off by 128 ms; time.makestep does so in the first 3 updates",
-        )
-    )
+    _clock_control(parse_ntpd(service.command), place, result)
     return tuple(result.found), tuple(result.remarks)
+
+
+def _clock_control(options: tuple[tuple[str, str], ...], place: str, result: _Translation) -> None:
+    """Add the way in which ntpd sets the clocks, and the options of its command line that are lost."""
+    # ntpd sets the hardware clock through the kernel, as rtcsync does, and steps the clock when it is far off.
+    makestep = Statement(("makestep", "1", "3"), place)
+    steps = "ntpd steps it whenever it is off by 128 ms"
+    for letter, value in options:
+        if letter == "x":
+            makestep = Statement(("makestep", "600", "3"))
+            steps = "ntpd -x steps it only if it is off by 600 s"
+        if letter in _LOST_OPTIONS:
+            line = f"-{letter} {value}".strip()
+            result.remarks.append(Remark(fate=Fate.LOST, place=COMMAND_LINE, line=line, why=_LOST_OPTIONS[letter]))
+    result.found += [Statement(("rtcsync",), place), makestep]
+    why = f"{steps}; time.makestep does so in the first 3 updates"
+    result.remarks.append(Remark(fate=Fate.CHANGED, place=place, line="steps of the clock", why=why))
 
 
 def trusted(lines: Iterable[Statement]) -> frozenset[int]:
@@ -156,8 +194,11 @@ def trusted(lines: Iterable[Statement]) -> frozenset[int]:
     return frozenset(ids)
 
 
-def _translate(line: Statement, result: _Translation) -> None:
+def _translate(line: Statement, result: _Translation, program: Program) -> None:
     match line.name:
+        case "peer" if program is Program.NTPSEC:
+            # ntp.conf(5) of NTPsec: peer is another word for server.
+            _source(Statement(("server", *line.arguments), line.file, line.line), result)
         case "server" | "pool" | "peer":
             _source(line, result)
         case "refclock":
@@ -194,8 +235,8 @@ def _source(line: Statement, result: _Translation) -> None:
         return
     options, gone = _server_options(words)
     address, port = _without_port(address)
-    if port and "nts" in options:
-        options += ["ntsport", port]
+    if port:
+        options += ["ntsport" if "nts" in options else "port", port]
     if gone:
         why = f"the server is carried without {', '.join(gone)}, which chrony does not have"
         if "autokey" in gone and not {"key", "nts"} & set(options):
@@ -296,9 +337,12 @@ def _tos(line: Statement, result: _Translation) -> None:
 def _access(result: _Translation, place: str) -> None:
     """Translate the lines ``restrict``: of those that contain an address, the narrowest decides, as in chrony."""
     open_by_default = {4: True, 6: True}
-    for line in result.rules:
+    # Several lines about one network add their flags (ntp_restrict.c, hack_restrict).
+    refused = [line for line in result.rules if _REFUSING & _flags(line)]
+    for line in refused:
         for version in _default_of(line):
-            open_by_default[version] = not _REFUSING & _flags(line)
+            open_by_default[version] = False
+    denied = {_network(line) for line in refused}
     default = next((line for line in result.rules if list(_default_of(line))), Statement(("restrict",), place))
     for version, network in ((4, "0.0.0.0/0"), (6, "::/0")):
         if open_by_default[version]:
@@ -308,14 +352,14 @@ def _access(result: _Translation, place: str) -> None:
             Remark(fate=Fate.CARRIED, place=place, line="allow", why="ntpd serves everyone without a line restrict")
         )
     for line in result.rules:
-        _rule(line, result)
+        _rule(line, denied, result)
     if any("limited" in _flags(line) for line in result.rules):
         limited = next(line for line in result.rules if "limited" in _flags(line))
         result.add(limited, "ratelimit")
         result.remarks.append(changed(limited, "limited is ratelimit, for all clients, with the limits of chrony"))
 
 
-def _rule(line: Statement, result: _Translation) -> None:
+def _rule(line: Statement, denied: Collection[str | None], result: _Translation) -> None:
     flags = _flags(line)
     if "notrust" in flags:
         result.remarks.append(lost(line, "notrust: chronyd answers requests without a key, too, where it answers any"))
@@ -329,7 +373,7 @@ def _rule(line: Statement, result: _Translation) -> None:
     if network is None:
         result.remarks.append(lost(line, "names no IP network; write it in serve.allow or serve.deny"))
         return
-    verb = "deny" if _REFUSING & flags else "allow"
+    verb = "deny" if network in denied else "allow"
     result.add(line, verb, network)
 
 

@@ -1,5 +1,7 @@
 """The settings of a time service that a deployment over it would lose, or open."""
 
+from dataclasses import replace
+
 import pytest
 
 from provision.common.results import Loss
@@ -98,7 +100,21 @@ CASES = [
         ["access.host-name: allow ntp.example.org"],
         id="a host name",
     ),
+    pytest.param("allow\nport 1123", "allow", ["directive: port 1123 → port 123"], id="another port"),
+    pytest.param("port 1123", "port 0", [], id="another port of a client"),
+    pytest.param("server 2001:DB8:0:0::1", "server 2001:db8::1", [], id="an IPv6 address in another form"),
     pytest.param("makestep 1.0 3", "makestep 1 3", [], id="the same number"),
+    pytest.param("maxdistance 1e-3", "maxdistance 0.001", [], id="the same number with an exponent"),
+    pytest.param("makestep 1 3\nmakestep 1 -1\nport 1\nport 0", "makestep 1 -1", [], id="of two lines the last counts"),
+    pytest.param("log tracking\nlog statistics", "log statistics tracking", [], id="logs in several lines"),
+    pytest.param("log tracking rtc", "log rtc", ["directive: log tracking → log rtc"], id="one log of two"),
+    pytest.param(
+        "bindcmdaddress 0.0.0.0\ncmdallow 10.0.0.0/8",
+        "bindcmdaddress /run/chrony/chronyd.sock\ncmdallow 10.0.0.0/8",
+        ["directive: bindcmdaddress 0.0.0.0"],
+        id="commands of other hosts",
+    ),
+    pytest.param("bindcmdaddress 127.0.0.1\nbindcmdaddress ::1\nbindcmdaddress /", "", [], id="commands of this one"),
     pytest.param("log tracking statistics", "log statistics tracking", [], id="logs in another order"),
     pytest.param("makestep 1 3", "makestep 0.1 -1", ["directive: makestep 1 3 → makestep 0.1 -1"], id="another value"),
     pytest.param("lock_all", "", ["directive: lock_all"], id="another directive"),
@@ -155,17 +171,56 @@ def test_drop_ins() -> None:
 
 
 def test_drop_ins_of_the_name_that_ours_has_are_not_lost() -> None:
-    override = ConfigFile(path="/etc/systemd/system/chronyd.service.d/a.conf", text="Nice=-5\n")
-    assert (
-        losses([ExistingService(program=Program.CHRONY, unit="chronyd.service", overrides=(override,))], wanted(""))
-        == ()
-    )
+    assert losses([replace(service(drop_in="Nice=-5\n"), unit="chronyd.service")], wanted("")) == ()
 
 
 def test_a_unit_file_of_its_own() -> None:
-    own = ExistingService(program=Program.CHRONY, unit="clock.service", own_unit="/etc/systemd/system/clock.service")
+    own = replace(service(), unit="clock.service", own_unit="/etc/systemd/system/clock.service")
     (loss,) = losses([own], wanted(""))
     assert (loss.id, loss.place) == ("unit", "/etc/systemd/system/clock.service")
+
+
+@pytest.mark.parametrize("program", [Program.CHRONY, Program.NTPD, Program.NTPSEC])
+def test_a_daemon_without_a_configuration_that_was_found_is_named(program: Program) -> None:
+    found = losses([ExistingService(program=program, command=("/opt/sbin/daemon",))], wanted("server a"))
+    assert ("configuration", "/opt/sbin/daemon") in [(loss.id, loss.place) for loss in found]
+    given = ExistingService(program=Program.CHRONY, command=("chronyd", "server a"))
+    assert losses([given], wanted("server a")) == ()
+
+
+def ntpd(conf: str, *command: str, keys: str = "") -> ExistingService:
+    """Return a customised NTPsec that serves nobody."""
+    return ExistingService(
+        program=Program.NTPSEC,
+        unit="ntpsec.service",
+        command=("/usr/sbin/ntpd", *command),
+        files=(ConfigFile(path="/etc/ntpsec/ntp.conf", text=f"restrict default ignore\n{conf}"),),
+        key_files=(ConfigFile(path="/etc/ntpsec/ntp.keys", text=keys),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "lost"),
+    [
+        (("-g", "-N", "-u", "ntpsec:ntpsec", "-p", "/run/ntpd.pid", "-c", "/etc/ntpsec/ntp.conf"), []),
+        (("-gx",), ["command line: makestep 600 3 → makestep 1 3"]),
+        (("--slew",), ["command line: makestep 600 3 → makestep 1 3"]),
+        (("-4", "-I", "eth0"), ["command line: -4", "command line: -I eth0"]),
+        (("--interface=eth0",), ["command line: -I eth0"]),
+    ],
+)
+def test_options_of_ntpd(command: tuple[str, ...], lost: list[str]) -> None:
+    found = losses([ntpd("server a", *command)], wanted("server a\nmakestep 1 3"))
+    assert [f"{loss.place}: {loss}" for loss in found] == lost
+
+
+def test_an_imported_ntpd_that_slews_is_no_loss() -> None:
+    assert losses([ntpd("server a", "-x")], wanted("server a\nmakestep 600 3")) == ()
+
+
+def test_keys_of_ntpd_have_other_names_and_only_trusted_ones_count() -> None:
+    old = ntpd("trustedkey 12 13", keys="12 AES\n13 SHA-256\n14 MD5\n")
+    assert losses([old], wanted("", key12="AES128", key13="SHA256")) == ()
 
 
 def test_what_cannot_be_compared_is_named() -> None:
@@ -177,12 +232,15 @@ def test_what_cannot_be_compared_is_named() -> None:
 
 
 def test_lines_of_ntpsec_are_compared_as_lines_of_chrony() -> None:
-    conf = "driftfile /drift\npool a iburst\nserver b key 12\nserver c\nstatistics loopstats\nrestrict default ignore\n"
+    conf = (
+        "driftfile /drift\npool a iburst\nserver b key 12\nserver c\nstatistics loopstats\nrestrict default ignore\n"
+        "trustedkey 12\n"
+    )
     ntpsec = ExistingService(
         program=Program.NTPSEC,
         unit="ntpsec.service",
         files=(ConfigFile(path="/etc/ntpsec/ntp.conf", text=conf),),
-        key_files=(ConfigFile(path="/etc/ntpsec/ntp.keys", text="12 AES\n13 MD5\n"),),
+        key_files=(ConfigFile(path="/etc/ntpsec/ntp.keys", text="12 AES\n13 MD5\n14 SHA1\n"),),
     )
     assert [(loss.id, str(loss)) for loss in losses([ntpsec], wanted("pool a iburst\nserver b", key13="MD5"))] == [
         ("key", "key 12 AES"),

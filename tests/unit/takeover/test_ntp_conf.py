@@ -1,5 +1,7 @@
 """ntp.conf of ntpd and NTPsec, as lines of chrony."""
 
+from dataclasses import replace
+
 import pytest
 
 from provision.common.results import Fate
@@ -37,6 +39,7 @@ def remarks(text: str) -> list[tuple[str, str]]:
         ("peer 10.0.0.2 key 14 xleave", "peer 10.0.0.2 key 14 xleave"),
         ("server time:4460 nts", "server time nts ntsport 4460"),
         ("server [2001:db8::1]:4461 nts", "server 2001:db8::1 nts ntsport 4461"),
+        ("server time:1123", "server time port 1123"),
         ("server 127.127.1.0", "local stratum 5"),
         ("refclock local unit 0 stratum 9", "local stratum 9"),
         ("tos orphan 7", "local stratum 7 orphan"),
@@ -51,7 +54,7 @@ def test_a_line_with_a_counterpart(line: str, expected: str) -> None:
 
 
 def test_options_of_a_clock_stand_in_another_line() -> None:
-    text = "server 127.127.28.1 minpoll 4\nfudge 127.127.28.1 refid GPS time1 0.42\n"
+    text = "server 127.127.28.1 minpoll 4\nfudge 127.127.28.1 refid GPS\nfudge 127.127.28.1 time1 0.42\n"
     assert lines(text)[0] == "refclock SHM 1 refid GPS offset 0.42 poll 4"
 
 
@@ -93,6 +96,13 @@ def test_autokey_is_named_and_what_is_left_without_it(options: str, end: str) ->
         ("restrict -6 default ignore", ["allow 0.0.0.0/0"]),
         ("restrict default ignore\nrestrict 10.0.0.0 mask 255.0.0.0", ["allow 10.0.0.0/8"]),
         ("restrict 10.0.0.0 mask 255.0.0.0 noserve", [*EVERYONE, "deny 10.0.0.0/8"]),
+        # Lines about one network add their flags.
+        ("restrict default ignore\nrestrict default nomodify", []),
+        ("restrict default ignore\nrestrict -4 default nomodify\nrestrict -6 default", []),
+        (
+            "restrict 10.0.0.0 mask 255.0.0.0 ignore\nrestrict 10.0.0.0 mask 255.0.0.0 nomodify",
+            [*EVERYONE, "deny 10.0.0.0/8", "deny 10.0.0.0/8"],
+        ),
         ("restrict default limited", [*EVERYONE, "ratelimit"]),
         ("restrict default ignore\nrestrict -6 2001:db8:: mask ffff:ffff::", ["allow 2001:db8::/32"]),
     ],
@@ -125,6 +135,39 @@ def test_an_included_file_stands_in_the_place_of_its_line() -> None:
         ("server a", "/etc/ntp.conf:1"),
         ("server b", "/etc/ntp/more.conf:1"),
         ("server c", "/etc/ntp.conf:3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["includefile /etc/ntpsec/more", "include /etc/ntpsec/more/", "include more", "include more/b.conf"]
+)
+def test_a_folder_or_a_file_beside_it_may_be_included(line: str) -> None:
+    folder = "/etc/ntpsec/more"
+    files = [ConfigFile(path=f"{folder}/{name}", text=f"server {name}\n") for name in ("b.conf", "c.conf.old")]
+    found = lines_of(service(f"{line}\nserver c\n", *files))
+    assert [one.text for one in found] == ["server b.conf", "server c"]
+
+
+def test_ntpsec_reads_the_folder_beside_its_file_after_it() -> None:
+    main = ConfigFile(path="backup/etc/ntpsec/ntp.conf", text="server a\n")
+    files = [ConfigFile(path=f"/etc/ntpsec/ntp.d/{name}.conf", text=f"server {name}\n") for name in "cb"]
+    ntpsec = ExistingService(program=Program.NTPSEC, files=(main, *files))
+    assert [line.text for line in lines_of(ntpsec)] == ["server a", "server b", "server c"]
+    assert [line.text for line in lines_of(replace(ntpsec, program=Program.NTPD))] == ["server a"]
+
+
+def test_a_peer_of_ntpsec_is_a_server() -> None:
+    ntpsec = replace(service("peer b key 2\n"), program=Program.NTPSEC)
+    found, _ = translated(ntpsec)
+    assert found[0].text == "server b key 2"
+
+
+def test_options_of_the_command_line() -> None:
+    found, said = translated(replace(service(""), command=("ntpd", "-x", "-4", "-I", "eth0", "-g", "-u", "ntp")))
+    assert found[-1].text == "makestep 600 3"
+    assert [(remark.line, remark.fate) for remark in said if remark.place == "command line"] == [
+        ("-4", Fate.LOST),
+        ("-I eth0", Fate.LOST),
     ]
 
 
