@@ -51,7 +51,10 @@ def read_service(path: Path, program: Program | None) -> ExistingService:
     reader = _Reader(path)
     reader.add(path, text, kind)
     return ExistingService(
-        program=kind, files=tuple(reader.files), key_files=tuple(reader.keys), unread=tuple(reader.unread)
+        program=kind,
+        files=tuple(reader.files),
+        key_files=tuple(reader.keys),
+        unread=tuple(dict.fromkeys(reader.unread)),
     )
 
 
@@ -76,15 +79,18 @@ class _Reader:
         if self.files:
             named = self._named(path.absolute())
         self.files.append(ConfigFile(path=named, text=text))
+        is_main = len(self.files) == 1
         if program is Program.TIMESYNCD:
-            if len(self.files) == 1:
-                self._add_all(f"{path}.d/*.conf", program)
+            if is_main:
+                self._add_all(f"{path.absolute()}.d/*.conf", program)
             return
         for statement in statements(text, named):
-            self._follow(statement, program)
+            self._follow(statement, path.absolute().parent, program)
+        if is_main and program is Program.NTPSEC:
+            self._add_all(f"{path.absolute().parent}/ntp.d/*.conf", program)
 
-    def _follow(self, statement: Statement, program: Program) -> None:
-        places = [f"{self._root}{word.strip(chr(34))}" for word in statement.arguments]
+    def _follow(self, statement: Statement, folder: Path, program: Program) -> None:
+        places = [self._place(word.strip('"'), folder) for word in statement.arguments]
         match statement.name:
             case "include" | "includefile":
                 for place in places[:1]:
@@ -97,7 +103,15 @@ class _Reader:
                 for place in places[:1]:
                     self._add_keys(Path(place))
 
+    def _place(self, word: str, folder: Path) -> str:
+        """Return the place of a file that a line names; a relative path begins at the folder of the line's file."""
+        if word.startswith("/"):
+            return f"{self._root}{word}"
+        return str(folder / word)
+
     def _add_all(self, pattern: str, program: Program) -> None:
+        if program is Program.NTPSEC and Path(pattern).is_dir():
+            pattern = f"{pattern.rstrip('/')}/*.conf"
         found = sorted(map(str, Path("/").glob(pattern.lstrip("/"))))
         if not found and not _WILDCARDS & set(pattern):
             self.unread.append(self._named(pattern))

@@ -32,13 +32,31 @@ def assignments(service: ExistingService) -> Iterator[Statement]:
     """Yield each assignment of ``[Time]``, with its key and its words, in the order of reading."""
     for file in service.files:
         section = ""
-        for number, raw in enumerate(file.text.split("\n"), start=1):
-            line = raw.strip()
+        for number, line in _logical_lines(file.text):
             if line.startswith("["):
                 section = line
             key, equals, value = line.partition("=")
-            if section == "[Time]" and equals and not line.startswith(("#", ";")):
+            if section == "[Time]" and equals:
                 yield Statement((key.strip(), *value.split()), file.path, number)
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield lines without comments, with their numbers; a line that ends in a backslash goes on in the next one."""
+    begun, first = "", 0
+    # systemd leaves out a byte order mark.
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+        line = raw.strip()
+        if line.startswith(("#", ";")):
+            continue
+        first = first or number
+        begun += line.removesuffix("\\")
+        if line.endswith("\\"):
+            begun += " "
+            continue
+        yield first, begun.strip()
+        begun, first = "", 0
+    if begun:
+        yield first, begun.strip()
 
 
 def translated(service: ExistingService) -> tuple[tuple[Statement, ...], tuple[Remark, ...]]:
@@ -69,8 +87,9 @@ def translated(service: ExistingService) -> tuple[tuple[Statement, ...], tuple[R
     # It sets the hardware clock through the kernel, and steps the clock.
     place = _main_file(service)
     clock = (Statement(("rtcsync",), place), Statement(("makestep", "1", "3"), place))
-    lines = [*_sources(servers, options), *_distance(spans), *clock]
-    return tuple(lines), (*remarks, *span_remarks)
+    distance, distance_remarks = _distance(spans.get("RootDistanceMaxSec"))
+    lines = [*_sources(servers, options), *distance, *clock]
+    return tuple(lines), (*remarks, *span_remarks, *distance_remarks)
 
 
 def _main_file(service: ExistingService) -> str:
@@ -112,10 +131,10 @@ def _polls(spans: dict[str, Statement]) -> tuple[list[str], list[Remark]]:
     return options, remarks
 
 
-def _distance(spans: dict[str, Statement]) -> Iterator[Statement]:
-    found = spans.get("RootDistanceMaxSec")
+def _distance(found: Statement | None) -> tuple[list[Statement], list[Remark]]:
     if found is None:
-        return
+        return [], []
     span = seconds(" ".join(found.arguments))
-    if span:
-        yield Statement(("maxdistance", f"{span:g}"), found.file, found.line)
+    if not span:
+        return [], [lost(found, "is no time span")]
+    return [Statement(("maxdistance", f"{span:g}"), found.file, found.line)], []

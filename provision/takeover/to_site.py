@@ -101,12 +101,12 @@ def tree_of(translation: Translated, *, chrony: str = DEFAULT_CHRONY) -> tuple[T
     settings.remarks += translation.remarks
     for statement in translation.statements:
         _add(statement, settings)
-    if not settings.names_sources:
-        why = "no line names a source, and the site file leaves its default, four servers of pool.ntp.org"
-        settings.remarks.append(Remark(fate=Fate.CHANGED, place="", line="sources", why=why))
     while (fault := _fault(settings.tree, Site)) is not None:
         if not _leave_out(fault, settings):
             raise SiteError(f"no site file can have these lines: {fault}")
+    if not settings.names_sources:
+        why = "no line that is carried names a source, and the site file leaves its default, servers of pool.ntp.org"
+        settings.remarks.append(Remark(fate=Fate.CHANGED, place="", line="sources", why=why))
     tree = settings.tree
     if translation.seccomp is not None:
         tree["service"] = {"seccomp": translation.seccomp}
@@ -208,6 +208,8 @@ def _options(words: Iterable[str], kind: type[Table]) -> tuple[Tree, list[str]]:
             found[name] = True
         elif left:
             found[name] = _scalar(left.pop(0))
+        else:
+            others.append(word)
     return found, others
 
 

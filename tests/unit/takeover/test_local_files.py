@@ -7,6 +7,7 @@ import pytest
 from provision.common.errors import SiteError
 from provision.takeover.existing import ExistingService, Program
 from provision.takeover.local_files import guessed, read_service
+from provision.takeover.ntp_conf import lines_of
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,41 @@ def test_settings_of_timesyncd_may_stand_in_a_folder(tmp_path: Path) -> None:
     put(tmp_path, {"etc/systemd/timesyncd.conf": "[Time]\n", "etc/systemd/timesyncd.conf.d/a.conf": "[Time]\nNTP=a\n"})
     service = read_service(tmp_path / "etc/systemd/timesyncd.conf", None)
     assert files_of(service)[1:] == ["/etc/systemd/timesyncd.conf.d/a.conf"]
+
+
+def test_a_relative_path_finds_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(
+        tmp_path,
+        {
+            "etc/systemd/timesyncd.conf": "[Time]\n",
+            "etc/systemd/timesyncd.conf.d/a.conf": "[Time]\nNTP=a\n",
+            "etc/chrony/chrony.conf": "confdir /etc/chrony/conf.d\nconfdir /etc/chrony/conf.d\n",
+            "etc/chrony/conf.d/b.conf": "server b\ninclude /etc/missing\n",
+            "etc/chrony/conf.d/c.conf": "include /etc/missing\n",
+        },
+    )
+    monkeypatch.chdir(tmp_path)
+    service = read_service(Path("etc/systemd/timesyncd.conf"), None)
+    assert files_of(service)[1:] == ["/etc/systemd/timesyncd.conf.d/a.conf"]
+    service = read_service(Path("etc/chrony/chrony.conf"), None)
+    assert files_of(service)[1:] == ["/etc/chrony/conf.d/b.conf", "/etc/chrony/conf.d/c.conf"]
+    assert service.unread == ("/etc/missing",)
+
+
+def test_ntpsec_reads_folders(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        {
+            "etc/ntpsec/ntp.conf": "include /etc/ntpsec/more\nincludefile one\n",
+            "etc/ntpsec/more/a.conf": "server a\n",
+            "etc/ntpsec/more/a.old": "server no\n",
+            "etc/ntpsec/one": "server one\n",
+            "etc/ntpsec/ntp.d/b.conf": "server b\n",
+        },
+    )
+    service = read_service(tmp_path / "etc/ntpsec/ntp.conf", None)
+    assert [line.text for line in lines_of(service)] == ["server a", "server one", "server b"]
+    assert service.unread == ()
 
 
 def test_files_that_include_each_other_are_read_once(tmp_path: Path) -> None:

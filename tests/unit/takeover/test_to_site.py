@@ -110,10 +110,11 @@ def test_a_clock_of_its_own_needs_no_servers() -> None:
     assert tree["time"]["servers"] == []
 
 
-def test_without_a_source_the_default_of_the_site_is_named() -> None:
-    _, remarks = result("rtcsync")
-    assert (
-        remarks[-1].why == "no line names a source, and the site file leaves its default, four servers of pool.ntp.org"
+@pytest.mark.parametrize("text", ["rtcsync", "peer b", "server -h", "server"])
+def test_without_a_source_the_default_of_the_site_is_named(text: str) -> None:
+    _, remarks = result(text)
+    assert remarks[-1].why == (
+        "no line that is carried names a source, and the site file leaves its default, servers of pool.ntp.org"
     )
 
 
@@ -125,6 +126,8 @@ def test_without_a_source_the_default_of_the_site_is_named() -> None:
         ("server b minpoll 7 maxpoll 3", "server b minpoll 7 maxpoll 3", Fate.LOST),
         ("server b offline", "server b offline", Fate.LOST),
         ("server b colour 3", "server b colour 3", Fate.LOST),
+        ("server b minpoll", "server b minpoll", Fate.LOST),
+        ("server b iburst key", "server b iburst key", Fate.LOST),
         ("pidfile /x", "pidfile /x", Fate.CHANGED),
         ("generatecommandkey", "generatecommandkey", Fate.LOST),
         ("driftfile /var/lib/ntp/drift", "driftfile /var/lib/ntp/drift", Fate.CHANGED),
