@@ -1,6 +1,6 @@
 """Run the operation of a task on the hosts of a command line, and report the result."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from provision.fleet.turns import turns_of_servers
 from provision.host.session import address_of, known_address, refuse_missing
 from provision.host.target import Target
 from provision.keys.reader import KeyReader
+from provision.output.audit.folder import EvidenceFolder, no_evidence
 from provision.output.json_report import JsonReport
 from provision.output.plan import plan_text
 from provision.output.progress.lines import Lines
@@ -44,12 +45,18 @@ class Command:
     boots_new: bool = False
     """Whether a sandbox that does not exist is created. Other operations refuse it, for its name may be mistyped."""
 
-    def run(self, options: Options, secrets: Secrets) -> list[Report]:
+    def run(
+        self, options: Options, secrets: Secrets, open_evidence: Callable[[], EvidenceFolder] = no_evidence
+    ) -> list[Report]:
         """Run the operation on each host; return the reports. Raises ProvisionError.
 
+        ``open_evidence`` returns the folder of evidence to write; it is called before any host is asked.
         The summary is printed also after Ctrl-C, and if the report cannot be written, for the hosts were tried.
         """
-        with JsonReport(options.json, self.task, self._site_file(options)) as json_report:
+        with (
+            JsonReport(options.json, self.task, self._site_file(options)) as json_report,
+            open_evidence() as evidence,
+        ):
             if self.needs_names:
                 _require_names(options)
             host_settings = self._settings(options, secrets.keys)
@@ -84,6 +91,7 @@ class Command:
             )
             # Here, so that the JSON report has the error, too.
             streams.check()
+            _write_evidence(evidence, json_report, reports)
             return reports
 
     def _site_file(self, options: Options) -> Path | None:
@@ -112,6 +120,12 @@ class Command:
                 exclude=options.exclude,
                 address_of=address if self.configures else None,
             )
+
+
+def _write_evidence(evidence: EvidenceFolder, json_report: JsonReport, reports: list[Report]) -> None:
+    """Write the evidence of a command that has ended, and say where it is. Raises NotRecorded."""
+    if evidence.is_wanted:
+        print(shown(evidence.write(reports, json_report.document(reports))), flush=True)
 
 
 def _require_names(options: Options) -> None:

@@ -23,6 +23,7 @@ from provision.cli.values import (
     key_type,
     nettle_version,
     new_file_or_standard_output,
+    new_folder,
     new_regular_file,
     program_kind,
     scheduler_address,
@@ -152,6 +153,18 @@ class Options:
         from provision.fleet.executor import Fleet
 
         return Fleet(parallel=self.parallel, max_failures=self.max_failures, scheduler=self.scheduler)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions(Options):
+    """The options of ``verify``."""
+
+    evidence: Path | None = path(
+        "write the report, the raw answers of the hosts and a manifest of their digests to this new folder", new_folder
+    )
+    check_evidence: Path | None = path(
+        "check that nobody altered the files of this folder of evidence; no host is asked", existing_folder
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

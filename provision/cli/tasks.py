@@ -21,6 +21,7 @@ from provision.cli.options import (
     SandboxDownOptions,
     SandboxOptions,
     SiteOptions,
+    VerifyOptions,
 )
 from provision.common.errors import UsageError
 
@@ -100,13 +101,19 @@ def build(options: Options, secrets: "Secrets") -> int:
 
 
 @option_task(
-    Options, *HOSTS, "chrony", "sync_timeout", help_={"chrony": "expected chrony release; overrides the site file"}
+    VerifyOptions,
+    *HOSTS,
+    "chrony",
+    "sync_timeout",
+    "evidence",
+    "check_evidence",
+    help_={"chrony": "expected chrony release; overrides the site file"},
 ).with_secrets
-def verify(options: Options, secrets: "Secrets") -> int:
+def verify(options: VerifyOptions, secrets: "Secrets") -> int:
     """Prove the daemon that runs on hosts; change nothing."""
-    from provision.deploy.verify import verify
+    from provision.cli.evidence import verify
 
-    return _on_hosts("verify", verify, options, secrets)
+    return verify(options, secrets)
 
 
 @option_task(Options, *HOSTS).with_secrets

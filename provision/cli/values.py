@@ -73,6 +73,25 @@ def new_file_or_standard_output(flag: str, text: str) -> Path:
     return new_file(flag, text)
 
 
+def new_folder(flag: str, text: str) -> Path:
+    """Return the path of a folder that is empty or can be made in an existing one. Raises UsageError."""
+    path = Path(text)
+    complaint = f"{flag} {shown(text)}: cannot be written"
+    if not exists(path, complaint):
+        if not _is_folder(path.parent, complaint):
+            raise UsageError(f"{complaint}: Not a directory")
+        return path
+    if not _is_folder(path, complaint):
+        raise UsageError(f"{complaint}: Not a directory")
+    try:
+        is_empty = next(path.iterdir(), None) is None
+    except OSError as error:
+        raise UsageError(f"{complaint}: {error.strerror}") from error
+    if not is_empty:
+        raise UsageError(f"{flag} {shown(text)}: is not empty; name a new folder")
+    return path
+
+
 def new_regular_file(flag: str, text: str) -> Path:
     """Return the path of a file that can be written, and that is no device and no pipe. Raises UsageError."""
     if text == "-":

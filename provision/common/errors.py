@@ -12,6 +12,7 @@ ProvisionError
 │   └── ClusterLost       and so is what its workers have done since
 ├── NotRecorded      the work on the hosts is over, and its result could not be written on this machine
 │   └── OutputUnread      nobody reads standard output any more
+├── EvidenceAltered  a folder of evidence for an audit is not as it was written
 ├── CommandFailed    a command on the host failed
 ├── BuildRefused     the build, existing or planned, does not match the site file
 │   ├── ArtifactRefused   an artifact is not the build that its name says: no host can use it
@@ -116,6 +117,13 @@ class OutputUnread(NotRecorded):
     """Nobody reads standard output any more."""
 
     exit_status = NOBODY_READS
+
+
+class EvidenceAltered(ProvisionError):  # noqa: N818 -- what happened, in the past tense
+    """A folder of evidence for an audit is not as it was written."""
+
+    is_of_host = False
+    exit_status = 1
 
 
 class CommandFailed(ProvisionError):  # noqa: N818 -- what happened, in the past tense

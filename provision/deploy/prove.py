@@ -56,6 +56,10 @@ class Proof:
     """Its sources, and whether they answer; None if they are not known."""
     answers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The answers to the looks at the compared states, by their ids."""
+    evidence: str = field(default="", repr=False)
+    """The output of the script that collects the evidence."""
+    probes: tuple[Probe, ...] = ()
+    """The answers to the requests of this machine."""
 
     @property
     def is_complete(self) -> bool:
@@ -111,7 +115,7 @@ def prove(
             if all(finding.holds for finding in compared):
                 raise
             # The cause may be an altered file on the host, which one of the compared states reports.
-            return Proof((*compared, unreadable_finding(str(error))), answers=by_id)
+            return Proof((*compared, unreadable_finding(str(error))), answers=by_id, evidence=output)
     seen = [probed.result() for probed in probing]
     if seen and _was_too_early(seen[0], evidence):
         again = ask(session.address)
@@ -122,7 +126,14 @@ def prove(
         # The host may run another release than the site wants: that is the subject of a compared state.
         expected = replace(expected, version=evidence.version or expected.version)
     found = (*compared, *findings(evidence, expected, seen))
-    return Proof(found, tuple(notes), sources=evidence.associations, answers=by_id)
+    return Proof(
+        found,
+        tuple(notes),
+        sources=evidence.associations,
+        answers=by_id,
+        evidence=output,
+        probes=tuple(seen),
+    )
 
 
 def _was_too_early(seen: Probe, evidence: Evidence) -> bool:

@@ -24,6 +24,8 @@ from provision.verify.ntp.probe import probe
 
 RETURN_SECONDS = 10
 """The part of the confirm timeout that remains when the wait for a synchronised clock ends."""
+SHORTEST_PASSWORD = 8
+"""In characters: shorter ones are not searched for in answers of a host, which never contain the password of sudo."""
 
 
 class GateClosed(Exception):  # noqa: N818 -- no error: the run goes on when it may
@@ -133,6 +135,14 @@ class Run:
             self.before_changes()
         lock_timeout = max(self.settings.options.lock_timeout, self.lock_timeout)
         return session.host.claim(who=self.who, uid=session.facts.uid, lock_timeout=lock_timeout, say=self.progress.say)
+
+    def hide_secrets(self, text: str) -> str:
+        """Return a text of the host without the keys that are known to this run, and without its sudo password."""
+        password = self.session.host.password or ""
+        # A short word would be replaced where it is no password, and its absence would tell it.
+        if len(password) >= SHORTEST_PASSWORD:
+            self.log.hide([password])
+        return self.log.without_secrets(text)
 
     def is_answered(self) -> bool:
         """Return whether an NTP server on the host answers this machine directly, without a jump host."""

@@ -12,6 +12,7 @@ from provision.deploy.generation import Generation
 from provision.deploy.keys_on_host import keys_on_host
 from provision.deploy.phases import service_phases, stage_phase
 from provision.deploy.prove import State, prove
+from provision.deploy.raw_answers import raw_answers
 from provision.deploy.refusals import refuse_without_systemd
 from provision.deploy.run import Run
 from provision.deploy.steps.active import Active, parse_there
@@ -25,8 +26,11 @@ from provision.verify.checks.site import MATCHES_DEFAULTS
 from provision.verify.expectation import Expectation
 
 
-def verify(run: Run) -> None:
-    """Check the running daemon, and that the host matches the site file; change nothing."""
+def verify(run: Run, *, keeps_answers: bool = False) -> None:
+    """Check the running daemon, and that the host matches the site file; change nothing.
+
+    ``keeps_answers``: the raw answers of the host go into the report, without secrets.
+    """
     session = run.session
     run.warn_of_site()
     refuse_without_systemd(session.host.name, session.facts)
@@ -40,6 +44,8 @@ def verify(run: Run) -> None:
     to = switch_to(run, generation, lambda: expected)
     states = _states(run, generation, expected, to)
     proof = prove(run.session, expected, keys, sync_timeout=run.settings.options.sync_timeout, states=states)
+    if keeps_answers:
+        run.report.answers = dict(raw_answers(proof, generation.conf, run.hide_secrets))
     there = parse_there(proof.answers[Active.id])
     other = None
     if there.current != generation.id:

@@ -197,6 +197,12 @@ class JsonReport:
             if error is None:
                 raise NotRecorded(f"the work on the hosts is over, and {unwritten}") from unwritten
 
+    def document(self, reports: list[Report]) -> bytes:
+        """Return the document of a command that has ended without an error."""
+        self.reports = reports
+        self._conclude(None)
+        return self._data()
+
     def _begin(self, path: Path) -> None:
         """Replace the report of an earlier command. Raises SiteError, UsageError."""
         descriptor = None
@@ -235,16 +241,18 @@ class JsonReport:
 
     def _write(self, path: Path) -> None:
         """Write the document. Raises SiteError."""
-        text = json.dumps(asdict(self._document), indent=2, ensure_ascii=False)
-        data = f"{in_json(text)}\n".encode()
         try:
             if self._stream is None:
-                write_whole(path, data)
+                write_whole(path, self._data())
                 return
             with self._stream as stream:
-                stream.write(data)
+                stream.write(self._data())
         except OSError as error:
             raise _unwritten(path, error) from error
+
+    def _data(self) -> bytes:
+        text = json.dumps(asdict(self._document), indent=2, ensure_ascii=False)
+        return f"{in_json(text)}\n".encode()
 
 
 def _utc(time: datetime) -> str:

@@ -46,21 +46,25 @@ class Log:
         return str(self._path)
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Replace these secrets in every further line. A second safeguard: no script prints them anyway."""
-        by_length: dict[int, set[str]] = defaultdict(set)
+        """Replace these secrets, too, in every further line. A second safeguard: no script prints them anyway."""
+        by_length: dict[int, set[str]] = defaultdict(set, self._secrets)
         for secret in secrets:
             by_length[len(secret)].add(secret)
         self._secrets = dict(sorted(by_length.items(), reverse=True))
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text with the secrets replaced."""
+        # Searching for each secret in turn would be too slow: a site may have 200,000, and a build thousands of lines.
+        for length, secrets in self._secrets.items():
+            for piece in {text[at : at + length] for at in range(len(text) - length + 1)} & secrets:
+                text = text.replace(piece, "(hidden)")
+        return text
 
     def write(self, line: str) -> None:
         """Append a line, with secrets replaced and control characters escaped."""
         # Keep enough to recognise a secret that begins before the cut.
         line = line[: LONGEST_LINE + max(self._secrets, default=0)]
-        # Searching for each secret in turn would be too slow: a site may have 200,000, and a build thousands of lines.
-        for length, secrets in self._secrets.items():
-            for piece in {line[at : at + length] for at in range(len(line) - length + 1)} & secrets:
-                line = line.replace(piece, "(hidden)")
-        line = on_one_line(line[:LONGEST_LINE])
+        line = on_one_line(self.without_secrets(line)[:LONGEST_LINE])
         try:
             if self._file is None:
                 self._file = self._open()

@@ -64,6 +64,8 @@ class Report:
     """Properties of the time service that the host had before, which a first deployment removes or changes."""
     imported: tuple[Remark, ...] | None = None
     """What an import made of each line of the host's configuration; None if the command is no import."""
+    answers: dict[str, str] = field(default_factory=dict, repr=False)
+    """The raw answers of the host by the name of the question, without secrets; empty unless they are kept."""
     notes: list[str] = field(default_factory=list)
     error: str | None = None
     """The reason why the run ended early; None if it did not."""

@@ -1,6 +1,8 @@
 """The first deployment on a bare host, what it left there, and the second, which changes nothing."""
 
 import json
+import re
+import subprocess
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -95,6 +97,27 @@ def test_verify_proves_what_runs_and_changes_nothing(deployed: Deployed) -> None
     verified = deployed.run("verify")
     verified.assert_proven()
     assert (pid(deployed.host), files_of(deployed.host)) == before
+
+
+def test_verify_writes_evidence_that_is_refused_once_it_is_altered(deployed: Deployed) -> None:
+    folder = deployed.operator.home / "evidence"
+    verified = deployed.run("verify", f"--evidence={folder}")
+    verified.assert_proven()
+    assert f"evidence: {folder}: " in verified.output
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["command"], report["exit_status"]) == ("verify", 0)
+    assert report["hosts"][0]["findings"] == verified.report["findings"]
+    (host,) = (folder / "hosts").iterdir()
+    assert (host / "tracking.txt").read_text().count(",") == 13
+    digests = re.findall(r"(?m)^(\S+)  \S+/chrony\.keys$", (host / "site.staged.txt").read_text())
+    assert set(digests) == {"(hidden)"}, "a password can be guessed from the digest of a key file"
+    subprocess.run(["sha256sum", "--quiet", "--check", "SHA256SUMS"], cwd=folder, check=True)
+    # test_the_secret_is_nowhere_on_this_machine_but_in_the_key_file looks into the folder, too.
+    command = deployed.operator.run_plainly("verify", f"--check-evidence={folder}")
+    assert command.status == 0, command
+    (host / "tracking.txt").write_text("altered")
+    refused = deployed.operator.run_plainly("verify", f"--check-evidence={folder}")
+    assert (refused.status, f"altered: hosts/{host.name}/tracking.txt" in refused.errors) == (1, True)
 
 
 def test_status_shows_tracking_and_sources(deployed: Deployed) -> None:

@@ -18,6 +18,7 @@ from provision.site.settings import RunOptions
 
 KINDS = (
     Options,
+    options.VerifyOptions,
     options.ImportOptions,
     options.BundleOptions,
     options.AccessOptions,
@@ -87,6 +88,8 @@ PARSED = [
     ("ids", "7,9", "7,9"),
     ("kind", "ntpsec", "ntpsec"),
     ("file", "site.bundle", "site.bundle"),
+    ("evidence", "new", Path("new")),
+    ("check_evidence", "folder", Path("folder")),
 ]
 
 
@@ -129,6 +132,8 @@ PARSERS = {
     "json": values.new_file_or_standard_output,
     "sources": values.existing_folder,
     "bundle": values.existing_file,
+    "evidence": values.new_folder,
+    "check_evidence": values.existing_folder,
     "chrony": values.chrony_version,
     "kind": values.program_kind,
     "nettle": values.nettle_version,

@@ -131,3 +131,9 @@ def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     words = r"cannot write the log: Not a directory; let XDG_STATE_HOME name another folder$"
     with pytest.raises(SiteError, match=words):
         Log("ntp1", tmp_path / "file" / "log").write("one")
+
+
+def test_what_is_hidden_later_is_hidden_in_addition(log: Log) -> None:
+    log.hide(["first secret"])
+    log.hide(["another"])
+    assert log.without_secrets("first secret, another one") == "(hidden), (hidden) one"
