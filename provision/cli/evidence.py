@@ -1,16 +1,27 @@
 """Verify hosts and write the evidence for an audit, or check evidence that was written before."""
 
+import sys
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provision.cli.command import Command
 from provision.cli.options import VerifyOptions
-from provision.common.errors import UsageError
+from provision.common.errors import SiteError, UsageError
+from provision.common.files.regular import read_regular
 from provision.common.text import shown
 from provision.deploy.secrets import Secrets
 from provision.deploy.verify import verify as verify_host
+from provision.host.terminal import read_without_echo
 from provision.output.audit.check import check_files, read_signature
 from provision.output.audit.folder import EvidenceFolder
 from provision.output.report import exit_status
+
+if TYPE_CHECKING:
+    from provision.output.audit.signing import Signer
+
+LONGEST_PASSPHRASE = 4096
+"""Bytes of the file of ``--sign-passphrase``."""
 
 
 def verify(options: VerifyOptions, secrets: Secrets) -> int:
@@ -19,7 +30,7 @@ def verify(options: VerifyOptions, secrets: Secrets) -> int:
     Raises ProvisionError.
     """
     if options.check_evidence is not None:
-        print(shown(check(options)), flush=True)
+        print(shown(check(options, options.check_evidence)), flush=True)
         return 0
     operation = partial(verify_host, keeps_answers=options.evidence is not None)
     command = Command(task="verify", operation=operation)
@@ -27,20 +38,67 @@ def verify(options: VerifyOptions, secrets: Secrets) -> int:
 
 
 def open_folder(options: VerifyOptions) -> EvidenceFolder:
-    """Return the folder of evidence that a command line wants."""
-    return EvidenceFolder(options.evidence)
+    """Return the folder of evidence that a command line wants. Raises UsageError, SiteError."""
+    if options.sign_cert is not None:
+        raise UsageError("--sign-cert is for --check-evidence; sign with --sign-key")
+    if options.evidence is None and (options.sign_key is not None or options.sign_passphrase is not None):
+        raise UsageError("--sign-key and --sign-passphrase sign the evidence; name its folder with --evidence")
+    if options.sign_key is None:
+        if options.sign_passphrase is not None:
+            raise UsageError("--sign-passphrase opens the key of --sign-key; name its file, too")
+        return EvidenceFolder(options.evidence)
+    signer = _signer(options.sign_key, options.sign_passphrase)
+    return EvidenceFolder(options.evidence, sign=signer.sign, signer=signer.fingerprint)
 
 
-def check(options: VerifyOptions) -> str:
+def check(options: VerifyOptions, folder: Path) -> str:
     """Check a folder of evidence; return a line that says that it is as it was written.
 
-    Raises UsageError, EvidenceAltered.
+    Raises UsageError, SiteError, EvidenceAltered.
     """
-    folder = options.check_evidence
-    assert folder is not None  # noqa: S101 -- its caller has checked it
-    if options.evidence is not None or options.json is not None or options.host:
-        raise UsageError("--check-evidence asks no host and writes nothing; leave out --evidence, --json and --host")
-    listed, _ = check_files(folder)
-    if read_signature(folder) is None:
-        return f"{folder}: {len(listed)} files as they were written; not signed"
-    return f"{folder}: {len(listed)} files as they were written; the signature was not checked"
+    if any((options.evidence, options.sign_key, options.sign_passphrase, options.json, options.host)):
+        raise UsageError("--check-evidence asks no host and writes nothing; it goes with --sign-cert alone")
+    listed, manifest = check_files(folder)
+    signature = read_signature(folder)
+    return f"{folder}: {len(listed)} files as they were written; {_signed(options, folder, manifest, signature)}"
+
+
+def _signed(options: VerifyOptions, folder: Path, manifest: bytes, signature: bytes | None) -> str:
+    """Return by whom a folder is signed, as far as that is checked. Raises SiteError, EvidenceAltered."""
+    if options.sign_cert is not None:
+        # Imported here, for the library is large, and most folders are checked without a certificate.
+        from provision.output.audit.signing import check_signature  # noqa: PLC0415
+
+        return f"signed by {check_signature(folder, manifest, signature, options.sign_cert)}"
+    if signature is None:
+        return "not signed"
+    return "the signature was not checked: name the certificate of the signer with --sign-cert"
+
+
+def _signer(key: Path, passphrase: Path | None) -> "Signer":
+    """Return the key that signs. Raises SiteError."""
+    from provision.output.audit.signing import read_signer  # noqa: PLC0415 -- as above
+
+    if passphrase is not None:
+        return read_signer(key, partial(_first_line, passphrase))
+    return read_signer(key, partial(_typed, key))
+
+
+def _first_line(path: Path) -> str:
+    """Return the passphrase in a file. Raises SiteError, which quotes none of it."""
+    try:
+        return read_regular(path, LONGEST_PASSPHRASE).decode().split("\n", maxsplit=1)[0].removesuffix("\r")
+    except OSError as error:
+        raise SiteError(f"--sign-passphrase {path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise SiteError(f"--sign-passphrase {path}: is no text in UTF-8") from None
+
+
+def _typed(key: Path) -> str:
+    """Return the passphrase that is typed at the terminal. Raises SiteError."""
+    typed = None
+    if sys.stdin is not None and sys.stdin.isatty():
+        typed = read_without_echo(f"passphrase of {key}: ", lambda: None)
+    if typed is None:
+        raise SiteError(f"--sign-key {key}: it has a passphrase, and none was typed; --sign-passphrase names a file")
+    return typed

@@ -165,6 +165,14 @@ class VerifyOptions(Options):
     check_evidence: Path | None = path(
         "check that nobody altered the files of this folder of evidence; no host is asked", existing_folder
     )
+    sign_key: Path | None = path("sign the evidence with the OpenPGP secret key in this file", existing_file)
+    sign_passphrase: Path | None = path(
+        "file whose first line is the passphrase of --sign-key (default: it is asked for at the terminal)",
+        existing_file,
+    )
+    sign_cert: Path | None = path(
+        "with --check-evidence: file with the OpenPGP certificate that has to have signed it", existing_file
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

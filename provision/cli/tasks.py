@@ -107,6 +107,9 @@ def build(options: Options, secrets: "Secrets") -> int:
     "sync_timeout",
     "evidence",
     "check_evidence",
+    "sign_key",
+    "sign_passphrase",
+    "sign_cert",
     help_={"chrony": "expected chrony release; overrides the site file"},
 ).with_secrets
 def verify(options: VerifyOptions, secrets: "Secrets") -> int:

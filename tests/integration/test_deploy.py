@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
+from pysequoia import Tsk
 
 from provision.common.results import Finding
 from provision.host.sandbox import sandbox
@@ -100,8 +101,11 @@ def test_verify_proves_what_runs_and_changes_nothing(deployed: Deployed) -> None
 
 
 def test_verify_writes_evidence_that_is_refused_once_it_is_altered(deployed: Deployed) -> None:
-    folder = deployed.operator.home / "evidence"
-    verified = deployed.run("verify", f"--evidence={folder}")
+    folder, signs = deployed.operator.home / "evidence", Tsk.generate("Auditor")
+    for name, text in (("key.asc", signs), ("cert.asc", signs.extract_certificate())):
+        (deployed.operator.home / name).write_text(str(text))
+    certificate = f"--sign-cert={deployed.operator.home / 'cert.asc'}"
+    verified = deployed.run("verify", f"--evidence={folder}", f"--sign-key={deployed.operator.home / 'key.asc'}")
     verified.assert_proven()
     assert f"evidence: {folder}: " in verified.output
     report = json.loads((folder / "report.json").read_text())
@@ -113,8 +117,8 @@ def test_verify_writes_evidence_that_is_refused_once_it_is_altered(deployed: Dep
     assert set(digests) == {"(hidden)"}, "a password can be guessed from the digest of a key file"
     subprocess.run(["sha256sum", "--quiet", "--check", "SHA256SUMS"], cwd=folder, check=True)
     # test_the_secret_is_nowhere_on_this_machine_but_in_the_key_file looks into the folder, too.
-    command = deployed.operator.run_plainly("verify", f"--check-evidence={folder}")
-    assert command.status == 0, command
+    command = deployed.operator.run_plainly("verify", f"--check-evidence={folder}", certificate)
+    assert (command.status, "; signed by " in command.output) == (0, True), command
     (host / "tracking.txt").write_text("altered")
     refused = deployed.operator.run_plainly("verify", f"--check-evidence={folder}")
     assert (refused.status, f"altered: hosts/{host.name}/tracking.txt" in refused.errors) == (1, True)

@@ -38,9 +38,13 @@ class EvidenceFolder:
     nothing is written. Raises SiteError on entry; NotRecorded from :meth:`write`.
     """
 
-    def __init__(self, path: Path | None, *, sign: Sign | None = None, more: More = lambda _: {}) -> None:
+    def __init__(
+        self, path: Path | None, *, sign: Sign | None = None, signer: str = "", more: More = lambda _: {}
+    ) -> None:
+        """Name the folder; ``signer`` is the fingerprint of the key of ``sign``."""
         self._path = path
         self._sign = sign
+        self._signer = signer
         self._more = more
         self._room: Path | None = None
 
@@ -76,7 +80,7 @@ class EvidenceFolder:
         try:
             if self._sign is not None:
                 files[SIGNATURE] = self._sign(files[MANIFEST])
-                signed = "signed"
+                signed = f"signed by {self._signer}"
             self._put(files)
         except OSError as error:
             raise NotRecorded(

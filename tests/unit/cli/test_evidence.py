@@ -3,12 +3,18 @@
 from pathlib import Path
 
 import pytest
+from pysequoia import Tsk
 
 from provision.cli import evidence
 from provision.cli.options import VerifyOptions
 from provision.common.errors import EvidenceAltered, SiteError, UsageError
 from provision.output.audit.folder import EvidenceFolder
+from provision.output.audit.manifest import manifest_text
 from tests.helpers.command_secrets import make_secrets
+from tests.helpers.samples import CASES
+
+ENCRYPTED = CASES / "openpgp/encrypted.asc"
+"""A secret key that signs nothing but in tests; its passphrase is "correct horse"."""
 
 
 @pytest.fixture(autouse=True)
@@ -52,11 +58,86 @@ def test_an_altered_folder_is_refused(folder: Path) -> None:
 )
 def test_a_check_goes_with_no_option_of_a_proof(folder: Path, more: VerifyOptions) -> None:
     options = VerifyOptions(check_evidence=folder, evidence=more.evidence, json=more.json, host=more.host)
-    with pytest.raises(UsageError, match=r"^--check-evidence asks no host and writes nothing; leave out "):
+    with pytest.raises(UsageError, match=r"^--check-evidence asks no host and writes nothing; it goes "):
         evidence.verify(options, make_secrets())
 
 
 def test_evidence_that_cannot_be_written_is_refused_before_any_host(folder: Path) -> None:
     with pytest.raises(SiteError, match=r"^--evidence .*: cannot be written: No such file or directory$"):
         evidence.verify(VerifyOptions(host=("local",), evidence=folder / "none/x"), make_secrets())
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """Write a secret key, and its certificate beside it."""
+    made = Tsk.generate("Auditor <auditor@example.org>")
+    (tmp_path / "key.asc").write_text(str(made))
+    (tmp_path / "cert.asc").write_text(str(made.extract_certificate()))
+    return tmp_path / "key.asc"
+
+
+def test_a_signed_folder_is_verified_with_a_certificate(folder: Path, key: Path) -> None:
+    place = folder / "evidence"
+    with evidence.open_folder(VerifyOptions(evidence=place, sign_key=key)) as made:
+        said = made.write([], b"{}")
+    _, _, fingerprint = said.partition("signed by ")
+    assert len(fingerprint) == 40
+    checked = evidence.check(VerifyOptions(sign_cert=key.with_name("cert.asc")), place)
+    assert checked == f"{place}: 2 files as they were written; signed by {fingerprint}"
+    assert "the signature was not checked: name the certificate" in evidence.check(VerifyOptions(), place)
+    (place / "report.json").write_text("[]")
+    (place / "SHA256SUMS").write_text(
+        manifest_text({name: (place / name).read_bytes() for name in ("report.json", "hosts.json")})
+    )
+    with pytest.raises(EvidenceAltered, match=r"SHA256SUMS\.asc is no signature of SHA256SUMS"):
+        evidence.check(VerifyOptions(sign_cert=key.with_name("cert.asc")), place)
+
+
+def test_the_passphrase_comes_from_a_file_or_the_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "passphrase").write_text("correct horse\nof a key of no use\n")
+    place = folder / "evidence"
+    options = VerifyOptions(evidence=place, sign_key=ENCRYPTED, sign_passphrase=folder / "passphrase")
+    with evidence.open_folder(options) as made:
+        assert "signed by " in made.write([], b"{}")
+    with pytest.raises(SiteError, match=r"it has a passphrase, and none was typed; --sign-passphrase names a file$"):
+        evidence.open_folder(VerifyOptions(evidence=folder / "x", sign_key=ENCRYPTED))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("provision.cli.evidence.read_without_echo", lambda *_: "correct horse")
+    assert evidence.open_folder(VerifyOptions(evidence=folder / "x", sign_key=ENCRYPTED)) is not None
+
+
+def test_a_passphrase_that_cannot_be_read_is_refused_and_not_quoted(folder: Path) -> None:
+    path = folder / "passphrase"
+    for data, words in ((b"\xff\xfe", "is no text in UTF-8"), (b"x" * 5000, "cannot be read: 5000 bytes are more")):
+        path.write_bytes(data)
+        with pytest.raises(SiteError, match=rf"^--sign-passphrase {path}: {words}"):
+            evidence.open_folder(VerifyOptions(evidence=folder / "x", sign_key=ENCRYPTED, sign_passphrase=path))
+
+
+NO_FOLDER = "--sign-key and --sign-passphrase sign the evidence; name its folder with --evidence"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (VerifyOptions(sign_cert=Path("c")), "--sign-cert is for --check-evidence; sign with --sign-key"),
+        (VerifyOptions(sign_key=Path("k")), NO_FOLDER),
+        (VerifyOptions(sign_passphrase=Path("p")), NO_FOLDER),
+        (
+            VerifyOptions(evidence=Path("x"), sign_passphrase=Path("p")),
+            "--sign-passphrase opens the key of --sign-key; name its file, too",
+        ),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_before_any_host(options: VerifyOptions, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        evidence.verify(options, make_secrets())
+    assert str(caught.value) == words
+
+
+def test_a_key_that_cannot_sign_is_refused_before_any_host(folder: Path, key: Path) -> None:
+    options = VerifyOptions(host=("local",), evidence=folder / "x", sign_key=key.with_name("cert.asc"))
+    with pytest.raises(SiteError, match=r"^--sign-key .*: no secret key in it can sign"):
+        evidence.verify(options, make_secrets())
     assert list(folder.iterdir()) == []

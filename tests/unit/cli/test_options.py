@@ -90,6 +90,9 @@ PARSED = [
     ("file", "site.bundle", "site.bundle"),
     ("evidence", "new", Path("new")),
     ("check_evidence", "folder", Path("folder")),
+    ("sign_key", "file", Path("file")),
+    ("sign_passphrase", "file", Path("file")),
+    ("sign_cert", "file", Path("file")),
 ]
 
 
@@ -134,6 +137,9 @@ PARSERS = {
     "bundle": values.existing_file,
     "evidence": values.new_folder,
     "check_evidence": values.existing_folder,
+    "sign_key": values.existing_file,
+    "sign_passphrase": values.existing_file,
+    "sign_cert": values.existing_file,
     "chrony": values.chrony_version,
     "kind": values.program_kind,
     "nettle": values.nettle_version,
