@@ -1,6 +1,6 @@
 """Run the operations deploy, plan and stage on one host."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -19,13 +19,10 @@ from provision.deploy.run import Run
 from provision.deploy.steps.existing_service import ExistingKept
 from provision.deploy.switch import Switch
 from provision.host.paths import SWITCH
-from provision.keys import Keys
+from provision.keys import Keys, make_key
 from provision.site.settings import NO_KEYS
 from provision.takeover.lost import Wanted
 from provision.verify.expectation import Expectation, expect
-
-FIRST_KEY = {1: "AES128"}
-"""Id and type of the key that a run makes where the operator has none."""
 
 
 def deploy(run: Run) -> None:
@@ -66,7 +63,9 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     build = build_phase(run, recipe)
     # A deployment asks again behind the lock, for another run may have changed the keys.
     keys_there = asked_once() if dry_run else None
-    before_keys = (preconditions(recipe, _existing(run, recipe, FIRST_KEY)), build)
+    # In place of the key that the new chronyc makes: it is another one than any key of the host, too.
+    first_key = Keys((make_key(1, "AES128"),))
+    before_keys = (preconditions(recipe, _existing(run, recipe, first_key)), build)
     keys = choose_keys(run, recipe, before_keys, dry_run=dry_run, keys_there=keys_there or keys_on_host)
     generation, expected = generation_of(run, recipe, keys)
     expected = replace(expected, has_later_sources=settings.has_later_sources)
@@ -81,7 +80,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
             switch,
             settings.site,
             facts,
-            existing=_existing(run, recipe, {key.id: key.type for key in keys}),
+            existing=_existing(run, recipe, keys),
             query_addresses=expected.query_addresses,
             keys_there=keys_there,
         )
@@ -96,10 +95,10 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     run.found(proof)
 
 
-def _existing(run: Run, recipe: Recipe, key_types: Mapping[int, str]) -> ExistingKept:
-    """Return the step against losses of a first deployment, for a generation with keys of these ids and types."""
+def _existing(run: Run, recipe: Recipe, keys: Keys) -> ExistingKept:
+    """Return the step against losses of a first deployment, for a generation with these keys."""
     generation, _ = generation_of(run, recipe, NO_KEYS)
-    wanted = Wanted.of(generation.conf, generation.unit, key_types)
+    wanted = Wanted.of(generation.conf, generation.unit, keys)
     return ExistingKept(wanted, replace=run.settings.options.replace)
 
 

@@ -1,8 +1,11 @@
 """Describe the time service of a host that this tool did not deploy."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+_SHORT_DIGEST = re.compile("[0-9a-f]{4}")
 
 
 class Program(StrEnum):
@@ -37,6 +40,8 @@ class ListedKey:
     """As the file names it; ntp.keys(5) has other names than chrony."""
     place: str
     """``FILE:LINE``."""
+    short_digest: str = ""
+    """:attr:`provision.keys.Key.short_digest`; empty if the host could not compute it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,7 @@ class ExistingService:
     """The main configuration file first, then all files that it includes, in no certain order."""
     key_files: tuple[ConfigFile, ...] = field(default=(), repr=False)
     """Files with keys: secrets, which no message and no report may contain. Only an import reads the secrets;
-    otherwise, each line is an id and a type."""
+    otherwise, each line is an id, a type and a short digest."""
     unread: tuple[str, ...] = ()
     """Configuration files that were not read, or not to their end: unreadable, too large or too many."""
     runs: bool = False
@@ -80,4 +85,6 @@ class ExistingService:
             for number, line in enumerate(file.text.splitlines(), start=1):
                 words = line.split()
                 if len(words) > 1 and words[0].isascii() and words[0].isdecimal():
-                    yield ListedKey(id=int(words[0][:20]), type=words[1], place=f"{file.path}:{number}")
+                    digest = "".join(word for word in words[2:] if _SHORT_DIGEST.fullmatch(word))
+                    place = f"{file.path}:{number}"
+                    yield ListedKey(id=int(words[0][:20]), type=words[1], place=place, short_digest=digest)

@@ -5,8 +5,8 @@ Pure. What the deployment itself decides, such as the place of the drift file, i
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from provision.chrony.access import Access, Network
@@ -17,7 +17,7 @@ from provision.common.errors import ParseError
 from provision.common.results import Fate, Loss
 from provision.common.text import on_one_line, shortened
 from provision.host.paths import plain_path
-from provision.keys import name_in_chrony
+from provision.keys import Keys, name_in_chrony
 from provision.takeover.command_line import parse_chronyd
 from provision.takeover.existing import ExistingService, ListedKey, Program
 from provision.takeover.ntp_conf import lines_of, trusted
@@ -53,17 +53,16 @@ class Wanted:
     """The generation that would replace a time service, as far as it is compared."""
 
     statements: tuple[Statement, ...]
-    key_types: Mapping[int, str]
-    """The type of each key by its id."""
+    keys: Keys = field(repr=False)
     options: tuple[tuple[str, str], ...] = ()
     """Letter and argument of the options of its chronyd."""
 
     @classmethod
-    def of(cls, conf: str, unit: str, key_types: Mapping[int, str]) -> "Wanted":
+    def of(cls, conf: str, unit: str, keys: Keys) -> "Wanted":
         """Return the wanted state of a chrony.conf, a unit, and keys."""
         commands = [line.removeprefix("ExecStart=") for line in unit.splitlines() if line.startswith("ExecStart=")]
         words = "".join(commands[:1]).split()
-        return cls(statements=tuple(statements(conf)), key_types=dict(key_types), options=parse_chronyd(words).options)
+        return cls(statements=tuple(statements(conf)), keys=keys, options=parse_chronyd(words).options)
 
 
 def losses(services: Iterable[ExistingService], wanted: Wanted) -> tuple[Loss, ...]:
@@ -86,7 +85,7 @@ def _losses(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
         yield Loss(
             id="configuration", was="a file that was not read: not readable, too large or one of too many", place=path
         )
-    yield from _keys(service, wanted.key_types)
+    yield from _keys(service, wanted.keys)
     old = _statements(service)
     if old is None:
         yield _not_compared(service)
@@ -305,13 +304,17 @@ def _in_words(networks: tuple[Network, ...]) -> str:
     return Access(networks).in_words()
 
 
-def _keys(service: ExistingService, wanted: Mapping[int, str]) -> Iterator[Loss]:
-    for key in _used_keys(service):
-        was = f"key {key.id} {key.type}"
-        if key.id not in wanted:
-            yield Loss(id="key", was=was, place=key.place)
-        elif _key_type(key.type) != _key_type(wanted[key.id]):
-            yield Loss(id="key", was=was, now=f"key {key.id} {wanted[key.id]}", place=key.place)
+def _keys(service: ExistingService, wanted: Keys) -> Iterator[Loss]:
+    by_id = {key.id: key for key in wanted}
+    for there in _used_keys(service):
+        was = f"key {there.id} {there.type}"
+        key = by_id.get(there.id)
+        if key is None:
+            yield Loss(id="key", was=was, place=there.place)
+        elif _key_type(there.type) != _key_type(key.type):
+            yield Loss(id="key", was=was, now=f"key {key.id} {key.type}", place=there.place)
+        elif there.short_digest and there.short_digest != key.short_digest:
+            yield Loss(id="key.secret", was=was, now=f"key {key.id} with another secret", place=there.place)
 
 
 def _used_keys(service: ExistingService) -> Iterator[ListedKey]:
@@ -325,7 +328,7 @@ def _used_keys(service: ExistingService) -> Iterator[ListedKey]:
 
 def _key_type(name: str) -> str:
     """Return a type as chrony names it; ntp.keys(5) has others for the same."""
-    return name_in_chrony(name) or name
+    return name_in_chrony(name) or name.upper()
 
 
 def _unit(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:

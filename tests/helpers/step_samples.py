@@ -30,6 +30,7 @@ from provision.deploy.switch import Switch
 from provision.host.host import Host
 from provision.host.packages import MANAGERS
 from provision.host.transport.local import LocalTransport
+from provision.site.settings import NO_KEYS
 from provision.takeover.lost import Wanted
 from tests.helpers.samples import GENERATION, RECIPE
 
@@ -62,7 +63,7 @@ SWITCH = Switch(
     is_answered=lambda: False,
     prove=list,
 )
-EXISTING = ExistingKept(Wanted.of(GENERATION.conf, GENERATION.unit, {}), replace=False)
+EXISTING = ExistingKept(Wanted.of(GENERATION.conf, GENERATION.unit, NO_KEYS), replace=False)
 ACTIVE = Active(SWITCH)
 AS_UNIT_SAYS = AsUnitSays(SWITCH)
 UNALTERED = Unaltered(SWITCH)

@@ -158,6 +158,7 @@ def test_a_customised_chrony_is_carried_and_its_clients_notice_nothing(
         await_true(lambda: meter.silence < 1, "the host's own chrony does not answer key 12")
         site = ("--site", str(tmp_path / "site.toml"))
         refused = deployed.operator.run("deploy", *site)
+        # The imported key 12 has the secret of the host.
         assert (refused.status, {loss["id"] for loss in refused.report["losses"]}) == (1, {"unit"})
         switched = deployed.operator.run("deploy", *site, "--replace")
         assert meter.silence < 2

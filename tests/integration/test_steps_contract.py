@@ -130,7 +130,7 @@ def real_plan(host: Host) -> tuple[Phase, ...]:
         is_answered=lambda: False,
         prove=list,
     )
-    existing = ExistingKept(Wanted.of(generation.conf, generation.unit, {}), replace=False)
+    existing = ExistingKept(Wanted.of(generation.conf, generation.unit, KEYS), replace=False)
     build = compile_phase("contract", facts, recipe, tarballs, keep=lambda _: None)
     return deployment(
         build, generation, switch, settings.site, facts, existing=existing, query_addresses=("127.0.0.1",)

@@ -19,7 +19,7 @@ printf '[Unit]\\nConditionCapability=\\n[Service]\\nExecStart=\\nExecStart=!/usr
     >/etc/systemd/system/chrony.service.d/sandbox.conf
 printf 'server 198.19.0.2 iburst key 12\\n' >/etc/chrony/sources.d/own.sources
 printf 'allow 10.9.0.0/16\\nlocal stratum 5\\nrefclock SHM 0 refid GPS\\n' >/etc/chrony/conf.d/own.conf
-printf '12 AES128 HEX:{SECRET}\\n13 MD5 HEX:AABB\\n' >>/etc/chrony/chrony.keys
+printf '1 AES128 HEX:{SECRET}\\n12 AES128 HEX:{SECRET}\\n13 MD5 HEX:AABB\\n' >>/etc/chrony/chrony.keys
 systemctl daemon-reload
 systemctl restart chrony
 systemctl is-active chrony
@@ -34,6 +34,7 @@ LOST = {
     "access.wider": "access for 10.9.0.0/16",
     "ipv6.opens": "access for IPv4 alone",
     "unit": "ConditionCapability=",
+    "key.secret": "key 1 AES128",
 }
 """Id → the setting as it was; besides, there are keys and other directives."""
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from provision.common.results import Loss
+from provision.keys import DEFAULT_BYTES, LENGTHS, Key, Keys
 from provision.takeover.existing import ConfigFile, ExistingService, Program
 from provision.takeover.lost import Wanted, losses
 
@@ -30,7 +31,11 @@ def wanted(conf: str, *, arguments: str = "-n -F 2", **keys: str) -> Wanted:
     unit = (
         f"[Service]\nExecStart=/opt/chrony/current/build/sbin/chronyd {arguments} -f /opt/chrony/current/chrony.conf\n"
     )
-    return Wanted.of(conf, unit, {int(name.removeprefix("key")): type_ for name, type_ in keys.items()})
+    return Wanted.of(conf, unit, Keys(tuple(key(int(name.removeprefix("key")), type_) for name, type_ in keys.items())))
+
+
+def key(id_: int, type_: str) -> Key:
+    return Key(id_, type_, bytes(range(LENGTHS.get(type_, DEFAULT_BYTES))))
 
 
 CASES = [
@@ -141,6 +146,14 @@ def test_keys_by_id_and_type() -> None:
     found = losses([old], wanted("", key12="AES128", key13="MD5", key14="AES256"))
     assert found == (Loss(id="key", was="key 14 SHA1", now="key 14 AES256", place=f"{KEYS}:3"),)
     assert in_words(losses([service(keys="12 AES128\n")], wanted(""))) == ["key: key 12 AES128"]
+
+
+def test_a_key_with_another_secret() -> None:
+    same, other = key(12, "AES128"), Key(13, "MD5", b"a-long-password")
+    # The host has computed no digest of key 14.
+    old = service(keys=f"12 AES128 {same.short_digest}\n13 M {other.short_digest}\n14 SHA1\n")
+    found = losses([old], wanted("", key12="AES128", key13="MD5", key14="SHA1"))
+    assert found == (Loss(id="key.secret", was="key 13 M", now="key 13 with another secret", place=f"{KEYS}:2"),)
 
 
 def test_the_place_is_file_and_line() -> None:

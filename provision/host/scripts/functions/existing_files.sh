@@ -29,10 +29,62 @@ is_packaged() { # FILE
     fi
 }
 
+# Print id and type of each key in a key file, and four digits of a digest of its secret: Key.short_digest in
+# provision/keys. The directive that names the file tells its format. Secrets are in no argument of a program.
+print_keys() { # keyfile|keys, of chrony.conf or ntp.conf
+    local id type secret digest
+    LC_ALL=C awk -v directive="$1" '
+        function in_hex(text,  digits, position, byte) {
+            digits = ""
+            for (position = 1; position <= length(text); position++) {
+                byte = substr(text, position, 1)
+                if (!(byte in hex)) return "-"
+                digits = digits hex[byte]
+            }
+            return digits
+        }
+        function checked(digits) { return digits ~ /^([0-9A-Fa-f][0-9A-Fa-f])+$/ ? toupper(digits) : "-" }
+        # chrony.conf(5), keyfile: text or hex digits with a prefix.
+        function of_chrony(word) {
+            if (word ~ /^HEX:/) return checked(substr(word, 5))
+            sub(/^ASCII:/, "", word)
+            return in_hex(word)
+        }
+        # libntp/authreadkeys.c: more than 20 characters are hex digits; a key of a cipher is filled up with zeros.
+        function of_ntpd(word, type,  digits, most) {
+            digits = length(word) > 20 ? checked(word) : in_hex(word)
+            if (digits == "-" || type !~ /^AES/) return digits
+            most = type ~ /256/ ? 64 : 32
+            while (length(digits) < most) digits = digits "00"
+            return substr(digits, 1, most)
+        }
+        BEGIN {
+            for (number = 33; number < 127; number++) hex[sprintf("%c", number)] = sprintf("%02X", number)
+            hashes = "M|S|A|N|MD[245]|SHA|SHA-?(1|224|256|384|512)|SHA3-(224|256|384|512)|RMD160|RIPEMD160|TIGER|WHIRLPOOL"
+            types = "^(" hashes "|AES|AES-?(128|256)(-?CMAC)?)$"
+        }
+        $1 !~ /^[0-9]+$/ || NF < 2 { next }
+        {
+            id = $1
+            sub(/^0+/, "", id)
+            type = $2
+            secret = $3
+            # A line of two words has an MD5 key.
+            if (NF == 2) { type = "MD5"; secret = $2 }
+            # Any other word may be a secret.
+            if (toupper(type) !~ types) { print id, "unknown", "-"; next }
+            print id, type, directive == "keys" ? of_ntpd(secret, toupper(type)) : of_chrony(secret)
+        }' | while read -r id type secret; do
+        digest=
+        if [ "$secret" != - ]; then digest=$(echo "chrony-provision $id $secret" | sha256sum 2>/dev/null) || digest=; fi
+        echo ">$id $type ${digest%"${digest#????}"}"
+    done
+}
+
 # Print a file with its kind: file, keys, unit or override.
 # Reads: most_bytes secrets
 # Sets: bytes_left files_left
-print_file() { # KIND PATH
+print_file() { # KIND PATH [keyfile|keys]
     local size own
     [ -e "$2" ] || return 0
     case $2 in *"$newline"*) return 0 ;; esac
@@ -48,18 +100,15 @@ print_file() { # KIND PATH
     if is_packaged "$2"; then own=yes; fi
     echo "$1=$2"
     echo "own=$own"
-    # A file may grow meanwhile. The password of "crypto" is a secret of ntpd's private key.
-    head -c "$most_bytes" "$2" | tr -d '\0\r' | awk -v kind="$1" -v secrets="$secrets" '
+    # A file may grow meanwhile.
+    if [ "$1$secrets" = keysno ]; then
+        head -c "$most_bytes" "$2" | tr -d '\0\r' | print_keys "$3"
+        return 0
+    fi
+    # The password of "crypto" is a secret of ntpd's private key.
+    head -c "$most_bytes" "$2" | tr -d '\0\r' | awk -v kind="$1" '
         kind != "keys" && tolower($1) == "crypto" { print ">crypto"; next }
-        kind != "keys" || secrets == "yes" { print ">" $0; next }
-        # Of a key, the id and the type; a line of two words has an MD5 key (chrony.conf(5), keyfile).
-        $1 !~ /^[0-9]+$/ { next }
-        NF == 2 { print ">" $1 " MD5"; next }
-        toupper($2) ~ /^(M|S|A|N|MD[245]|SHA|SHA-?(1|224|256|384|512)|SHA3-(224|256|384|512)|AES-?(128|256)(-?CMAC)?|RMD160|RIPEMD160|TIGER|WHIRLPOOL)$/ {
-            print ">" $1 " " $2
-            next
-        }
-        { print ">" $1 " unknown" }'
+        { print ">" $0 }'
 }
 
 # Print the files that a pattern of glob(7) names, one a line.
@@ -123,8 +172,8 @@ print_with_included() { # FILES, one a line
         keys="$keys$(directives_in 'keyfile|keys' "$path")$newline"
     done
     # The last one counts.
-    path=$(printf '%s' "$keys" | sed -n '/./h; ${ g; s/^[^ ]* //; p; }')
-    if [ -n "$path" ]; then print_file keys "$path"; fi
+    keys=$(printf '%s' "$keys" | sed -n '/./h; ${ g; p; }')
+    if [ -n "$keys" ]; then print_file keys "${keys#* }" "${keys%% *}"; fi
 }
 
 # Print the files of systemd-timesyncd, timesyncd.conf(5): of equal names, that of the first folder counts.

@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # needs: conflicting_services existing_files as_nobody
 # Print the time services that a host has before a deployment, with their whole configuration. $1: our folder on the host;
-# $2: "yes" prints keys with their secrets, "no" their ids and types. Lines of output:
+# $2: "yes" prints keys with their secrets, "no" their ids, types and a short digest of each secret. Lines of output:
 #
 #  deployed               one of our generations is deployed, or its unit is there; nothing else is printed
 #  service=UNIT           begins a service; the unit is empty for a process that no unit has started
