@@ -85,6 +85,7 @@ _LOST_OPTIONS = {
     "6": "the site file cannot restrict chronyd to IPv6",
     "I": _INTERFACES,
     "L": _INTERFACES,
+    "k": "name the file in a line keys of ntp.conf, and import again",
     "t": "name the key in a line trustedkey of ntp.conf, and import again",
 }
 """Options of ntpd's command line (ntpd(8)) that a deployment does not have."""

@@ -201,13 +201,16 @@ def test_timesyncd_is_a_client(host: Sandbox, deployed: Deployed, tmp_path: Path
 
 def test_ntpsec_with_keys(host: Sandbox, deployed: Deployed, tmp_path: Path) -> None:
     install(host, "ntpsec")
+    planned = deployed.operator.run("plan", f"--host=sandbox:{host.name}")
+    assert [loss for loss in planned.report["losses"] if "ntp" in loss["place"]] == []
     conf = "server 10.1.1.3 iburst key 12\\nkeys /etc/ntpsec/ntp.keys\\ntrustedkey 12\\nrestrict default nomodify\\n"
     login(host, f"printf '{conf}' >/etc/ntpsec/ntp.conf; printf '12 AES {SECRET}\\n' >/etc/ntpsec/ntp.keys")
+    login(host, "mkdir -p /etc/ntpsec/ntp.d; echo 'server 10.1.1.4 iburst' >/etc/ntpsec/ntp.d/own.conf")
     done = take(deployed, host, tmp_path)
     assert done.output.startswith(f"sandbox:{host.name}: ntpsec ")
     assert_nowhere(SECRET, done.output)
     assert (tmp_path / "chrony.keys").read_text() == f"{KEY.line}\n"
-    assert site_in(tmp_path)["time"]["servers"] == [{"address": "10.1.1.3", "key": 12}]
+    assert site_in(tmp_path)["time"]["servers"] == [{"address": "10.1.1.3", "key": 12}, {"address": "10.1.1.4"}]
     assert site_in(tmp_path)["serve"]["allow"] == ["0.0.0.0/0", "::/0"]
 
 

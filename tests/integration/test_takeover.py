@@ -60,6 +60,15 @@ def test_a_distributions_default_is_replaced_without_a_word(host: Sandbox, deplo
     assert (planned.status, losses(planned)) == (3, [])
 
 
+def test_a_units_file_that_somebody_has_edited_in_place_is_named(host: Sandbox, deployed: Deployed) -> None:
+    unit = "/lib/systemd/system/chrony.service"
+    login(host, f"cp {unit} /root/; sed -i 's,^ExecStart=.*,& -r,' {unit}; systemctl daemon-reload")
+    edited = run(deployed, host, "plan")
+    assert (edited.status, [loss["id"] for loss in edited.report["losses"] if loss["place"] == unit]) == (1, ["unit"])
+    login(host, f"cp /root/chrony.service {unit}; systemctl daemon-reload")
+    assert run(deployed, host, "plan").status == 3
+
+
 def test_status_and_verify_name_it(host: Sandbox, deployed: Deployed) -> None:
     login(host, CUSTOMISED)
     for task in ("status", "verify"):

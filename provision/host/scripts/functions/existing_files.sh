@@ -15,9 +15,9 @@ is_packaged() { # FILE
     if [ -e /var/lib/dpkg/status ]; then
         sum=$(md5sum <"$1") || return 1
         sum=${sum%% *}
-        # A conffile; a file of ucf(1), such as chrony.conf; any other file of a package.
+        # A conffile; a file of ucf(1), such as chrony.conf; any other file of a package, also where /lib is /usr/lib.
         grep -qsF " $1 $sum" /var/lib/dpkg/status || grep -qsxF "$sum  $1" /var/lib/ucf/hashfile ||
-            grep -qsxF "$sum  ${1#/}" /var/lib/dpkg/info/*.md5sums
+            grep -qsxF -e "$sum  ${1#/}" -e "$sum  usr$1" -e "$sum  ${1#/usr/}" /var/lib/dpkg/info/*.md5sums
     elif command -v rpm >/dev/null 2>&1; then
         timeout 20 rpm -qf "$1" >/dev/null 2>&1 || return 1
         # rpm(8), verify options: S size, 5 digest, ? could not be read.
@@ -130,7 +130,7 @@ directives_in() { # REGULAR EXPRESSION FILE
             name = tolower($1)
             sub(/^[ \t\v\f]*[^ \t\v\f]+[ \t\v\f]+/, "")
             sub(/[ \t\v\f]+$/, "")
-            if (name ~ /^(includefile|keys)$/) { sub(/[ \t]*#.*/, ""); gsub(/"/, "") }
+            if (name ~ /^(include|includefile|keys)$/) { sub(/[ \t]*#.*/, ""); gsub(/"/, "") }
             print name " " $0
         }'
 }
@@ -139,6 +139,10 @@ directives_in() { # REGULAR EXPRESSION FILE
 included() { # FILE
     local name rest folder
     directives_in 'include|includefile|confdir|sourcedir' "$1" | while read -r name rest; do
+        case $name:$rest in
+            include*:/*) ;;
+            include*) rest=${1%/*}/$rest ;;
+        esac
         case $name in
             includefile | include)
                 if [ -d "$rest" ]; then expanded "$rest/*.conf"; else expanded "$rest"; fi
@@ -163,8 +167,13 @@ print_with_included() { # FILES, one a line
         case $queue in *"$newline"*) queue=${queue#*"$newline"} ;; *) queue='' ;; esac
         case "$seen$newline" in *"$newline$path$newline"*) continue ;; esac
         seen="$seen$newline$path"
+        [ -e "$path" ] || continue
+        if [ "$files_left" -le 0 ]; then
+            # It is named as unread, and stands for all others.
+            print_file file "$path"
+            break
+        fi
         print_file file "$path"
-        [ "$files_left" -gt 0 ] || return 0
         [ -f "$path" ] && [ -r "$path" ] || continue
         queue="$queue${queue:+$newline}$(included "$path")"
         queue=${queue#"$newline"}

@@ -92,23 +92,23 @@ option() { # LETTER WORDS
         END { print value }'
 }
 
-# Print the first of some files that the program has as its default, or otherwise the first that exists.
+# Print the file that is written in the program as its default, or otherwise the first of some that exists.
 default_file() { # PROGRAM FILE...
     local program path
     program=$1
     shift
-    for path; do
-        if [ -e "$path" ] && grep -qsaF "$path" "$program"; then echo "$path"; return; fi
-    done
-    for path; do
-        if [ -e "$path" ]; then echo "$path"; return; fi
+    {
+        grep -saoE "/[A-Za-z0-9._/-]*/${1##*/}" "$program"
+        printf '%s\n' "$@"
+    } | while read -r path; do
+        if [ -e "$path" ]; then echo "$path"; break; fi
     done
 }
 
 # Print the files of a service.
 # Reads: newline
 print_configuration() { # KIND PROGRAM WORDS
-    local main given
+    local main given usual
     case $1 in
         chrony)
             # With directives on its command line, chronyd reads no file by itself.
@@ -122,7 +122,10 @@ print_configuration() { # KIND PROGRAM WORDS
             ;;
         ntpd)
             main=$(option c "$3")
-            [ -n "$main" ] || main=$(default_file "$2" /etc/ntpsec/ntp.conf /etc/ntp.conf)
+            usual=$(default_file "$2" /etc/ntpsec/ntp.conf /etc/ntp.conf)
+            [ -n "$main" ] || main=$usual
+            # A hook of a DHCP client writes a file in /run: the usual one, but for its servers.
+            case $main in /run/* | /var/run/*) main=$main$newline$usual ;; esac
             print_with_included "$main$newline$(expanded '/etc/ntpsec/ntp.d/*.conf')$newline$(expanded '/etc/ntp.d/*.conf')"
             ;;
         openntpd)
@@ -166,7 +169,12 @@ print_service() { # UNIT RUNS PID
     echo "version=$(version_of "$kind" "$program")"
     echo "$words" | head -c 20000 | sed -n 's/^/word=/p'
     file=$(property FragmentPath)
-    case $file in /etc/*) print_file unit "$file" ;; esac
+    case $file in
+        /etc/* | /usr/local/*) print_file unit "$file" ;;
+        /run/*) ;;
+        # Where nothing tells who has written a file, that of a vendor's folder is the vendor's.
+        *) if [ -e /var/lib/dpkg/status ] || command -v rpm >/dev/null 2>&1; then print_file unit "$file"; fi ;;
+    esac
     # The paths of drop-ins are separated by blanks.
     for file in $(property DropInPaths); do print_file override "$file"; done
     for file in $(property EnvironmentFiles | sed 's/ (ignore_errors=.*//'); do print_file environment "$file"; done
