@@ -79,9 +79,19 @@ def _services(options: ImportOptions, secrets: Secrets) -> Mapping[Target, Seque
         program = KINDS.get(options.kind)
         return {Target(text=str(options.file), kind=Kind.LOCAL): [read_service(options.file, program)]}
     targets = tuple(dict.fromkeys(parse_target(host) for host in options.host))
+    _refuse_twice(targets)
     refuse_missing(targets)
     with Lines() as lines:
         return {target: _services_of(target, options, secrets, lines) for target in targets}
+
+
+def _refuse_twice(targets: Iterable[Target]) -> None:
+    """Raise UsageError if two names stand for one host, such as ntp1 and admin@ntp1: a site cannot have it twice."""
+    first: dict[object, Target] = {}
+    for target in targets:
+        other = first.setdefault((target.kind, target.address.lower(), target.port, target.sandbox), target)
+        if other is not target:
+            raise UsageError(f"--host {other} and --host {target} are one host: say it once")
 
 
 def _services_of(target: Target, options: ImportOptions, secrets: Secrets, lines: Lines) -> Sequence[ExistingService]:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 from provision.host.target import Kind, parse_target
 from provision.site.decode import Tree
@@ -30,7 +31,7 @@ def site_of(trees: Mapping[str, Tree], common: Tree) -> Tree:
             tree = {}
         entry: Tree = {}
         if len(equal) > 1 and tree:
-            entry["group"] = _group_name(tree, groups)
+            entry["group"] = _group_name(tree, {*groups, *names.values()})
             groups[entry["group"]] = tree
             tree = {}
         for host in equal:
@@ -44,9 +45,24 @@ def site_of(trees: Mapping[str, Tree], common: Tree) -> Tree:
 def host_names(hosts: tuple[str, ...]) -> Mapping[str, str]:
     """Return a name for each host: the first label of its name if no other host has it, else all of it."""
     short = {host: _short(host) for host in hosts}
-    long = {host: _NOT_IN_NAMES.sub("-", host).strip("-") for host in hosts}
-    taken = list(short.values())
-    return {host: short[host] if taken.count(short[host]) == 1 else long[host] for host in hosts}
+    count = Counter(short.values())
+    names: dict[str, str] = {}
+    for host in hosts:
+        name = short[host]
+        if count[name] > 1:
+            name = _NOT_IN_NAMES.sub("-", host).strip("-")
+        names[host] = _unique(name, names.values())
+    return names
+
+
+def _unique(name: str, taken: Collection[str]) -> str:
+    """Return a name that is not taken: the name itself, or with a number behind it."""
+    number = 2
+    unique = name
+    while unique in taken:
+        unique = f"{name}{number}"
+        number += 1
+    return unique
 
 
 def _short(host: str) -> str:
@@ -65,13 +81,8 @@ def _reached(host: str, name: str) -> Tree:
     return {"host": host}
 
 
-def _group_name(tree: Tree, groups: Tree) -> str:
+def _group_name(tree: Tree, taken: Collection[str]) -> str:
     name = "servers"
     if tree.get("serve", {}).get("role") == "client":
         name = "clients"
-    number = 2
-    unique = name
-    while unique in groups:
-        unique = f"{name}{number}"
-        number += 1
-    return unique
+    return _unique(name, taken)

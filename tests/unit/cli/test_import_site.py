@@ -119,6 +119,11 @@ def test_a_host_that_cannot_be_found_leaves_no_file(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["etc"]
 
 
+def test_one_host_by_two_names_is_refused(folder: Path) -> None:
+    said = "error: --host ntp1 and --host admin@NTP1 are one host: say it once\n"
+    assert run(folder, "--host=ntp1", "--host=ntp1", "--host=admin@NTP1", status=2) == said
+
+
 def test_the_program_may_be_named(folder: Path) -> None:
     (folder / "x").write_text("server a iburst\n")
     assert "say --kind, one of chrony" in run(folder, "--file=x", status=2)

@@ -36,6 +36,16 @@ def test_two_groups_of_servers_have_different_names() -> None:
     assert list(site["groups"]) == ["servers", "servers2"]
 
 
+def test_a_group_does_not_have_the_name_of_a_host() -> None:
+    site = site_of({"servers": SERVER, "b": SERVER, "clients": CLIENT, "d": CLIENT}, {})
+    assert list(site["groups"]) == ["servers2", "clients2"]
+
+
+def test_no_two_hosts_have_one_name() -> None:
+    names = host_names(("ntp.a-b", "ntp.a.b", "ntp-a.b", "ntp-a-b2"))
+    assert len(set(names.values())) == len(names)
+
+
 def test_names_of_hosts() -> None:
     names = host_names(("ntp1.example.com", "admin@ntp2:2222", "192.0.2.1", "ntp3.a.net", "ntp3.b.net", "sandbox:web"))
     assert dict(names)["ntp1.example.com"] == "ntp1"
