@@ -229,7 +229,19 @@ def _lines(id_: str, names: Sequence[str], old: Sequence[Statement], new: Sequen
 
 
 def _normal_line(statement: Statement) -> tuple[str, ...]:
-    return (statement.name, *map(_normal, statement.arguments))
+    words = tuple(map(_normal, statement.arguments))
+    if statement.name == "local":
+        words = _options_of_local(words)
+    return (statement.name, *words)
+
+
+def _options_of_local(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the options in a certain order; a stratum that is not named is 10 (chrony.conf(5), local)."""
+    options = {"stratum": _normal("10")}
+    left = iter(words)
+    for word in left:
+        options[word] = "" if word == "orphan" else next(left, "")
+    return tuple(f"{name} {options[name]}" for name in sorted(options))
 
 
 def _normal(word: str) -> str:

@@ -137,7 +137,7 @@ def _add(statement: Statement, settings: _Settings) -> None:
         _add_extra(statement, settings)
     elif row.site.how is How.DEPLOYMENT:
         settings.remarks.append(changed(statement, row.site.text))
-    elif row.site.how is How.REFUSED:
+    elif row.site.how in {How.REFUSED, How.GONE}:
         settings.remarks.append(lost(statement, row.site.text))
     else:
         _OF_KEY.get(row.site.text, _add_value)(statement, settings)

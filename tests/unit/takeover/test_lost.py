@@ -56,6 +56,7 @@ CASES = [
     pytest.param("sourcedir /var/run/chrony-dhcp/", "sourcedir /run/chrony-dhcp", [], id="/var/run is /run"),
     pytest.param("sourcedir /etc/chrony/sources.d", "", [], id="a folder whose sources are compared one by one"),
     pytest.param("refclock SHM 0 refid GPS", "", ["refclock: refclock SHM 0 refid GPS"], id="a reference clock"),
+    pytest.param("LOCAL Orphan", "local stratum 10 orphan", [], id="the default stratum, and options in another order"),
     pytest.param(
         "local stratum 5", "local stratum 10", ["local: local stratum 5 → local stratum 10"], id="another stratum"
     ),

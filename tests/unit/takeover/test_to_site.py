@@ -162,6 +162,10 @@ def test_a_line_that_contradicts_the_others_is_left_out(text: str, line: str) ->
     assert "time." not in why_of(text).partition(" ")[0]
 
 
+def test_of_a_line_that_chronyd_ignores_the_reason_is_given() -> None:
+    assert why_of("linux_hz 100") == "chrony no longer supports it"
+
+
 def test_of_a_line_that_is_left_out_no_other_remark_stays() -> None:
     _, remarks = result(BASE + "noclientlog\nallow 10.0.0.0/8\nratelimit")
     assert [remark.fate for remark in remarks if remark.line == "ratelimit"] == [Fate.LOST]
