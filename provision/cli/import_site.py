@@ -11,7 +11,7 @@ from provision.common.errors import SiteError, UsageError, understood
 from provision.common.files import private
 from provision.common.files.write import write_whole
 from provision.common.results import Remark
-from provision.common.text import discard, on_one_line
+from provision.common.text import discard, on_one_line, shortened
 from provision.deploy.secrets import Secrets
 from provision.host.session import connect, refuse_missing, unlock
 from provision.host.target import Kind, Target, parse_target
@@ -26,6 +26,8 @@ from provision.takeover.read_host import existing_script, parse_existing
 
 SITE_FILE = "site.toml"
 _WIDTH = len("carried")
+_LONGEST = 200
+"""Characters of a line of the host that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,10 @@ class _Destination:
     keys: Path
 
     def refuse_existing(self) -> None:
-        """Raise UsageError if one of them exists: it is never replaced."""
+        """Raise UsageError if one of them exists: it is never replaced. Their folder may be missing."""
+        folder = self.site.parent
+        if exists(folder, f"--to {folder}: cannot be looked for") and not folder.is_dir():
+            raise UsageError(f"--to {folder}: is no folder")
         for path in (self.site, self.keys):
             if exists(path, f"{path}: cannot be looked for"):
                 raise UsageError(f"{path} is there already, and is never overwritten: say --to with another folder")
@@ -133,9 +138,9 @@ def _heading(host: ImportedHost) -> str:
 def _line(remark: Remark) -> str:
     """Return a line such as ``  changed  /etc/chrony.conf:3: driftfile /x  (reason)``."""
     place = f"{remark.place}: " if remark.place else ""
-    line = f"  {remark.fate.value:<{_WIDTH}}  {place}{remark.line}"
+    line = f"  {remark.fate.value:<{_WIDTH}}  {place}{shortened(remark.line, _LONGEST)}"
     if remark.why:
-        line += f"  ({remark.why})"
+        line += f"  ({shortened(remark.why, _LONGEST)})"
     return line
 
 

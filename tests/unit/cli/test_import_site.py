@@ -124,6 +124,16 @@ def test_one_host_by_two_names_is_refused(folder: Path) -> None:
     assert run(folder, "--host=ntp1", "--host=ntp1", "--host=admin@NTP1", status=2) == said
 
 
+def test_a_file_is_no_folder(folder: Path) -> None:
+    said = run(folder, "--file=etc/chrony.conf", "--to=etc/chrony.keys", status=2)
+    assert said == "error: --to etc/chrony.keys: is no folder\n"
+
+
+def test_a_long_line_is_shown_in_part(folder: Path) -> None:
+    (folder / "etc/chrony.conf").write_text(f"server ntp1 {'x' * 5000}\n")
+    assert len(run(folder, "--file=etc/chrony.conf", "--to=new").splitlines()[1]) < 500
+
+
 def test_the_program_may_be_named(folder: Path) -> None:
     (folder / "x").write_text("server a iburst\n")
     assert "say --kind, one of chrony" in run(folder, "--file=x", status=2)
