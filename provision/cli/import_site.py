@@ -43,7 +43,8 @@ class _Destination:
         if exists(folder, f"--to {folder}: cannot be looked for") and not folder.is_dir():
             raise UsageError(f"--to {folder}: is no folder")
         for path in (self.site, self.keys):
-            if exists(path, f"{path}: cannot be looked for"):
+            # A link to nowhere would stop the second file after the first was written.
+            if path.is_symlink() or exists(path, f"{path}: cannot be looked for"):
                 raise UsageError(f"{path} is there already, and is never overwritten: say --to with another folder")
 
     def write(self, result: Import) -> None:

@@ -93,6 +93,13 @@ def test_files_are_never_overwritten(name: str, folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == sorted(["etc", name])
 
 
+@pytest.mark.parametrize("name", ["site.toml", "chrony.keys"])
+def test_a_link_to_nowhere_is_there_and_no_secret_is_written(name: str, folder: Path) -> None:
+    (folder / name).symlink_to("/nowhere/file")
+    assert "is there already" in run(folder, "--file=etc/chrony.conf", status=2)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["etc", name])
+
+
 @pytest.mark.parametrize("words", [[], ["--host=a", "--file=etc/chrony.conf"]], ids=["nothing", "both"])
 def test_what_to_import_is_said_in_one_way(words: list[str], folder: Path) -> None:
     said = "error: say what to import: --host NAME, which may be given several times, or --file PATH\n"
