@@ -5,7 +5,7 @@ The order of the fields is that of chrony's client.c, unchanged from 4.0 to 4.9.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
 from typing import TypeVar
 
@@ -157,6 +157,18 @@ class Association:
     """Whether its last answer was authenticated."""
     nts: bool = False
     """Whether it is authenticated by NTS."""
+    sent: int = 0
+    """The number of requests that the kernel took; without a key, cookies or a route there are none."""
+    answers: int = 0
+    """The number of all answers, those without a valid MAC included."""
+    key_bits: int | None = None
+    """The length of the key for its requests, of NTS that of the cookies' key; 0: chronyd has none; None: not known."""
+    refused_cookies: int = 0
+    """How many requests in a row the server refused because of their cookie (NTS NAK)."""
+    synchronised: bool = True
+    """Whether the server said in its last valid answer that its clock is synchronised; True if there was none."""
+    kiss: str = ""
+    """The kiss code of its last valid answer (RFC 5905, 7.4), such as ``RATE``."""
 
     @property
     def credential(self) -> str:
@@ -166,6 +178,26 @@ class Association:
         if self.key is not None:
             return f"key {self.key}"
         return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Describe what the selection of sources makes of one, from ``selectdata``."""
+
+    state: str
+    """The letter of chronyc(1), selectdata."""
+    excluded: bool
+    """Whether ``authselectmode`` excludes it: ``noselect`` is in effect, and chrony.conf does not have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Authdata:
+    """A line of ``authdata``."""
+
+    mode: str
+    key: int
+    bits: int
+    refused: int
 
 
 def parse_tracking(text: str) -> Tracking:
@@ -184,17 +216,18 @@ def parse_associations(authdata: str, ntpdata: str) -> tuple[Association, ...]:
     ``authdata`` shows the configuration, even with a wrong key; only ``ntpdata`` shows the answers.
     """
     configured = dict(_parsed("authdata", line, _authdata) for line in authdata.splitlines())
-    seen = [_parsed("ntpdata", line, _ntpdata) for line in ntpdata.splitlines()]
-    return tuple(
-        Association(
-            address=address,
-            key=_key(configured.get(address)),
-            nts=configured.get(address) == "NTS",
-            received=received,
-            authenticated=authenticated,
-        )
-        for address, received, authenticated in seen
-    )
+    seen = (_parsed("ntpdata", line, _ntpdata) for line in ntpdata.splitlines())
+    return tuple(_with_authentication(one, configured.get(one.address)) for one in seen)
+
+
+def parse_selection(text: str) -> dict[str, Selection]:
+    """Parse ``chronyc -c -n selectdata``, by the address of the source."""
+    return dict(_parsed("selectdata", line, _selection) for line in text.splitlines())
+
+
+def parse_offline(text: str) -> int:
+    """Parse ``chronyc -c activity``: the number of sources that chronyd was told not to ask."""
+    return _parsed("activity", text, _offline)
 
 
 def parse_server_counters(text: str) -> ServerCounters:
@@ -275,27 +308,62 @@ def _last_received(field: str) -> int | None:
     return seconds
 
 
-def _authdata(fields: list[str]) -> tuple[str, int | str]:
-    """Return the address of a source, and the id of its symmetric key or, without one, the mode: ``-`` or ``NTS``."""
-    # client.c: name, mode (-, SK, NTS), key id, type, length, …
-    address, mode, key, *rest = fields
-    _check(mode in {"-", "SK", "NTS"} and len(rest) == 7)
-    if mode != "SK":
-        return address, mode
-    return address, int(key)
+def _authdata(fields: list[str]) -> tuple[str, _Authdata]:
+    # client.c: name, mode (-, SK, NTS), key id, type, length, last NTS-KE, attempts, NAKs, cookies, their length.
+    address, mode, key, _, bits, _, _, refused, _, _ = fields
+    _check(mode in {"-", "SK", "NTS"})
+    return address, _Authdata(mode=mode, key=int(key), bits=int(bits), refused=int(refused))
 
 
-def _key(configured: int | str | None) -> int | None:
-    if isinstance(configured, int):
-        return configured
-    return None
+def _with_authentication(seen: Association, configured: _Authdata | None) -> Association:
+    if configured is None or configured.mode == "-":
+        return seen
+    key = configured.key if configured.mode == "SK" else None
+    return replace(
+        seen,
+        key=key,
+        nts=configured.mode == "NTS",
+        key_bits=configured.bits,
+        refused_cookies=configured.refused,
+    )
 
 
-def _ntpdata(fields: list[str]) -> tuple[str, int, bool]:
-    # client.c: 33 fields up to 4.2, 38 since 4.6. The first is the remote address, the 28th "Authenticated", and the
-    # 33rd the number of valid answers.
+def _ntpdata(fields: list[str]) -> Association:
+    # client.c: 33 fields up to 4.2, 38 since 4.6. Counted from 0: remote address, 5 leap, 8 stratum, 15 reference id,
+    # 27 "Authenticated", 30 sent, 31 received, 32 valid answers.
     _check(len(fields) >= 33 and fields[27] in {"Yes", "No"})
-    return fields[0], int(fields[32]), fields[27] == "Yes"
+    received, leap, stratum = int(fields[32]), fields[5], int(fields[8])
+    return Association(
+        address=fields[0],
+        key=None,
+        received=received,
+        authenticated=fields[27] == "Yes",
+        sent=int(fields[30]),
+        answers=int(fields[31]),
+        synchronised=not received or leap != "Not synchronised",
+        kiss=kiss_code(bytes.fromhex(fields[15])) if received and stratum == 0 else "",
+    )
+
+
+def kiss_code(reference_id: bytes) -> str:
+    """Return the kiss code of an answer with stratum 0 (RFC 5905, 7.4); empty if its reference id is none."""
+    if re.fullmatch(rb"[A-Z]{4}", reference_id) is None:
+        return ""
+    return reference_id.decode("ascii")
+
+
+def _selection(fields: list[str]) -> tuple[str, Selection]:
+    # client.c: state, name, authentication, five configured options, five effective options, and five values.
+    state, address, _, *options = fields
+    _check(len(state) == 1 and len(options) == 15)
+    return address, Selection(state=state, excluded=options[0] != "N" and options[5] == "N")
+
+
+def _offline(fields: list[str]) -> int:
+    # client.c: online, offline, burst to online, burst to offline, unresolved.
+    online, offline, *rest = fields
+    _check(online.isdecimal() and len(rest) == 3)
+    return int(offline)
 
 
 def _number(field: str) -> float:

@@ -25,6 +25,7 @@ from provision.site.limits import Limits
 from provision.verify.checks.clock import status_findings
 from provision.verify.checks.limits import limit_findings
 from provision.verify.expectation import Expectation, expect
+from provision.verify.source_faults import parse_signs, source_faults
 from provision.verify.state import clock_of, key_ids, release_of, role_of, time_sources
 
 
@@ -42,6 +43,7 @@ def status(run: Run) -> None:
         expected = expect(said["chrony.conf"], version="", seccomp=False, facts=session.facts)
         tracking, sources, associations = _answers(said)
         limits = _limits(run.settings.site.limits, expected)
+        faults = source_faults(sources, associations or (), parse_signs(said))
         unconfirmed = parse_unconfirmed(named_values(said["unconfirmed"]))
         state = HostStatus(
             role=role_of(expected),
@@ -51,7 +53,7 @@ def status(run: Run) -> None:
             confirmed=unconfirmed is None,
             unconfirmed=unconfirmed,
             clock=clock_of(tracking, sources),
-            sources=tuple(time_sources(_names(said, sources), sources, associations or ())),
+            sources=tuple(time_sources(_names(said, sources), sources, associations or (), faults)),
             server=_server_counters(said["serverstats"]) if expected.serves else None,
             limits=limits if expected.follows else None,
             key_ids=key_ids(said["key ids"]),
@@ -59,7 +61,7 @@ def status(run: Run) -> None:
     run.report.status = state
     run.progress.say(status_text(state))
     findings = (
-        *status_findings(tracking, sources, expected, runs=bool(state.generation)),
+        *status_findings(tracking, sources, expected, faults, runs=bool(state.generation)),
         *limit_findings(state, expected, limits),
     )
     run.found(Proof(findings, sources=associations))

@@ -31,6 +31,57 @@ class Authentication(StrEnum):
     NTS = "nts"
 
 
+class Layer(StrEnum):
+    """Where a source fails: docs/checks.md has what was seen and what to do."""
+
+    NAME = "name-resolution"
+    OFFLINE = "offline"
+    NO_ROUTE = "no-route"
+    CLOSED_HERE = "closed-here"
+    CLOSED_THERE = "port-closed"
+    NO_ANSWER = "no-answer"
+    NOT_YET = "no-answer-yet"
+    RATE = "rate-limited"
+    DENIED = "denied"
+    KEY_MISSING = "key-missing"
+    KEY_REFUSED = "key-unknown-or-mac-wrong"
+    MAC_WRONG = "mac-wrong"
+    NTS_CONNECTION = "nts-ke-connection"
+    NTS_TLS = "nts-ke-tls"
+    NTS_NAME = "nts-ke-name"
+    NTS_EXPIRED = "nts-ke-expired"
+    NTS_EARLY = "nts-ke-not-yet-valid"
+    NTS_UNTRUSTED = "nts-ke-untrusted"
+    NTS_RESPONSE = "nts-ke-response"
+    NTS_REFUSED = "nts-refused"
+    NOSELECT = "not-selectable:noselect"
+    EXCLUDED = "not-selectable:not-authenticated"
+    UNSYNCHRONISED = "not-selectable:unsynchronised"
+    SAMPLES = "not-selectable:missing-samples"
+    STRATUM = "not-selectable:stratum"
+    DISTANCE = "not-selectable:distance"
+    JITTER = "not-selectable:jitter"
+    WAITS = "not-selectable:waits-for-others"
+    STALE = "not-selectable:stale"
+    ORPHAN = "not-selectable:orphan"
+    NOT_TRUSTED = "not-selectable:not-trusted"
+    FALSETICKER = "not-selectable:falseticker"
+    UNKNOWN = "not-selectable:unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFault:
+    """Why a source gives no time: the layer that fails, by what was seen."""
+
+    layer: Layer
+    seen: str
+    advice: str
+    """What to do next."""
+
+    def __str__(self) -> str:
+        return f"{self.layer.value}: {self.seen}; {self.advice}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeSource:
     """A source of time, as chronyd sees it."""
@@ -38,7 +89,7 @@ class TimeSource:
     name: str
     """As in chrony.conf; for a member of a pool, its address."""
     address: str
-    """Its address; of a reference clock, its reference id."""
+    """Its address, empty if its name has none; of a reference clock, its reference id."""
     kind: str
     """``server``, ``peer`` or ``reference clock``."""
     state: str
@@ -58,6 +109,8 @@ class TimeSource:
     """None without a symmetric key."""
     authenticated: bool | None
     """Whether its last answer was authenticated; None if that is not known, as for a reference clock."""
+    fault: SourceFault | None = None
+    """Why it gives no time; None if it can, or if the reason is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +198,7 @@ def status_text(status: HostStatus) -> str:
     lines = [*aligned(list(_values(status)))]
     if status.sources:
         lines += aligned([_HEADINGS, *map(_source, status.sources)])
+        lines += [f"{source.name}: {source.fault}" for source in status.sources if source.fault is not None]
     return "\n".join(f"  {line}" for line in lines)
 
 
@@ -194,7 +248,7 @@ def _source(source: TimeSource) -> Sequence[str]:
     if source.last_answer_seconds is not None:
         last = f"{source.last_answer_seconds} s ago"
     name = source.name
-    if source.address != name:
+    if source.address not in {name, ""}:
         name = f"{name} ({source.address})"
     return (
         name,

@@ -18,8 +18,10 @@ from provision.chrony.chronyc import (
 from provision.chrony.chronyd_log import without_time
 from provision.chrony.configure_log import ConfigureLog, parse_configure_log
 from provision.common.errors import ParseError
+from provision.output.status import SourceFault
 from provision.verify.firewall.firewall import Firewall, parse_firewall
 from provision.verify.local_client import LocalAnswers, parse_local_answers
+from provision.verify.source_faults import parse_signs, source_faults
 from provision.verify.time_services import TimeServices, parse_time_services
 from provision.verify.unit import UnitState, parse_unit_state
 
@@ -72,6 +74,8 @@ class Evidence:
     sources: tuple[SourceReport, ...]
     associations: tuple[Association, ...] | None
     """None if chronyc did not show them."""
+    faults: Mapping[str, SourceFault] = field(default_factory=dict)
+    """Why sources give no time, by address, or by the name of a source that has none."""
     firewall: Firewall | None
     """None if it was not asked for."""
     access: bool | None
@@ -143,6 +147,7 @@ def _evidence(text: str, parts: Mapping[str, str]) -> Evidence:
         before=_before(parts["tracking before the switch"].strip(), parts["answered before the switch"].strip()),
         sources=sources,
         associations=associations,
+        faults=source_faults(sources, associations or (), parse_signs(parts)),
         firewall=_firewall(parts["firewall"]),
         access=access,
         local_answers=parse_local_answers(parts),

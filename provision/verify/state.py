@@ -1,10 +1,10 @@
 """Make the state of a host of the answers of its chronyc. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from provision.chrony.chronyc import LOCAL_REFERENCE, Association, SourceReport, Tracking
-from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Role, TimeSource
+from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Layer, Role, SourceFault, TimeSource
 from provision.verify.expectation import Expectation
 
 KINDS = {"^": "server", "=": "peer", "#": REFERENCE_CLOCK}
@@ -81,18 +81,43 @@ def clock_of(tracking: Tracking | None, sources: Sequence[SourceReport]) -> Cloc
 
 
 def time_sources(
-    names: Sequence[str], sources: Sequence[SourceReport], associations: Sequence[Association]
+    names: Sequence[str],
+    sources: Sequence[SourceReport],
+    associations: Sequence[Association],
+    faults: Mapping[str, SourceFault],
 ) -> Iterator[TimeSource]:
-    """Yield the sources; ``names`` are those in chrony.conf, in the same order."""
+    """Yield the sources; ``names`` are those in chrony.conf, in the same order. Those without an address come last."""
     if len(names) != len(sources):
         # A source was replaced between the two questions.
         names = [source.name for source in sources]
     known = {association.address: association for association in associations}
     for name, source in zip(names, sources, strict=True):
-        yield _time_source(name, source, known.get(source.name))
+        yield _time_source(name, source, known.get(source.name), faults.get(source.name))
+    yield from (_without_address(name, fault) for name, fault in faults.items() if fault.layer is Layer.NAME)
 
 
-def _time_source(name: str, source: SourceReport, association: Association | None) -> TimeSource:
+def _without_address(name: str, fault: SourceFault) -> TimeSource:
+    return TimeSource(
+        name=name,
+        address="",
+        kind=KINDS["^"],
+        state=STATES["?"],
+        stratum=0,
+        poll_seconds=0.0,
+        reach=0,
+        last_answer_seconds=None,
+        offset_seconds=0.0,
+        error_seconds=0.0,
+        authentication=Authentication.UNKNOWN,
+        key_id=None,
+        authenticated=None,
+        fault=fault,
+    )
+
+
+def _time_source(
+    name: str, source: SourceReport, association: Association | None, fault: SourceFault | None
+) -> TimeSource:
     authentication, key_id, authenticated = Authentication.UNKNOWN, None, None
     if association is not None:
         authentication, key_id, authenticated = _authentication(association), association.key, association.authenticated
@@ -110,6 +135,7 @@ def _time_source(name: str, source: SourceReport, association: Association | Non
         authentication=authentication,
         key_id=key_id,
         authenticated=authenticated,
+        fault=fault,
     )
 
 

@@ -112,6 +112,7 @@ PURE = (
     "provision.verify.local_client",
     "provision.verify.process",
     "provision.verify.rehearsal",
+    "provision.verify.source_faults",
     "provision.verify.time_services",
     "provision.verify.unit",
     "provision.verify.unit_differences",

@@ -1,14 +1,16 @@
 """Check the clock of a host: synchronised, and as good as before a switch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from provision.chrony.chronyc import SourceReport, Tracking
 from provision.common.results import Finding
 from provision.common.text import seconds_text
+from provision.output.status import SourceFault
 from provision.verify.checks.check import Check
 from provision.verify.checks.process import CHRONYC, NO_ANSWER, NOT_RUNNING, not_running_finding
 from provision.verify.evidence import Before, Evidence
 from provision.verify.expectation import Expectation
+from provision.verify.source_faults import faults_text
 
 SYNCHRONISED = Check("clock.synchronised", "the clock is synchronised")
 NOT_WORSE = Check("clock.not-worse", "the clock is as good as before the switch")
@@ -18,17 +20,18 @@ WORSE = 10
 """How many times worse than before a switch the error bound may be after it: chronyd has measured for seconds only."""
 GOOD_ENOUGH = 1e-3
 """Seconds. An error bound below this is never called worse: on a quiet network microseconds come and go."""
-MOST_NAMED = 3
-"""Sources that one finding names."""
-WRONG_CLOCK_OR_CERTIFICATE = (
-    "(is the host's clock wrong? With 'nocerttimecheck 1' in time.extra, NTS accepts any dates until the clock was set)"
-)
+PORT_OPEN = "is UDP port 123 to it open?"
 
 
 def status_findings(
-    tracking: Tracking | None, sources: Sequence[SourceReport], expected: Expectation, *, runs: bool
+    tracking: Tracking | None,
+    sources: Sequence[SourceReport],
+    expected: Expectation,
+    faults: Mapping[str, SourceFault],
+    *,
+    runs: bool,
 ) -> Iterator[Finding]:
-    """Judge the clock of a host that was not switched; ``runs``: whether chronyd runs."""
+    """Judge the clock of a host that was not switched; ``faults`` of its sources; ``runs``: whether chronyd runs."""
     if not runs:
         yield not_running_finding()
         yield from _unchecked(expected, NOT_RUNNING)
@@ -38,7 +41,7 @@ def status_findings(
     elif expected.has_only_its_own_clock:
         yield _own_clock(tracking)
     else:
-        yield _synchronised(tracking, sources, expected.max_error)
+        yield _synchronised(tracking, sources, expected.max_error, faults)
 
 
 def clock_findings(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
@@ -57,12 +60,11 @@ def clock_findings(evidence: Evidence, expected: Expectation) -> Iterator[Findin
         if expected.serves_own_clock:
             yield _own_clock(tracking, vital=vital)
         return
-    certificate = evidence.read("certificate", str.strip)
     if (silent := _selected_and_silent(evidence)) is not None:
-        seen = f"{silent} has not answered since chronyd started: is UDP port 123 to it open?"
+        seen = f"{silent} has not answered since chronyd started: {evidence.faults.get(silent, PORT_OPEN)}"
         yield SYNCHRONISED.finding(holds=False, seen=seen, vital=vital)
     else:
-        yield _synchronised(tracking, evidence.sources, expected.max_error, certificate=certificate, vital=vital)
+        yield _synchronised(tracking, evidence.sources, expected.max_error, evidence.faults, vital=vital)
     before, now = evidence.before.error_bound, tracking.error_bound
     if evidence.before.synchronised and before is not None:
         if not tracking.synchronised:
@@ -105,13 +107,13 @@ def _synchronised(
     tracking: Tracking,
     sources: Sequence[SourceReport],
     max_error: float,
+    faults: Mapping[str, SourceFault],
     *,
-    certificate: str = "",
     vital: bool = True,
 ) -> Finding:
     selected = [source.name for source in sources if source.selected]
     if not (tracking.synchronised and selected):
-        return SYNCHRONISED.finding(holds=False, seen=_no_source(sources, certificate), vital=vital)
+        return SYNCHRONISED.finding(holds=False, seen=_no_source(sources, faults), vital=vital)
     bound = tracking.error_bound
     return SYNCHRONISED.finding(
         holds=bound <= max_error,
@@ -120,19 +122,12 @@ def _synchronised(
     )
 
 
-def _no_source(sources: Sequence[SourceReport], certificate: str) -> str:
+def _no_source(sources: Sequence[SourceReport], faults: Mapping[str, SourceFault]) -> str:
     """Return why no source gives the time."""
     reached = sum(1 for source in sources if source.reach)
     seen = f"{reached} of {len(sources)} sources answer, none is selected"
-    silent = [source.name for source in sources if not source.reach and source.mode != "#"]
-    if silent:
-        # A reference clock has no port.
-        names = ", ".join(silent[:MOST_NAMED])
-        if len(silent) > MOST_NAMED:
-            names += f" and {len(silent) - MOST_NAMED} more"
-        seen = f"{seen}; no answer from {names}: is UDP port 123 to it open?"
     if not sources:
         seen = "no source has an address: does the host resolve their names?"
-    if certificate:
-        seen = f"{seen}; chronyd said: {certificate} {WRONG_CLOCK_OR_CERTIFICATE}"
+    if faults:
+        return f"{seen}; {faults_text(faults)}"
     return seen

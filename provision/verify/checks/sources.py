@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from provision.common.results import Finding
+from provision.output.status import Layer
 from provision.verify.checks.check import Check
 from provision.verify.checks.process import NO_ANSWER, NOT_RUNNING
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation
+from provision.verify.source_faults import faults_text
 
 AUTHENTICATED = Check("sources.authenticated", "the answers of the source are authenticated")
 KNOWN = Check("sources.known", "chronyd has an address of each source with a key or NTS")
@@ -34,15 +36,21 @@ def source_findings(evidence: Evidence, expected: Expectation) -> Iterator[Findi
             if expected.has_later_sources and source.key is not None:
                 # A source that is deployed later in this run may not have the key yet.
                 holds = None
+        seen = f"ntpdata says Authenticated: {answered}, {source.received} valid answers"
+        if source.address in evidence.faults:
+            seen = f"{seen}; {evidence.faults[source.address]}"
         yield AUTHENTICATED.finding(
             holds=holds,
-            seen=f"ntpdata says Authenticated: {answered}, {source.received} valid answers",
+            seen=seen,
             subject=f"{source.credential} at {source.address}",
             vital=vital,
         )
     if len(found) < expected.authenticated_sources:
         # A source without an address is in neither list.
         seen = f"{len(found)} of {expected.authenticated_sources} have an address"
+        unresolved = {name: fault for name, fault in evidence.faults.items() if fault.layer is Layer.NAME}
+        if unresolved:
+            seen = f"{seen}; {faults_text(unresolved)}"
         yield KNOWN.finding(holds=False, seen=seen, vital=vital)
 
 

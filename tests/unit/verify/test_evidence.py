@@ -105,7 +105,7 @@ def test_a_section_that_one_check_reads_is_parsed_by_it() -> None:
     assert evidence.read("leap seconds", int) == 37
 
 
-@pytest.mark.parametrize(("section", "words"), [("certificate", "invalid literal"), ("no-such", "'no-such'")])
+@pytest.mark.parametrize(("section", "words"), [("accheck", "invalid literal"), ("no-such", "'no-such'")])
 def test_a_section_that_is_missing_or_nonsense_is_refused(section: str, words: str) -> None:
     with pytest.raises(ParseError, match=f"^the evidence cannot be read: section {section}: {words}"):
         parse_evidence(SERVER).read(section, int)

@@ -8,7 +8,6 @@ from time import monotonic
 
 import pytest
 
-from provision.build.evidence import sections
 from provision.host import scripts
 
 NEVER = "00000000,,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised"
@@ -134,26 +133,6 @@ def test_a_proof_that_need_not_wait_arms_once(root: Path) -> None:
 def test_a_look_arms_nothing(root: Path) -> None:
     collect(root, GOOD, patience=0)
     assert armed(root) == []
-
-
-TLS = (
-    "TLS handshake with 198.19.0.2:4460 (ntp.example) failed : Error in the certificate verification. The certificate \
-is NOT trusted. The certificate chain uses not yet valid certificate."
-)
-NTS = [
-    pytest.param("server ntp.example iburst nts", TLS, id="NTS"),
-    pytest.param("server ntp.example iburst", "", id="no NTS, and nobody reads the journal"),
-]
-
-
-@pytest.mark.parametrize(("source", "shown"), NTS)
-def test_what_chronyd_says_of_a_certificate_is_shown(root: Path, source: str, shown: str) -> None:
-    (root / "current/chrony.conf").write_text(f"{source}\n")
-    executable(
-        root.parent / "bin/journalctl", f"#!/bin/sh\necho 'Selected source'\necho '{TLS}'\necho 'chronyd exiting'\n"
-    )
-    executable(root / "current/build/bin/chronyc", "#!/bin/sh\n")
-    assert sections(run(root, 0).stdout)["certificate"].strip() == shown
 
 
 def test_a_host_that_has_gone_back_is_not_looked_at(root: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from provision.chrony.chronyc import LOCAL_REFERENCE, Association, parse_sources, parse_tracking
-from provision.output.status import Authentication
+from provision.output.status import Authentication, Layer, SourceFault
 from provision.verify.state import clock_of, key_ids, release_of, time_sources
 
 TRACKING = parse_tracking("C6130002,198.19.0.2,2,1795373485.9,0.00001,-0.1,0.1,4.5,0.0,0.5,0.0005,0.0151,2.0,Normal\n")
@@ -44,16 +44,24 @@ def test_without_an_answer_of_chronyd_no_clock_is_known() -> None:
 
 
 def test_a_source_has_the_name_of_chrony_conf_unless_the_lists_differ() -> None:
-    named = time_sources(["ntp1.example.com", "PPS"], SOURCES, ())
+    named = time_sources(["ntp1.example.com", "PPS"], SOURCES, (), {})
     assert [source.name for source in named] == ["ntp1.example.com", "PPS"]
-    assert [source.name for source in time_sources(["ntp1.example.com"], SOURCES, ())] == ["198.19.0.2", "PPS"]
+    assert [source.name for source in time_sources(["ntp1.example.com"], SOURCES, (), {})] == ["198.19.0.2", "PPS"]
 
 
 def test_the_authentication_of_a_source_is_unknown_unless_chronyc_tells() -> None:
     association = Association(address="198.19.0.2", key=7, received=5, authenticated=True)
-    server, clock = time_sources(["a", "PPS"], SOURCES, [association])
+    server, clock = time_sources(["a", "PPS"], SOURCES, [association], {})
     assert (server.authentication, server.key_id, server.authenticated) == (Authentication.KEY, 7, True)
     assert (clock.authentication, clock.key_id, clock.authenticated) == (Authentication.UNKNOWN, None, None)
+
+
+def test_a_source_has_its_fault_and_one_without_an_address_comes_last() -> None:
+    route = SourceFault(layer=Layer.NO_ROUTE, seen="no route", advice="see it")
+    name = SourceFault(layer=Layer.NAME, seen="no address", advice="see it")
+    server, clock, nowhere = time_sources([], SOURCES, (), {"nowhere.invalid": name, "198.19.0.2": route})
+    assert (server.fault, clock.fault) == (route, None)
+    assert (nowhere.name, nowhere.address, nowhere.state, nowhere.fault) == ("nowhere.invalid", "", "not usable", name)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# needs: as_nobody ask_chronyc query_chronyd
+# needs: as_nobody ask_chronyc query_chronyd source_faults
 # Print the evidence about the running chronyd: process, sockets, sources, answers, log. No key material: of keys only ids.
 # The caller assigns its variables (scripts.load_with):
 : "${root?our folder on the host}"
@@ -91,13 +91,6 @@ show_ports() {
         }' open=1 - open=0 "$@"
 }
 
-# Print chronyd's last message about a certificate whose dates do not fit the clock (the text is from GnuTLS).
-show_certificate_error() {
-    grep -Eiq '^[[:space:]]*(server|pool)[[:space:]].*[[:space:]]nts([[:space:]]|$)' "$root/current/chrony.conf" || return 0
-    journalctl _PID="$pid" -n 1000 -o cat --no-pager 2>/dev/null |
-        grep -E 'TLS handshake .*(not yet valid|expired)' | tail -n 1
-}
-
 # Print the seconds since boot (proc(5)), which steps of the clock do not change.
 uptime() {
     local since_boot
@@ -140,12 +133,12 @@ echo "==> unit"
 (eval "$look_at_unit")
 (eval "$look_around")
 show_ports
-for command in tracking sources authdata ntpdata; do
+reports=$(for command in tracking sources authdata ntpdata; do
     echo "==> $command"
     ask_chronyc 10 "$chronyc" -c -n "$command" 2>&1
-done
-echo "==> certificate"
-show_certificate_error
+done)
+echo "$reports"
+echo "$reports" | show_source_faults "$chronyc" "$pid"
 for what in tracking answered; do
     echo "==> $what before the switch"
     [ ! -e "$root/unconfirmed" ] || sed -n "s/^$what=//p" "$root/unconfirmed"

@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# needs: ask_chronyc print_unconfirmed
+# needs: ask_chronyc print_unconfirmed source_faults
 # Print the state of chronyd, its clock and its sources, as chronyc's CSV. No key material: of keys only ids.
 # $1: our folder on the host.
 chronyc=$1/current/build/bin/chronyc
@@ -22,10 +22,12 @@ echo "==> key ids"
     n { print first "-" last }
     { first = last = $1; n = 1 }
     END { if (n) print first "-" last }' "$1/current/chrony.keys"
-for command in tracking sources authdata ntpdata serverstats; do
+reports=$(for command in tracking sources authdata ntpdata serverstats; do
     echo "==> $command"
     ask_chronyc 10 "$chronyc" -c -n "$command" 2>&1
-done
+done)
+echo "$reports"
+echo "$reports" | show_source_faults "$chronyc" "$pid"
 # The same sources, by the names in chrony.conf.
 echo "==> names"
 ask_chronyc 10 "$chronyc" -c -N sources 2>&1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from provision.chrony.chronyc import Association
+from provision.output.status import Layer, SourceFault
 from provision.verify.checks import sources
 from provision.verify.checks.check import Check
 from provision.verify.evidence import Evidence
@@ -97,6 +98,19 @@ def test_a_host_that_had_no_time_before_loses_none() -> None:
 def test_a_source_is_shown_as_ntpdata_shows_it(association: Association, answered: str) -> None:
     finding = one(judged(replace(SERVER, associations=(association,))), sources.AUTHENTICATED, KEY_7)
     assert finding.seen == f"ntpdata says Authenticated: {answered} valid answers"
+
+
+def test_the_layer_that_fails_is_named() -> None:
+    fault = SourceFault(layer=Layer.KEY_REFUSED, seen="it is silent", advice="compare the key")
+    name = SourceFault(layer=Layer.NAME, seen="it has no address", advice="see the name")
+    seen = replace(SERVER, associations=(SILENT_SOURCE,), faults={"198.19.0.8": fault, "nowhere.invalid": name})
+    found = judged(seen, replace(EXPECTED, authenticated_sources=2))
+    assert one(found, sources.AUTHENTICATED, KEY_7).seen == (
+        "ntpdata says Authenticated: No, 0 valid answers; key-unknown-or-mac-wrong: it is silent; compare the key"
+    )
+    assert one(found, sources.KNOWN).seen == (
+        "1 of 2 have an address; nowhere.invalid: name-resolution: it has no address; see the name"
+    )
 
 
 @pytest.mark.parametrize(("synchronised", "vital"), [(True, True), (False, False)])

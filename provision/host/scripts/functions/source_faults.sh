@@ -1,0 +1,66 @@
+# shellcheck shell=dash
+# needs: ask_chronyc
+# Show the signs by which the faults of sources are told apart (provision/verify/source_faults.py).
+
+# Show what chronyd and this host say about the sources that give no time. Where all give it, only a count is asked for.
+# Standard input: the answers of chronyc to "sources", "authdata" and "ntpdata". $1: chronyc, $2: the process ID of chronyd.
+show_source_faults() {
+    local silent count
+    # ntpdata: the third field is the port, the 28th "Authenticated". Addresses become words of a command: nothing else may.
+    silent=$(awk -F, '
+        NF == 10 && $1 ~ /^[\^=#]$/ {
+            if ($2 !~ /^[*+-]$/ || $6 == 0) bad[$3] = 1
+            if ($1 == "#") port[$3] = "clock"
+        }
+        NF == 10 && ($2 == "SK" || $2 == "NTS") { asked[$1] = 1 }
+        NF >= 33 && $1 ~ /^[0-9a-fA-F.:]+$/ && $3 ~ /^[0-9]+$/ {
+            port[$1] = $3
+            if ($1 in asked && $28 != "Yes") bad[$1] = 1
+        }
+        END { for (one in bad) if (one in port && count++ < 16) print port[one] == "clock" ? "clock" : one, port[one] }')
+    count=$(ask_chronyc 5 "$1" -c activity 2>&1)
+    case $count in
+        *,*,*,*,0) [ -n "$silent" ] || return 0 ;;
+        *,*,*,*,*) ;;
+        *) return 0 ;;
+    esac
+    echo "==> activity"
+    echo "$count"
+    # Sources without an address have an ID# instead; the names come in the same order.
+    echo "==> every source"
+    ask_chronyc 5 "$1" -c -n sources -a 2>&1
+    echo "==> every name"
+    ask_chronyc 5 "$1" -c -N sources -a 2>&1
+    [ -n "$silent" ] || return 0
+    echo "==> selectdata"
+    ask_chronyc 5 "$1" -c -n selectdata 2>&1
+    echo "==> source log"
+    timeout 5 journalctl "_PID=$2" -n 1000 -o cat --no-pager 2>/dev/null |
+        grep -E 'TLS (handshake|session)|NTS-KE|Could not connect|Received KoD|Source .* (on|off)line' | tail -n 50 | cut -c 1-300
+    echo "==> asked without a key"
+    # shellcheck disable=SC2086 # words
+    ask_without_key $silent
+}
+
+# Send each source one NTP request without a key, all at once, and print its address with the answer in hexadecimal, with
+# the error of the kernel, or with nothing if there is no answer within a second. Bash can send packets (/dev/udp); without it,
+# nothing is printed.
+ask_without_key() { # ADDRESS PORT...
+    command -v bash >/dev/null 2>&1 || return 0
+    # shellcheck disable=SC2016 # a script for another shell
+    BASH_ENV='' LC_ALL=C bash -c '
+        ask() {
+            local said
+            # The first byte of a request is 0x23 (RFC 5905: version 4, mode 3); 47 zeros follow.
+            said=$({
+                exec 3<>"/dev/udp/$1/$2" && printf "\43$(printf "\\\\0%.0s" {1..47})" >&3 &&
+                    timeout 1 head -c 48 <&3 | od -An -v -tx1
+            } 2>&1 | tr "\n" " ")
+            printf "%s %s\n" "$1" "$said"
+        }
+        while [ $# -gt 1 ]; do
+            [ "$1" = clock ] || ask "$1" "$2" &
+            shift 2
+        done
+        wait' ask "$@" </dev/null
+}
