@@ -46,12 +46,18 @@ class Command:
     """Whether a sandbox that does not exist is created. Other operations refuse it, for its name may be mistyped."""
 
     def run(
-        self, options: Options, secrets: Secrets, open_evidence: Callable[[], EvidenceFolder] = no_evidence
+        self,
+        options: Options,
+        secrets: Secrets,
+        *,
+        open_evidence: Callable[[], EvidenceFolder] = no_evidence,
+        note: Callable[[list[Report]], None] = lambda _: None,
     ) -> list[Report]:
         """Run the operation on each host; return the reports. Raises ProvisionError.
 
-        ``open_evidence`` returns the folder of evidence to write; it is called before any host is asked.
-        The summary is printed also after Ctrl-C, and if the report cannot be written, for the hosts were tried.
+        ``open_evidence`` returns the folder of evidence to write; it is called before any host is asked. When the hosts
+        were tried, also after Ctrl-C or a bug, ``note`` is called with the reports, and the summary is printed, also if
+        the report cannot be written.
         """
         with (
             JsonReport(options.json, self.task, self._site_file(options)) as json_report,
@@ -74,6 +80,7 @@ class Command:
 
             def keep(reports: list[Report]) -> None:
                 json_report.reports = reports
+                note(reports)
                 failed.note(reports)
                 if self.plans:
                     text = plan_text(

@@ -34,7 +34,7 @@ def verify(options: VerifyOptions, secrets: Secrets) -> int:
         return 0
     operation = partial(verify_host, keeps_answers=options.evidence is not None)
     command = Command(task="verify", operation=operation)
-    return exit_status(command.run(options, secrets, partial(open_folder, options)))
+    return exit_status(command.run(options, secrets, open_evidence=partial(open_folder, options)))
 
 
 def open_folder(options: VerifyOptions) -> EvidenceFolder:

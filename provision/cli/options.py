@@ -25,6 +25,7 @@ from provision.cli.values import (
     new_file_or_standard_output,
     new_folder,
     new_regular_file,
+    new_regular_file_or_standard_output,
     program_kind,
     scheduler_address,
 )
@@ -172,6 +173,20 @@ class VerifyOptions(Options):
     )
     sign_cert: Path | None = path(
         "with --check-evidence: file with the OpenPGP certificate that has to have signed it", existing_file
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusOptions(Options):
+    """The options of ``status``."""
+
+    metrics: Path | None = path(
+        "write metrics to this file in the format of OpenMetrics, for node_exporter; - is standard output",
+        new_regular_file_or_standard_output,
+    )
+    nagios: bool = flag(
+        "print the output of a monitoring plugin alone, and end with its exit status: 0 OK, 1 WARNING, 2 CRITICAL, "
+        "3 UNKNOWN"
     )
 
 

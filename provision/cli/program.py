@@ -14,7 +14,7 @@ from invoke.program import Program
 
 from provision.cli import exits, streams
 from provision.cli.option_task import OptionArgument, OptionTask
-from provision.cli.refused_report import write_all_refused
+from provision.cli.refused_report import NAGIOS, unknown_state, write_all_refused
 from provision.common.errors import INTERRUPTED, USAGE, NotRecorded, os_error_text
 from provision.common.text import on_one_line, quoted
 
@@ -127,7 +127,10 @@ class CommandLine(Program):
             yield
         except Exit as end:
             if end.message:
-                write_all_refused(self.core.unparsed, self.parser.contexts, end.message.removeprefix("error: "))
+                why = end.message.removeprefix("error: ")
+                write_all_refused(self.core.unparsed, self.parser.contexts, why)
+                if NAGIOS in self.core.unparsed:
+                    raise unknown_state(why) from end
             raise
 
     @contextmanager

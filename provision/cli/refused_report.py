@@ -1,15 +1,20 @@
-"""Write the report of a command line that is refused before its task runs, so that none of an earlier command stays."""
+"""Write the report of a command line that is refused before its task runs, so that none of an earlier command stays.
+
+With ``--nagios``, the refusal is the output of the plugin.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from invoke.exceptions import Exit
 from invoke.parser.context import ParserContext
 
 from provision.cli.values import new_file_or_standard_output
 from provision.common.errors import ProvisionError, UsageError
 
 FLAG = "--json"
+NAGIOS = "--nagios"
 
 
 def write_all_refused(words: Sequence[str], tasks: Mapping[str, ParserContext], why: str) -> None:
@@ -25,6 +30,14 @@ def write_refused(path: Path, task: str, why: str) -> None:
 
     with suppress(ProvisionError), JsonReport(path, task, None):
         raise UsageError(why)
+
+
+def unknown_state(why: str) -> Exit:
+    """Print a refusal as a monitoring plugin does, and return the end of the command."""
+    from provision.output.nagios import State, refusal  # noqa: PLC0415 -- as above
+
+    print(refusal(why), flush=True)
+    return Exit(code=State.UNKNOWN.value)
 
 
 def _reports(words: Sequence[str], tasks: Mapping[str, ParserContext]) -> Iterator[tuple[str, Path]]:

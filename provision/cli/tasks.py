@@ -21,6 +21,7 @@ from provision.cli.options import (
     SandboxDownOptions,
     SandboxOptions,
     SiteOptions,
+    StatusOptions,
     VerifyOptions,
 )
 from provision.common.errors import UsageError
@@ -119,12 +120,12 @@ def verify(options: VerifyOptions, secrets: "Secrets") -> int:
     return verify(options, secrets)
 
 
-@option_task(Options, *HOSTS).with_secrets
-def status(options: Options, secrets: "Secrets") -> int:
+@option_task(StatusOptions, *HOSTS, "metrics", "nagios").with_secrets
+def status(options: StatusOptions, secrets: "Secrets") -> int:
     """Show the clocks of hosts and their sources. Exit status 1: a clock is not synchronised."""
-    from provision.deploy.status import status
+    from provision.cli.show_status import show_status
 
-    return _on_hosts("status", status, options, secrets, configures=False)
+    return show_status(options, secrets)
 
 
 @option_task(Options, *HOSTS).with_secrets

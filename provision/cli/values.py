@@ -92,6 +92,13 @@ def new_folder(flag: str, text: str) -> Path:
     return path
 
 
+def new_regular_file_or_standard_output(flag: str, text: str) -> Path:
+    """Return ``-`` for standard output, or a path as :func:`new_regular_file` does. Raises UsageError."""
+    if text == "-":
+        return Path(text)
+    return new_regular_file(flag, text)
+
+
 def new_regular_file(flag: str, text: str) -> Path:
     """Return the path of a file that can be written, and that is no device and no pipe. Raises UsageError."""
     if text == "-":

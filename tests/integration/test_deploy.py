@@ -5,8 +5,10 @@ import re
 import subprocess
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from pysequoia import Tsk
 
 from provision.common.results import Finding
@@ -16,6 +18,7 @@ from tests.helpers.booted_hosts import assert_nowhere, login
 from tests.helpers.host_state import builds, current, files_of, journal, pid, work_folders
 from tests.helpers.samples import read_keys
 from tests.integration.conftest import Deployed, deployed_once
+from tests.unit.output.test_nagios import OUTPUT
 
 pytestmark = pytest.mark.integration
 
@@ -132,6 +135,24 @@ def test_status_shows_tracking_and_sources(deployed: Deployed) -> None:
     (seen,) = status.report["status"]["sources"]
     assert (seen["address"], seen["state"], seen["authentication"]) == (source, "selected", "none")
     assert status.report["status"]["clock"]["synchronised"]
+
+
+def test_metrics_the_plugin_and_json_say_the_same(deployed: Deployed, tmp_path: Path) -> None:
+    file = tmp_path / "chrony.prom"
+    plugin = deployed.run("status", "--nagios", f"--metrics={file}")
+    assert (plugin.status, plugin.errors) == (0, "")
+    assert OUTPUT.fullmatch(plugin.output.rstrip("\n"))
+    assert file.stat().st_mode & 0o777 == 0o644
+    families = list(text_string_to_metric_families(file.read_text()))
+    values = {sample.name: sample.value for family in families for sample in family.samples}
+    clock, server = plugin.report["status"]["clock"], plugin.report["status"]["server"]
+    assert values["chrony_up"] == 1
+    assert values["chrony_tracking_stratum"] == clock["stratum"]
+    assert values["chrony_tracking_root_delay_seconds"] == clock["root_delay_seconds"]
+    assert -values["chrony_tracking_system_time_seconds"] == clock["offset_seconds"]
+    assert values["chrony_serverstats_ntp_packets_received_total"] == server["ntp_received"]
+    assert f" offset={clock['offset_seconds']:.9f}s;;-0.050000000:0.050000000 " in plugin.output
+    assert f" stratum={clock['stratum']};;;0\n" in plugin.output
 
 
 def test_build_of_what_is_built_builds_nothing(deployed: Deployed) -> None:

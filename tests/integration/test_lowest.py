@@ -41,6 +41,7 @@ TESTS = (
     "unit/host/transport/test_transport",
     "unit/keys/test_source",
     "unit/output/test_log",
+    "unit/output/test_metrics",
     "unit/output/test_progress",
     "unit/output/test_report",
     "unit/site/test_decode",

@@ -66,6 +66,7 @@ SLOW = {
     "cryptography",
     "msgspec",
     "cyclonedx",
+    "prometheus_client",
     "distributed",
 }
 

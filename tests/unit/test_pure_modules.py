@@ -84,6 +84,8 @@ PURE = (
     "provision.host.tools",
     "provision.host.unconfirmed",
     "provision.output.history",
+    "provision.output.metrics",
+    "provision.output.nagios",
     "provision.output.plan",
     "provision.output.status",
     "provision.keys.changes",

@@ -10,12 +10,12 @@ NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """link(2): the file system has none, as FAT on a USB stick."""
 
 
-def write_whole(path: Path, data: bytes, *, mode: int = 0o666, replace: bool = True) -> None:
+def write_whole(path: Path, data: bytes, *, mode: int = 0o666, exact_mode: bool = False, replace: bool = True) -> None:
     """Write a file atomically: an interrupted process leaves no partial file.
 
-    ``mode`` is its mode before the umask. If ``path`` is a symbolic link, it still leads to the new file. Without
-    ``replace``, an existing file is not overwritten. Raises OSError: FileExistsError in that case, and with a reason in
-    ``strerror`` if the path is a device, a pipe or a folder.
+    ``mode`` is its mode before the umask; with ``exact_mode``, the umask has no effect. If ``path`` is a symbolic link,
+    it still leads to the new file. Without ``replace``, an existing file is not overwritten. Raises OSError:
+    FileExistsError in that case, and with a reason in ``strerror`` if the path is a device, a pipe or a folder.
     """
     place = path
     if replace:
@@ -26,6 +26,8 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o666, replace: bool = T
     with TemporaryDirectory(dir=place.parent, prefix=f".{path.name}.") as folder:
         new = Path(folder) / path.name
         _write_new(new, data, mode)
+        if exact_mode:
+            new.chmod(mode)
         if replace:
             _keep_owner(place, new)
             new.replace(place)

@@ -19,6 +19,7 @@ from provision.site.settings import RunOptions
 KINDS = (
     Options,
     options.VerifyOptions,
+    options.StatusOptions,
     options.ImportOptions,
     options.BundleOptions,
     options.AccessOptions,
@@ -52,6 +53,8 @@ PARSED = [
     ("site", "", None),
     ("json", "report.json", Path("report.json")),
     ("json", "folder/report.json", Path("folder/report.json")),
+    ("metrics", "chrony.prom", Path("chrony.prom")),
+    ("metrics", "-", Path("-")),
     ("chrony", "4.9", "4.9"),
     ("chrony", "4.9-pre1", "4.9-pre1"),
     ("chrony", "", ""),
@@ -133,6 +136,7 @@ def test_a_number_beyond_the_limits_of_its_option_is_refused(name: str, text: st
 PARSERS = {
     "addresses": values.ip_addresses,
     "json": values.new_file_or_standard_output,
+    "metrics": values.new_regular_file_or_standard_output,
     "sources": values.existing_folder,
     "bundle": values.existing_file,
     "evidence": values.new_folder,

@@ -106,6 +106,7 @@ def test_a_bad_text_is_refused_with_its_option(parser: Parser, text: str, words:
         (values.key_type, "AES12", f"--flag 'AES12': there are {', '.join(TYPES)}; did you mean 'AES128'?"),
         (values.key_type, "", "--flag '': there are MD5, "),
         (values.new_regular_file, "-", "--flag -: it is not written to standard output; name a file"),
+        (values.new_regular_file_or_standard_output, "/dev/null", "--flag /dev/null: cannot be written: not a regular"),
         (values.new_regular_file, "/dev/null", "--flag /dev/null: cannot be written: not a regular file"),
         (values.address, "10.0", "--flag: '10.0' is neither a host name nor an IP address"),
     ],

@@ -17,6 +17,15 @@ def test_a_file_is_replaced_with_its_mode(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_an_exact_mode_is_the_mode_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_whole(tmp_path / "file", b"one", mode=0o644, exact_mode=True)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
 def test_without_replace_a_file_that_is_there_stays(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"one")
     with pytest.raises(FileExistsError):

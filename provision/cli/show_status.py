@@ -1,0 +1,116 @@
+"""Show the states of hosts: as text and, for monitoring systems, as metrics or as the output of a plugin."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from datetime import UTC, datetime
+from pathlib import Path
+
+from provision.cli.command import Command
+from provision.cli.options import StatusOptions
+from provision.cli.refused_report import write_refused
+from provision.common.errors import NotRecorded, OutputUnread, ProvisionError, UsageError
+from provision.common.files.write import write_whole
+from provision.deploy.secrets import Secrets
+from provision.deploy.status import status
+from provision.output.nagios import State, plugin_output, refusal
+from provision.output.report import Report, exit_status
+
+STANDARD_OUTPUT = Path("-")
+READABLE_BY_ALL = 0o644
+"""node_exporter runs as an account of its own."""
+
+
+def show_status(options: StatusOptions, secrets: Secrets) -> int:
+    """Ask the hosts, write what the options want, and return the exit status. Raises ProvisionError."""
+    if options.nagios:
+        return _as_plugin(options, secrets)
+    return exit_status(_ask(options, secrets))
+
+
+def _refuse_two_documents(options: StatusOptions) -> None:
+    """Raise UsageError if two options want standard output for themselves."""
+    wanted = {
+        "--json -": options.json == STANDARD_OUTPUT,
+        "--metrics -": options.metrics == STANDARD_OUTPUT,
+        "--nagios": options.nagios,
+    }
+    names = [name for name, wants in wanted.items() if wants]
+    if len(names) > 1:
+        why = f"{' and '.join(names)}: only one of them can have standard output; name a file"
+        if options.json is not None and options.json != STANDARD_OUTPUT:
+            write_refused(options.json, "status", why)
+        raise UsageError(why)
+
+
+def _refuse_closed_output(options: StatusOptions) -> None:
+    """Raise UsageError if the metrics would go to a standard output that the caller has closed."""
+    if options.metrics == STANDARD_OUTPUT and sys.__stdout__ is None:
+        raise UsageError("--metrics -: standard output is closed; name a file")
+
+
+def _as_plugin(options: StatusOptions, secrets: Secrets) -> int:
+    """Print one state and its reasons, and nothing else: Icinga reads standard error, too."""
+    try:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123 -- a device
+            reports = _ask(options, secrets)
+        state, text = plugin_output(reports)
+    except OutputUnread:
+        raise
+    except ProvisionError as error:
+        state, text = State.UNKNOWN, refusal(str(error))
+    print(text, flush=True)
+    return state.value
+
+
+def _ask(options: StatusOptions, secrets: Secrets) -> list[Report]:
+    """Ask the hosts, and write the metrics. Raises ProvisionError."""
+    _refuse_two_documents(options)
+    _refuse_closed_output(options)
+    reports: list[Report] = []
+    command = Command(task="status", operation=status, configures=False)
+    with _recording(options.metrics, reports):
+        command.run(options, secrets, note=reports.extend)
+    return reports
+
+
+@contextmanager
+def _recording(path: Path | None, reports: Sequence[Report]) -> Iterator[None]:
+    """Write the metrics of the reports that there are at the end, also if the work ends with an error.
+
+    Otherwise the values of an earlier command would stay. The reader sees the earlier file until then. With standard
+    output as the file, all that is printed meanwhile goes to standard error.
+    """
+    if path is None:
+        yield
+        return
+    output = sys.stdout
+    shown_on = sys.stdout
+    if path == STANDARD_OUTPUT:
+        shown_on = sys.stderr
+    complete = False
+    try:
+        with redirect_stdout(shown_on):
+            yield
+        complete = True
+    finally:
+        # Imported here, for it is slow, and most commands write none.
+        from provision.output.metrics import metrics_text  # noqa: PLC0415
+
+        text = metrics_text(reports, complete=complete, at=datetime.now(UTC))
+        if path == STANDARD_OUTPUT:
+            output.write(text)
+            output.flush()
+        else:
+            _write(path, text, raises=complete)
+
+
+def _write(path: Path, text: str, *, raises: bool) -> None:
+    """Write a file; without ``raises``, an error is dropped, for there is an earlier one. Raises NotRecorded."""
+    try:
+        write_whole(path, text.encode(), mode=READABLE_BY_ALL, exact_mode=True)
+    except OSError as error:
+        if raises:
+            why = f"--metrics {path}: cannot be written: {error.strerror}"
+            raise NotRecorded(f"the work on the hosts is over, and {why}") from error

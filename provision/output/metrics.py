@@ -1,0 +1,289 @@
+"""Write the states of hosts as metrics in the text format of OpenMetrics (openmetrics.io); docs/monitoring.md.
+
+Metrics that chrony_exporter has too carry its names, labels, units and signs, so that its dashboards and alerts find
+them. All others begin with ``chrony_provision_``. Each metric of a host has the label ``host``. A host whose state is
+not known has ``chrony_up 0`` and no value of an earlier run. Labels are escaped as for a terminal. No metric has a time
+of its own, which node_exporter's textfile collector would refuse.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.openmetrics.exposition import generate_latest
+
+from provision.chrony.chronyc import LOCAL_REFERENCE, NEVER, ServerCounters
+from provision.common.text import on_one_line
+from provision.output.report import Report
+from provision.output.status import REFERENCE_CLOCK, Clock, HostStatus, TimeSource
+
+OURS = "chrony_provision_"
+TOTAL = "_total"
+"""The end of the name of a counter; in its TYPE line, the name is without it."""
+UNITS = ("seconds", "ratio", "ppms")
+
+HELP = {
+    "chrony_up": "1 if chronyd answered, 0 if it did not, or if the host could not be asked",
+    "chrony_tracking_info": "Always 1; the labels name the reference of the clock",
+    "chrony_tracking_last_offset_seconds": "Offset at the last update of the clock; positive: the clock was ahead",
+    "chrony_tracking_reference_timestamp_seconds": "Time of the last measurement that was used, since 1970",
+    "chrony_tracking_system_time_seconds": "Present correction of the clock; positive: the clock is behind",
+    "chrony_tracking_remote_reference": "1 if the clock follows a source, 0 if it follows none or serves itself",
+    "chrony_tracking_rms_offset_seconds": "Long-term average of the last offset",
+    "chrony_tracking_root_delay_seconds": "Delay of the network to the stratum-1 server and back",
+    "chrony_tracking_root_dispersion_seconds": "Sum of the errors of measurement up to the stratum-1 server",
+    "chrony_tracking_frequency_ppms": "Rate of the clock without correction, parts per million; positive: fast",
+    "chrony_tracking_residual_frequency_ppms": "Frequency by the selected source minus the one in use",
+    "chrony_tracking_skew_ppms": "Error bound of the frequency",
+    "chrony_tracking_update_interval_seconds": "Time between the last two updates of the clock",
+    "chrony_tracking_stratum": "Stratum of the host; 0 if it is not synchronised",
+    "chrony_sources_last_sample_age_seconds": f"Time since the last answer of the source; {NEVER}: there was none",
+    "chrony_sources_reachability_ratio": "Part of the last eight requests that were answered",
+    "chrony_sources_reachability_success": "1 if the last request was answered",
+    "chrony_sources_last_sample_offset_seconds": "Offset to the source; positive: the clock is ahead of it",
+    "chrony_sources_last_sample_error_margin_seconds": "Margin of the offset",
+    "chrony_sources_polling_interval_seconds": "Time between two requests",
+    "chrony_sources_state_info": "Always 1; the labels name the state of the source and its kind",
+    "chrony_sources_stratum": "Stratum of the source",
+    "chrony_serverstats_ntp_packets_received_total": "NTP requests that were received",
+    "chrony_serverstats_ntp_packets_dropped_total": "NTP requests that the limit of requests dropped",
+    "chrony_serverstats_command_packets_received_total": "Requests of chronyc that were received",
+    "chrony_serverstats_command_packets_dropped_total": "Requests of chronyc that the limit of requests dropped",
+    "chrony_serverstats_client_log_records_dropped_total": "Records of clients that made room for others",
+    "chrony_serverstats_nts_ke_connections_accepted_total": "NTS-KE connections that were accepted",
+    "chrony_serverstats_nts_ke_connections_dropped_total": "NTS-KE connections that the limit of requests dropped",
+    "chrony_serverstats_authenticated_ntp_packets_total": "NTP requests with a valid MAC or NTS cookie",
+    "chrony_serverstats_interleaved_ntp_packets_total": "NTP requests in the interleaved mode",
+    "chrony_serverstats_ntp_timestamps_held": "Timestamps that are kept for clients in the interleaved mode",
+    "chrony_serverstats_ntp_timestamp_span_seconds": "Interval that these timestamps cover",
+    "chrony_serverstats_ntp_daemon_rx_timestamps_total": "Responses with a receive timestamp of chronyd",
+    "chrony_serverstats_ntp_daemon_tx_timestamps_total": "Responses with a transmit timestamp of chronyd",
+    "chrony_serverstats_ntp_kernel_rx_timestamps_total": "Responses with a receive timestamp of the kernel",
+    "chrony_serverstats_ntp_kernel_tx_timestamps_total": "Responses with a transmit timestamp of the kernel",
+    "chrony_serverstats_ntp_hw_rx_timestamps_total": "Responses with a receive timestamp of the network interface",
+    "chrony_serverstats_ntp_hw_tx_timestamps_total": "Responses with a transmit timestamp of the network interface",
+    f"{OURS}run_timestamp_seconds": "Time at which the hosts had been asked, since 1970, by the control machine",
+    f"{OURS}run_complete": "1 if the command asked all hosts, 0 if it ended before",
+    f"{OURS}host_ok": "1 if the host was asked and all findings hold",
+    f"{OURS}host_asked": "1 if the host was asked, 0 if it could not be reached or was not tried",
+    f"{OURS}host_info": "Always 1; the labels name role, generation and releases",
+    f"{OURS}confirmed": "1 if no switch waits to be confirmed",
+    f"{OURS}reverts_in_seconds": "Time until the host goes back from a switch that nobody confirms",
+    f"{OURS}synchronised": "1 if the clock follows a source",
+    f"{OURS}leap_info": "Always 1; the label names the leap status",
+    f"{OURS}error_bound_seconds": "Largest possible error of the clock",
+    f"{OURS}offset_limit_seconds": "Limit of the site for the offset, in both directions",
+    f"{OURS}error_bound_limit_seconds": "Limit of the site for the error bound",
+    f"{OURS}sources_limit": "Limit of the site: least number of sources that can be selected",
+    f"{OURS}source_info": "Always 1; the labels name how the source is authenticated",
+    f"{OURS}source_authenticated": "1 if the last answer of the source was authenticated",
+    f"{OURS}keys": "Keys in the host's key file",
+    f"{OURS}findings": "Findings by result: ok, failed, not checked",
+    f"{OURS}finding_holds": "1 if the claim of a check holds, 0 if it does not; none if it was not checked",
+}
+"""Each metric, in the order of the text, and its help."""
+
+STATES = {
+    "selected": "sync",
+    "combined": "candidate",
+    "not combined": "outlier",
+    "falseticker": "falseticker",
+    "too variable": "jittery",
+    "not usable": "unreach",
+}
+"""The states of a source in the words of chrony_exporter."""
+MODES = {"server": "client", "peer": "peer", REFERENCE_CLOCK: "reference clock"}
+"""The kinds of a source in its words; to a server, the host is a client."""
+LOCAL_ADDRESS = "127.127.1.1"
+"""The address of the host's own clock as a reference."""
+RESULTS = {True: "ok", False: "failed", None: "not checked"}
+
+COUNTERS = {
+    "ntp_packets_received_total": "ntp_received",
+    "ntp_packets_dropped_total": "ntp_dropped",
+    "command_packets_received_total": "commands_received",
+    "command_packets_dropped_total": "commands_dropped",
+    "client_log_records_dropped_total": "client_records_dropped",
+    "nts_ke_connections_accepted_total": "nts_ke_accepted",
+    "nts_ke_connections_dropped_total": "nts_ke_dropped",
+    "authenticated_ntp_packets_total": "ntp_authenticated",
+    "interleaved_ntp_packets_total": "ntp_interleaved",
+    "ntp_timestamps_held": "timestamps_held",
+    "ntp_timestamp_span_seconds": "timestamps_span_seconds",
+    "ntp_daemon_rx_timestamps_total": "daemon_rx_timestamps",
+    "ntp_daemon_tx_timestamps_total": "daemon_tx_timestamps",
+    "ntp_kernel_rx_timestamps_total": "kernel_rx_timestamps",
+    "ntp_kernel_tx_timestamps_total": "kernel_tx_timestamps",
+    "ntp_hw_rx_timestamps_total": "hardware_rx_timestamps",
+    "ntp_hw_tx_timestamps_total": "hardware_tx_timestamps",
+}
+"""Name of a metric behind ``chrony_serverstats_`` → attribute of :class:`ServerCounters`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of a metric."""
+
+    name: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def metrics_text(reports: Sequence[Report], *, complete: bool, at: datetime) -> str:
+    """Return the metrics of hosts whose states were asked for; ``complete``: the command did not end early."""
+    samples = [Sample(f"{OURS}run_timestamp_seconds", at.timestamp()), Sample(f"{OURS}run_complete", complete)]
+    for report in reports:
+        host = {"host": str(report.host)}
+        samples += [Sample(one.name, one.value, {**host, **one.labels}) for one in _of_host(report)]
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families(samples))
+    text: bytes = generate_latest(registry)
+    return text.decode()
+
+
+class _Families:
+    """Group samples by metric, as the library collects them."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._samples = samples
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield each metric that has samples."""
+        families: dict[str, Metric] = {name: _family(name) for name in HELP}
+        known: set[tuple[str, frozenset[tuple[str, str]]]] = set()
+        for sample in self._samples:
+            labels = {name: on_one_line(text) for name, text in sample.labels.items()}
+            identity = (sample.name, frozenset(labels.items()))
+            # Two reference clocks may have one name. Prometheus refuses the whole file if a value is there twice.
+            if identity not in known:
+                known.add(identity)
+                families[sample.name].add_sample(sample.name, labels, float(sample.value))
+        return [family for family in families.values() if family.samples]
+
+
+def _family(name: str) -> Metric:
+    unit = next((unit for unit in UNITS if name.endswith(f"_{unit}")), "")
+    if name.endswith(TOTAL):
+        return Metric(name.removesuffix(TOTAL), HELP[name], "counter")
+    # Infos are gauges, as in chrony_exporter: node_exporter does not know the type "info".
+    return Metric(name, HELP[name], "gauge", unit)
+
+
+def _of_host(report: Report) -> Iterator[Sample]:
+    status = report.status
+    yield Sample("chrony_up", status is not None and status.clock is not None)
+    yield Sample(f"{OURS}host_ok", report.ok)
+    yield Sample(f"{OURS}host_asked", report.tried)
+    if status is None:
+        return
+    yield from _of_deployment(status)
+    if status.clock is not None:
+        yield from _of_clock(status.clock, status)
+    for source in status.sources:
+        yield from _of_source(source)
+    if status.server is not None:
+        yield from _of_server(status.server)
+    yield from _of_findings(report)
+
+
+def _of_deployment(status: HostStatus) -> Iterator[Sample]:
+    labels = {
+        "role": status.role.value,
+        "generation": status.generation,
+        "release": status.release,
+        "wanted_release": status.wanted_release,
+    }
+    yield Sample(f"{OURS}host_info", 1, labels)
+    yield Sample(f"{OURS}confirmed", status.confirmed)
+    if status.unconfirmed is not None and status.unconfirmed.seconds_left is not None:
+        yield Sample(f"{OURS}reverts_in_seconds", status.unconfirmed.seconds_left)
+    yield Sample(f"{OURS}keys", _number_of(status.key_ids))
+    if status.limits is not None:
+        yield Sample(f"{OURS}offset_limit_seconds", status.limits.offset_seconds)
+        yield Sample(f"{OURS}error_bound_limit_seconds", status.limits.error_seconds)
+        yield Sample(f"{OURS}sources_limit", status.limits.least_sources)
+
+
+def _number_of(key_ids: str) -> int:
+    """Return how many ids there are in ranges such as ``1-50,60``."""
+    number = 0
+    for part in key_ids.split(","):
+        first, _, last = part.partition("-")
+        if first:
+            number += int(last or first) - int(first) + 1
+    return number
+
+
+def _of_clock(clock: Clock, status: HostStatus) -> Iterator[Sample]:
+    values = {
+        "last_offset_seconds": clock.last_offset_seconds,
+        "reference_timestamp_seconds": clock.reference_time_seconds,
+        # The sign of chronyc and chrony_exporter; zero has none.
+        "system_time_seconds": 0.0 - clock.offset_seconds,
+        "remote_reference": clock.synchronised,
+        "rms_offset_seconds": clock.rms_offset_seconds,
+        "root_delay_seconds": clock.root_delay_seconds,
+        "root_dispersion_seconds": clock.root_dispersion_seconds,
+        "frequency_ppms": clock.frequency_ppm,
+        "residual_frequency_ppms": clock.residual_frequency_ppm,
+        "skew_ppms": clock.skew_ppm,
+        "update_interval_seconds": clock.update_interval_seconds,
+        "stratum": clock.stratum,
+    }
+    yield Sample("chrony_tracking_info", 1, _reference(clock, status.selected))
+    for name, value in values.items():
+        yield Sample(f"chrony_tracking_{name}", value)
+    yield Sample(f"{OURS}synchronised", clock.synchronised)
+    yield Sample(f"{OURS}leap_info", 1, {"leap": clock.leap})
+    yield Sample(f"{OURS}error_bound_seconds", clock.error_bound_seconds)
+
+
+def _reference(clock: Clock, selected: TimeSource | None) -> dict[str, str]:
+    address = name = clock.reference
+    if clock.reference_id == LOCAL_REFERENCE:
+        address = name = LOCAL_ADDRESS
+    elif selected is not None:
+        name = selected.name
+    return {"tracking_address": address, "tracking_name": name, "tracking_refid": clock.reference_id}
+
+
+def _of_source(source: TimeSource) -> Iterator[Sample]:
+    labels = {"source_address": source.address, "source_name": source.name}
+    age = source.last_answer_seconds
+    if age is None:
+        age = NEVER
+    values = {
+        "last_sample_age_seconds": age,
+        "reachability_ratio": source.reach.bit_count() / 8,
+        "reachability_success": source.reach & 1,
+        "last_sample_offset_seconds": source.offset_seconds,
+        "last_sample_error_margin_seconds": source.error_seconds,
+        "polling_interval_seconds": source.poll_seconds,
+        "stratum": source.stratum,
+    }
+    for name, value in values.items():
+        yield Sample(f"chrony_sources_{name}", value, labels)
+    state = {"source_state": STATES[source.state], "source_mode": MODES[source.kind]}
+    yield Sample("chrony_sources_state_info", 1, {**labels, **state})
+    key = str(source.key_id or "")
+    yield Sample(f"{OURS}source_info", 1, {**labels, "authentication": source.authentication.value, "key_id": key})
+    if source.authenticated is not None:
+        yield Sample(f"{OURS}source_authenticated", source.authenticated, labels)
+
+
+def _of_server(server: ServerCounters) -> Iterator[Sample]:
+    for name, attribute in COUNTERS.items():
+        value = getattr(server, attribute)
+        if value is not None:
+            yield Sample(f"chrony_serverstats_{name}", value)
+
+
+def _of_findings(report: Report) -> Iterator[Sample]:
+    for holds, result in RESULTS.items():
+        number = sum(finding.holds is holds for finding in report.findings)
+        yield Sample(f"{OURS}findings", number, {"result": result})
+    for finding in report.findings:
+        if finding.holds is not None:
+            yield Sample(f"{OURS}finding_holds", finding.holds, {"check": finding.id, "subject": finding.subject})
