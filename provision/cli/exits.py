@@ -2,7 +2,7 @@
 it is met there.
 
 The statuses of all tasks: 0 ok, 1 not ok, 2 bad input or nothing tried, 3 ``plan`` found pending changes, 130
-interrupted, 141 nobody reads the output.
+interrupted, 141 nobody reads the output. ``status --nagios`` has those of :mod:`provision.output.nagios`.
 """
 
 from collections.abc import Iterator

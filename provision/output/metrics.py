@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from provision.chrony.chronyc import LOCAL_REFERENCE, NEVER, ServerCounters
 from provision.common.text import on_one_line
 from provision.output.report import Report
-from provision.output.status import REFERENCE_CLOCK, Clock, HostStatus, TimeSource
+from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, HostStatus, TimeSource
 
 OURS = "chrony_provision_"
 TOTAL = "_total"
@@ -78,7 +78,7 @@ HELP = {
     f"{OURS}error_bound_limit_seconds": "Limit of the site for the error bound",
     f"{OURS}sources_limit": "Limit of the site: least number of sources that can be selected",
     f"{OURS}source_info": "Always 1; the labels name how the source is authenticated",
-    f"{OURS}source_authenticated": "1 if the last answer of the source was authenticated",
+    f"{OURS}source_authenticated": "1 if the last answer of a source with a key or NTS was authenticated",
     f"{OURS}keys": "Keys in the host's key file",
     f"{OURS}findings": "Findings by result: ok, failed, not checked",
     f"{OURS}finding_holds": "1 if the claim of a check holds, 0 if it does not; none if it was not checked",
@@ -96,6 +96,7 @@ STATES = {
 """The states of a source in the words of chrony_exporter."""
 MODES = {"server": "client", "peer": "peer", REFERENCE_CLOCK: "reference clock"}
 """The kinds of a source in its words; to a server, the host is a client."""
+AUTHENTICATED = {Authentication.KEY, Authentication.NTS}
 LOCAL_ADDRESS = "127.127.1.1"
 """The address of the host's own clock as a reference."""
 RESULTS = {True: "ok", False: "failed", None: "not checked"}
@@ -269,7 +270,8 @@ def _of_source(source: TimeSource) -> Iterator[Sample]:
     yield Sample("chrony_sources_state_info", 1, {**labels, **state})
     key = str(source.key_id or "")
     yield Sample(f"{OURS}source_info", 1, {**labels, "authentication": source.authentication.value, "key_id": key})
-    if source.authenticated is not None:
+    # None of an unauthenticated source: an alert for 0 shall not name what was configured.
+    if source.authenticated is not None and source.authentication in AUTHENTICATED:
         yield Sample(f"{OURS}source_authenticated", source.authenticated, labels)
 
 

@@ -191,6 +191,17 @@ def test_a_source_that_never_answered_is_as_old_as_for_chrony_exporter() -> None
     assert f"{OURS}source_authenticated" not in by_name
 
 
+def test_only_a_source_with_a_key_or_nts_can_lack_authentication() -> None:
+    name = f"{OURS}source_authenticated"
+    plain = replace(SOURCE, authentication=Authentication.NONE, key_id=None, authenticated=False)
+    wrong = replace(SOURCE, authenticated=False)
+    assert labels_of(name, report(status=replace(STATUS, sources=(plain,)))) == []
+    (value,) = [
+        value for (found, _), value in values(report(status=replace(STATUS, sources=(wrong,)))).items() if found == name
+    ]
+    assert value == 0
+
+
 @pytest.mark.parametrize(
     ("state", "word"),
     [
