@@ -10,7 +10,7 @@ from provision.common.results import Fate, Remark
 from provision.keys import Keys
 from provision.site.decode import Tree
 from provision.takeover import key_files, merge
-from provision.takeover.existing import ExistingService
+from provision.takeover.existing import ExistingService, Program
 from provision.takeover.site_text import site_text
 from provision.takeover.to_site import tree_of
 from provision.takeover.translation import OTHERS, Translated, translated
@@ -147,8 +147,12 @@ def _common(chrony: str, *, has_keys: bool) -> Tree:
 
 
 def _about_files(service: ExistingService) -> tuple[Remark, ...]:
-    why = "could not be read: what it says is not in the site file"
-    return tuple(Remark(fate=Fate.LOST, place=path, line="the whole file", why=why) for path in service.unread)
+    why = "not readable, too large or one of too many: what it says is not in the site file"
+    places = service.unread
+    if not service.files and not service.unread and service.program is not Program.TIMESYNCD:
+        why = "its configuration file was not found: what it says is not in the site file"
+        places = (service.name,)
+    return tuple(Remark(fate=Fate.LOST, place=path, line="all of it", why=why) for path in places)
 
 
 def _about_unit(service: ExistingService) -> Iterator[Remark]:

@@ -13,6 +13,7 @@ from provision.keys import AES_BYTES, COMMENT, MAX_LINE, Key, Keys, key_id, keys
 from provision.keys.source import KEY_LINE, KEY_WORD
 from provision.takeover.existing import ConfigFile, ExistingService, Program
 from provision.takeover.ntp_conf import lines_of, trusted
+from provision.takeover.statements import statements_of
 
 _LONGEST_TEXT = 20
 """A longer key of ntpd is hex digits (libntp/authreadkeys.c)."""
@@ -47,6 +48,20 @@ def keys_of(service: ExistingService) -> FoundKeys:
         found = _collected(_ntpd_keys(service.key_files, ids), service.program.value)
         return replace(found, comments=_comments(service.key_files, ("#",)))
     return FoundKeys()
+
+
+def with_key_file_in_force(service: ExistingService) -> ExistingService:
+    """Return the service with the key file that it uses: that of the last line, in the order of reading."""
+    name, lines = "keyfile", statements_of(service)
+    if service.program in {Program.NTPD, Program.NTPSEC}:
+        name, lines = "keys", lines_of(service)
+    named = [" ".join(line.arguments).replace('"', "") for line in lines if line.name == name]
+    found = {file.path for file in service.key_files} | set(service.unread)
+    if not named or named[-1] not in found:
+        return service
+    key_files = tuple(file for file in service.key_files if file.path == named[-1])
+    unread = tuple(path for path in service.unread if path == named[-1] or path not in named)
+    return replace(service, key_files=key_files, unread=unread)
 
 
 def merged(by_host: Mapping[str, FoundKeys]) -> Keys:

@@ -6,6 +6,7 @@ from provision.chrony.statement import Statement, statements
 from provision.common.errors import SiteError
 from provision.common.files.regular import read_regular
 from provision.takeover.existing import ConfigFile, ExistingService, Program
+from provision.takeover.key_files import with_key_file_in_force
 
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_FILES = 1000
@@ -50,12 +51,13 @@ def read_service(path: Path, program: Program | None) -> ExistingService:
     kind = program or guessed(path, text)
     reader = _Reader(path)
     reader.add(path, text, kind)
-    return ExistingService(
+    found = ExistingService(
         program=kind,
         files=tuple(reader.files),
         key_files=tuple(reader.keys),
         unread=tuple(dict.fromkeys(reader.unread)),
     )
+    return with_key_file_in_force(found)
 
 
 class _Reader:
@@ -100,8 +102,8 @@ class _Reader:
                 for place in places:
                     self._add_all(f"{place}/*{suffix}", program)
             case "keyfile" | "keys":
-                for place in places[:1]:
-                    self._add_keys(Path(place))
+                name = " ".join(statement.arguments).replace('"', "")
+                self._add_keys(Path(self._place(name, folder)))
 
     def _place(self, word: str, folder: Path) -> str:
         """Return the place of a file that a line names; a relative path begins at the folder of the line's file."""

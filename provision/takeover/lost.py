@@ -131,7 +131,7 @@ def _says_anything(service: ExistingService) -> bool:
     """Return whether the configuration of a chronyd or ntpd was found; one built by hand may have its own folder."""
     if service.program is not Program.CHRONY and service.program not in NTPD:
         return True
-    return bool(service.files or service.unread or parse_chronyd(service.command).directives)
+    return bool(service.files or service.unread)
 
 
 def _statements(service: ExistingService) -> tuple[Statement, ...] | None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from provision.common.errors import ParseError
 from provision.host import scripts
 from provision.host.paths import ROOT, is_in_run
+from provision.takeover.command_line import parse_chronyd
 from provision.takeover.existing import ConfigFile, ExistingService, Program
+from provision.takeover.key_files import with_key_file_in_force
 
 PROGRAMS = {
     "chrony": Program.CHRONY,
@@ -17,6 +19,8 @@ PROGRAMS = {
     "timesyncd": Program.TIMESYNCD,
     "other": Program.OTHER,
 }
+DIRECTIVES = "directives of the command line"
+"""They stand in place of a configuration file that was not read."""
 _VERSION = re.compile(r"(?:version |ntpd |ntpsec-|ntp-daemon |systemd )(?P<version>[0-9][0-9A-Za-z.@+~-]{0,40})")
 _FILES = ("file", "keys", "unit", "override", "environment")
 
@@ -111,7 +115,10 @@ def _existing(said: _Service) -> ExistingService:
         raise ParseError(f"the host has a time service of an unknown kind: {kind[:40]!r}")
     version = said.values.get("version", "")
     own_units = [file.path for file in said.files if file.kind == "unit" and not file.is_packaged]
-    return ExistingService(
+    if kind == "chrony" and parse_chronyd(said.words).directives:
+        # chronyd cuts them into words where the kernel shows its command line, and systemd shows no quotation marks.
+        said.unread.append(DIRECTIVES)
+    found = ExistingService(
         program=_program(kind, version),
         version=_version(version),
         unit=said.unit,
@@ -124,6 +131,7 @@ def _existing(said: _Service) -> ExistingService:
         own_unit="".join(own_units[:1]),
         is_default=_is_default(said, kind),
     )
+    return with_key_file_in_force(found)
 
 
 def _configs(said: _Service, kind: str, *, changed: bool = False) -> tuple[ConfigFile, ...]:

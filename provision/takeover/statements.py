@@ -7,7 +7,6 @@ from posixpath import basename, dirname
 
 from provision.chrony.statement import Statement, statements
 from provision.host.paths import is_in_run
-from provision.takeover.command_line import parse_chronyd
 from provision.takeover.existing import ExistingService, Program
 
 MOST_LEVELS = 10
@@ -30,20 +29,17 @@ def statements_of(service: ExistingService) -> tuple[Statement, ...]:
 
 def _of_chrony(service: ExistingService) -> tuple[Statement, ...]:
     texts = {file.path: file.text for file in service.files}
-    directives = parse_chronyd(service.command).directives
-    if directives:
-        given = [Statement(tuple(words), "") for line in directives if (words := line.split())]
-    elif service.files:
-        main = service.files[0]
-        given = list(statements(main.text, main.path))
-    else:
-        return ()
     found = []
-    for statement in _expanded(given, texts, 1):
+    for statement in _expanded(_main(service), texts, 1):
         found.append(statement)
         if len(found) == MOST_STATEMENTS:
             break
     return tuple(found)
+
+
+def _main(service: ExistingService) -> Iterator[Statement]:
+    for main in service.files[:1]:
+        yield from statements(main.text, main.path)
 
 
 def _expanded(given: Iterable[Statement], texts: Mapping[str, str], level: int) -> Iterator[Statement]:

@@ -62,15 +62,18 @@ class _Settings:
 
     def set(self, statement: Statement, value: object) -> None:
         """Set the key of a directive of which the last one counts."""
-        before = self.seen.get(statement.name)
-        if before is not None:
-            self.remarks = [remark for remark in self.remarks if remark != carried(before)]
-            self.remarks.append(
-                changed(before, f"{statement.place or statement.text} comes later, and chronyd uses that")
-            )
-        self.seen[statement.name] = statement
+        self.override(statement)
         self.time[statement.name] = value
         self.keep(statement)
+
+    def override(self, statement: Statement) -> None:
+        """Replace the remark about the line before of a directive of which the last one counts."""
+        before = self.seen.get(statement.name)
+        if before is not None:
+            self.remarks = [remark for remark in self.remarks if replace(remark, why="") != carried(before)]
+            why = f"{statement.place or statement.text} comes later, and chronyd uses that"
+            self.remarks.append(changed(before, why))
+        self.seen[statement.name] = statement
 
     def take_back(self, statement: Statement, why: str) -> None:
         """Replace the remark about a statement that was carried."""
@@ -238,6 +241,7 @@ def _add_rule(statement: Statement, settings: _Settings) -> None:
 
 
 def _add_key_file(statement: Statement, settings: _Settings) -> None:
+    settings.override(statement)
     settings.keep(statement, "its keys are in the file of keys.file")
 
 

@@ -64,6 +64,14 @@ def test_the_first_file_beyond_the_limit_is_named_as_unread(tmp_path: Path) -> N
     assert printed(main, most=6)[-1] == "keys=keys"
 
 
+def test_each_file_of_keys_is_printed_once(tmp_path: Path) -> None:
+    main = tmp_path / "main"
+    main.write_text(f"keyfile {tmp_path}/b\nkeyfile {tmp_path}/a\nkeyfile {tmp_path}/b\n")
+    (tmp_path / "a").write_text("")
+    (tmp_path / "b").write_text("")
+    assert printed(main) == ["file=main", "keys=b", "keys=a"]
+
+
 def test_the_default_file_is_that_which_stands_in_the_program(tmp_path: Path) -> None:
     program, etc = tmp_path / "chronyd", tmp_path / "local/etc"
     etc.mkdir(parents=True)

@@ -218,7 +218,7 @@ def test_a_contradiction_names_its_host() -> None:
 
 def test_a_file_that_could_not_be_read_is_named() -> None:
     service = ExistingService(program=Program.CHRONY, files=chrony("server b").files, unread=("/etc/more.conf",))
-    assert remarks(imported({"a": [service]}))[-1] == (Fate.LOST, "/etc/more.conf", "the whole file")
+    assert remarks(imported({"a": [service]}))[-1] == (Fate.LOST, "/etc/more.conf", "all of it")
 
 
 def test_hosts_and_release_of_a_site() -> None:

@@ -76,6 +76,11 @@ def test_a_key_file_may_stand_beside_its_configuration(tmp_path: Path) -> None:
     assert [file.path for file in read_service(tmp_path / "ntp.conf", None).key_files] == ["/etc/ntp/keys"]
 
 
+def test_of_two_key_files_the_last_counts(tmp_path: Path) -> None:
+    put(tmp_path, {"etc/ntp.conf": 'keys /etc/old\nkeys "/etc/my keys"\n', "etc/old": "1 MD5 x\n", "etc/my keys": ""})
+    assert [file.path for file in read_service(tmp_path / "etc/ntp.conf", None).key_files] == ["/etc/my keys"]
+
+
 def test_a_key_file_that_is_not_there_has_the_name_that_the_configuration_gives_it(tmp_path: Path) -> None:
     put(tmp_path, {"chrony.conf": "keyfile /etc/chrony.keys\n"})
     assert read_service(tmp_path / "chrony.conf", None).unread == ("/etc/chrony.keys",)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from provision.common.errors import ParseError
 from provision.takeover.existing import ConfigFile, ExistingService, Program
 from provision.takeover.read_host import parse_existing
+from provision.takeover.statements import statements_of
 
 CUSTOMISED = """\
 service=chrony.service
@@ -96,6 +97,33 @@ def test_what_is_the_distributions_own(lines: str, is_default: bool) -> None:  #
 def test_a_process_or_an_unknown_program_is_never_a_default(line: str) -> None:
     (found,) = parse_existing(f"{line}finished")
     assert not found.is_default
+
+
+def test_directives_of_a_command_line_are_not_read() -> None:
+    # chronyd has cut "server a iburst" and "allow 10.0.0.0/8" into these.
+    words = "".join(
+        f"word={word}\n" for word in ("chronyd", "-F", "1", "server", "a", "iburst", "allow", "10.0.0.0", "8")
+    )
+    (found,) = parse_existing(f"service=chrony.service\nkind=chrony\n{words}finished")
+    assert (found.unread, found.is_default) == (("directives of the command line",), False)
+    assert statements_of(found) == ()
+
+
+def test_the_key_file_of_the_last_line_is_that_of_the_service() -> None:
+    files = (
+        "file=/c\nown=no\n>confdir /d\n>keyfile /last\nfile=/d/a.conf\nown=no\n>keyfile /first\n"
+        "keys=/last\nown=no\n>1 MD5\n{first}"
+    )
+    for first in ("keys=/first\nown=no\n>1 SHA1\n", "unread=/first\n"):
+        (found,) = parse_existing(f"service=chrony.service\nkind=chrony\n{files.format(first=first)}finished")
+        assert [file.path for file in found.key_files] == ["/last"]
+        assert found.unread == ()
+
+
+def test_a_key_file_that_was_not_read_gives_way_to_no_other() -> None:
+    files = 'file=/c\nown=no\n>keys /first\n>keys "/last one"\nkeys=/first\nown=no\n>1 MD5\nunread=/last one\n'
+    (found,) = parse_existing(f"service=ntp.service\nkind=ntpd\n{files}finished")
+    assert (found.key_files, found.unread) == ((), ("/last one",))
 
 
 def test_a_host_with_a_deployment_or_without_a_time_service_has_none() -> None:

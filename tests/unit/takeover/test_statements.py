@@ -59,11 +59,6 @@ def test_the_sources_of_a_dhcp_client_are_not_read(folder: str) -> None:
     assert texts(ExistingService(program=Program.CHRONY, files=(main, file))) == [line.text]
 
 
-def test_directives_on_the_command_line_replace_the_file() -> None:
-    found = service("server a", "include /etc/chrony/x.conf", "allow 10.0.0.0/8", x_conf="server b")
-    assert texts(found) == ["server b", "allow 10.0.0.0/8"]
-
-
 @pytest.mark.usefixtures("unmeasured")
 def test_files_that_include_each_other_come_to_an_end() -> None:
     loop = "include /etc/chrony/*.conf\nserver a\n"

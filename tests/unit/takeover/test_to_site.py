@@ -140,6 +140,7 @@ def test_without_a_source_the_default_of_the_site_is_named(text: str) -> None:
         ("frobnicate 7", "frobnicate 7", Fate.LOST),
         ("maxdistance x", "maxdistance x", Fate.LOST),
         ("maxdistance 1 2", "maxdistance 1 2", Fate.LOST),
+        ("keyfile /a\nkeyfile /b", "keyfile /a", Fate.CHANGED),
         ("maxupdateskew 1\nmaxupdateskew 2", "maxupdateskew 1", Fate.CHANGED),
     ],
 )

@@ -180,9 +180,13 @@ print_with_included() { # FILES, one a line
         queue=${queue%"$newline"}
         keys="$keys$(directives_in 'keyfile|keys' "$path")$newline"
     done
-    # The last one counts.
-    keys=$(printf '%s' "$keys" | sed -n '/./h; ${ g; p; }')
-    if [ -n "$keys" ]; then print_file keys "${keys#* }" "${keys%% *}"; fi
+    # Which of several files of keys counts depends on the order of reading.
+    queue=$(printf '%s' "$keys" | awk 'NF && !seen[$0]++')
+    while [ -n "$queue" ]; do
+        keys=${queue%%"$newline"*}
+        case $queue in *"$newline"*) queue=${queue#*"$newline"} ;; *) queue='' ;; esac
+        print_file keys "${keys#* }" "${keys%% *}"
+    done
 }
 
 # Print the files of systemd-timesyncd, timesyncd.conf(5): of equal names, that of the first folder counts.

@@ -111,13 +111,11 @@ print_configuration() { # KIND PROGRAM WORDS
     local main given usual
     case $1 in
         chrony)
-            # With directives on its command line, chronyd reads no file by itself.
+            # With directives on its command line, chronyd reads no file.
             given=$(echo "$3" | awk 'NR == 1 { next } skip { skip = 0; next } /^-[A-Za-z0-9]*[fFlLPtu]$/ { skip = 1; next } !/^-/')
+            [ -z "$given" ] || return 0
             main=$(option f "$3")
-            if [ -n "$given" ]; then
-                main=$(echo "$given" | awk 'tolower($1) == "include" { print $2 }')
-            fi
-            if [ -z "$main$given" ]; then main=$(default_file "$2" /etc/chrony/chrony.conf /etc/chrony.conf); fi
+            [ -n "$main" ] || main=$(default_file "$2" /etc/chrony/chrony.conf /etc/chrony.conf)
             print_with_included "$main"
             ;;
         ntpd)
