@@ -1,14 +1,19 @@
 """A host with a chrony that somebody has configured: a deployment names what it would lose, and gives it back."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import pytest
 
+from provision.common.text import MINUS
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.host_state import give_builds, install
 from tests.helpers.operators import Ran
 from tests.integration.conftest import CHECKOUT, Deployed
+from tests.integration.test_fleet import MOST_LINES, assert_plan_is_what_was_done, by_name
 
 pytestmark = pytest.mark.integration
 
@@ -113,3 +118,146 @@ def test_uninstall_gives_it_back_with_its_sources_and_keys(host: Sandbox, deploy
     sources = login(host, "chronyc -n -c sources")
     assert "198.19.0.2" in sources
     assert "GPS" in sources
+
+
+FLEET = {"ntp1": CUSTOMISED, "ntp2": CUSTOMISED, "web1": "true", "web2": ""}
+"""Host → what somebody has made of Debian's chrony; without it, the host is bare."""
+SITE = """
+[groups.servers]
+serve.allow = ["198.18.0.0/15", "10.0.0.0/8"]
+time.servers = [{ address = "198.19.0.2", minpoll = 0, maxpoll = 4 }]
+
+[groups.clients]
+serve.role = "client"
+time.follows = "servers"
+
+[hosts]
+"""
+ROLES = {"ntp1": "servers", "ntp2": "servers", "web1": "clients", "web2": "clients"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """Four hosts, and what was planned for them and done."""
+
+    planned: Ran
+    in_full: Ran
+    """The same plan, with ``--diff``."""
+    deployed: Ran
+
+
+def as_somebody_left_it(host: Sandbox, customised: str) -> None:
+    """Install Debian's chrony, if the host has it, and customise it."""
+    if customised:
+        install(host, "chrony")
+        login(host, customised)
+
+
+@pytest.fixture(scope="module")
+def fleet(deployed: Deployed) -> Iterator[Fleet]:
+    with ExitStack() as stack:
+        hosts = {name: stack.enter_context(booted(f"it-four-{name}-{CHECKOUT}")) for name in FLEET}
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(as_somebody_left_it, hosts.values(), FLEET.values()))
+        lines = [
+            f'{name} = {{ group = "{ROLES[name]}", host = "sandbox:{host.name}" }}' for name, host in hosts.items()
+        ]
+        operator = deployed.operator
+        words = (operator.site(SITE + "\n".join(lines)), "--replace")
+        planned, in_full = operator.run("plan", *words), operator.run("plan", *words, "--diff")
+        yield Fleet(planned=planned, in_full=in_full, deployed=operator.run("deploy", *words))
+
+
+SHOWN = {
+    "ntp1": {"build", "chrony-conf", "access", "keys", "replaces", "lost"},
+    "ntp2": {"build", "chrony-conf", "access", "keys", "replaces", "lost"},
+    "web1": {"build", "chrony-conf", "keys", "replaces"},
+    "web2": {"build", "chrony-conf", "keys"},
+}
+"""Host → ids of the changes that have a line of their own."""
+ON_HOST = {"switch-script", "unit", "rehearsed", "switch", "confirmed", "links", "timedatectl"}
+"""Ids of the changes that each of the hosts has in one line."""
+
+
+def beginnings(lines: list[str]) -> list[str]:
+    """Return the lines without all behind the subject of a change."""
+    return [line[:17].rstrip() if line.startswith("    ") else line for line in lines]
+
+
+def test_a_plan_of_four_hosts_over_customised_services_is_short(fleet: Fleet) -> None:
+    lines = fleet.planned.output.splitlines()
+    assert len(lines) <= MOST_LINES, fleet.planned.output
+    assert beginnings([line for line in lines if not line.startswith("  note ")]) == [
+        "ntp1, ntp2 (servers)",
+        "    + build",
+        "    ~ chrony.conf",
+        "    ~ access",
+        "    ~ keys",
+        "    + on host",
+        "    ! replaces",
+        "    ! lost",
+        "web1 (client)",
+        "    + build",
+        "    ~ chrony.conf",
+        "    + keys",
+        "    + on host",
+        "    ! replaces",
+        "web2 (client)",
+        "    + build",
+        "    + chrony.conf",
+        "    + keys",
+        "    + on host",
+        "Plan: 4 hosts, 4 to change. Servers switch one at a time.",
+    ]
+    for line in (
+        "    + build        chrony 4.9, nettle 3.10.2: all get the artifact",
+        "    ~ access       10.9.0.0/16 → 198.18.0.0/15 and 10.0.0.0/8 (wider)",
+        f"    ~ keys         {MINUS} 12-13",
+        "    ! replaces     chrony.service (active): stopped and masked until uninstall",
+    ):
+        assert line in lines
+    (lost,) = [line for line in lines if line.startswith("    ! lost")]
+    # The site serves IPv4 alone, too.
+    assert [words for id_, words in LOST.items() if id_ != "ipv6.opens" and words not in lost] == []
+    assert_nowhere(SECRET, fleet.planned.output, fleet.in_full.output, fleet.deployed.output)
+
+
+def test_in_full_a_plan_begins_with_each_step_its_reason_and_its_differences(fleet: Fleet) -> None:
+    in_full, planned = fleet.in_full.output, fleet.planned.output
+    assert (in_full.endswith(planned), fleet.in_full.status, fleet.planned.status) == (True, 3, 3)
+    lines = in_full.removesuffix(planned).splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == list(FLEET)
+    for name, report in by_name(fleet.in_full).items():
+        start = lines.index(name)
+        pending = [step for step in report["outcomes"] if step["status"] == "pending"]
+        for step in pending:
+            at = lines.index(f"  pending      {step['title']}  ({step['reason']})", start)
+            diff = [f"      {line}" for line in step["diff"].splitlines()]
+            assert lines[at + 1 : at + 1 + len(diff)] == diff
+        assert any(step["diff"] for step in pending)
+
+
+def test_json_has_the_same_changes_with_stable_ids(fleet: Fleet) -> None:
+    assert [report["changes"] for report in fleet.planned.reports] == [
+        report["changes"] for report in fleet.in_full.reports
+    ]
+    for name, report in by_name(fleet.planned).items():
+        shown = [change for change in report["changes"] if not change["minor"]]
+        assert {change["id"] for change in shown} == SHOWN[name]
+        for change in shown:
+            line = f"    {change['sign']} {change['subject']:<11}  {change['text']}"
+            assert line in fleet.planned.output
+        on_host = {change["id"] for change in report["changes"] if change["minor"]}
+        assert on_host - {"account"} == ON_HOST
+        assert ("account" in on_host) == (name == "web2")
+
+
+def test_the_deployment_does_exactly_what_the_plan_says(fleet: Fleet) -> None:
+    assert_plan_is_what_was_done(fleet.planned, fleet.deployed)
+    assert [report["losses"] for report in fleet.deployed.reports] == [
+        report["losses"] for report in fleet.planned.reports
+    ]
+    failed = [
+        finding for report in fleet.deployed.reports for finding in report["findings"] if finding["holds"] is False
+    ]
+    assert failed == []
