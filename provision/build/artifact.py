@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import PurePosixPath
+from typing import Any
 
 from provision.build.integrity import NAMES, PROGRAMS, RECEIPT, SUMS, parse_sums
 from provision.build.libraries import FILE as LIBRARIES
@@ -25,6 +26,22 @@ from provision.common.files.tar import tar_of
 PACKAGE = re.compile(r"[A-Za-z0-9][\w.+-]*")
 MOST_BYTES = 50_000_000
 """The largest unpacked archive, in bytes; a build has about a megabyte."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """Say how long a compilation took; a plan shows it for the same releases on the same platform."""
+
+    platform: str
+    releases: tuple[str, ...]
+    """Such as ``nettle 3.10.2``, in the order of the recipe."""
+    host: str
+    seconds: float
+    """Without downloads and the installation of packages."""
+
+    def is_like(self, recipe: Recipe) -> bool:
+        """Return whether a recipe has the same releases and platform; its options may differ."""
+        return self.platform == recipe.platform and self.releases == tuple(map(str, recipe.releases))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +58,8 @@ class Artifact:
     """Whether chrony's own unit tests were run and passed."""
     builders: tuple[str, ...] = ()
     """The hosts that compiled it independently, with identical results."""
+    compilation: Compilation | None = None
+    """The last compilation of it; None if it is not known."""
 
     @property
     def sha256(self) -> str:
@@ -55,7 +74,14 @@ class Artifact:
     @property
     def note(self) -> str:
         """Return the record beside the archive: one line of JSON."""
-        said = {"name": self.name, "sha256": self.sha256, "checked": self.checked, "builders": self.builders}
+        said: dict[str, Any] = {
+            "name": self.name,
+            "sha256": self.sha256,
+            "checked": self.checked,
+            "builders": self.builders,
+        }
+        if self.compilation is not None:
+            said["compilation"] = asdict(self.compilation)
         return json.dumps({**said, **asdict(self.libraries)})
 
     @property
@@ -72,10 +98,10 @@ class Artifact:
         return len(self.builders) >= confirm or confirm == 1
 
 
-def pack(recipe: Recipe, folder: bytes, *, checked: bool, host: str) -> Artifact:
-    """Return the artifact of a build's folder, given as the tar that a host made of it.
+def pack(recipe: Recipe, folder: bytes, *, checked: bool, host: str, seconds: float) -> Artifact:
+    """Return the artifact of a build's folder, given as the tar that a host made of it in ``seconds``.
 
-    The result depends only on the files, not on the host or the time. Raises ParseError if it is not the folder of a
+    The archive depends only on the files, not on the host or the time. Raises ParseError if it is not the folder of a
     build.
     """
     files = _files(folder)
@@ -87,6 +113,12 @@ def pack(recipe: Recipe, folder: bytes, *, checked: bool, host: str) -> Artifact
         libraries=parse_libraries(files[LIBRARIES].decode(errors="replace")),
         checked=checked,
         builders=(builder_name(host),),
+        compilation=Compilation(
+            platform=recipe.platform,
+            releases=tuple(map(str, recipe.releases)),
+            host=builder_name(host),
+            seconds=round(seconds, 1),
+        ),
     )
     check(made, recipe)
     return made
@@ -145,6 +177,7 @@ def noted(name: str, note: bytes, archive: bytes) -> Artifact:
             libraries=Libraries(**{kind: tuple(said[kind]) for kind in ("packages", "unowned")}),
             checked=said["checked"] is True,
             builders=tuple(sorted({str(host) for host in said.get("builders", ())})),
+            compilation=_compilation(said),
         )
         # The names become arguments of a package manager, before the archive itself is checked.
         are_names = all(map(PACKAGE.fullmatch, (*made.libraries.packages, *made.libraries.unowned)))
@@ -154,6 +187,27 @@ def noted(name: str, note: bytes, archive: bytes) -> Artifact:
     if (made.name, made.sha256) != whole or not are_names:
         raise ParseError(f"the artifact {name} is damaged")
     return made
+
+
+def noted_compilation(note: bytes) -> Compilation | None:
+    """Return the compilation in the record of an artifact; None if it has none or is damaged."""
+    try:
+        return _compilation(json.loads(note))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _compilation(said: dict[str, Any]) -> Compilation | None:
+    """Return the compilation in a record. Raises ValueError, KeyError, TypeError, AttributeError."""
+    found = said.get("compilation")
+    if found is None:
+        return None
+    return Compilation(
+        platform=str(found["platform"]),
+        releases=tuple(map(str, found["releases"])),
+        host=str(found["host"]),
+        seconds=float(found["seconds"]),
+    )
 
 
 def _unpacked(archive: bytes) -> bytes:

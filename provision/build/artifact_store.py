@@ -6,12 +6,13 @@ programs then pass their tests.
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
-from provision.build.artifact import MOST_BYTES, Artifact, differing, noted
+from provision.build.artifact import MOST_BYTES, Artifact, Compilation, differing, noted, noted_compilation
+from provision.build.recipe import Recipe
 from provision.common.errors import BuildsDiffer, ParseError, StoreError
 from provision.common.files.account import cache_folder
 from provision.common.files.lock import locked
@@ -64,6 +65,17 @@ class Artifacts:
         if checked and not artifact.checked:
             return None
         return artifact
+
+    def last_compilation(self, recipe: Recipe) -> Compilation | None:
+        """Return the newest compilation of the same releases on the same platform; None if none is recorded."""
+        with suppress(OSError):
+            # Another run may remove an artifact meanwhile.
+            notes = sorted(self.folder.glob(f"[!.]*/{NOTE}"), key=lambda note: note.stat().st_mtime_ns, reverse=True)
+            for note in notes:
+                compilation = noted_compilation(read_regular(note, MOST_BYTES))
+                if compilation is not None and compilation.is_like(recipe):
+                    return compilation
+        return None
 
     def all(self) -> Iterator[tuple[Artifact, str]]:
         """Yield each intact artifact and its bill of materials. Raises StoreError."""

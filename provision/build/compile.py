@@ -1,10 +1,11 @@
 """Install a build on a host: compile it there, or unpack an artifact from another host."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from provision.build.artifact import Artifact, check, pack
+from provision.build.artifact import Artifact, Compilation, check, pack
 from provision.build.evidence import BuildEvidence, parse_build
 from provision.build.recipe import CHRONY_FLAGS, NETTLE_OPTIONS, Recipe
 from provision.chrony.configure_log import parse_configure_log, refusals
@@ -34,6 +35,10 @@ class BuildMethod(Protocol):
         """Return the same as a verb for a host: "compiles"."""
 
     @property
+    def took(self) -> Compilation | None:
+        """Return how long the same took last; None if it is not known, or nothing is compiled."""
+
+    @property
     def builder(self) -> str:
         """Return the hosts that have yet to compile the build for this one, separated by commas; usually empty."""
 
@@ -55,6 +60,8 @@ class Compiling:
     """See Manager."""
     unit_tests: bool = False
     """Whether to run chrony's own unit tests too."""
+    took: Compilation | None = None
+    """The last compilation of the same releases on the same platform; None if it is not known."""
 
     @property
     def in_words(self) -> str:
@@ -74,6 +81,7 @@ class Compiling:
     def make(self, host: Host, recipe: Recipe) -> None:
         """Compile without privileges, test a copy that the builder cannot change, store it, and install it."""
         tarballs = {release: self.tarball(release) for release in recipe.releases}
+        begun = time.monotonic()
         workshop = Workshop(host, self.uid)
         host.run("making room for the build", scripts.load("reserve_folder", workshop.folder, str(MEGABYTES)))
         for release, data in tarballs.items():
@@ -89,7 +97,7 @@ class Compiling:
         candidate = workshop.collect(recipe.prefix)
         _prove(host, candidate, recipe)
         self._finish(host, candidate, recipe)
-        self.keep(self._pack(host, candidate, recipe))
+        self.keep(self._pack(host, candidate, recipe, seconds=time.monotonic() - begun))
         _install(host, candidate, recipe)
 
     def _finish(self, host: Host, candidate: str, recipe: Recipe) -> None:
@@ -98,10 +106,10 @@ class Compiling:
         libraries = host.run("finding the libraries of the build", ask).rstrip("\n")
         host.run("completing the build", scripts.load("finish_build", candidate, libraries, recipe.receipt))
 
-    def _pack(self, host: Host, candidate: str, recipe: Recipe) -> Artifact:
+    def _pack(self, host: Host, candidate: str, recipe: Recipe, *, seconds: float) -> Artifact:
         path = host.new_path()
         host.run("packing the build", scripts.load("pack_build", candidate, path, str(self.uid)))
-        return pack(recipe, host.download(path), checked=self.unit_tests, host=host.name)
+        return pack(recipe, host.download(path), checked=self.unit_tests, host=host.name, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,10 @@ class Unpacking:
     def short(self) -> str:
         """Return that the host gets the artifact."""
         return GETS_ARTIFACT
+
+    @property
+    def took(self) -> None:
+        """Return that nothing is compiled."""
 
     @property
     def builder(self) -> str:
@@ -153,6 +165,10 @@ class Promised:
 
     builder: str
     """The name of that host; of several, separated by commas."""
+
+    @property
+    def took(self) -> None:
+        """Return that nothing is compiled here."""
 
     @property
     def in_words(self) -> str:

@@ -108,6 +108,11 @@ class Change:
     """How this host gets there, if hosts that need the same may differ in that: one compiles, another unpacks."""
     by: str = ""
     """Of a plan: the hosts that make it for this one, separated by commas, such as the host that compiles."""
+    took_seconds: float | None = None
+    """How long the last compilation of the same releases on the same platform took, as far as this machine knows; None
+    if it is not known, or nothing is compiled."""
+    took_on: str = ""
+    """The host of that compilation."""
     minor: bool = False
     """A plan names it in one line together with others; ``subject`` says all of it."""
 

@@ -87,7 +87,15 @@ def build_phase(run: Run, recipe: Recipe) -> Phase:
         data=lambda release: fetched(release).data,
         origin=lambda release: fetched(release).in_words,
     )
-    return compile_phase(name, facts, recipe, tarballs, keep=keep, unit_tests=run.settings.options.unit_tests)
+    return compile_phase(
+        name,
+        facts,
+        recipe,
+        tarballs,
+        keep=keep,
+        unit_tests=run.settings.options.unit_tests,
+        took=run.artifacts.last_compilation(recipe),
+    )
 
 
 def unit_tests_passed(run: Run, recipe: Recipe) -> bool:

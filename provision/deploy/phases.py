@@ -6,7 +6,7 @@ A deployment is preconditions, build, stage, needs, switch, confirm and links; e
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from provision.build.artifact import Artifact
+from provision.build.artifact import Artifact, Compilation
 from provision.build.compile import ARTIFACT_MEGABYTES, MEGABYTES, Compiling, Promised, Unpacking
 from provision.build.recipe import Recipe
 from provision.build.requirements import manager_of, needed, runtime
@@ -111,9 +111,11 @@ def compile_phase(
     *,
     keep: Callable[[Artifact], None],
     unit_tests: bool = False,
+    took: Compilation | None = None,
 ) -> Phase:
     """Return the phase that compiles the build on the host, behind the build gate.
 
+    ``took``: the last compilation of the same releases on the same platform, for a plan.
     Raises SiteError if the host has no tools to build with.
     """
     manager = manager_of(name, facts, recipe)
@@ -122,7 +124,9 @@ def compile_phase(
     if manager is not None:
         owner = manager.owner
         steps.append(Packages(manager, needed(manager, recipe), recipe.prefix))
-    compiling = Compiling(tarballs.data, keep, jobs=facts.cpus, uid=facts.uid, owner=owner, unit_tests=unit_tests)
+    compiling = Compiling(
+        tarballs.data, keep, jobs=facts.cpus, uid=facts.uid, owner=owner, unit_tests=unit_tests, took=took
+    )
     steps.append(Built(recipe, compiling))
     return Phase("build", tuple(steps), StoppedAt(Gate.BUILD, recipe.name))
 

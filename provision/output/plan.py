@@ -66,11 +66,9 @@ def _groups(reports: Iterable[Report]) -> Iterable[Sequence[Report]]:
 
 
 def _lines_of(report: Report) -> list[Change]:
-    """Return the changes, the warnings last; the packages are a part of the build, if there is one to make."""
-    changes = report.changes
-    if _build_of(report) is not None:
-        changes = tuple(change for change in changes if change.id != FOLDED)
-    return sorted(changes, key=lambda change: change.sign is Sign.WARNING)
+    """Return the changes that have lines; the packages are a part of the build, if there is one to make."""
+    has_build = _build_of(report) is not None
+    return [change for change in report.changes if not (has_build and change.id == FOLDED)]
 
 
 def _build_of(report: Report) -> Change | None:
@@ -172,11 +170,16 @@ def _in_plural(way: str) -> str:
 
 
 def _way(change: Change, report: Report) -> str:
-    """Return how a host gets there, such as ``compiles (9 packages)``."""
-    own = next(one for one in report.changes if (one.id, one.subject) == (change.id, change.subject))
+    """Return how a host gets there, such as ``compiles (9 packages; took 41 s on ntp1)``."""
+    own = next(one for one in report.changes if one.id == change.id)
     packages = [word for one in report.changes if one.id == FOLDED for word in one.text.split()]
-    if own.how and packages:
-        return f"{own.how} ({len(packages)} packages)"
+    details = []
+    if packages:
+        details.append(f"{len(packages)} packages")
+    if own.took_seconds is not None:
+        details.append(f"took {own.took_seconds:.0f} s on {own.took_on}")
+    if own.how and details:
+        return f"{own.how} ({'; '.join(details)})"
     return own.how
 
 

@@ -38,7 +38,7 @@ def folder(files: dict[str, bytes] = FILES, *, mtime: int = 0, uid: int = 0, pre
     return made.getvalue()
 
 
-ARTIFACT = pack(RECIPE, folder(), checked=False, host="ntp1")
+ARTIFACT = pack(RECIPE, folder(), checked=False, host="ntp1", seconds=41.2)
 
 
 def packed_as(*entries: Entry, format_: int = tarfile.USTAR_FORMAT) -> bytes:

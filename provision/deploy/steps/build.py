@@ -1,6 +1,6 @@
 """Define the step that installs the recipe's build in its own prefix."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from provision.build.artifact import Artifact
@@ -108,7 +108,10 @@ class Built(StepDefaults):
             sign = Sign.CHANGED
             releases += f" ({self.drift(seen)})"
         method = self.build_method
-        return (Change(id=self.id, sign=sign, subject="build", text=releases, how=method.short, by=method.builder),)
+        change = Change(id=self.id, sign=sign, subject="build", text=releases, how=method.short, by=method.builder)
+        if method.took is not None:
+            change = replace(change, took_seconds=method.took.seconds, took_on=method.took.host)
+        return (change,)
 
     def apply(self, host: Host) -> None:
         """Compile or unpack the build."""

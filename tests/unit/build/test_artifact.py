@@ -19,7 +19,7 @@ from tests.helpers.samples import RECIPE, SYSTEM_NETTLE
 
 def test_the_same_files_are_the_same_bytes() -> None:
     other = folder(dict(reversed(FILES.items())), mtime=1795413647, uid=61184)
-    assert pack(RECIPE, other, checked=False, host="ntp1").archive == ARTIFACT.archive
+    assert pack(RECIPE, other, checked=False, host="ntp1", seconds=41.2).archive == ARTIFACT.archive
 
 
 def test_what_is_packed_are_files_that_anybody_may_read_and_programs_that_anybody_may_run() -> None:
@@ -76,7 +76,7 @@ OTHER = [
 @pytest.mark.parametrize(("made", "words"), OTHER)
 def test_what_is_not_this_build_is_refused(made: bytes, words: str) -> None:
     with pytest.raises(ParseError, match=words):
-        pack(RECIPE, made, checked=False, host="ntp1")
+        pack(RECIPE, made, checked=False, host="ntp1", seconds=41.2)
 
 
 def test_an_artifact_is_checked_against_its_recipe() -> None:
@@ -110,6 +110,12 @@ def test_a_note_holds_what_a_reader_needs() -> None:
         "sha256": ARTIFACT.sha256,
         "checked": False,
         "builders": ["ntp1"],
+        "compilation": {
+            "platform": RECIPE.platform,
+            "releases": ["nettle 3.10.2", "chrony 4.9"],
+            "host": "ntp1",
+            "seconds": 41.2,
+        },
         "packages": ["libc6", "libcap2"],
         "unowned": [],
     }

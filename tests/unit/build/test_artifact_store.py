@@ -1,7 +1,9 @@
 """The store of artifacts: an artifact that is stored is found again, a damaged one is not used, and runs wait."""
 
 import json
+import os
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -140,9 +142,49 @@ def test_who_builds_the_same_waits(store: Artifacts) -> None:
     assert order == ["first", "second"]
 
 
+def test_the_newest_compilation_of_the_same_releases_on_the_same_platform_is_known(store: Artifacts) -> None:
+    assert store.last_compilation(RECIPE) is None
+    store.keep(ARTIFACT)
+    other = replace(RECIPE, nts=False)
+    files = {**FILES, "receipt.json": f"{other.receipt}\n".encode()}
+    store.keep(pack(other, folder(files), checked=False, host="root@ntp2", seconds=29.96))
+    an_hour_ago = time.time() - 3600
+    os.utime(store.folder / RECIPE.name / NOTE, (an_hour_ago, an_hour_ago))
+    last = store.last_compilation(replace(RECIPE, readline=False))
+    assert last is not None
+    assert (last.host, last.seconds) == ("ntp2", 30.0)
+    os.utime(store.folder / other.name / NOTE, (0, 0))
+    last = store.last_compilation(other)
+    assert last is not None
+    assert (last.host, last.seconds) == ("ntp1", 41.2)
+    for unlike in (replace(RECIPE, nettle=None), replace(RECIPE, platform="debian-13-x86_64-glibc-2.41")):
+        assert store.last_compilation(unlike) is None
+
+
+UNKNOWN = [
+    pytest.param("", id="no JSON"),
+    pytest.param("[]", id="a list"),
+    pytest.param("{}", id="of an earlier version"),
+    pytest.param('{"compilation": {"platform": "x"}}', id="a part"),
+    pytest.param('{"compilation": {"platform": "x", "releases": 7, "host": "a", "seconds": 1}}', id="no releases"),
+    pytest.param('{"compilation": 7}', id="a number"),
+]
+
+
+@pytest.mark.parametrize("note", UNKNOWN)
+def test_a_note_that_does_not_tell_how_long_it_took_is_passed_over(store: Artifacts, note: str) -> None:
+    store.keep(ARTIFACT)
+    damaged = store.folder / "damaged"
+    damaged.mkdir()
+    (damaged / NOTE).write_text(note)
+    last = store.last_compilation(RECIPE)
+    assert last is not None
+    assert last == ARTIFACT.compilation
+
+
 def by(host: str, *, content: bytes = b"4.9") -> Artifact:
     """Return what a host built; with other content, its log differs."""
-    return pack(RECIPE, folder({**FILES, "configure.log": content}), checked=False, host=host)
+    return pack(RECIPE, folder({**FILES, "configure.log": content}), checked=False, host=host, seconds=41.2)
 
 
 def test_hosts_that_build_the_same_confirm_each_other(store: Artifacts) -> None:

@@ -167,7 +167,7 @@ def test_an_artifact_gets_no_rights_from_being_tried(public_path: Path, monkeypa
     program = EVIL.format(folder=open_folder).encode()
     sums = "".join(f"{sha256(program).hexdigest()}  {name}\n" for name in ("sbin/chronyd", "bin/chronyc"))
     files = {**FILES, "sbin/chronyd": program, "bin/chronyc": program, "sha256sums": sums.encode()}
-    artifact = pack(RECIPE, tar_of(files), checked=False, host="evil")
+    artifact = pack(RECIPE, tar_of(files), checked=False, host="evil", seconds=1.0)
     with claimed(public_path) as host:
         with pytest.raises(BuildUnfit, match=r"the artifact of .* does not work on this host"):
             Unpacking(artifact).make(host, RECIPE)

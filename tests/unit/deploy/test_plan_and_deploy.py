@@ -13,6 +13,7 @@ from provision.fleet.executor import Fleet
 from provision.host.target import parse_target
 from provision.keys import Key, Keys
 from provision.output.report import Report, Verdict
+from tests.helpers.build_archives import ARTIFACT
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.samples import KEYS, SECRET, write_keys
 from tests.unit.deploy.conftest import Operator
@@ -77,6 +78,19 @@ def test_on_a_host_that_compiles(operator: Operator) -> None:
     assert planned["build"].reason == COMPILED
     assert (changes(planned)["packages"], changes(planned)["build"]) == ("gcc make", "chrony 4.9, nettle 3.10.2")
     assert [change.how for change in planned["build"].changes] == ["compiles"]
+
+
+@pytest.mark.usefixtures("source")
+def test_how_long_the_same_took_before_is_in_the_plan_of_a_host_that_compiles(operator: Operator) -> None:
+    operator.host.built = False
+    # It is there, and was not tested as this site wants it.
+    operator.artifacts.keep(ARTIFACT)
+    operator.unit_tests = True
+    (build,) = steps(operator.run(plan), Status.PENDING)["build"].changes
+    assert (build.how, build.took_seconds, build.took_on) == ("compiles", 41.2, "ntp1")
+    operator.unit_tests = False
+    (build,) = steps(operator.run(plan), Status.PENDING)["build"].changes
+    assert (build.how, build.took_seconds, build.took_on) == ("gets the artifact", None, "")
 
 
 def test_the_host_is_asked_for_its_keys_once(operator: Operator) -> None:

@@ -46,7 +46,17 @@ HOST_DATA = {
     "pending": 1,
     "error": None,
     "changes": [
-        {"id": "lost", "sign": "!", "subject": "lost", "text": "refclock SHM 0", "how": "", "by": "", "minor": False}
+        {
+            "id": "lost",
+            "sign": "!",
+            "subject": "lost",
+            "text": "refclock SHM 0",
+            "how": "",
+            "by": "",
+            "took_seconds": None,
+            "took_on": "",
+            "minor": False,
+        }
     ],
     "outcomes": [
         {

@@ -14,6 +14,8 @@ NETTLE = "chrony 4.9, nettle 3.10.2"
 BUILD = Change(id="build", sign=Sign.NEW, subject="build", text=NETTLE, how="gets the artifact")
 PROMISED = replace(BUILD, by="ntp1")
 COMPILED = replace(BUILD, how="compiles")
+TIMED = replace(COMPILED, took_seconds=41.2, took_on="ntp1")
+PROMISED_BY_A = replace(BUILD, by="a")
 PACKAGES = Change(id="packages", sign=Sign.NEW, subject="packages", text="gcc make")
 CONF = Change(id="chrony-conf", sign=Sign.CHANGED, subject="chrony.conf", text="pool p → 10.1.2.3 key 12")
 SWITCH = Change(id="switch", sign=Sign.NEW, subject="switch", minor=True)
@@ -132,12 +134,32 @@ TWO = replace(PROMISED, by="ntp1, ntp2")
 BUILDS = [
     pytest.param([NTP1], (), ["compiles (2 packages)"], id="one host"),
     pytest.param([report("ntp1", COMPILED)], (), ["compiles"], id="all packages are there"),
+    pytest.param([report("a", TIMED)], (), ["compiles (took 41 s on ntp1)"], id="it was compiled before"),
+    pytest.param(
+        [report("a", TIMED, PACKAGES), report("b", PROMISED_BY_A)],
+        {None},
+        ["one of a, b compiles (2 packages; took 41 s on ntp1), the other gets the artifact"],
+        id="it was compiled before, and packages are missing",
+    ),
     pytest.param([NTP1, NTP2], {None}, [ONE_COMPILES], id="which one is not decided yet"),
     pytest.param([NTP1, NTP2, WEB1], {None}, [ALL, ALL], id="hosts of several groups"),
     pytest.param(
         [NTP1, NTP2], {"ntp1"}, ["ntp1 compiles (2 packages), ntp2 gets the artifact"], id="the builder of the site"
     ),
     pytest.param([NTP2, WEB1], {"ntp1"}, ["gets the artifact"] * 2, id="the builder is in another group"),
+    pytest.param([NTP2], {None}, ["gets the artifact"], id="the host that compiles is not in the plan"),
+    pytest.param(
+        [report("ntp0", PROMISED), NTP1],
+        {None},
+        ["one of ntp0, ntp1 compiles (2 packages), the other gets the artifact"],
+        id="the one that compiles comes later in the site",
+    ),
+    pytest.param(
+        [NTP1, report("ntp2", COMPILED), report("ntp3", TWO)],
+        {None},
+        ["2 of ntp1, ntp2, ntp3 compile (2 packages), the other gets the artifact"],
+        id="two have to compile, and the first one lacks packages",
+    ),
     pytest.param([NTP1, NTP2], {"db1"}, [ONE_COMPILES], id="a builder that needs another build"),
     pytest.param(
         [report("a", COMPILED), report("b", COMPILED)], (), ["all compile"], id="hosts of two platforms, each alone"
@@ -165,6 +187,61 @@ def test_who_compiles_is_said_in_one_line(reports: list[Report], builders: set[s
     assert build_lines(*reports, builders=builders) == said
 
 
+DIFFERENT = [
+    pytest.param(replace(CONF, id="keys"), id="its id"),
+    pytest.param(replace(CONF, sign=Sign.NEW), id="its sign"),
+    pytest.param(replace(CONF, subject="keys"), id="its subject"),
+    pytest.param(replace(CONF, text="pool p"), id="its text"),
+    pytest.param(replace(CONF, minor=True), id="whether it is minor"),
+]
+
+
+@pytest.mark.parametrize("other", DIFFERENT)
+def test_hosts_whose_change_differs_stand_apart(other: Change) -> None:
+    names = [line for line in text(report("a", CONF), report("b", other)) if not line.startswith(" ")]
+    assert names == ["a", "b", "Plan: 2 hosts, 2 to change."]
+
+
+def test_who_compiles_is_said_of_the_build_alone() -> None:
+    first, second = report("ntp1", COMPILED, PACKAGES, CONF), report("ntp2", PROMISED, CONF)
+    assert text(first, second)[1:3] == [
+        f"    + build        {NETTLE}: {ONE_COMPILES}",
+        "    ~ chrony.conf  pool p → 10.1.2.3 key 12",
+    ]
+
+
+OF_KEYS = [
+    Finding(id="client.key", claim="it is answered", subject=f"key {number}", holds=False, seen="no answer")
+    for number in (1, 2)
+]
+
+
+def test_findings_about_several_keys_are_one_line() -> None:
+    line = "  FAILED       keys 1, 2: it is answered  (no answer)"
+    one = report("a", findings=OF_KEYS)
+    assert text(one)[:2] == ["a", line]
+    assert plan_text([one], diffs=True).splitlines()[:3] == ["a", line, "a"]
+
+
+def test_a_finding_that_was_not_checked_is_no_fault() -> None:
+    unknown = replace(OF_KEYS[0], holds=None)
+    assert text(report("a", findings=[unknown]))[:2] == ["a", "    nothing to change"]
+
+
+def test_the_last_line_counts_each_verdict_in_one_order() -> None:
+    reports = (
+        Report(host=parse_target("d"), error="d: no route"),
+        report("c", error="c: a drop-in is in the way"),
+        report("b"),
+        report("a", CONF),
+    )
+    assert text(*reports)[-1] == "Plan: 4 hosts, 1 to change, 1 unchanged, 1 FAILED, 1 not tried."
+
+
+def test_a_change_whose_subject_says_all_ends_there() -> None:
+    assert text(report("a", replace(CONF, text="")))[1] == "    ~ chrony.conf"
+
+
 def test_packages_without_a_build_have_a_line() -> None:
     assert text(report("a", PACKAGES))[1] == "    + packages     gcc make"
 
@@ -172,6 +249,8 @@ def test_packages_without_a_build_have_a_line() -> None:
 def test_of_many_hosts_the_first_are_named() -> None:
     first, *_ = text(*(report(f"web{number}") for number in range(MOST_HOSTS + 2)))
     assert first.endswith(f", web{MOST_HOSTS - 1} and 2 more")
+    first, *_ = text(*(report(f"web{number}") for number in range(MOST_HOSTS)))
+    assert first.endswith(f", web{MOST_HOSTS - 1}")
 
 
 def test_a_line_stays_one_line() -> None:
