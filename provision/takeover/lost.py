@@ -82,9 +82,8 @@ def _shown(loss: Loss) -> Loss:
 
 def _losses(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
     for path in service.unread:
-        yield Loss(
-            id="configuration", was="a file that was not read: not readable, too large or one of too many", place=path
-        )
+        was = f"{path}, which was not read: not readable, too large or one of too many"
+        yield Loss(id="configuration", was=was, place=path)
     yield from _keys(service, wanted.keys)
     old = _statements(service)
     if old is None:
@@ -92,7 +91,8 @@ def _losses(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
     else:
         yield from _configuration(tuple(_in_force(old)), tuple(_in_force(wanted.statements)))
     if not _says_anything(service):
-        yield Loss(id="configuration", was="its configuration file, which was not found", place=service.name)
+        was = f"the configuration file of {service.name}, which was not found"
+        yield Loss(id="configuration", was=was, place=service.name)
     yield from _without_counterpart(service)
     yield from _unit(service, wanted)
 

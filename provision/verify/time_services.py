@@ -118,7 +118,9 @@ def parse_time_services(text: str) -> TimeServices:
         try:
             kind, first, program, unit, last = line.split("|", 4)
             if kind == "process":
-                processes.append(Process(pid=int(first), program=program, unit=unit, reasons=tuple(last.split())))
+                # The list of processes and that of those who have the port may both name a reason.
+                reasons = tuple(dict.fromkeys(last.split()))
+                processes.append(Process(pid=int(first), program=program, unit=unit, reasons=reasons))
             elif kind == "suspect":
                 suspects.append(Suspect(name=_suspect_name(first, program, unit), reason=last))
             elif kind != "chronyd.service":

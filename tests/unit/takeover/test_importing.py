@@ -221,6 +221,13 @@ def test_a_file_that_could_not_be_read_is_named() -> None:
     assert remarks(imported({"a": [service]}))[-1] == (Fate.LOST, "/etc/more.conf", "all of it")
 
 
+def test_a_configuration_that_was_not_found_is_named() -> None:
+    service = ExistingService(program=Program.CHRONY, command=("/opt/chronyd",))
+    assert remarks(imported({"a": [service]}))[-1] == (Fate.LOST, "/opt/chronyd", "all of it")
+    timesyncd = ExistingService(program=Program.TIMESYNCD, unit="systemd-timesyncd.service")
+    assert Fate.LOST not in {fate for fate, *_ in remarks(imported({"a": [timesyncd]}))}
+
+
 def test_hosts_and_release_of_a_site() -> None:
     found = imported({"a": [chrony("server b iburst")], "c.example.com": [chrony("server b iburst")]}, chrony="4.8")
     site = tomllib.loads(found.site)

@@ -1,4 +1,4 @@
-"""The statements of a chrony that was there before: in the order in which it reads its files and command line."""
+"""The statements of a chrony that was there before: in the order in which it reads its files."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from provision.takeover.existing import ConfigFile, ExistingService, Program
 from provision.takeover.statements import is_of_dhcp, matches, statements_of
 
 
-def service(main: str, *command: str, **files: str) -> ExistingService:
+def service(main: str, **files: str) -> ExistingService:
     """Return a chrony with this chrony.conf; ``more__a_conf`` is the text of /etc/chrony/more/a.conf."""
     further = [
         ConfigFile(path="/etc/chrony/" + name.replace("__", "/").replace("_", "."), text=text)
@@ -15,7 +15,6 @@ def service(main: str, *command: str, **files: str) -> ExistingService:
     ]
     return ExistingService(
         program=Program.CHRONY,
-        command=("/usr/sbin/chronyd", *command),
         files=(ConfigFile(path="/etc/chrony/chrony.conf", text=main), *further),
     )
 

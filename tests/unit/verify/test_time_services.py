@@ -358,6 +358,11 @@ def test_values_are_typed() -> None:
     assert str(seen.processes[0]) == "/x/ntpd (pid 7) has UDP port 123 and may set the clock"
 
 
+def test_a_reason_is_named_once() -> None:
+    seen = parse_time_services("process|7|/usr/sbin/chronyd|ssh.service|pidfile port pidfile\n")
+    assert seen.processes[0].reasons == ("pidfile", "port")
+
+
 def test_this_machine_can_be_looked_at(tmp_path: Path) -> None:
     """With its real /proc, whatever else runs here: each line is one of ours."""
     program = tmp_path / "phc2sys"
