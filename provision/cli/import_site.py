@@ -125,8 +125,9 @@ def _print(result: Import, destination: _Destination, options: ImportOptions) ->
         for remark in host.remarks:
             print(on_one_line(_line(remark)))
     if result.keys:
-        print(f"{destination.keys}: {in_words(result.keys.ids)}; who can read it has the keys")
-    print(f"{destination.site}: next, see what a deployment would change: {_next(destination, options)}")
+        print(on_one_line(f"{destination.keys}: {in_words(result.keys.ids)}; who can read it has the keys"))
+    follows = f"next, see what a deployment would change: {_next(destination, options)}"
+    print(on_one_line(f"{destination.site}: {follows}"))
 
 
 def _heading(host: ImportedHost) -> str:

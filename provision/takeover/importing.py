@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from provision.chrony.conf import source_key
-from provision.chrony.releases import DEFAULT_CHRONY
+from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, check_fit
 from provision.common.errors import SiteError
 from provision.common.results import Fate, Remark
 from provision.keys import Keys
@@ -73,6 +73,7 @@ def imported(services: Services, *, is_site: bool = True, chrony: str = DEFAULT_
     Of each host, the first service of a program that can be imported is used. Without ``is_site``, the services are of
     files of this machine, and the site lists no hosts.
     """
+    check_fit(chrony, DEFAULT_NETTLE)
     chosen = {host: _chosen(host, all_) for host, all_ in services.items()}
     found_keys = {host: key_files.keys_of(service) for host, (service, _) in chosen.items()}
     keys = key_files.merged(found_keys)

@@ -141,6 +141,11 @@ def test_a_long_line_is_shown_in_part(folder: Path) -> None:
     assert len(run(folder, "--file=etc/chrony.conf", "--to=new").splitlines()[1]) < 500
 
 
+def test_a_release_that_no_site_can_have_leaves_no_file(folder: Path) -> None:
+    assert "chrony 3.5" in run(folder, "--file=etc/chrony.conf", "--to=new", "--chrony=3.5", status=2)
+    assert not (folder / "new").exists()
+
+
 def test_the_program_may_be_named(folder: Path) -> None:
     (folder / "x").write_text("server a iburst\n")
     assert "say --kind, one of chrony" in run(folder, "--file=x", status=2)
