@@ -247,7 +247,7 @@ def _add_key_file(statement: Statement, settings: _Settings) -> None:
 
 def _add_local(statement: Statement, settings: _Settings) -> None:
     table, left = _options(statement.arguments, Local)
-    if (fault := _fault(table, Local)) is not None:
+    if (fault := _fault(table, Local) or _fault_of_release(statement, settings)) is not None:
         settings.remarks.append(lost(statement, fault))
         return
     settings.set(statement, table)
@@ -274,7 +274,7 @@ def _add_makestep(statement: Statement, settings: _Settings) -> None:
 
 def _add_logs(statement: Statement, settings: _Settings) -> None:
     names = [name.lower() for name in statement.arguments]
-    if (fault := _fault({"log": names}, Time)) is not None:
+    if (fault := _fault({"log": names}, Time) or _fault_of_release(statement, settings)) is not None:
         settings.remarks.append(lost(statement, fault))
         return
     logs = settings.time.setdefault("log", [])
@@ -375,6 +375,11 @@ def _serve(settings: _Settings) -> Tree:
     if deny:
         serve["deny"] = deny
     return serve
+
+
+def _fault_of_release(statement: Statement, settings: _Settings) -> str | None:
+    """Return why the release that the site builds does not know a line."""
+    return next(line_faults(statement.text, settings.chrony), None)
 
 
 def _fault(tree: Tree, kind: type[Table]) -> str | None:

@@ -1,5 +1,6 @@
 """Lines of a chrony.conf as settings of a site."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from provision.chrony.statement import statements
 from provision.common.errors import SiteError
 from provision.common.results import Fate, Remark
 from provision.site.decode import Tree
+from provision.site.read import to_table
+from provision.site.schema import Site
 from provision.takeover.to_site import tree_of
 from provision.takeover.translation import Translated
 
@@ -175,6 +178,15 @@ def test_of_a_line_that_is_left_out_no_other_remark_stays() -> None:
 def test_a_contradiction_that_no_line_alone_settles_is_an_error() -> None:
     with pytest.raises(SiteError, match=r"no site file can have these lines: time.servers: each source has noselect"):
         result("server a noselect\nrtcsync\n")
+
+
+@pytest.mark.parametrize("line", ["local activate 1", "log tracking selection", "driftfile /x interval 5", "refresh 9"])
+def test_settings_that_came_later_than_the_release_are_named(line: str) -> None:
+    tree, remarks = result(f"server a\n{line}", chrony="4.0")
+    assert remarks[-1].line == line
+    assert remarks[-1].fate is not Fate.CARRIED
+    site = to_table({**tree, "release": {"chrony": "4.0"}}, Site, Path("site.toml"), place=str)
+    assert site.release.chrony == "4.0"
 
 
 def test_a_line_that_the_release_does_not_know_is_named() -> None:
