@@ -181,6 +181,15 @@ class Association:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """Count the NTP requests of clients since chronyd's start: the part of ``serverstats`` that 3.x has, too."""
+
+    received: int
+    dropped: int
+    """By the limit of requests (``ratelimit``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Describe what the selection of sources makes of one, from ``selectdata``."""
 
@@ -233,6 +242,11 @@ def parse_offline(text: str) -> int:
 def parse_server_counters(text: str) -> ServerCounters:
     """Parse ``chronyc -c serverstats``: 8 fields in chrony 4.0 and 4.1, 11 in 4.2 and 4.3, 17 since 4.4."""
     return _parsed("serverstats", text, _server_counters)
+
+
+def parse_requests(text: str) -> Requests:
+    """Parse the first fields of ``chronyc -c serverstats``, of any release from 3.0 on."""
+    return _parsed("serverstats", text, _requests)
 
 
 def parse_accheck(text: str) -> bool:
@@ -364,6 +378,13 @@ def _offline(fields: list[str]) -> int:
     online, offline, *rest = fields
     _check(online.isdecimal() and len(rest) == 3)
     return int(offline)
+
+
+def _requests(fields: list[str]) -> Requests:
+    # client.c: 5 fields in 3.x.
+    received, dropped, *rest = map(int, fields)
+    _check(len(rest) >= 3)
+    return Requests(received=received, dropped=dropped)
 
 
 def _number(field: str) -> float:

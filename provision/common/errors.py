@@ -14,6 +14,7 @@ ProvisionError
 │   └── OutputUnread      nobody reads standard output any more
 ├── EvidenceAltered  a folder of evidence for an audit is not as it was written
 ├── CommandFailed    a command on the host failed
+│   └── NothingDeployed   the task needs a deployment, and none is on the host
 ├── BuildRefused     the build, existing or planned, does not match the site file
 │   ├── ArtifactRefused   an artifact is not the build that its name says: no host can use it
 │   ├── BuildsDiffer      two hosts made different builds of one recipe, and the site requires equal ones
@@ -128,6 +129,10 @@ class EvidenceAltered(ProvisionError):  # noqa: N818 -- what happened, in the pa
 
 class CommandFailed(ProvisionError):  # noqa: N818 -- what happened, in the past tense
     """A command on the host failed."""
+
+
+class NothingDeployed(CommandFailed):
+    """Nothing is deployed on the host."""
 
 
 class BuildRefused(ProvisionError):  # noqa: N818 -- what happened, in the past tense

@@ -9,10 +9,9 @@ from provision.build.evidence import SECTION, parse_build, sections
 from provision.build.recipe import Recipe
 from provision.chrony.chronyc import Association
 from provision.chrony.configure_log import parse_configure_log
-from provision.common.errors import ParseError, understood
+from provision.common.errors import NothingDeployed, ParseError, understood
 from provision.common.results import Finding
 from provision.deploy.converge import Survey
-from provision.deploy.not_deployed import not_deployed
 from provision.deploy.steps import Look
 from provision.deploy.steps.unit_overrides import look_at_unit
 from provision.host import scripts
@@ -92,7 +91,7 @@ def prove(
     ``states`` are compared as well, with the looks and the drifts of a plan.
     ``early``: the daemon may be the one before the switch, so that no time is spent on keys that it does not have.
 
-    Raises CommandFailed, HostUnreachable, ParseError.
+    Raises NothingDeployed, CommandFailed, HostUnreachable, ParseError.
     """
     survey = Survey([state.look for state in states])
     script = _evidence_script(session, expected, sync_timeout=sync_timeout, unconfirmed=unconfirmed)
@@ -108,7 +107,7 @@ def prove(
         compared = tuple(_compared(session.host.name, states, answers))
         by_id = {state.look.id: answer for state, answer in zip(states, answers, strict=True)}
         if output.startswith(NOT_DEPLOYED):
-            raise not_deployed(session.host)
+            raise NothingDeployed(f"{session.host.name}: nothing is deployed here; inv deploy deploys")
         try:
             evidence = parse_evidence(output)
         except ParseError as error:

@@ -34,7 +34,7 @@ def status(run: Run) -> None:
     session = run.session
     answer = session.host.ask(scripts.load("print_status", ROOT))
     if answer.startswith(NOT_DEPLOYED):
-        raise not_deployed(session.host)
+        raise not_deployed(run)
     said = sections(answer)
     with understood(f"{session.host.name}: the state of chronyd"):
         if "finished" not in said:

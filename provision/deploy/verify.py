@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from provision.common.errors import SiteError
+from provision.common.errors import NothingDeployed, SiteError
 from provision.common.results import Finding
 from provision.deploy.another_generation import judged, read_current
 from provision.deploy.build import recipe_of
 from provision.deploy.deploy import generation_of, switch_to
 from provision.deploy.generation import Generation
 from provision.deploy.keys_on_host import keys_on_host
+from provision.deploy.not_deployed import not_deployed
 from provision.deploy.phases import service_phases, stage_phase
 from provision.deploy.prove import State, prove
 from provision.deploy.raw_answers import raw_answers
@@ -43,7 +44,10 @@ def verify(run: Run, *, keeps_answers: bool = False) -> None:
     run.progress.begin("collecting evidence")
     to = switch_to(run, generation, lambda: expected)
     states = _states(run, generation, expected, to)
-    proof = prove(run.session, expected, keys, sync_timeout=run.settings.options.sync_timeout, states=states)
+    try:
+        proof = prove(run.session, expected, keys, sync_timeout=run.settings.options.sync_timeout, states=states)
+    except NothingDeployed as error:
+        raise not_deployed(run) from error
     if keeps_answers:
         run.report.answers = dict(raw_answers(proof, generation.conf, run.hide_secrets))
     there = parse_there(proof.answers[Active.id])

@@ -22,6 +22,7 @@ from provision.common.errors import INTERRUPTED, NotRecorded, ProvisionError, Si
 from provision.common.files.write import write_whole
 from provision.common.results import Change, Finding, Loss, Outcome, Remark, Status
 from provision.common.text import in_json, on_one_line
+from provision.output.existing import ExistingTime
 from provision.output.history import Event
 from provision.output.report import WORDS, Report, exit_status
 from provision.output.status import HostStatus
@@ -85,6 +86,10 @@ class HostData:
         Meta(description="the time sources of the host's chronyd; null if they are not known"),
     ]
     status: Annotated[HostStatus | None, Meta(description="of the task status; docs/checks.md, status and history")]
+    existing: Annotated[
+        ExistingTime | None,
+        Meta(description="of the tasks status and verify, on a host where nothing is deployed; docs/checks.md"),
+    ]
     history: Annotated[tuple[Event, ...] | None, Meta(description="of the task history, oldest first")]
     reverts_by: Annotated[
         str | None,
@@ -126,6 +131,7 @@ class HostData:
             findings=report.findings,
             sources=report.sources,
             status=report.status,
+            existing=report.existing,
             history=report.history,
             reverts_by=_utc(report.switch.until) if report.switch.until else None,
             losses=report.losses,

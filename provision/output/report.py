@@ -10,6 +10,7 @@ from provision.chrony.chronyc import Association
 from provision.common.results import Change, Finding, Loss, Outcome, Remark, Sign, Status, StoppedAt, SwitchState
 from provision.common.text import aligned, on_one_line
 from provision.host.target import Target
+from provision.output.existing import ExistingTime
 from provision.output.findings import folded
 from provision.output.history import Event
 from provision.output.status import HostStatus
@@ -58,6 +59,8 @@ class Report:
     """The time sources of the host's chronyd and their state; None if they are not known."""
     status: HostStatus | None = None
     """The state of chronyd, its clock and its sources; None if it was not asked for."""
+    existing: ExistingTime | None = None
+    """The time services that run where nothing is deployed; None if a deployment is there, or they were not asked."""
     history: tuple[Event, ...] | None = None
     """The events of the host's history, oldest first; None if it was not asked for."""
     losses: tuple[Loss, ...] = ()

@@ -6,6 +6,7 @@ Units are in the names. One sign for all offsets: positive where the host's cloc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from provision.chrony.chronyc import ServerCounters
 from provision.common.text import aligned, seconds_text
@@ -197,7 +198,7 @@ def status_text(status: HostStatus) -> str:
     """Return the lines for a terminal."""
     lines = [*aligned(list(_values(status)))]
     if status.sources:
-        lines += aligned([_HEADINGS, *map(_source, status.sources)])
+        lines += aligned([HEADINGS, *map(_source, status.sources)])
         lines += [f"{source.name}: {source.fault}" for source in status.sources if source.fault is not None]
     return "\n".join(f"  {line}" for line in lines)
 
@@ -215,14 +216,17 @@ def _values(status: HostStatus) -> Iterator[tuple[str, str]]:
         yield "keys", status.key_ids
     if status.server is not None:
         yield "requests", _requests(status.server)
-    clock = status.clock
-    if clock is None:
-        return
+    if status.clock is not None:
+        yield from clock_values(status.clock)
+
+
+def clock_values(clock: Clock) -> Iterator[tuple[str, str]]:
+    """Yield the names and the values of a clock, for people."""
     reference = "none"
     if clock.reference:
         reference = clock.reference
     yield "reference", f"{reference}, stratum {clock.stratum}, leap {clock.leap}"
-    yield "offset", f"{_offset(clock.offset_seconds)}, error bound {seconds_text(clock.error_bound_seconds)}"
+    yield "offset", f"{offset_text(clock.offset_seconds)}, error bound {seconds_text(clock.error_bound_seconds)}"
     yield "frequency", f"{clock.frequency_ppm:+.3f} ppm, skew {clock.skew_ppm:.3f} ppm"
 
 
@@ -240,7 +244,7 @@ def _requests(server: ServerCounters) -> str:
     return counted
 
 
-_HEADINGS = ("source", "state", "stratum", "poll", "reach", "last answer", "offset", "error", "authentication")
+HEADINGS = ("source", "state", "stratum", "poll", "reach", "last answer", "offset", "error", "authentication")
 
 
 def _source(source: TimeSource) -> Sequence[str]:
@@ -257,7 +261,7 @@ def _source(source: TimeSource) -> Sequence[str]:
         f"{source.poll_seconds:g} s",
         f"{source.reach:03o}",
         last,
-        _offset(source.offset_seconds),
+        offset_text(source.offset_seconds),
         seconds_text(source.error_seconds),
         authentication_text(source),
     )
@@ -266,7 +270,20 @@ def _source(source: TimeSource) -> Sequence[str]:
 _VALIDITY = {True: "valid", False: "NO VALID ANSWER", None: "not known whether valid"}
 
 
-def authentication_text(source: TimeSource) -> str:
+class _Authenticated(Protocol):
+    """A source whose answers may be authenticated."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def authentication(self) -> Authentication: ...
+    @property
+    def key_id(self) -> int | None: ...
+    @property
+    def authenticated(self) -> bool | None: ...
+
+
+def authentication_text(source: _Authenticated) -> str:
     """Return words such as ``key 7, valid``."""
     if source.authentication is Authentication.NONE:
         return "none"
@@ -280,7 +297,8 @@ def authentication_text(source: TimeSource) -> str:
     return f"{words}, {_VALIDITY[source.authenticated]}"
 
 
-def _offset(seconds: float) -> str:
+def offset_text(seconds: float) -> str:
+    """Return an offset with its sign; positive: the host's clock is ahead."""
     words = seconds_text(seconds)
     if seconds > 0:
         return f"+{words}"

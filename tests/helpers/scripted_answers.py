@@ -199,7 +199,7 @@ ASKED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "look_restored": _ours,
     "look_purged": _all_of_ours,
     "print_evidence": _evidence,
-    "print_own_clock": lambda _, __: "506 Cannot talk to daemon",
+    "print_own_services": lambda *_: f"{SAID}ntp port\nunknown\n{SAID}finished\n",
     "print_existing": lambda host, _: "deployed" if host.current else host.existing,
     "print_history": _history,
     "print_generation": _parts_of_generation,

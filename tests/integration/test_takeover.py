@@ -74,13 +74,24 @@ def test_a_units_file_that_somebody_has_edited_in_place_is_named(host: Sandbox, 
     assert run(deployed, host, "plan").status == 3
 
 
-def test_status_and_verify_name_it(host: Sandbox, deployed: Deployed) -> None:
+def test_status_and_verify_show_what_it_does(host: Sandbox, deployed: Deployed) -> None:
     login(host, CUSTOMISED)
     for task in ("status", "verify"):
         ran = run(deployed, host, task)
-        assert ran.status == 1
-        assert "nothing is deployed here; chrony.service (chrony 4.3) keeps time, " in ran.error
-        assert "synchronised" in ran.error
+        assert (ran.status, ran.report["round_trips"]) == (1, 4)
+        error = ran.report["error"]
+        assert "nothing is deployed here; chrony.service (chrony 4.3) keeps time, " in error
+        assert "synchronised" in error
+        existing = ran.report["existing"]
+        (service,) = existing["services"]
+        assert (existing["ntp_port_open"], service["configuration"]) == (True, "/etc/chrony/chrony.conf")
+        assert (service["key_ids"], service["requests"]) == ([1, 12, 13], {"received": 0, "dropped": 0})
+        sources = {source["name"]: source for source in service["sources"]}
+        assert (sources["198.19.0.2"]["authentication"], sources["198.19.0.2"]["key_id"]) == ("key", 12)
+        assert sources["GPS"]["kind"] == "reference clock"
+        for words in ("key ids        1, 12, 13", "UDP port 123  open", "key 12, "):
+            assert words in ran.output
+        assert_nowhere(SECRET, ran.output)
 
 
 def test_a_customised_one_is_named_and_nothing_is_changed(host: Sandbox, deployed: Deployed) -> None:

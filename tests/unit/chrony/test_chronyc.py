@@ -171,3 +171,14 @@ def test_no_text_raises_anything_but_a_parse_error(parse: Callable[[str], object
         assert parse(text) is not None
     except ParseError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("line", ["7,2,10,0,0", "7,2,37,0,0,0,0,0,0,0,0", "7,2,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0"])
+def test_the_requests_of_clients_are_counted(line: str) -> None:
+    assert chronyc.parse_requests(f"{line}\n") == chronyc.Requests(received=7, dropped=2)
+
+
+@pytest.mark.parametrize("line", ["", "7,2", "a,b,c,d,e"])
+def test_other_counters_are_an_error(line: str) -> None:
+    with pytest.raises(ParseError, match=r"^chronyc serverstats: unexpected answer"):
+        chronyc.parse_requests(line)

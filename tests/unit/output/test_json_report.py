@@ -79,6 +79,7 @@ HOST_DATA = {
     ],
     "sources": None,
     "status": None,
+    "existing": None,
     "history": None,
     "reverts_by": None,
     "imported": None,
