@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from posixpath import basename, dirname
 
+STAYING = {"chronyd.service.d", "service.d"}
+"""Folders of drop-ins that apply to the unit of a deployment, too: systemd.unit(5). chronyd.service may be an alias."""
 _SHORT_DIGEST = re.compile("[0-9a-f]{4}")
 
 
@@ -77,6 +80,20 @@ class ExistingService:
         if self.unit:
             return self.unit
         return " ".join(self.command[:1]) or self.program.value
+
+    @property
+    def lost_settings(self) -> Iterator[tuple[str, str]]:
+        """Yield place and text of each line of a drop-in that does not apply to the unit of a deployment.
+
+        ExecStart= is left out: the command line is compared and imported.
+        """
+        for file in self.overrides:
+            if basename(dirname(file.path)) in STAYING:
+                continue
+            for number, line in enumerate(file.text.splitlines(), start=1):
+                setting = line.strip()
+                if setting and setting[0] not in "[#;" and not setting.startswith("ExecStart="):
+                    yield f"{file.path}:{number}", setting
 
     @property
     def listed_keys(self) -> Iterator[ListedKey]:

@@ -161,14 +161,8 @@ def _about_unit(service: ExistingService) -> Iterator[Remark]:
     why = "the deployment has a unit of its own; write it into a drop-in of chronyd.service"
     if service.own_unit:
         yield Remark(fate=Fate.LOST, place=service.own_unit, line="the whole unit", why=why)
-    # Drop-ins for chronyd.service apply to the deployed unit as well. The command line is imported.
-    if service.unit == "chronyd.service":
-        return
-    for file in service.overrides:
-        for number, line in enumerate(file.text.splitlines(), start=1):
-            setting = line.strip()
-            if setting and setting[0] not in "[#;" and not setting.startswith("ExecStart="):
-                yield Remark(fate=Fate.LOST, place=f"{file.path}:{number}", line=setting, why=why)
+    for place, setting in service.lost_settings:
+        yield Remark(fate=Fate.LOST, place=place, line=setting, why=why)
 
 
 def _about_others(service: ExistingService, services: Sequence[ExistingService]) -> tuple[Remark, ...]:

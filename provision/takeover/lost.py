@@ -353,14 +353,8 @@ def _unit(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
         yield from _address_families(service, {letter for letter, _ in given}, wanted)
     if service.own_unit:
         yield Loss(id="unit", was="a unit file of its own", place=service.own_unit)
-    # Drop-ins for chronyd.service apply to the deployed unit as well.
-    if service.unit == "chronyd.service":
-        return
-    for file in service.overrides:
-        for number, line in enumerate(file.text.splitlines(), start=1):
-            setting = line.strip()
-            if setting and setting[0] not in "[#;" and not setting.startswith("ExecStart="):
-                yield Loss(id="unit", was=setting, place=f"{file.path}:{number}")
+    for place, setting in service.lost_settings:
+        yield Loss(id="unit", was=setting, place=place)
 
 
 def _address_families(service: ExistingService, given: set[str], wanted: Wanted) -> Iterator[Loss]:

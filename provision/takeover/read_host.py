@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from posixpath import basename, dirname
 
 from provision.common.errors import ParseError
 from provision.host import scripts
 from provision.host.paths import ROOT, is_in_run
 from provision.takeover.command_line import parse_chronyd
-from provision.takeover.existing import ConfigFile, ExistingService, Program
+from provision.takeover.existing import STAYING, ConfigFile, ExistingService, Program
 from provision.takeover.key_files import with_key_file_in_force
 
 PROGRAMS = {
@@ -44,6 +45,8 @@ class _File:
         # What was written since the boot, such as by a DHCP client, is no administrator's change.
         if self.is_packaged or is_in_run(self.path):
             return True
+        if self.kind == "override":
+            return basename(dirname(self.path)) in STAYING
         return self.kind == "keys" and not any(line.split() and line.lstrip()[0].isdecimal() for line in self.lines)
 
 

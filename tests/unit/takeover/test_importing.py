@@ -182,10 +182,8 @@ def test_only_one_time_service_of_a_host_is_imported_and_the_others_are_named() 
 
 @pytest.mark.parametrize(("unit", "lines"), [("chrony.service", ["Nice=-5"]), ("chronyd.service", [])])
 def test_lines_of_a_drop_in_are_named_where_they_lose_their_effect(unit: str, lines: list[str]) -> None:
-    drop_in = ConfigFile(
-        path="/etc/systemd/system/chrony.service.d/x.conf", text="[Service]\nExecStart=/x\n\nNice=-5\n"
-    )
-    service = replace(chrony("server b iburst"), unit=unit, overrides=(drop_in,))
+    drop_in = ConfigFile(path=f"/etc/systemd/system/{unit}.d/x.conf", text="[Service]\nExecStart=/x\n\nNice=-5\n")
+    service = replace(chrony("server b iburst"), unit="chrony.service", overrides=(drop_in,))
     found = imported({"a": [service]})
     assert [line for fate, _, line in remarks(found) if fate is Fate.LOST] == lines
 

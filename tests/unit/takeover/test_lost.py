@@ -184,8 +184,10 @@ def test_drop_ins() -> None:
     )
 
 
-def test_drop_ins_of_the_name_that_ours_has_are_not_lost() -> None:
-    assert losses([replace(service(drop_in="Nice=-5\n"), unit="chronyd.service")], wanted("")) == ()
+@pytest.mark.parametrize("folder", ["/etc/systemd/system/chronyd.service.d", "/etc/systemd/system/service.d"])
+def test_drop_ins_that_apply_to_our_unit_are_not_lost(folder: str) -> None:
+    drop_in = ConfigFile(path=f"{folder}/a.conf", text="Nice=-5\n")
+    assert losses([replace(service(), overrides=(drop_in,))], wanted("")) == ()
 
 
 def test_a_unit_file_of_its_own() -> None:

@@ -79,6 +79,7 @@ DEFAULTS = [
     pytest.param("keys=/etc/k\nown=no\n>1 MD5\n", False, id="a key"),
     pytest.param("file=/etc/c\nown=no\n", False, id="a changed file"),
     pytest.param("override=/etc/d\nown=no\n", False, id="a drop-in"),
+    pytest.param("override=/etc/systemd/system/service.d/a.conf\nown=no\n>Nice=5\n", True, id="a drop-in of each unit"),
     pytest.param("override=/usr/lib/d\nown=yes\n", True, id="a drop-in of a package"),
     pytest.param("environment=/etc/default/ntpsec\nown=no\n", False, id="changed options"),
     pytest.param("unit=/etc/systemd/system/ntpsec.service\nown=no\n", False, id="a unit of the administrator"),
