@@ -387,4 +387,6 @@ def _fault(tree: Tree, kind: type[Table]) -> str | None:
         to_table(tree, kind, Path("site.toml"), place=str)
     except SiteError as error:
         return str(error).removeprefix("site.toml: ").removeprefix(": ")
+    except UnicodeEncodeError:
+        return "has bytes that are no UTF-8"
     return None

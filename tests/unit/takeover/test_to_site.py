@@ -137,6 +137,8 @@ def test_without_a_source_the_default_of_the_site_is_named(text: str) -> None:
         ("makestep 1", "makestep 1", Fate.LOST),
         ("local stratum 99", "local stratum 99", Fate.LOST),
         ("log nonsense", "log nonsense", Fate.LOST),
+        ("log \udce9", "log \udce9", Fate.LOST),
+        ("authselectmode \udce9", "authselectmode \udce9", Fate.LOST),
         ("port 1123", "port 1123", Fate.LOST),
         ("allow ntp.example.net", "allow ntp.example.net", Fate.LOST),
         ("allow 10.0.0.0/99", "allow 10.0.0.0/99", Fate.LOST),
