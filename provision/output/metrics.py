@@ -25,7 +25,7 @@ TOTAL = "_total"
 UNITS = ("seconds", "ratio", "ppms")
 
 HELP = {
-    "chrony_up": "1 if chronyd answered, 0 if it did not, or if the host could not be asked",
+    "chrony_up": "1 if the deployed chronyd answered, 0 if it did not, or if the host could not be asked",
     "chrony_tracking_info": "Always 1; the labels name the reference of the clock",
     "chrony_tracking_last_offset_seconds": "Offset at the last update of the clock; positive: the clock was ahead",
     "chrony_tracking_reference_timestamp_seconds": "Time of the last measurement that was used, since 1970",
@@ -78,6 +78,7 @@ HELP = {
     f"{OURS}error_bound_limit_seconds": "Limit of the site for the error bound",
     f"{OURS}sources_limit": "Limit of the site: least number of sources that can be selected",
     f"{OURS}source_info": "Always 1; the labels name how the source is authenticated",
+    f"{OURS}source_fault_info": "Always 1; the label names the layer at which a source fails that gives no time",
     f"{OURS}source_authenticated": "1 if the last answer of a source with a key or NTS was authenticated",
     f"{OURS}keys": "Keys in the host's key file",
     f"{OURS}findings": "Findings by result: ok, failed, not checked",
@@ -252,6 +253,11 @@ def _reference(clock: Clock, selected: TimeSource | None) -> dict[str, str]:
 
 def _of_source(source: TimeSource) -> Iterator[Sample]:
     labels = {"source_address": source.address, "source_name": source.name}
+    if source.fault is not None:
+        yield Sample(f"{OURS}source_fault_info", 1, {**labels, "layer": source.fault.layer.value})
+    if not source.address:
+        # Its name has no address: there are no values, and chrony_exporter leaves it out.
+        return
     age = source.last_answer_seconds
     if age is None:
         age = NEVER

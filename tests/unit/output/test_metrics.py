@@ -16,12 +16,13 @@ from provision.host.target import Kind, Target
 from provision.host.unconfirmed import UnconfirmedSwitch
 from provision.output.metrics import HELP, OURS, metrics_text
 from provision.output.report import Report
-from provision.output.status import REFERENCE_CLOCK, Authentication, Clock
+from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Layer, SourceFault
 from tests.helpers.booted_hosts import ROOT
 from tests.unit.output.test_report import BAD, GOOD, UNTRIED, report
 from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
 
 Labels = frozenset[tuple[str, str]]
+FAULT = SourceFault(layer=Layer.NO_ANSWER, seen="no answer to 8 requests", advice="look at the server")
 AT = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 COUNTERS = parse_server_counters("120,3,40,1,2,4,5,110,7,8,9,1,2,3,4,5,6\n")
 UNREACHED = report(error="ntp1: no route to host", tried=False)
@@ -100,6 +101,7 @@ FULL = report(
     status=replace(
         STATUS,
         server=COUNTERS,
+        sources=(SOURCE, replace(SOURCE, name="b", address="198.51.100.8", state="not usable", fault=FAULT)),
         confirmed=False,
         unconfirmed=UnconfirmedSwitch(generation="aaaa", fallback="bbbb", reverts_at="x", seconds_left=60),
     ),
@@ -149,7 +151,7 @@ def test_our_own_metrics_say_what_a_deployment_adds() -> None:
     assert (seen[f"{OURS}offset_limit_seconds"], seen[f"{OURS}error_bound_limit_seconds"]) == (0.05, 1)
     (info,) = labels_of(f"{OURS}host_info", FULL)
     assert info == {"host": "ntp1", "role": "server", "generation": "aaaa", "release": "4.9", "wanted_release": "4.9"}
-    (source,) = labels_of(f"{OURS}source_info", FULL)
+    source, _ = labels_of(f"{OURS}source_info", FULL)
     assert (source["authentication"], source["key_id"]) == ("key", "7")
     counts = {labels["result"] for labels in labels_of(f"{OURS}findings", FULL)}
     assert counts == {"ok", "failed", "not checked"}
@@ -189,6 +191,15 @@ def test_a_source_that_never_answered_is_as_old_as_for_chrony_exporter() -> None
     assert by_name["chrony_sources_last_sample_age_seconds"] == NEVER
     assert (by_name["chrony_sources_reachability_ratio"], by_name["chrony_sources_reachability_success"]) == (0, 0)
     assert f"{OURS}source_authenticated" not in by_name
+
+
+def test_a_source_that_fails_names_the_layer_and_one_without_an_address_has_no_values() -> None:
+    lost = replace(SOURCE, name="ntp9.invalid", address="", fault=replace(FAULT, layer=Layer.NAME))
+    seen = report(status=replace(STATUS, sources=(lost,)))
+    assert labels_of(f"{OURS}source_fault_info", seen) == [
+        {"host": "ntp1", "source_address": "", "source_name": "ntp9.invalid", "layer": "name-resolution"}
+    ]
+    assert not any(name.startswith("chrony_sources_") for name, _ in values(seen))
 
 
 def test_only_a_source_with_a_key_or_nts_can_lack_authentication() -> None:
