@@ -103,6 +103,41 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatistics:
+    """Describe how the samples of one source fit together, from a line of ``sourcestats``."""
+
+    samples: int
+    """That are kept of the source."""
+    runs: int
+    """Runs of residuals with one sign, after the last regression."""
+    span_seconds: float
+    """Between the oldest and the newest sample."""
+    frequency_ppm: float
+    """Residual frequency of the clock by this source."""
+    skew_ppm: float
+    """The error bound of that frequency."""
+    offset_seconds: float
+    """Estimated; positive: the clock is ahead of the source."""
+    deviation_seconds: float
+    """Standard deviation of the samples."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Describe the last valid answer of one source, from a line of ``ntpdata``."""
+
+    offset_seconds: float
+    """As chronyc prints it; positive: the clock is behind the source."""
+    delay_seconds: float
+    """Of the network, there and back."""
+    dispersion_seconds: float
+    response_seconds: float
+    """The time that the source took for its answer."""
+    jitter_asymmetry: float
+    """From -0.5 to 0.5; 0: the jitter is the same in both directions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerCounters:
     """Count the requests to a server since chronyd's start, from ``serverstats``; None: this release does not count."""
 
@@ -239,6 +274,16 @@ def parse_offline(text: str) -> int:
     return _parsed("activity", text, _offline)
 
 
+def parse_source_statistics(text: str) -> dict[str, SourceStatistics]:
+    """Parse ``chronyc -c -n sourcestats``; return the statistics by the address of the source."""
+    return dict(_parsed("sourcestats", line, _statistics) for line in text.splitlines())
+
+
+def parse_measurements(text: str) -> dict[str, Measurement]:
+    """Parse ``chronyc -c -n ntpdata``; return the last answers by the address of the source."""
+    return dict(_parsed("ntpdata", line, _measurement) for line in text.splitlines())
+
+
 def parse_server_counters(text: str) -> ServerCounters:
     """Parse ``chronyc -c serverstats``: 8 fields in chrony 4.0 and 4.1, 11 in 4.2 and 4.3, 17 since 4.4."""
     return _parsed("serverstats", text, _server_counters)
@@ -306,6 +351,33 @@ def _source(fields: list[str]) -> SourceReport:
         offset=_number(offset),
         measured_offset=_number(measured_offset),
         error=_number(error),
+    )
+
+
+def _statistics(fields: list[str]) -> tuple[str, SourceStatistics]:
+    address, samples, runs, span, *numbers = fields
+    frequency, skew, offset, deviation = map(_number, numbers)
+    return address, SourceStatistics(
+        samples=int(samples),
+        runs=int(runs),
+        span_seconds=_number(span),
+        frequency_ppm=frequency,
+        skew_ppm=skew,
+        offset_seconds=offset,
+        deviation_seconds=deviation,
+    )
+
+
+def _measurement(fields: list[str]) -> tuple[str, Measurement]:
+    # client.c: the 19th field is the offset.
+    _check(len(fields) >= 33)
+    offset, delay, dispersion, response, asymmetry = map(_number, fields[18:23])
+    return fields[0], Measurement(
+        offset_seconds=offset,
+        delay_seconds=delay,
+        dispersion_seconds=dispersion,
+        response_seconds=response,
+        jitter_asymmetry=asymmetry,
     )
 
 

@@ -1,15 +1,19 @@
 """Show the state of chronyd, of its clock and of its sources on one host."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from provision.build.evidence import sections
 from provision.chrony.chronyc import (
     Association,
+    Measurement,
     ServerCounters,
     SourceReport,
+    SourceStatistics,
     Tracking,
     parse_associations,
+    parse_measurements,
     parse_server_counters,
+    parse_source_statistics,
     parse_sources,
     parse_tracking,
 )
@@ -20,13 +24,13 @@ from provision.deploy.run import Run
 from provision.host import scripts
 from provision.host.paths import ROOT
 from provision.host.unconfirmed import named_values, parse_unconfirmed
-from provision.output.status import ClockLimits, HostStatus, status_text
+from provision.output.status import ClockLimits, HostStatus, TimeSource, status_text
 from provision.site.limits import Limits
 from provision.verify.checks.clock import status_findings
 from provision.verify.checks.limits import limit_findings
 from provision.verify.expectation import Expectation, expect
 from provision.verify.source_faults import parse_signs, source_faults
-from provision.verify.state import clock_of, key_ids, release_of, role_of, time_sources
+from provision.verify.state import clock_of, key_ids, release_of, role_of, time_sources, with_details
 
 
 def status(run: Run) -> None:
@@ -53,7 +57,7 @@ def status(run: Run) -> None:
             confirmed=unconfirmed is None,
             unconfirmed=unconfirmed,
             clock=clock_of(tracking, sources),
-            sources=tuple(time_sources(_names(said, sources), sources, associations or (), faults)),
+            sources=_sources(said, time_sources(_names(said, sources), sources, associations or (), faults)),
             server=_server_counters(said["serverstats"]) if expected.serves else None,
             limits=limits if expected.follows else None,
             key_ids=key_ids(said["key ids"]),
@@ -82,6 +86,18 @@ def _names(said: Mapping[str, str], sources: tuple[SourceReport, ...]) -> list[s
         # "506 Cannot talk to daemon" and the like have no fields.
         return []
     return [source.name for source in parse_sources(said["names"])]
+
+
+def _sources(said: Mapping[str, str], sources: Iterator[TimeSource]) -> tuple[TimeSource, ...]:
+    """Return the sources with what chronyc tells about the samples of each. Raises ParseError."""
+    statistics: dict[str, SourceStatistics] = {}
+    answers: dict[str, Measurement] = {}
+    # "501 Not authorised" and the like have no fields.
+    if "," in said["sourcestats"]:
+        statistics = parse_source_statistics(said["sourcestats"])
+    if "," in said["ntpdata"]:
+        answers = parse_measurements(said["ntpdata"])
+    return tuple(with_details(sources, statistics, answers))
 
 
 def _server_counters(text: str) -> ServerCounters | None:

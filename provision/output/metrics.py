@@ -47,6 +47,18 @@ HELP = {
     "chrony_sources_polling_interval_seconds": "Time between two requests",
     "chrony_sources_state_info": "Always 1; the labels name the state of the source and its kind",
     "chrony_sources_stratum": "Stratum of the source",
+    "chrony_sources_peer_offset_seconds": "Offset by the last answer; positive: the clock is behind the source",
+    "chrony_sources_peer_delay_seconds": "Delay of the network, there and back, of the last answer",
+    "chrony_sources_peer_dispersion_seconds": "Dispersion of the last answer",
+    "chrony_sources_peer_response_time_seconds": "Time that the source took for its last answer",
+    "chrony_sources_peer_jitter_asymmetry_seconds": "Asymmetry of the jitter, from -0.5 to 0.5 in spite of the name",
+    "chrony_sourcestats_samples": "Samples that are kept of the source",
+    "chrony_sourcestats_runs": "Runs of residuals with one sign, after the last regression",
+    "chrony_sourcestats_span_seconds": "Time between the oldest and the newest sample",
+    "chrony_sourcestats_stddev": "Standard deviation of the samples, seconds",
+    "chrony_sourcestats_frequency_ppms": "Residual frequency of the clock by this source",
+    "chrony_sourcestats_frequency_skew_ppms": "Error bound of that frequency",
+    "chrony_sourcestats_offset": "Estimated offset, seconds; positive: the clock is ahead of the source",
     "chrony_serverstats_ntp_packets_received_total": "NTP requests that were received",
     "chrony_serverstats_ntp_packets_dropped_total": "NTP requests that the limit of requests dropped",
     "chrony_serverstats_command_packets_received_total": "Requests of chronyc that were received",
@@ -272,6 +284,8 @@ def _of_source(source: TimeSource) -> Iterator[Sample]:
     }
     for name, value in values.items():
         yield Sample(f"chrony_sources_{name}", value, labels)
+    for name, value in _details(source).items():
+        yield Sample(f"chrony_{name}", value, labels)
     state = {"source_state": STATES[source.state], "source_mode": MODES[source.kind]}
     yield Sample("chrony_sources_state_info", 1, {**labels, **state})
     key = str(source.key_id or "")
@@ -279,6 +293,31 @@ def _of_source(source: TimeSource) -> Iterator[Sample]:
     # None of an unauthenticated source: an alert for 0 shall not name what was configured.
     if source.authenticated is not None and source.authentication in AUTHENTICATED:
         yield Sample(f"{OURS}source_authenticated", source.authenticated, labels)
+
+
+def _details(source: TimeSource) -> dict[str, float]:
+    """Return the values of the last answer and of the samples, as far as there are any."""
+    values: dict[str, float] = {}
+    answer, statistics = source.measurement, source.statistics
+    if answer is not None:
+        values |= {
+            "sources_peer_offset_seconds": answer.offset_seconds,
+            "sources_peer_delay_seconds": answer.delay_seconds,
+            "sources_peer_dispersion_seconds": answer.dispersion_seconds,
+            "sources_peer_response_time_seconds": answer.response_seconds,
+            "sources_peer_jitter_asymmetry_seconds": answer.jitter_asymmetry,
+        }
+    if statistics is not None:
+        values |= {
+            "sourcestats_samples": statistics.samples,
+            "sourcestats_runs": statistics.runs,
+            "sourcestats_span_seconds": statistics.span_seconds,
+            "sourcestats_stddev": statistics.deviation_seconds,
+            "sourcestats_frequency_ppms": statistics.frequency_ppm,
+            "sourcestats_frequency_skew_ppms": statistics.skew_ppm,
+            "sourcestats_offset": statistics.offset_seconds,
+        }
+    return values
 
 
 def _of_server(server: ServerCounters) -> Iterator[Sample]:

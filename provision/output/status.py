@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from provision.chrony.chronyc import ServerCounters
+from provision.chrony.chronyc import Measurement, ServerCounters, SourceStatistics
 from provision.common.text import aligned, seconds_text
 from provision.host.unconfirmed import UnconfirmedSwitch
 
@@ -112,6 +112,10 @@ class TimeSource:
     """Whether its last answer was authenticated; None if that is not known, as for a reference clock."""
     fault: SourceFault | None = None
     """Why it gives no time; None if it can, or if the reason is not known."""
+    statistics: SourceStatistics | None = None
+    """Of its samples; None if it has none."""
+    measurement: Measurement | None = None
+    """Its last answer; None of a reference clock, or if there was none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

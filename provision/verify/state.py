@@ -2,8 +2,16 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from provision.chrony.chronyc import LOCAL_REFERENCE, Association, SourceReport, Tracking
+from provision.chrony.chronyc import (
+    LOCAL_REFERENCE,
+    Association,
+    Measurement,
+    SourceReport,
+    SourceStatistics,
+    Tracking,
+)
 from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Layer, Role, SourceFault, TimeSource
 from provision.verify.expectation import Expectation
 
@@ -94,6 +102,22 @@ def time_sources(
     for name, source in zip(names, sources, strict=True):
         yield _time_source(name, source, known.get(source.name), faults.get(source.name))
     yield from (_without_address(name, fault) for name, fault in faults.items() if fault.layer is Layer.NAME)
+
+
+def with_details(
+    sources: Iterator[TimeSource], statistics: Mapping[str, SourceStatistics], answers: Mapping[str, Measurement]
+) -> Iterator[TimeSource]:
+    """Yield the sources with the statistics of their samples, and with their last answers, both by address.
+
+    chronyc prints zeros for a source that has none.
+    """
+    for source in sources:
+        found, answer = statistics.get(source.address), answers.get(source.address)
+        if found is not None and found.samples == 0:
+            found = None
+        if source.last_answer_seconds is None:
+            answer = None
+        yield replace(source, statistics=found, measurement=answer)
 
 
 def _without_address(name: str, fault: SourceFault) -> TimeSource:

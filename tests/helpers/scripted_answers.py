@@ -128,7 +128,8 @@ def _status(host: ScriptedState, _: Call) -> str:
         f"{SAID}generation\n{host.running}\n{SAID}executable\n{one.recipe.prefix}/sbin/chronyd\n"
         f"{SAID}key ids\n1-2\n7-7\n{SAID}serverstats\n120,3,40,0,0,0,0,110\n{SAID}unconfirmed\n{_unconfirmed(host)}"
         f"{SAID}chrony.conf\n{one.conf}\n"
-        f"{''.join(answers)}{SAID}names\n{_section(host.evidence, 'sources')}{SAID}finished\n"
+        f"{''.join(answers)}{SAID}sourcestats\n198.19.0.2,6,3,74,-0.512,1.5,-0.000003,0.000005\n"
+        f"{SAID}names\n{_section(host.evidence, 'sources')}{SAID}finished\n"
     )
 
 

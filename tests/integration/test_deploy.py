@@ -151,6 +151,9 @@ def test_metrics_the_plugin_and_json_say_the_same(deployed: Deployed, tmp_path: 
     assert values["chrony_tracking_root_delay_seconds"] == clock["root_delay_seconds"]
     assert -values["chrony_tracking_system_time_seconds"] == clock["offset_seconds"]
     assert values["chrony_serverstats_ntp_packets_received_total"] == server["ntp_received"]
+    (source,) = plugin.report["status"]["sources"]
+    assert values["chrony_sourcestats_samples"] == source["statistics"]["samples"] > 0
+    assert values["chrony_sources_peer_delay_seconds"] == source["measurement"]["delay_seconds"] > 0
     assert f" offset={clock['offset_seconds']:.9f}s;;-0.050000000:0.050000000 " in plugin.output
     assert f" stratum={clock['stratum']};;;0\n" in plugin.output
 

@@ -95,6 +95,8 @@ UNEXPECTED = [
     pytest.param(chronyc.parse_sources, SAID, "sources: unexpected answer", id="sources"),
     pytest.param(chronyc.parse_accheck, "501 Not authorised\n", "accheck: unexpected answer '501 Not", id="accheck"),
     pytest.param(chronyc.parse_server_counters, "1,2,3\n", "serverstats: unexpected answer '1,2,3'", id="serverstats"),
+    pytest.param(chronyc.parse_source_statistics, "1,2\n", "sourcestats: unexpected answer '1,2'", id="sourcestats"),
+    pytest.param(chronyc.parse_measurements, SAID, "ntpdata: unexpected answer", id="ntpdata"),
     pytest.param(chronyc.parse_version, "chronyd: not found\n", "expected chrony's version", id="version"),
     pytest.param(chronyc.parse_version, "x" * 200, f"got '{'x' * 77}...'", id="a long answer is cut"),
 ]
@@ -150,7 +152,34 @@ def test_timestamps_are_counted_by_their_origin() -> None:
     assert (counters.hardware_rx_timestamps, counters.hardware_tx_timestamps) == (5, 6)
 
 
+def test_the_samples_of_a_source_have_their_names() -> None:
+    text = "198.19.0.2,6,3,74,-0.512,1.5,-0.000003,0.000005\nPPS,0,0,0,0.000,2000.000,0.000000000,4.000000000\n"
+    found = chronyc.parse_source_statistics(text)
+    assert found["198.19.0.2"] == chronyc.SourceStatistics(
+        samples=6,
+        runs=3,
+        span_seconds=74,
+        frequency_ppm=-0.512,
+        skew_ppm=1.5,
+        offset_seconds=-0.000003,
+        deviation_seconds=0.000005,
+    )
+    assert found["PPS"].samples == 0
+
+
+def test_the_last_answer_of_a_source_has_its_names() -> None:
+    assert chronyc.parse_measurements(answer("ntpdata-keys"))["198.19.0.8"] == chronyc.Measurement(
+        offset_seconds=0.000002048,
+        delay_seconds=0.000041718,
+        dispersion_seconds=0.000000246,
+        response_seconds=0.000079458,
+        jitter_asymmetry=0.0,
+    )
+
+
 PARSERS = [
+    chronyc.parse_source_statistics,
+    chronyc.parse_measurements,
     both,
     chronyc.parse_tracking,
     chronyc.parse_sources,

@@ -116,6 +116,14 @@ def test_a_host_that_serves_its_own_clock_need_not_follow_another(deployed: Oper
     assert (clock.reference, clock.synchronised) == ("local", False)
 
 
+def test_a_source_has_its_samples_and_its_last_answer_unless_chronyc_does_not_tell(deployed: Operator) -> None:
+    (source,) = state(deployed).sources
+    assert source.statistics is not None
+    assert source.measurement is not None
+    assert (source.statistics.samples, source.statistics.runs) == (6, 3)
+    assert (source.measurement.offset_seconds, source.measurement.delay_seconds) == (-0.000000441, 0.000043687)
+
+
 def test_the_state_has_the_limits_by_which_it_was_judged(deployed: Operator) -> None:
     limits = state(deployed).limits
     assert limits is not None

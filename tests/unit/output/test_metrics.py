@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as families_of_prometheus
 
-from provision.chrony.chronyc import LOCAL_REFERENCE, NEVER, parse_server_counters
+from provision.chrony.chronyc import LOCAL_REFERENCE, NEVER, Measurement, SourceStatistics, parse_server_counters
 from provision.common.results import Finding
 from provision.host.target import Kind, Target
 from provision.host.unconfirmed import UnconfirmedSwitch
@@ -23,6 +23,13 @@ from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
 
 Labels = frozenset[tuple[str, str]]
 FAULT = SourceFault(layer=Layer.NO_ANSWER, seen="no answer to 8 requests", advice="look at the server")
+ANSWER = Measurement(
+    offset_seconds=2e-6, delay_seconds=4e-5, dispersion_seconds=3e-7, response_seconds=8e-5, jitter_asymmetry=0.25
+)
+STATISTICS = SourceStatistics(
+    samples=6, runs=3, span_seconds=74, frequency_ppm=-0.5, skew_ppm=1.5, offset_seconds=-3e-6, deviation_seconds=5e-6
+)
+DETAILED = replace(SOURCE, measurement=ANSWER, statistics=STATISTICS)
 AT = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 COUNTERS = parse_server_counters("120,3,40,1,2,4,5,110,7,8,9,1,2,3,4,5,6\n")
 UNREACHED = report(error="ntp1: no route to host", tried=False)
@@ -50,6 +57,18 @@ STOCK: dict[str, set[str]] = {
     "chrony_sources_polling_interval_seconds": OF_SOURCE,
     "chrony_sources_state_info": {*OF_SOURCE, "source_state", "source_mode"},
     "chrony_sources_stratum": OF_SOURCE,
+    "chrony_sources_peer_offset_seconds": OF_SOURCE,
+    "chrony_sources_peer_delay_seconds": OF_SOURCE,
+    "chrony_sources_peer_dispersion_seconds": OF_SOURCE,
+    "chrony_sources_peer_response_time_seconds": OF_SOURCE,
+    "chrony_sources_peer_jitter_asymmetry_seconds": OF_SOURCE,
+    "chrony_sourcestats_samples": OF_SOURCE,
+    "chrony_sourcestats_runs": OF_SOURCE,
+    "chrony_sourcestats_span_seconds": OF_SOURCE,
+    "chrony_sourcestats_stddev": OF_SOURCE,
+    "chrony_sourcestats_frequency_ppms": OF_SOURCE,
+    "chrony_sourcestats_frequency_skew_ppms": OF_SOURCE,
+    "chrony_sourcestats_offset": OF_SOURCE,
     "chrony_serverstats_ntp_packets_received_total": set(),
     "chrony_serverstats_ntp_packets_dropped_total": set(),
     "chrony_serverstats_command_packets_received_total": set(),
@@ -68,8 +87,7 @@ STOCK: dict[str, set[str]] = {
     "chrony_serverstats_ntp_hw_rx_timestamps_total": set(),
     "chrony_serverstats_ntp_hw_tx_timestamps_total": set(),
 }
-"""The metrics of chrony_exporter 0.13.3 that its flags for tracking, sources and serverstats turn on, and their labels
-(its collector/*.go, read on 2026-11-28; the names alone)."""
+"""The metrics of chrony_exporter 0.13.3 with all of its flags, and their labels (the names in its collector/*.go)."""
 
 
 def text_of(*reports: Report, complete: bool = True) -> str:
@@ -101,7 +119,7 @@ FULL = report(
     status=replace(
         STATUS,
         server=COUNTERS,
-        sources=(SOURCE, replace(SOURCE, name="b", address="198.51.100.8", state="not usable", fault=FAULT)),
+        sources=(DETAILED, replace(SOURCE, name="b", address="198.51.100.8", state="not usable", fault=FAULT)),
         confirmed=False,
         unconfirmed=UnconfirmedSwitch(generation="aaaa", fallback="bbbb", reverts_at="x", seconds_left=60),
     ),
@@ -200,6 +218,14 @@ def test_a_source_that_fails_names_the_layer_and_one_without_an_address_has_no_v
         {"host": "ntp1", "source_address": "", "source_name": "ntp9.invalid", "layer": "name-resolution"}
     ]
     assert not any(name.startswith("chrony_sources_") for name, _ in values(seen))
+
+
+def test_the_samples_of_a_source_and_its_last_answer_have_the_units_of_chrony_exporter() -> None:
+    by_name = {name: value for (name, _), value in values(report(status=replace(STATUS, sources=(DETAILED,)))).items()}
+    assert (by_name["chrony_sources_peer_offset_seconds"], by_name["chrony_sources_peer_delay_seconds"]) == (2e-6, 4e-5)
+    assert by_name["chrony_sources_peer_jitter_asymmetry_seconds"] == 0.25
+    assert (by_name["chrony_sourcestats_samples"], by_name["chrony_sourcestats_stddev"]) == (6, 5e-6)
+    assert (by_name["chrony_sourcestats_frequency_ppms"], by_name["chrony_sourcestats_offset"]) == (-0.5, -3e-6)
 
 
 def test_only_a_source_with_a_key_or_nts_can_lack_authentication() -> None:

@@ -4,9 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from provision.chrony.chronyc import LOCAL_REFERENCE, Association, parse_sources, parse_tracking
+from provision.chrony.chronyc import (
+    LOCAL_REFERENCE,
+    Association,
+    Measurement,
+    SourceStatistics,
+    parse_sources,
+    parse_tracking,
+)
 from provision.output.status import Authentication, Layer, SourceFault
-from provision.verify.state import clock_of, key_ids, release_of, time_sources
+from provision.verify.state import clock_of, key_ids, release_of, time_sources, with_details
 
 TRACKING = parse_tracking("C6130002,198.19.0.2,2,1795373485.9,0.00001,-0.1,0.1,4.5,0.0,0.5,0.0005,0.0151,2.0,Normal\n")
 SOURCES = parse_sources(
@@ -47,6 +54,21 @@ def test_a_source_has_the_name_of_chrony_conf_unless_the_lists_differ() -> None:
     named = time_sources(["ntp1.example.com", "PPS"], SOURCES, (), {})
     assert [source.name for source in named] == ["ntp1.example.com", "PPS"]
     assert [source.name for source in time_sources(["ntp1.example.com"], SOURCES, (), {})] == ["198.19.0.2", "PPS"]
+
+
+def test_a_source_without_samples_has_no_statistics_and_one_without_an_answer_no_measurement() -> None:
+    some = SourceStatistics(
+        samples=6, runs=3, span_seconds=9, frequency_ppm=0, skew_ppm=0, offset_seconds=0, deviation_seconds=0
+    )
+    answer = Measurement(
+        offset_seconds=0, delay_seconds=1, dispersion_seconds=0, response_seconds=0, jitter_asymmetry=0
+    )
+    silent = replace(SOURCES[0], name="198.19.0.3", last_received=None)
+    sources = time_sources([], [SOURCES[0], silent], (), {})
+    known = {"198.19.0.2": some, "198.19.0.3": replace(some, samples=0)}
+    good, bad = with_details(sources, known, dict.fromkeys(known, answer))
+    assert (good.statistics, good.measurement) == (some, answer)
+    assert (bad.statistics, bad.measurement) == (None, None)
 
 
 def test_the_authentication_of_a_source_is_unknown_unless_chronyc_tells() -> None:

@@ -28,6 +28,8 @@ reports=$(for command in tracking sources authdata ntpdata serverstats; do
 done)
 echo "$reports"
 echo "$reports" | show_source_faults "$chronyc" "$pid"
+echo "==> sourcestats"
+ask_chronyc 10 "$chronyc" -c -n sourcestats 2>&1
 # The same sources, by the names in chrony.conf.
 echo "==> names"
 ask_chronyc 10 "$chronyc" -c -N sources 2>&1
