@@ -29,15 +29,20 @@ def seconds(text: str) -> float | None:
 
 
 def assignments(service: ExistingService) -> Iterator[Statement]:
-    """Yield each assignment of ``[Time]``, with its key and its words, in the order of reading."""
+    """Yield each assignment of ``[Time]``, with its key and its words, in the order of reading.
+
+    The servers of a link, which systemd.network(5) names in ``[Network]``, are among those of ``NTP=``.
+    """
     for file in service.files:
         section = ""
         for number, line in _logical_lines(file.text):
             if line.startswith("["):
                 section = line
             key, equals, value = line.partition("=")
-            if section == "[Time]" and equals:
-                yield Statement((key.strip(), *value.split()), file.path, number)
+            found = Statement((key.strip(), *value.split()), file.path, number)
+            is_of_a_link = section == "[Network]" and found.words[0] == "NTP" and found.arguments
+            if equals and (section == "[Time]" or is_of_a_link):
+                yield found
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -193,9 +193,10 @@ def test_uninstall_gives_the_old_one_back_and_a_chrony_started_by_hand_is_import
 def test_timesyncd_is_a_client(host: Sandbox, deployed: Deployed, tmp_path: Path) -> None:
     install(host, "systemd-timesyncd")
     login(host, "printf '[Time]\\nNTP=10.1.1.2\\n' >/etc/systemd/timesyncd.conf")
+    login(host, "printf '[Match]\\nName=none0\\n[Network]\\nNTP=10.1.1.9\\n' >/etc/systemd/network/it.network")
     done = take(deployed, host, tmp_path)
     assert ": systemd-timesyncd 252" in done.output
-    assert site_in(tmp_path)["time"]["servers"] == [{"address": "10.1.1.2"}]
+    assert site_in(tmp_path)["time"]["servers"] == [{"address": "10.1.1.2"}, {"address": "10.1.1.9"}]
     assert site_in(tmp_path)["serve"] == {"role": "client"}
 
 

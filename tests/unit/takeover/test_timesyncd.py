@@ -49,6 +49,11 @@ def test_files_of_a_folder_add_servers() -> None:
     assert lines("[Time]\nNTP=a\n", "[Time]\nNTP=b\n") == ["server a iburst", "server b iburst"]
 
 
+def test_servers_of_a_link_are_among_them() -> None:
+    network = "[Match]\nName=eth0\n[Network]\nDHCP=yes\nNTP=c d\nNTP=\n[DHCPv4]\nUseNTP=no\n"
+    assert lines("[Time]\nNTP=a\n", network) == ["server a iburst", "server c iburst", "server d iburst"]
+
+
 def test_it_sets_the_clocks() -> None:
     found, _ = translated(service("[Time]\nNTP=a\n"))
     assert [(one.text, one.file, one.line) for one in found[-2:]] == [

@@ -206,4 +206,8 @@ print_timesyncd() {
             break
         done
     done
+    # It also asks the servers of a link: systemd.network(5), NTP=.
+    for name in /etc/systemd/network/*.network /etc/systemd/network/*.network.d/*.conf; do
+        if grep -qs '^[[:space:]]*NTP=.' "$name"; then print_file file "$name"; fi
+    done
 }
