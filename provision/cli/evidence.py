@@ -14,7 +14,9 @@ from provision.deploy.secrets import Secrets
 from provision.deploy.verify import verify as verify_host
 from provision.host.terminal import read_without_echo
 from provision.output.audit.check import check_files, read_signature
-from provision.output.audit.folder import EvidenceFolder
+from provision.output.audit.folder import EvidenceFolder, More, no_more
+from provision.output.audit.rule_file import read_rules
+from provision.output.audit.rules_report import rules_files
 from provision.output.report import exit_status
 
 if TYPE_CHECKING:
@@ -43,12 +45,17 @@ def open_folder(options: VerifyOptions) -> EvidenceFolder:
         raise UsageError("--sign-cert is for --check-evidence; sign with --sign-key")
     if options.evidence is None and (options.sign_key is not None or options.sign_passphrase is not None):
         raise UsageError("--sign-key and --sign-passphrase sign the evidence; name its folder with --evidence")
+    if options.evidence is None and options.rules:
+        raise UsageError("--rules judges rules in the evidence; name its folder with --evidence")
+    more: More = no_more
+    if options.rules:
+        more = partial(rules_files, [read_rules(name) for name in options.rules])
     if options.sign_key is None:
         if options.sign_passphrase is not None:
             raise UsageError("--sign-passphrase opens the key of --sign-key; name its file, too")
-        return EvidenceFolder(options.evidence)
+        return EvidenceFolder(options.evidence, more=more)
     signer = _signer(options.sign_key, options.sign_passphrase)
-    return EvidenceFolder(options.evidence, sign=signer.sign, signer=signer.fingerprint)
+    return EvidenceFolder(options.evidence, sign=signer.sign, signer=signer.fingerprint, more=more)
 
 
 def check(options: VerifyOptions, folder: Path) -> str:
@@ -56,7 +63,7 @@ def check(options: VerifyOptions, folder: Path) -> str:
 
     Raises UsageError, SiteError, EvidenceAltered.
     """
-    if any((options.evidence, options.sign_key, options.sign_passphrase, options.json, options.host)):
+    if any((options.evidence, options.rules, options.sign_key, options.sign_passphrase, options.json, options.host)):
         raise UsageError("--check-evidence asks no host and writes nothing; it goes with --sign-cert alone")
     listed, manifest = check_files(folder)
     signature = read_signature(folder)

@@ -166,6 +166,9 @@ class VerifyOptions(Options):
     check_evidence: Path | None = path(
         "check that nobody altered the files of this folder of evidence; no host is asked", existing_folder
     )
+    rules: tuple[str, ...] = several(
+        "with --evidence: judge these rules by the findings: cis, stig, or a file; may be given several times"
+    )
     sign_key: Path | None = path("sign the evidence with the OpenPGP secret key in this file", existing_file)
     sign_passphrase: Path | None = path(
         "file whose first line is the passphrase of --sign-key (default: it is asked for at the terminal)",

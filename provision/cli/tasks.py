@@ -108,6 +108,7 @@ def build(options: Options, secrets: "Secrets") -> int:
     "sync_timeout",
     "evidence",
     "check_evidence",
+    "rules",
     "sign_key",
     "sign_passphrase",
     "sign_cert",

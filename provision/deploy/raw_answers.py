@@ -7,9 +7,8 @@ from dataclasses import asdict
 
 from provision.build.evidence import SECTION, sections
 from provision.deploy.prove import Proof
+from provision.output.audit.rules import WANTED_CONF
 
-WANTED_CONF = "wanted-chrony.conf"
-"""The chrony.conf by the site, with which the host was compared."""
 REQUESTS_ON_THE_HOST = "requests-on-the-host"
 REQUESTS_FROM_HERE = "requests-from-here"
 MARKS = frozenset({"end", "finished"})

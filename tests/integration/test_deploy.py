@@ -108,7 +108,8 @@ def test_verify_writes_evidence_that_is_refused_once_it_is_altered(deployed: Dep
     for name, text in (("key.asc", signs), ("cert.asc", signs.extract_certificate())):
         (deployed.operator.home / name).write_text(str(text))
     certificate = f"--sign-cert={deployed.operator.home / 'cert.asc'}"
-    verified = deployed.run("verify", f"--evidence={folder}", f"--sign-key={deployed.operator.home / 'key.asc'}")
+    signing = f"--sign-key={deployed.operator.home / 'key.asc'}"
+    verified = deployed.run("verify", f"--evidence={folder}", signing, "--rules=cis")
     verified.assert_proven()
     assert f"evidence: {folder}: " in verified.output
     report = json.loads((folder / "report.json").read_text())
@@ -118,6 +119,16 @@ def test_verify_writes_evidence_that_is_refused_once_it_is_altered(deployed: Dep
     assert (host / "tracking.txt").read_text().count(",") == 13
     digests = re.findall(r"(?m)^(\S+)  \S+/chrony\.keys$", (host / "site.staged.txt").read_text())
     assert set(digests) == {"(hidden)"}, "a password can be guessed from the digest of a key file"
+    (judged,) = json.loads((folder / "rules.json").read_text())["sets"][0]["hosts"].values()
+    outcomes = {rule["id"]: rule["outcome"] for rule in judged}
+    assert outcomes == {
+        "2.3.1.1": "holds",
+        "2.3.2.1": "cannot hold",
+        "2.3.2.2": "cannot hold",
+        "2.3.3.1": "holds",
+        "2.3.3.2": "holds",
+        "2.3.3.3": "holds",
+    }
     subprocess.run(["sha256sum", "--quiet", "--check", "SHA256SUMS"], cwd=folder, check=True)
     # test_the_secret_is_nowhere_on_this_machine_but_in_the_key_file looks into the folder, too.
     command = deployed.operator.run_plainly("verify", f"--check-evidence={folder}", certificate)

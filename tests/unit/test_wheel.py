@@ -18,10 +18,12 @@ from provision.host import scripts
 from provision.deploy import render
 from provision.site import inventory
 from provision.build.fetch import signature
+from provision.output.audit import rule_file
 assert provision.__file__.startswith(sys.argv[1]), provision.__file__
 wanted = inventory.read_inventory(None).defaults
 print(render.chrony_conf(wanted, sources=(), keyfile="/k").splitlines()[0])
 print(len(releases.pins("chrony")), len(list(signature.KEYS.glob("*.asc"))), scripts.switch().splitlines()[0])
+print(*rule_file.shipped_names())
 """
 
 
@@ -40,6 +42,7 @@ def test_a_wheel_has_all_that_it_needs(tmp_path: Path) -> None:
     assert told.stdout.splitlines() == [
         "# Managed by chrony-provision; changes made here are replaced by the next deployment.",
         "11 2 #!/bin/sh",
+        "cis stig",
     ]
     command = subprocess.run(
         [target / "bin" / "chrony-provision", "--list"],

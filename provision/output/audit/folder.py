@@ -30,6 +30,11 @@ More = Callable[[Sequence[Report]], Mapping[str, bytes]]
 """Returns further files about the hosts, by their paths in the folder."""
 
 
+def no_more(_: Sequence[Report]) -> Mapping[str, bytes]:
+    """Return no further files."""
+    return {}
+
+
 class EvidenceFolder:
     """A folder of evidence while a command runs: a context manager around its work.
 
@@ -38,9 +43,7 @@ class EvidenceFolder:
     nothing is written. Raises SiteError on entry; NotRecorded from :meth:`write`.
     """
 
-    def __init__(
-        self, path: Path | None, *, sign: Sign | None = None, signer: str = "", more: More = lambda _: {}
-    ) -> None:
+    def __init__(self, path: Path | None, *, sign: Sign | None = None, signer: str = "", more: More = no_more) -> None:
         """Name the folder; ``signer`` is the fingerprint of the key of ``sign``."""
         self._path = path
         self._sign = sign

@@ -122,6 +122,7 @@ NO_FOLDER = "--sign-key and --sign-passphrase sign the evidence; name its folder
     ("options", "words"),
     [
         (VerifyOptions(sign_cert=Path("c")), "--sign-cert is for --check-evidence; sign with --sign-key"),
+        (VerifyOptions(rules=("cis",)), "--rules judges rules in the evidence; name its folder with --evidence"),
         (VerifyOptions(sign_key=Path("k")), NO_FOLDER),
         (VerifyOptions(sign_passphrase=Path("p")), NO_FOLDER),
         (
@@ -139,5 +140,19 @@ def test_options_that_do_not_fit_are_refused_before_any_host(options: VerifyOpti
 def test_a_key_that_cannot_sign_is_refused_before_any_host(folder: Path, key: Path) -> None:
     options = VerifyOptions(host=("local",), evidence=folder / "x", sign_key=key.with_name("cert.asc"))
     with pytest.raises(SiteError, match=r"^--sign-key .*: no secret key in it can sign"):
+        evidence.verify(options, make_secrets())
+    assert list(folder.iterdir()) == []
+
+
+def test_rules_are_part_of_the_evidence(folder: Path) -> None:
+    with evidence.open_folder(VerifyOptions(evidence=folder / "evidence", rules=("cis", "stig"))) as made:
+        made.write([], b"{}")
+    assert (folder / "evidence/rules.md").read_text().count("# ") == 2
+    assert "rules.json" in (folder / "evidence/SHA256SUMS").read_text()
+
+
+def test_rules_that_cannot_be_read_are_refused_before_any_host(folder: Path) -> None:
+    options = VerifyOptions(host=("local",), evidence=folder / "x", rules=("none.toml",))
+    with pytest.raises(SiteError, match=r"^--rules none\.toml: there is no such file"):
         evidence.verify(options, make_secrets())
     assert list(folder.iterdir()) == []

@@ -93,6 +93,7 @@ PARSED = [
     ("file", "site.bundle", "site.bundle"),
     ("evidence", "new", Path("new")),
     ("check_evidence", "folder", Path("folder")),
+    ("rules", "cis", "cis"),
     ("sign_key", "file", Path("file")),
     ("sign_passphrase", "file", Path("file")),
     ("sign_cert", "file", Path("file")),
