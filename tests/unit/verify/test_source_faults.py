@@ -272,7 +272,7 @@ def test_of_a_name_without_an_address_only_the_names_are_shown(tmp_path: Path) -
 def test_a_silent_source_is_asked_without_a_key(tmp_path: Path) -> None:
     ntpdata = ",".join(["127.0.0.2", "7F000002", "9", *["0"] * 24, "No", *["0"] * 6])
     odd = ntpdata.replace("127.0.0.2", "127.0.0.3;id")
-    reports = f"{GOOD.replace(',*,', ',?,')}^,?,127.0.0.3;id,0,0,0,0,0,0,0\n{ntpdata}\n{odd}\n"
+    reports = f"{GOOD.replace(',377,', ',0,')}^,?,127.0.0.3;id,0,0,0,0,0,0,0\n{ntpdata}\n{odd}\n"
     said = sections(shown(tmp_path, reports, "1,0,0,0,0"))
     asked = said["asked without a key"]
     # Nothing listens at port 9 of this machine.
@@ -288,3 +288,12 @@ def test_a_reference_clock_and_a_source_without_a_valid_mac_are_looked_at(tmp_pa
     ntpdata = ",".join(["127.0.0.2", "7F000002", "9", *["0"] * 24, "No", *["0"] * 6])
     keyed = f"{GOOD}127.0.0.2,SK,7,13,128,4294967295,0,0,0,0\n{ntpdata}\n"
     assert "127.0.0.2" in sections(shown(tmp_path, keyed, "1,0,0,0,0"))["asked without a key"]
+
+
+def test_a_source_without_a_key_here_and_one_that_answers_are_not_asked(tmp_path: Path) -> None:
+    ntpdata = ",".join(["127.0.0.2", "7F000002", "9", *["0"] * 24, "No", *["0"] * 6])
+    keyless = f"{GOOD}127.0.0.2,SK,7,0,0,4294967295,0,0,0,0\n{ntpdata}\n"
+    falseticker = f"{GOOD.replace(',*,', ',x,')}{ntpdata}\n"
+    for reports in (keyless, falseticker):
+        said = sections(shown(tmp_path, reports, "1,0,0,0,0"))
+        assert (said["selectdata"], said["asked without a key"]) == ("chronyc -c -n selectdata", "")

@@ -6,18 +6,24 @@
 # Standard input: the answers of chronyc to "sources", "authdata" and "ntpdata". $1: chronyc, $2: the process ID of chronyd.
 show_source_faults() {
     local silent count
-    # ntpdata: the third field is the port, the 28th "Authenticated". Addresses become words of a command: nothing else may.
+    # authdata: the fifth field is 0 where chronyd has no key, of NTS none yet, so that no request would tell more. ntpdata: the
+    # third field is the port, the 28th "Authenticated". Addresses become words of a command: nothing else may.
     silent=$(awk -F, '
         NF == 10 && $1 ~ /^[\^=#]$/ {
             if ($2 !~ /^[*+-]$/ || $6 == 0) bad[$3] = 1
-            if ($1 == "#") port[$3] = "clock"
+            if ($6 == 0) mute[$3] = 1
         }
-        NF == 10 && ($2 == "SK" || $2 == "NTS") { asked[$1] = 1 }
+        NF == 10 && ($2 == "SK" || $2 == "NTS") { asked[$1] = 1; if ($5 == 0) keyless[$1] = 1 }
         NF >= 33 && $1 ~ /^[0-9a-fA-F.:]+$/ && $3 ~ /^[0-9]+$/ {
             port[$1] = $3
-            if ($1 in asked && $28 != "Yes") bad[$1] = 1
+            if ($1 in asked && $28 != "Yes") bad[$1] = mute[$1] = 1
         }
-        END { for (one in bad) if (one in port && count++ < 16) print port[one] == "clock" ? "clock" : one, port[one] }')
+        END {
+            for (one in bad) {
+                if (!(one in mute) || !(one in port) || one in keyless) print "look look"
+                else if (count++ < 16) print one, port[one]
+            }
+        }')
     count=$(ask_chronyc 5 "$1" -c activity 2>&1)
     case $count in
         *,*,*,*,0) [ -n "$silent" ] || return 0 ;;
@@ -59,7 +65,7 @@ ask_without_key() { # ADDRESS PORT...
             printf "%s %s\n" "$1" "$said"
         }
         while [ $# -gt 1 ]; do
-            [ "$1" = clock ] || ask "$1" "$2" &
+            [ "$1" = look ] || ask "$1" "$2" &
             shift 2
         done
         wait' ask "$@" </dev/null
