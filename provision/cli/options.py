@@ -229,6 +229,16 @@ class SiteOptions(Options):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions(Options):
+    """The options of ``report``."""
+
+    html: Path | None = path("page to write; required", new_regular_file)
+    earlier: tuple[Path, ...] = several(
+        "report of inv status --json or inv report --json, for the plots; may be given several times", existing_file
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasesOptions(Options):
     """The options of ``releases``."""
 

@@ -18,6 +18,7 @@ from provision.cli.options import (
     ImportOptions,
     Options,
     ReleasesOptions,
+    ReportOptions,
     SandboxDownOptions,
     SandboxOptions,
     SiteOptions,
@@ -135,6 +136,14 @@ def history(options: Options, secrets: "Secrets") -> int:
     from provision.deploy.history import history
 
     return _on_hosts("history", history, options, secrets, configures=False)
+
+
+@option_task(ReportOptions, *HOSTS, "html", "earlier").with_secrets
+def report(options: ReportOptions, secrets: "Secrets") -> int:
+    """Write an HTML page about hosts: who follows whom, clocks over time, keys, history. Exit status as of status."""
+    from provision.cli.report_page import write_page
+
+    return write_page(options, secrets)
 
 
 @option_task(Options, *HOSTS, "to", "sync_timeout", "confirm_timeout", "lock_timeout", help_=NAMED_HOSTS).with_secrets
@@ -295,7 +304,7 @@ def sandbox_down(options: SandboxDownOptions) -> None:
 def collection() -> Collection:
     """Return the tasks; tasks.py of a checkout adds those for developers."""
     tasks = Collection(
-        deploy, plan, fetch, bundle, build, verify, status, history, rollback, uninstall, site, access, releases
+        deploy, plan, fetch, bundle, build, verify, status, history, report, rollback, uninstall, site, access, releases
     )
     tasks.add_task(import_)
     tasks.add_collection(key_tasks.collection())

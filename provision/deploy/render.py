@@ -35,6 +35,32 @@ def render(name: str, **values: object) -> str:
     return _environment().get_template(f"{name}.j2").render(values)
 
 
+@cache
+def _html_environment() -> Environment:
+    environment = Environment(
+        loader=_environment().loader,
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Of the filter tojson, which escapes <, >, & and '.
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False}
+    return environment
+
+
+def render_html(name: str, **values: object) -> str:
+    """Return the text of a template of HTML; each value is escaped, for names and texts come from hosts."""
+    return _html_environment().get_template(f"{name}.j2").render(values)
+
+
+def template_text(name: str) -> str:
+    """Return the text of a file beside the templates, such as a style sheet, as it is."""
+    loader = _environment().loader
+    assert loader is not None  # noqa: S101 -- it has one
+    return loader.get_source(_environment(), name)[0]
+
+
 def chrony_conf(site: Site, *, sources: Sequence[Source], keyfile: str) -> str:
     """Return the whole chrony.conf; ``keyfile`` is its path on the host."""
     time = site.time

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from provision.chrony.chronyc import Association
+from provision.chrony.clock_log import ClockPoint, SourcePoint
 from provision.common.results import Change, Finding, Loss, Outcome, Remark, Sign, Status, StoppedAt, SwitchState
 from provision.common.text import aligned, on_one_line
 from provision.host.target import Target
@@ -63,6 +64,10 @@ class Report:
     """The time services that run where nothing is deployed; None if a deployment is there, or they were not asked."""
     history: tuple[Event, ...] | None = None
     """The events of the host's history, oldest first; None if it was not asked for."""
+    clock_points: tuple[ClockPoint, ...] = ()
+    """The clock in the past, by the host's tracking.log, oldest first."""
+    source_points: tuple[SourcePoint, ...] = ()
+    """The offsets from the sources in the past, by the host's statistics.log or measurements.log, oldest first."""
     losses: tuple[Loss, ...] = ()
     """Properties of the time service that the host had before, which a first deployment removes or changes."""
     imported: tuple[Remark, ...] | None = None

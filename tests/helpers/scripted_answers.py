@@ -133,6 +133,10 @@ def _status(host: ScriptedState, _: Call) -> str:
     )
 
 
+def _clock_logs(host: ScriptedState, _: Call) -> str:
+    return f"{SAID}tracking\n{host.tracking_log}\n{SAID}measurements\n{SAID}finished\n"
+
+
 def _section(text: str, name: str) -> str:
     return text.partition(f"{SAID}{name}\n")[2].partition(SAID)[0]
 
@@ -199,6 +203,7 @@ ASKED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "look_rotation": _rotation,
     "look_restored": _ours,
     "look_purged": _all_of_ours,
+    "print_clock_logs": _clock_logs,
     "print_evidence": _evidence,
     "print_own_services": lambda *_: f"{SAID}ntp port\nunknown\n{SAID}finished\n",
     "print_existing": lambda host, _: "deployed" if host.current else host.existing,

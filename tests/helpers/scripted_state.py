@@ -75,6 +75,7 @@ class ScriptedState:
     fallback: str = ""
     """What runs again when the host goes back; empty: what ran before the first deployment."""
     evidence: str = SERVER
+    tracking_log: str = ""
     """What the real server has said, or what a test makes of that."""
     linked: bool = False
     history: list[str] = field(default_factory=list)

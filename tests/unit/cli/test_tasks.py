@@ -23,6 +23,7 @@ TASKS = [
     "import",
     "plan",
     "releases",
+    "report",
     "rollback",
     "site",
     "status",
@@ -181,6 +182,12 @@ BAD = [
         ["uninstall", "--site=no.toml", "--limit=clients"],
         "error: no host; name the hosts or groups with --host NAME; --limit and --exclude only take some of them away",
         id="a limit and no named host",
+    ),
+    pytest.param(["report", "--host=ntp1"], "error: say --html FILE, the page to write", id="a report without a file"),
+    pytest.param(
+        ["report", "--html=page.html", "--earlier=pyproject.toml"],
+        "error: --earlier pyproject.toml: no report of inv status --json: ",
+        id="an earlier report that is none",
     ),
     pytest.param(
         ["rollback", "--site=no.toml"], "error: no host; say --host NAME", id="no named host, before the site is read"

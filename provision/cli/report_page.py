@@ -1,0 +1,129 @@
+"""Collect the state of hosts, and write the HTML page that shows it."""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provision.cli.command import Command
+from provision.cli.options import ReportOptions
+from provision.common.errors import NotRecorded, SiteError, UsageError, os_error_text
+from provision.common.files.write import write_whole
+from provision.deploy.render import render_html, template_text
+from provision.deploy.report import report
+from provision.keys import Key
+from provision.keys.ledger import notes, ranges
+from provision.keys.reader import KeyReader
+from provision.keys.source import KeySource
+from provision.output.earlier import read_earlier
+from provision.output.page import KeyRow, Page, page_of
+from provision.output.plot_script import plot_scripts
+from provision.output.report import Report, exit_status
+from provision.site.inventory import Inventory, read_inventory
+from provision.site.key_source import source_of
+from provision.site.key_usage import user_names
+
+if TYPE_CHECKING:
+    from provision.deploy.secrets import Secrets
+
+TEMPLATE, SCRIPT, STYLE = "report.html", "report.js", "report.css"
+MOST_KEY_ROWS = 2000
+NO_PLOTS = "The page has no plots: they need the package bokeh (pip install 'chrony-provision[report]')"
+
+
+def write_page(options: ReportOptions, secrets: "Secrets") -> int:
+    """Ask the hosts, write the page, and return the exit status. Raises ProvisionError."""
+    if options.html is None:
+        raise UsageError("say --html FILE, the page to write")
+    # A wrong file is an error before any host is asked.
+    earlier = read_earlier(options.earlier)
+    inventory = read_inventory(options.site_file)
+    begun = datetime.now(UTC)
+    reports = Command(task="report", operation=report, configures=False).run(options, secrets)
+    page = page_of(
+        reports,
+        site=options.site_file.name if options.site_file else "hosts",
+        time=begun,
+        names=names_of(inventory, reports),
+        earlier=earlier,
+        keys=key_rows(inventory, secrets.keys, begun.date()),
+    )
+    scripts = plot_scripts()
+    _write(options.html, html_of(page, scripts))
+    if not scripts:
+        print(NO_PLOTS)
+    print(f"{options.html}: written, {options.html.stat().st_size / 1e6:.1f} MB")
+    return exit_status(reports)
+
+
+def html_of(page: Page, plots: Sequence[str]) -> str:
+    """Return the text of the page; ``plots`` are the scripts of the library that draws."""
+    script = template_text(SCRIPT)
+    return render_html(
+        TEMPLATE,
+        page=page,
+        style=template_text(STYLE),
+        script=script,
+        plots=plots,
+        no_plots=NO_PLOTS,
+        script_hashes=[_digest(text) for text in (*plots, script)],
+    )
+
+
+def _digest(script: str) -> str:
+    """Return a source of a Content Security Policy that permits this script alone."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def names_of(inventory: Inventory, reports: Sequence[Report]) -> Mapping[str, str]:
+    """Return the names and addresses of the hosts of these reports → their names there."""
+    names = {str(report.host): str(report.host) for report in reports}
+    names |= {report.address: str(report.host) for report in reports if report.address}
+    asked = set(names.values())
+    for member in inventory.members:
+        if member.address is not None and str(member.target) in asked:
+            names[member.address] = str(member.target)
+    return names
+
+
+def key_rows(inventory: Inventory, reader: KeyReader, today: date) -> tuple[KeyRow, ...]:
+    """Return the keys of the site by id, age, label and use; none of a source that cannot be read."""
+    sites = [member.site for member in inventory.members] or [inventory.defaults]
+    rows: list[KeyRow] = []
+    for source in dict.fromkeys(source_of(site) for site in sites):
+        # A report is also for those who may not read the keys.
+        with suppress(SiteError):
+            rows += _rows(inventory, source, reader, today)
+    return tuple(rows[:MOST_KEY_ROWS])
+
+
+def _rows(inventory: Inventory, source: KeySource, reader: KeyReader, today: date) -> Iterator[KeyRow]:
+    read = reader.read(source)
+    if read is None:
+        return
+    text, keys = read
+    known, users = notes(text), user_names(inventory, source, reader)
+
+    def properties(key: Key) -> tuple[str, str, str, str]:
+        age, label = "not known", ""
+        note = known.get(key.id)
+        if note is not None:
+            age, label = f"{note.days(today)} days", note.label
+        return key.type, age, label, ", ".join(users.get(key.id, ())) or "devices"
+
+    for (kind, age, label, used_by), alike in groupby(keys, properties):
+        ids = ranges(key.id for key in alike)
+        yield KeyRow(ids=ids, type=kind, age=age, label=label, used_by=used_by)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the page. Raises NotRecorded."""
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise NotRecorded(f"--html {path}: cannot be written: {os_error_text(error)}") from error

@@ -1,0 +1,87 @@
+"""The graph of who follows whom."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from provision.output.follows import FURTHER, MOST_NODES, MOST_SOURCES, WIDTH, Graph, graph_of
+from provision.output.report import Report
+from provision.output.status import REFERENCE_CLOCK, TimeSource
+from tests.helpers.page_samples import NAMES, reports
+from tests.unit.output.test_status import SOURCE
+
+
+def sentences(graph: Graph) -> list[str]:
+    """Return the edges as they are listed below the drawing."""
+    return [str(edge) for edge in graph.edges]
+
+
+def with_sources(report: Report, *sources: TimeSource) -> Report:
+    """Return a report of a host with other sources."""
+    assert report.status is not None
+    return replace(report, status=replace(report.status, sources=sources))
+
+
+def test_a_host_that_is_followed_by_address_or_name_is_one_node() -> None:
+    graph = graph_of(reports(2, 1), NAMES)
+    labels = [node.label for node in graph.nodes]
+    assert sorted(labels) == [
+        "ntp1", "ntp2", "ntp3", "time1.example.net", "time2.example.net", "time3.example.net", "web1", "web2",
+    ]  # fmt: skip
+    assert "web1 follows ntp1: key 1, selected" in sentences(graph)
+    assert "ntp1 follows time3.example.net: not authenticated, combined" in sentences(graph)
+    assert [name for name, _ in graph.layers] == ["stratum 1", "stratum 2", "stratum 3"]
+
+
+def test_each_layer_is_below_its_sources_and_no_node_covers_another() -> None:
+    graph = graph_of(reports(30, 1), NAMES)
+    places = sorted((node.y, node.x) for node in graph.nodes)
+    for (high, left), (low, right) in pairwise(places):
+        assert low > high or right >= left + WIDTH
+    assert all(edge.source.y < edge.host.y for edge in graph.edges)
+
+
+def test_equal_hosts_are_one_node_with_their_number() -> None:
+    graph = graph_of(reports(997, 1), NAMES)
+    hosts = {node.label: node.note for node in graph.nodes if node.kind == "host"}
+    assert hosts["977 hosts"] == "client, ok"
+    assert hosts["20 hosts"] == "client, FAILED"
+    (edge,) = [edge for edge in graph.edges if edge.kind == "bad"]
+    assert str(edge) == "20 hosts follows ntp3: key 1, falseticker"
+
+
+def test_many_sources_outside_become_one_node() -> None:
+    some = [
+        with_sources(report, replace(SOURCE, name=f"192.0.2.{number}", address=f"192.0.2.{number}"))
+        for number, report in enumerate(reports(97, 1))
+    ]
+    graph = graph_of(some, NAMES)
+    sources = [node.label for node in graph.nodes if node.kind == "source"]
+    assert len(sources) == MOST_SOURCES + 1
+    assert sources[-1] == f"{100 - MOST_SOURCES} {FURTHER}"
+    assert sum(node.kind == "host" for node in graph.nodes) <= MOST_NODES
+
+
+def test_hosts_and_sources_without_a_stratum_have_layers_of_their_own() -> None:
+    first, second, *_ = reports(0, 1)
+    device = replace(SOURCE, name="PPS", kind=REFERENCE_CLOCK, stratum=0)
+    silent = replace(SOURCE, name="gone.example.net", address="192.0.2.9", stratum=0, state="not usable")
+    graph = graph_of([with_sources(first, device, silent), replace(second, status=None)], NAMES)
+    assert [name for name, _ in graph.layers] == ["no answer", "devices", "stratum 2", "no stratum"]
+    assert "PPS of ntp1" in [node.label for node in graph.nodes]
+
+
+def test_hosts_that_follow_each_other_are_drawn() -> None:
+    first, second, *_ = reports(0, 1)
+    peers = [
+        with_sources(first, replace(SOURCE, name="ntp2")),
+        with_sources(second, replace(SOURCE, name="ntp1", address="ntp1")),
+    ]
+    graph = graph_of(peers, NAMES)
+    assert len(graph.edges) == 2
+    assert all(edge.path.startswith("M") for edge in graph.edges)
+
+
+def test_without_hosts_there_is_an_empty_drawing() -> None:
+    graph = graph_of([], {})
+    assert (graph.nodes, graph.edges) == ((), ())
+    assert graph.width > 0
