@@ -18,10 +18,12 @@ from provision.host.session import address_of, known_address, refuse_missing
 from provision.host.target import Target
 from provision.keys.reader import KeyReader
 from provision.output.audit.folder import EvidenceFolder, no_evidence
-from provision.output.json_report import JsonReport
+from provision.output.command_report import CommandReport
+from provision.output.json_report import json_text
 from provision.output.plan import plan_text
 from provision.output.progress.lines import Lines
 from provision.output.report import Report, fleet_text
+from provision.output.report_files import ReportFiles
 from provision.site.settings import Settings, all_releases, settings_of_hosts
 
 
@@ -60,7 +62,7 @@ class Command:
         the report cannot be written.
         """
         with (
-            JsonReport(options.json, self.task, self._site_file(options)) as json_report,
+            ReportFiles(options.report_paths, self.task, self._site_file(options)) as files,
             open_evidence() as evidence,
         ):
             if self.needs_names:
@@ -79,26 +81,19 @@ class Command:
                 refuse_unattended(host_settings)
 
             def keep(reports: list[Report]) -> None:
-                json_report.reports = reports
+                files.report.hosts = reports
                 note(reports)
                 failed.note(reports)
-                if self.plans:
-                    text = plan_text(
-                        reports,
-                        diffs=options.diff,
-                        builders={settings.site.rollout.builder for _, settings in host_settings},
-                        closing=turns_of_servers(host_settings, reports),
-                    )
-                    print(shown(text), flush=True)
-                elif len(reports) > 1:
-                    print(shown(fleet_text(reports)), flush=True)
+                files.report.summary = self._summary(reports, options, host_settings)
+                if files.report.summary:
+                    print(shown(files.report.summary), flush=True)
 
             reports = options.fleet.run(
                 self.operation, host_settings, secrets, rolling=self.rolling, plans=self.plans, keep=keep
             )
-            # Here, so that the JSON report has the error, too.
+            # Here, so that the report files have the error, too.
             streams.check()
-            _write_evidence(evidence, json_report, reports)
+            _write_evidence(evidence, files.report)
             return reports
 
     def _site_file(self, options: Options) -> Path | None:
@@ -106,9 +101,23 @@ class Command:
         try:
             return options.site_file
         except UsageError as error:
-            if options.json is not None:
-                write_refused(options.json, self.task, str(error))
+            write_refused(options.report_paths, self.task, str(error))
             raise
+
+    def _summary(
+        self, reports: Sequence[Report], options: Options, host_settings: Sequence[tuple[Target, Settings]]
+    ) -> str:
+        """Return the text about all hosts: a plan, or the summary of several hosts; empty for a single host."""
+        if self.plans:
+            return plan_text(
+                reports,
+                diffs=options.diff,
+                builders={settings.site.rollout.builder for _, settings in host_settings},
+                closing=turns_of_servers(host_settings, reports),
+            )
+        if len(reports) > 1:
+            return fleet_text(reports)
+        return ""
 
     def _settings(self, options: Options, reader: KeyReader) -> Sequence[tuple[Target, Settings]]:
         """Return the settings of each chosen host. Raises ProvisionError."""
@@ -129,10 +138,11 @@ class Command:
             )
 
 
-def _write_evidence(evidence: EvidenceFolder, json_report: JsonReport, reports: list[Report]) -> None:
+def _write_evidence(evidence: EvidenceFolder, report: CommandReport) -> None:
     """Write the evidence of a command that has ended, and say where it is. Raises NotRecorded."""
     if evidence.is_wanted:
-        print(shown(evidence.write(reports, json_report.document(reports))), flush=True)
+        report.conclude(None)
+        print(shown(evidence.write(report.hosts, json_text(report).encode())), flush=True)
 
 
 def _require_names(options: Options) -> None:

@@ -16,9 +16,9 @@ from provision.deploy.secrets import Secrets
 from provision.host.session import connect, refuse_missing, unlock
 from provision.host.target import Kind, Target, parse_target
 from provision.keys.ledger import in_words
-from provision.output.json_report import JsonReport
 from provision.output.progress.lines import Lines
 from provision.output.report import Report, exit_status
+from provision.output.report_files import ReportFiles
 from provision.takeover.existing import ExistingService
 from provision.takeover.importing import KEY_FILE, Import, ImportedHost, imported, unsupported
 from provision.takeover.local_files import KINDS, read_service
@@ -60,7 +60,7 @@ class _Destination:
 
 def import_site(options: ImportOptions, secrets: Secrets) -> int:
     """Import, print the fate of each line, and return the exit status. Raises ProvisionError."""
-    with JsonReport(options.json, "import", None) as json_report:
+    with ReportFiles(options.report_paths, "import", None) as files:
         if bool(options.host) == (options.file is not None):
             raise UsageError("say what to import: --host NAME, which may be given several times, or --file PATH")
         folder = Path(options.to)
@@ -70,14 +70,14 @@ def import_site(options: ImportOptions, secrets: Secrets) -> int:
         by_name = {str(target): found for target, found in services.items()}
         refused = unsupported(by_name)
         if refused is not None:
-            json_report.reports = [Report(host=target, error=refused, tried=True) for target in services]
+            files.report.hosts = [Report(host=target, error=refused, tried=True) for target in services]
             print(f"error: {on_one_line(refused)}", flush=True)
             return 1
         result = imported(by_name, is_site=options.file is None, chrony=options.chrony or DEFAULT_CHRONY)
         destination.write(result)
-        json_report.reports = _reports(services, result)
+        files.report.hosts = _reports(services, result)
         _print(result, destination, options)
-        return exit_status(json_report.reports)
+        return exit_status(files.report.hosts)
 
 
 def _services(options: ImportOptions, secrets: Secrets) -> Mapping[Target, Sequence[ExistingService]]:

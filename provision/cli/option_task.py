@@ -16,7 +16,7 @@ from invoke.tasks import Task
 
 from provision.cli.exits import one_line_errors
 from provision.cli.option import Option, options_of
-from provision.cli.options import Options
+from provision.cli.options import REPORTS, Options
 from provision.cli.refused_report import write_refused
 from provision.common.errors import UsageError
 
@@ -131,7 +131,7 @@ class TaskMaker(Generic[T]):
 
     def _run(self, context: Context, task: str, given: Mapping[str, Any], act: Callable[[T], int | None]) -> None:
         with one_line_errors():
-            _refuse_dry_run(context, task, given.get("json"))
+            _refuse_dry_run(context, task, given)
             status = act(self.kind(**_frozen(given)))
         if status:
             raise Exit(code=status)
@@ -166,13 +166,12 @@ def option_task(
     return TaskMaker(kind=kind, options=options, default=default, collection=collection)
 
 
-def _refuse_dry_run(context: Context, task: str, report: Path | None) -> None:
+def _refuse_dry_run(context: Context, task: str, given: Mapping[str, Any]) -> None:
     """Raise UsageError if a configuration file or the environment of Invoke says that nothing is to be run."""
     if not context.config.run.dry:
         return
     why = "Invoke's setting run.dry has no effect on this task; inv plan shows changes before deploy"
-    if report is not None:
-        write_refused(report, task, why)
+    write_refused({name: given.get(name) for name in REPORTS}, task, why)
     raise UsageError(why)
 
 

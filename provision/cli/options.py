@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 SITE_FILE = Path("site.toml")
 """The site file of a command that names none, if it exists."""
 
+REPORTS = ("json", "junit", "markdown")
+"""The options that name a file for the report: as provision.output.report_files.FORMATS, without its imports."""
 LARGEST_ID = 4294967295
 """As provision.keys.MAX_ID, without its imports."""
 LONGEST_KEY = 512
@@ -57,6 +59,12 @@ class Options:
     exclude: tuple[str, ...] = several("leave out this host or group; may be given several times")
     site: Path | None = path("site file (default: site.toml if it exists, else built-in defaults)")
     json: Path | None = path("write the report to this file as JSON; - is standard output", new_file_or_standard_output)
+    junit: Path | None = path(
+        "write the report to this file as JUnit XML; - is standard output", new_file_or_standard_output
+    )
+    markdown: Path | None = path(
+        "write a summary to this file as Markdown; - is standard output", new_file_or_standard_output
+    )
     accept_new: bool = flag("learn the SSH keys of hosts that are not in known_hosts; a changed key is always refused")
     chrony: str = text("chrony release to build, such as 4.9; overrides the site file", parser=chrony_version)
     nettle: str = text(
@@ -114,6 +122,11 @@ class Options:
         if exists(SITE_FILE, f"{SITE_FILE}: cannot be looked for in this folder; name a site file with --site"):
             return SITE_FILE
         return None
+
+    @property
+    def report_paths(self) -> dict[str, Path | None]:
+        """Return option → path of each file for the report; None: the option was not given."""
+        return {name: getattr(self, name) for name in REPORTS}
 
     @property
     def no_site_hint(self) -> str:

@@ -122,7 +122,7 @@ class CommandLine(Program):
 
     @contextmanager
     def _reporting_refusals(self) -> Iterator[None]:
-        """Write the error of a refused command line to the report of ``--json``, too."""
+        """Write the error of a refused command line to its report files, too."""
         try:
             yield
         except Exit as end:

@@ -40,7 +40,7 @@ def _refuse_two_documents(options: StatusOptions) -> None:
     if len(names) > 1:
         why = f"{' and '.join(names)}: only one of them can have standard output; name a file"
         if options.json is not None and options.json != STANDARD_OUTPUT:
-            write_refused(options.json, "status", why)
+            write_refused(options.report_paths, "status", why)
         raise UsageError(why)
 
 

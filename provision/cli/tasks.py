@@ -44,6 +44,8 @@ HOSTS = (
     "scheduler",
 )
 """The options of each task that works on hosts, except ``keys.rotate``."""
+FURTHER_REPORTS = ("junit", "markdown")
+"""The options of each task on hosts that has steps or findings."""
 NAMED_HOSTS = {"host": "host or group, as for deploy; required; may be given several times"}
 RELEASES = ("chrony", "nettle", "sources")
 
@@ -69,6 +71,7 @@ def _on_hosts(
 @option_task(
     Options,
     *HOSTS,
+    *FURTHER_REPORTS,
     *RELEASES,
     "bundle",
     "unit_tests",
@@ -86,7 +89,7 @@ def deploy(options: Options, secrets: "Secrets") -> int:
     return _on_hosts("deploy", operation, options, secrets, rolling=True, makes_keys=True, boots_new=True)
 
 
-@option_task(Options, *HOSTS, *RELEASES, "bundle", "replace", "diff").with_secrets
+@option_task(Options, *HOSTS, *FURTHER_REPORTS, *RELEASES, "bundle", "replace", "diff").with_secrets
 def plan(options: Options, secrets: "Secrets") -> int:
     """Show the changes that deploy would make; change nothing. Exit status 3: there are changes."""
     from provision.deploy.deploy import plan
@@ -94,7 +97,7 @@ def plan(options: Options, secrets: "Secrets") -> int:
     return _on_hosts("plan", plan, options, secrets, plans=True, makes_keys=True)
 
 
-@option_task(Options, *HOSTS, *RELEASES, "bundle", "unit_tests", "lock_timeout").with_secrets
+@option_task(Options, *HOSTS, *FURTHER_REPORTS, *RELEASES, "bundle", "unit_tests", "lock_timeout").with_secrets
 def build(options: Options, secrets: "Secrets") -> int:
     """Build chrony, verify and rehearse it, but do not switch; works without systemd, for example in a container."""
     from provision.deploy.build import build
@@ -105,6 +108,7 @@ def build(options: Options, secrets: "Secrets") -> int:
 @option_task(
     VerifyOptions,
     *HOSTS,
+    *FURTHER_REPORTS,
     "chrony",
     "sync_timeout",
     "evidence",
@@ -146,7 +150,9 @@ def report(options: ReportOptions, secrets: "Secrets") -> int:
     return write_page(options, secrets)
 
 
-@option_task(Options, *HOSTS, "to", "sync_timeout", "confirm_timeout", "lock_timeout", help_=NAMED_HOSTS).with_secrets
+@option_task(
+    Options, *HOSTS, *FURTHER_REPORTS, "to", "sync_timeout", "confirm_timeout", "lock_timeout", help_=NAMED_HOSTS
+).with_secrets
 def rollback(options: Options, secrets: "Secrets") -> int:
     """Switch hosts back to an earlier generation, and prove it."""
     from provision.deploy.rollback import rollback
@@ -155,7 +161,7 @@ def rollback(options: Options, secrets: "Secrets") -> int:
     return _on_hosts("rollback", operation, options, secrets, configures=False, rolling=True, needs_names=True)
 
 
-@option_task(Options, *HOSTS, "purge", "lock_timeout", help_=NAMED_HOSTS).with_secrets
+@option_task(Options, *HOSTS, *FURTHER_REPORTS, "purge", "lock_timeout", help_=NAMED_HOSTS).with_secrets
 def uninstall(options: Options, secrets: "Secrets") -> int:
     """Remove chrony-provision from hosts and restore the previous time service."""
     from provision.deploy.uninstall import uninstall

@@ -33,6 +33,7 @@ def verify(run: Run, *, keeps_answers: bool = False) -> None:
     ``keeps_answers``: the raw answers of the host go into the report, without secrets.
     """
     session = run.session
+    run.report.role = run.settings.site.serve.role
     run.warn_of_site()
     refuse_without_systemd(session.host.name, session.facts)
     keys = run.keys

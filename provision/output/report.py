@@ -217,7 +217,7 @@ def _causes(reports: Iterable[Report]) -> Iterator[str]:
     """Yield one line for each cause of failure, with the hosts that have it; the most frequent first."""
     hosts: dict[str, list[Target]] = {}
     for report in reports:
-        for cause in _why(report):
+        for cause in causes(report):
             hosts.setdefault(cause, []).append(report.host)
     for cause, having in sorted(hosts.items(), key=lambda item: -len(item[1])):
         noun = "hosts"
@@ -242,7 +242,8 @@ def notes_text(reports: Sequence[Report]) -> Iterator[str]:
         yield _line("note", note, "")
 
 
-def _why(report: Report) -> Iterator[str]:
+def causes(report: Report) -> Iterator[str]:
+    """Yield why a host failed or was not tried: its error without its name, or else each finding that does not hold."""
     if report.error is not None:
         # Names and addresses are removed, so that equal causes on several hosts have equal text.
         words = report.error.removeprefix(f"{report.host}: ")
@@ -315,11 +316,18 @@ WORDS = {
 def _verdict(report: Report) -> str:
     """Return the verdict and, where it does not follow from that, what was changed."""
     word = WORDS[report.verdict]
-    if report.verdict is Verdict.OK:
-        return f"{word}, {report.changed or 'nothing'} changed"
-    if report.verdict is Verdict.FAILED:
-        return f"{word}, {_changed_steps(report)}"
+    if report.verdict in {Verdict.OK, Verdict.FAILED}:
+        return f"{word}, {changed_text(report)}"
     return word
+
+
+def changed_text(report: Report) -> str:
+    """Return how many steps have changed a host, or would change it; after a rollback and an unknown end, that too."""
+    if report.verdict is Verdict.WOULD_CHANGE:
+        return f"{report.pending} would change"
+    if report.verdict is Verdict.OK:
+        return f"{report.changed or 'nothing'} changed"
+    return _changed_steps(report)
 
 
 def _changed_steps(report: Report) -> str:

@@ -42,6 +42,12 @@ def gitlab_jobs() -> Mapping[str, str]:
     return {name: "\n".join([*before, *job["script"]]) for name, job in pipeline.items() if "script" in job}
 
 
+def gitlab_reports() -> Mapping[str, Any]:
+    """Return the files that GitLab keeps and shows after each job: ``paths``, and ``reports`` by kind."""
+    pipeline: dict[str, Any] = YAML.safe_load(block("yaml", "before_script"))
+    return dict(pipeline["default"]["artifacts"])
+
+
 def cron_command() -> str:
     """Return the command of the line for cron."""
     *_, line = block("cron", "MAILTO").splitlines()

@@ -9,12 +9,14 @@ import subprocess
 from collections.abc import Iterator
 from secrets import token_hex
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import pytest
 
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers import pipeline_page as page
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
+from tests.helpers.command_reports import checked_junit
 from tests.helpers.host_state import arguments_seen, files_of
 from tests.helpers.operators import SITE, accept_key
 from tests.helpers.pipeline_jobs import NAMELESS, NOBODY, Job, Ran, pipeline_job
@@ -55,6 +57,7 @@ def job(host: Sandbox, deployed: Deployed) -> Iterator[Job]:
         "CHRONY_PROVISION_SUDO_PASSWORD": PASSWORD,
     }
     with pipeline_job(secrets) as made:
+        made.variables["GITHUB_STEP_SUMMARY"] = str(made.folder / "summary.md")
         cache = made.folder / "cache/chrony-provision"
         for name in ("artifacts", "sources"):
             shutil.copytree(deployed.operator.artifacts.with_name(name), cache / name)
@@ -94,6 +97,21 @@ class Day:
     def report(self, task: str) -> dict[str, Any]:
         """Return the report of the last command with this task."""
         return checked(json.loads((self.job.folder / f"{task}.json").read_text()))
+
+    def summary(self) -> str:
+        """Return the Markdown that steps of the workflow for GitHub have added to the page of the run, and empty it."""
+        file = self.job.folder / "summary.md"
+        text = file.read_text()
+        file.rename(file.with_suffix(".seen"))
+        return text
+
+    def gitlab(self, name: str) -> tuple[Ran, Element]:
+        """Run a job of the pipeline for GitLab, and return the JUnit file that GitLab shows."""
+        ran = self.job.run(page.gitlab_jobs()[name], self.folder)
+        (file,) = self.job.folder.glob(page.gitlab_reports()["reports"]["junit"].removeprefix(".job/"))
+        root = checked_junit(file.read_text())
+        file.rename(file.with_suffix(".seen"))
+        return ran, root
 
     def jq(self, script: str) -> list[str]:
         """Run a line of the page in the folder of the reports, and return the lines that jq prints."""
@@ -150,8 +168,17 @@ def bare_host_is_planned_and_deployed(day: Day) -> None:
     assert "ntp1 build: " in "\n".join(day.jq(page.PENDING))
     assert day.jq("jq -r '.hosts[].verdict' plan.json") == ["would change"]
     assert day.step("plan").status == 0, "the page allows status 3"
+    summary = day.summary()
+    assert summary.startswith("### chrony-provision plan\n\nexit status 3, ")
+    assert "Plan: 1 host, 1 to change." in summary
+    ran, tests = day.gitlab("plan")
+    assert ran.status == 0
+    assert (tests.get("errors"), tests.get("failures")) == ("0", "0")
+    assert len(list(tests.iter("skipped"))) == len(day.jq(page.PENDING))
+    assert (day.job.folder / "plan.md").read_text().startswith("### chrony-provision plan\n")
 
     assert day.step("deploy").status == 0
+    assert "| <code>ntp1</code> | server | ok | " in day.summary()
     assert day.jq("jq -r '.hosts[] | .verdict, .ok' deploy.json") == ["ok", "true"]
 
     ran = day.job.run(f". {day.folder}/prepare.sh\ninv plan --site {day.folder}/site.toml --json -", day.job.tool)
@@ -166,7 +193,11 @@ def changed_key_is_planned_and_deployed(day: Day) -> None:
     assert day.plan().status == 3
     assert "key 2 changed" in "\n".join(day.jq(page.PENDING))
 
-    assert day.job.run(page.gitlab_jobs()["deploy"], day.folder).status == 0
+    for name in ("deploy", "verify"):
+        ran, tests = day.gitlab(name)
+        assert ran.status == 0
+        assert (tests.get("errors"), tests.get("failures")) == ("0", "0")
+        assert int(str(tests.get("tests"))) >= 20
     assert day.report("deploy")["hosts"][0]["changed"] > 0
     assert day.report("verify")["exit_status"] == 0
 
@@ -177,6 +208,11 @@ def drift_is_found_and_repaired(day: Day) -> None:
     broken = "\n".join(day.jq(page.BROKEN))
     assert "ntp1 process.running: " in broken
     assert "chrony.conf has another content" in broken
+    assert "  FAILED       chronyd runs" in day.summary()
+    ran, tests = day.gitlab("verify")
+    assert ran.status == 1
+    failed = [case.get("name") for case in tests.iter("testcase") if case.find("failure") is not None]
+    assert [f"ntp1 {name}".partition("[")[0] for name in failed] == [line.split(":")[0] for line in broken.splitlines()]
 
     assert day.step("deploy").status == 0
     day.assert_verified()
@@ -187,6 +223,7 @@ def account_with_a_name_verifies(day: Day) -> None:
     day.job.variables["HOME"] = "/nonexistent"
     day.assert_verified()
     assert nightly(day) == ""
+    assert "| <code>ntp1</code> | server | ok | nothing changed |" in (day.job.folder / "verify.md").read_text()
 
 
 def nightly(day: Day) -> str:
@@ -207,6 +244,9 @@ def bad_input_is_refused(day: Day) -> None:
     assert ran.errors == "error: site.toml: serv: unknown key; did you mean 'serve'?\n"
     assert nightly(day) == ran.errors
     assert day.report("deploy")["hosts"] == []
+    assert "**error**: <code>site.toml&#58; serv&#58; unknown key" in (day.job.folder / "verify.md").read_text()
+    ran, tests = day.gitlab("plan")
+    assert [f"error: {error.get('message')}\n" for error in tests.iter("error")] == [ran.errors]
     assert (files_of(day.host), logins_at(day.host)) == (before, logins)
 
 

@@ -97,7 +97,7 @@ class Lab:
             "sandbox.up": ["sandbox.up", "--name", "No!"],
             "sandbox.down": ["sandbox.down", "--name", "no-such-sandbox"],
             "plan": ["plan", *host],
-            "deploy": ["deploy", *host, "--json", "report.json"],
+            "deploy": ["deploy", *host, "--json", "report.json", "--junit", "report.xml", "--markdown", "report.md"],
             "build": ["build", *host],
             "verify": ["verify", *host, "--json", "-"],
             "status": ["status", *host],
@@ -263,6 +263,8 @@ def of_paths(lab: Lab) -> Iterator[tuple[str, Sequence[str]]]:
     for kind, path in paths(lab):
         yield f"site {kind}", ["site", f"--site={path}"]
         yield f"json {kind}", ["status", *site, f"--json={path}"]
+        yield f"junit {kind}", ["verify", *site, f"--junit={path}"]
+        yield f"markdown {kind}", ["plan", *site, f"--markdown={path}"]
         yield f"sources {kind}", ["fetch", *site, "--nettle=system", f"--sources={path}"]
         yield f"bundle {kind}", ["deploy", *site, f"--bundle={path}"]
         yield f"to {kind}", ["keys.export", "7", *site, f"--to={path}"]

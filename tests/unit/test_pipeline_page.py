@@ -17,10 +17,14 @@ from tests.helpers.pipeline_page import (
     github_steps,
     github_workflow,
     gitlab_jobs,
+    gitlab_reports,
 )
 from tests.helpers.samples import read_site
 
 COMMAND = re.compile(r"chrony-provision (?P<task>[\w.]+)(?P<options>(?: --[\w-]+ (?:\"[^\"]+\"|\S+))*)")
+
+SHOWN = re.compile(r" --(?:junit|markdown) (?:\"[^\"]+\"|\S+)")
+"""The options for a way in which one of the services shows results."""
 
 
 def commands(text: str) -> dict[str, str]:
@@ -39,14 +43,23 @@ OTHERS = [
 
 @pytest.mark.parametrize(("recipe", "tasks"), OTHERS)
 def test_recipes_have_the_same_commands(recipe: dict[str, str], tasks: set[str]) -> None:
-    assert recipe == {task: GITHUB[task] for task in tasks}
+    same = {task: SHOWN.sub("", options) for task, options in recipe.items()}
+    assert same == {task: SHOWN.sub("", GITHUB[task]) for task in tasks}
 
 
-@pytest.mark.parametrize("task", GITHUB)
-def test_options_of_a_recipe_exist(task: str) -> None:
-    known = collection()[task]
-    assert isinstance(known, OptionTask)
-    assert set(re.findall(r"--[\w-]+", GITHUB[task])) <= {option.flag for option in known.options}
+@pytest.mark.parametrize("recipe", [GITHUB, *(case.values[0] for case in OTHERS)], ids=["GitHub", "GitLab", "cron"])
+def test_options_of_a_recipe_exist(recipe: dict[str, str]) -> None:
+    for task, options in recipe.items():
+        known = collection()[task]
+        assert isinstance(known, OptionTask)
+        assert set(re.findall(r"--[\w-]+", options)) <= {option.flag for option in known.options}
+
+
+def test_each_job_of_gitlab_leaves_one_junit_file() -> None:
+    assert gitlab_reports()["reports"] == {"junit": ".job/*.xml"}
+    for script in gitlab_jobs().values():
+        assert re.findall(r'--junit "\$JOB/\w+\.xml"', script) == re.findall(r"--junit \S+", script)
+        assert script.count("--junit") == 1, "of two cases with one name, GitLab ignores the second"
 
 
 def test_each_command_is_prepared() -> None:

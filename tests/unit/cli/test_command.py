@@ -3,13 +3,14 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from invoke.exceptions import Exit
 
 from provision.cli.command import Command
 from provision.cli.exits import one_line_errors
-from provision.cli.options import Options
+from provision.cli.options import REPORTS, Options
 from provision.common.errors import (
     CommandFailed,
     NotRecorded,
@@ -20,6 +21,7 @@ from provision.common.errors import (
     UsageError,
 )
 from provision.deploy.run import Run
+from tests.helpers.command_reports import checked_junit
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.report_schema import checked
 
@@ -134,9 +136,35 @@ def test_the_report_may_go_to_standard_output(capfd: pytest.CaptureFixture[str])
     assert captured.err.startswith("local\n")
 
 
-def test_a_report_that_cannot_be_written_is_refused_before_any_host(folder: Path) -> None:
-    with pytest.raises(SiteError, match=r"^--json .*: cannot be written: "):
-        command(refuse).run(Options(host=("local",), json=folder), make_secrets())
+def test_each_format_has_its_file(folder: Path) -> None:
+    Path("site.toml").write_text('serve.role = "client"\n[hosts]\nlocal = {}\nother = { host = "other.invalid" }\n')
+    command(succeed).run(Options(junit=folder / "r.xml", markdown=folder / "r.md"), make_secrets())
+    suites = checked_junit((folder / "r.xml").read_text())
+    assert [(suite.get("name"), suite.get("errors")) for suite in suites] == [("local", "0"), ("other", "1")]
+    text = (folder / "r.md").read_text()
+    assert "\n```text\n2 hosts: 1 ok, 1 not tried; nothing changed\n" in text
+    assert "<details><summary><code>other</code>: not tried</summary>" in text
+
+
+def test_a_plan_is_in_the_summary(folder: Path) -> None:
+    planning = Command(task="plan", operation=succeed, configures=False, plans=True)
+    planning.run(Options(host=("local",), markdown=folder / "r.md"), make_secrets())
+    text = (folder / "r.md").read_text()
+    assert "\n```text\nlocal\n    nothing to change\n" in text
+    assert "\nPlan: 1 host, nothing to change.\n```\n" in text
+
+
+def test_one_file_for_two_formats_is_refused_before_any_host(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--markdown .*r: --junit is written there, too; name another file$"):
+        command(refuse).run(Options(host=("local",), junit=folder / "r", markdown=folder / "r"), make_secrets())
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_that_cannot_be_written_is_refused_before_any_host(name: str, folder: Path) -> None:
+    path: dict[str, Any] = {name: folder}
+    options = Options(host=("local",), **path)
+    with pytest.raises(SiteError, match=rf"^--{name} .*: cannot be written: "):
+        command(refuse).run(options, make_secrets())
 
 
 def test_a_folder_in_which_no_site_file_can_be_looked_for_is_in_the_report(
@@ -148,9 +176,11 @@ def test_a_folder_in_which_no_site_file_can_be_looked_for_is_in_the_report(
     monkeypatch.setattr("provision.cli.options.exists", refuse_look)
     (folder / "r.json").write_text("of an earlier run")
     with pytest.raises(UsageError, match=r"site\.toml: cannot be looked for"):
-        command(refuse).run(Options(host=("local",), json=folder / "r.json"), make_secrets())
+        options = Options(host=("local",), json=folder / "r.json", markdown=folder / "r.md")
+        command(refuse).run(options, make_secrets())
     document = checked(json.loads((folder / "r.json").read_text()))
     assert (document["error"], document["exit_status"]) == ("site.toml: cannot be looked for", 2)
+    assert "site.toml&#58; cannot be looked for" in (folder / "r.md").read_text()
 
 
 def test_a_report_that_cannot_be_written_after_the_run_is_a_failure(

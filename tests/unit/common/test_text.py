@@ -13,11 +13,12 @@ from provision.common.errors import CommandFailed
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import aligned, in_json, on_one_line, shortened, shown
 from provision.host.target import parse_target
-from provision.output.json_report import JsonReport
+from provision.output.json_report import json_text
 from provision.output.log import Log
 from provision.output.progress.board import Board
 from provision.output.progress.lines import Lines
 from provision.output.report import Report, fleet_text
+from tests.helpers.command_reports import command_report
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202e\u200b\ud800\x7f\nas wanted"
 ESCAPED = r"\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202e\u200b\ud800\x7f\nas wanted"
@@ -100,11 +101,8 @@ def test_the_end_of_a_fleet_an_error_and_a_log_are_escaped(tmp_path: Path) -> No
     assert Path(log.path).read_text() == f"{ESCAPED}\n"
 
 
-def test_a_report_has_it_as_escapes_of_json(tmp_path: Path) -> None:
-    path = tmp_path / "r.json"
-    with JsonReport(path, "deploy", None) as json_report:
-        json_report.reports = [hostile_report()]
-    text = path.read_text(encoding="utf-8")
+def test_a_report_has_it_as_escapes_of_json() -> None:
+    text = json_text(command_report(hostile_report()))
     assert all(char.isprintable() or char == "\n" for char in text)
     (report,) = json.loads(text)["hosts"]
     assert report["error"] == HOSTILE

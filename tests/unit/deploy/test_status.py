@@ -1,7 +1,6 @@
 """Status on a host that is a table: the values, the text that is made of them, and the verdict."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +8,10 @@ import pytest
 from provision.deploy.deploy import deploy
 from provision.deploy.history import history
 from provision.deploy.status import status
-from provision.output.json_report import JsonReport
+from provision.output.json_report import json_text
 from provision.output.report import Report
 from provision.output.status import HostStatus
+from tests.helpers.command_reports import command_report
 from tests.helpers.report_schema import checked
 from tests.helpers.samples import CASES
 from tests.unit.deploy.conftest import Operator
@@ -173,22 +173,19 @@ def test_the_text_is_made_of_the_values(deployed: Operator, capsys: pytest.Captu
     ]
 
 
-def json_of(report: Report, folder: Path) -> dict[str, Any]:
+def json_of(report: Report) -> dict[str, Any]:
     """Return the data of the host in the JSON document."""
-    path = folder / "report.json"
-    with JsonReport(path, "status", None) as json_report:
-        json_report.reports = [report]
-    (host,) = checked(json.loads(path.read_text()))["hosts"]
+    (host,) = checked(json.loads(json_text(command_report(report))))["hosts"]
     assert isinstance(host, dict)
     return host
 
 
-def test_json_has_the_state_and_the_history(deployed: Operator, tmp_path: Path) -> None:
-    host = json_of(deployed.run(status), tmp_path)
+def test_json_has_the_state_and_the_history(deployed: Operator) -> None:
+    host = json_of(deployed.run(status))
     assert host["history"] is None
     seen = host["status"]
     assert (seen["role"], seen["clock"]["stratum"], seen["sources"][0]["reach"]) == ("server", 2, 255)
-    host = json_of(deployed.run(history), tmp_path)
+    host = json_of(deployed.run(history))
     assert host["status"] is None
     (event,) = host["history"]
     assert (event["kind"], event["result"], event["current"]) == ("deployed", "proven and confirmed", True)

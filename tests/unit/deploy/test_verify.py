@@ -23,7 +23,7 @@ from tests.unit.deploy.conftest import PLAIN, SITE, Operator, unproven
 def test_verify_changes_nothing_and_finds_what_somebody_altered(operator: Operator) -> None:
     operator.run(deploy)
     good = operator.run(verify)
-    assert (good.error, unproven(good), operator.host.told) == (None, [], [])
+    assert (good.error, good.role, unproven(good), operator.host.told) == (None, "server", [], [])
     operator.host.files["/opt/chrony/switch"] = (b"#!/bin/sh\n", "0755", "root")
     bad = operator.run(verify)
     assert unproven(bad) == [("site.switch-script", "content differs")]

@@ -9,15 +9,15 @@ from provision.chrony.clock_log import ClockPoint
 from provision.common.errors import SiteError
 from provision.host.target import parse_target
 from provision.output.earlier import read_earlier
-from provision.output.json_report import JsonReport
 from provision.output.report import Report
+from provision.output.report_files import ReportFiles
 from tests.unit.output.test_status import CLOCK, STATUS
 
 
 def written(path: Path, *reports: Report) -> Path:
     """Write a report as inv status --json does."""
-    with JsonReport(path, "status", None) as json_report:
-        json_report.reports = list(reports)
+    with ReportFiles({"json": path}, "status", None) as files:
+        files.report.hosts = list(reports)
     return path
 
 
