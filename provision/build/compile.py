@@ -206,7 +206,14 @@ def _configure(workshop: "Workshop", recipe: Recipe) -> None:
     arguments = (chrony.filename, chrony.sha256, kind, *CHRONY_FLAGS.values(), *recipe.chrony_options)
     said = workshop.run(f"configuring {chrony}", "configure_chrony", *arguments)
     log = parse_configure_log(said)
-    found = refusals(log, nts=recipe.nts, seccomp=recipe.seccomp, readline=recipe.readline, pps=recipe.pps)
+    found = refusals(
+        log,
+        nts=recipe.nts,
+        seccomp=recipe.seccomp,
+        readline=recipe.readline,
+        pps=recipe.pps,
+        signd=recipe.signd,
+    )
     if found:
         raise BuildRefused(f"{workshop.host.name}: configure of {chrony}: {'; '.join(found)}")
 

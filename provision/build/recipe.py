@@ -43,6 +43,8 @@ class Recipe:
     readline: bool = True
     pps: bool = False
     """Whether to use the kernel's PPS API, which ``refclock PPS`` needs."""
+    signd: bool = False
+    """Whether Samba's signd can sign answers (MS-SNTP), which ``ntpsigndsocket`` needs."""
 
     def __str__(self) -> str:
         return f"{self.chrony} with {self.nettle or 'the nettle of the system'}"
@@ -125,3 +127,5 @@ class Recipe:
         if not self.pps:
             # Otherwise, the result would depend on the headers that happen to be installed on the compiling host.
             yield "--disable-pps"
+        if self.signd:
+            yield "--enable-ntp-signd"

@@ -67,7 +67,7 @@ def _why_it_ended(text: str) -> str:
     return f"chrony's configure stopped: {error['words']}"
 
 
-def refusals(log: ConfigureLog, *, nts: bool, seccomp: bool, readline: bool, pps: bool) -> tuple[str, ...]:
+def refusals(log: ConfigureLog, *, nts: bool, seccomp: bool, readline: bool, pps: bool, signd: bool) -> tuple[str, ...]:
     """Return the reasons against this build, each with its cause and remedy in one line; empty if there are none.
 
     Each cause is reported once; its consequences are left out.
@@ -80,6 +80,7 @@ def refusals(log: ConfigureLog, *, nts: bool, seccomp: bool, readline: bool, pps
         *_cryptography(log, nts=nts),
         *_libraries(log, seccomp=seccomp, readline=readline),
         *_pps(log, pps=pps),
+        *_signd(log, signd=signd),
     )
 
 
@@ -149,6 +150,12 @@ def _pps(log: ConfigureLog, *, pps: bool) -> Iterator[str]:
     if pps and not log.found("PPSAPI"):
         cause = _cause(log, "<timepps.h>", "install pps-tools (pps-tools-devel)", "drop --disable-pps")
         yield f"{cause}; without it chronyd has no refclock PPS"
+
+
+def _signd(log: ConfigureLog, *, signd: bool) -> Iterator[str]:
+    """Yield a fault if MS-SNTP is missing: chronyd would accept ``ntpsigndsocket`` and ignore it."""
+    if signd and "SIGND" not in log.features:
+        yield "MS-SNTP was not asked for: add --enable-ntp-signd; without it chronyd ignores ntpsigndsocket (-SIGND)"
 
 
 def _cause(log: ConfigureLog, what: str, if_missing: str, if_not_asked: str) -> str:

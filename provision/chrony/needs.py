@@ -35,6 +35,8 @@ class Argument(StrEnum):
     """A file that chronyd reads."""
     SOCKET = "socket"
     """A socket that chronyd creates (refclock_sock.c)."""
+    FOLDER = "folder"
+    """A folder with a socket to which chronyd connects, once it needs it."""
     MEMORY = "memory"
     """A shared memory segment, by its number (refclock_shm.c)."""
 
@@ -49,6 +51,7 @@ class Effect(StrEnum):
     REFCLOCKS = "reference clocks"
     RTC = "real-time clock"
     BOUND = "bound sockets"
+    SIGND = "Samba's signd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ class Needed:
 
     need: Need
     argument: str
-    """The device, file, interface, port or number in the line."""
+    """The device, file, folder, interface, port or number in the line."""
     optional: bool = False
     """Whether chronyd starts without the resource (chrony 4.9, refclock, optional)."""
 

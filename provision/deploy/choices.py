@@ -31,6 +31,7 @@ def choose_recipe(site: Site, facts: Facts, *, chrony: Release, nettle: Release 
         seccomp=site.build.seccomp,
         readline=site.build.readline,
         pps=site.needs_pps,
+        signd=site.needs_signd,
     )
 
 

@@ -120,6 +120,11 @@ class Directive(Text):
         """Return whether the directive needs a chronyd with the kernel's PPS API (RFC 2783)."""
         return self.name == "refclock" and self.split()[1:2] == ["PPS"]
 
+    @property
+    def needs_signd(self) -> bool:
+        """Return whether a chronyd without MS-SNTP (-SIGND) accepts the directive and ignores it."""
+        return self.name == "ntpsigndsocket"
+
     def faults(self, chrony: str) -> Iterator[str]:
         """Yield the reasons why this chrony would not apply the line as it is written."""
         yield from line_faults(self, chrony)

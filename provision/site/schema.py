@@ -163,6 +163,11 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Return whether the build needs the kernel's PPS API."""
         return any(line.needs_pps for line in self.time.extra)
 
+    @property
+    def needs_signd(self) -> bool:
+        """Return whether the build needs MS-SNTP, with signatures of Samba's signd."""
+        return any(line.needs_signd for line in self.time.extra)
+
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield settings for features that are not built, and lines that the selected chrony does not support."""
         if self.seccomp and not self.build.seccomp:
@@ -177,6 +182,8 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 yield f"time.extra[{number}]", why
             if self.serve.role == "client" and line.needs_ntp_port:
                 yield f"time.extra[{number}]", f'{line.name} sends from the NTP port; set serve.role = "server"'
+            if self.serve.role == "client" and line.needs_signd:
+                yield f"time.extra[{number}]", f'{line.name} is for clients that ask here; set serve.role = "server"'
         for place, why in self.time.faults(self.release.chrony):
             yield f"time.{place}", why
 

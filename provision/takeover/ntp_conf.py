@@ -63,7 +63,12 @@ _GONE = {
     "unrestrict": "chronyd reads no such line; leave the rule out",
 }
 """Directives without a counterpart, and what to do instead."""
-_RENAMED = {"driftfile": "driftfile", "leapfile": "leapseclist", "dscp": "dscp"}
+_RENAMED = {
+    "driftfile": "driftfile",
+    "leapfile": "leapseclist",
+    "dscp": "dscp",
+    "ntpsigndsocket": "ntpsigndsocket",
+}
 """Directives with one argument, and their names in chrony."""
 _TOS = {"minsane": "minsources", "maxdist": "maxdistance"}
 _REFUSING = {"ignore", "noserve"}

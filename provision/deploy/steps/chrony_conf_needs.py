@@ -63,7 +63,7 @@ class NeedsMet(StepDefaults):
         kind = line.need.argument
         if kind is Argument.SOCKET and not plain_path(line.argument).startswith(WRITABLE):
             yield f"{line.text}: chronyd may make a socket in /run/chrony alone: use /run/chrony/NAME.sock"
-        if kind is Argument.FILE and line.argument.startswith(HIDDEN):
+        if kind in {Argument.FILE, Argument.FOLDER} and line.argument.startswith(HIDDEN):
             yield f"{line.text}: the service cannot see what lies below {_first_folders(line.argument)}"
             return
         state = said.get(f"{line.need.argument} {_name(line)}")

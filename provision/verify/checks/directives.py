@@ -13,6 +13,7 @@ REALTIME = Check("directives.real-time-priority", "chronyd has a real-time prior
 TIMESTAMPS = Check("directives.hardware-timestamps", "packets are timestamped by hardware")
 RTC = Check("directives.real-time-clock", "chronyd tracks the real-time clock")
 BOUND = Check("directives.bound-device", "chronyd's sockets are bound to the device")
+SIGND = Check("directives.signd", "chronyd can connect to Samba's signd")
 PORT = Check("directives.port", "chronyd has the port")
 REFCLOCKS = Check("directives.reference-clocks", "chronyd has each reference clock")
 REFCLOCK_TIME = Check("directives.reference-clock-time", "the reference clock gives time")
@@ -22,6 +23,7 @@ CHECKS = {
     Effect.TIMESTAMPS: TIMESTAMPS,
     Effect.RTC: RTC,
     Effect.BOUND: BOUND,
+    Effect.SIGND: SIGND,
 }
 
 FIFO = "1"
@@ -70,6 +72,7 @@ def _effect(evidence: Evidence, line: Needed) -> Finding:
         Effect.RTC: _rtc,
         Effect.TIMESTAMPS: _timestamps,
         Effect.BOUND: _bound,
+        Effect.SIGND: _signd,
     }
     return judges[line.need.effect](evidence, line)
 
@@ -109,6 +112,26 @@ def _bound(evidence: Evidence, line: Needed) -> Finding:
         return BOUND.not_checked("ss shows no such socket", subject=line.text, vital=False)
     holds = any(f"%{line.argument}:" in socket for socket in bound)
     return BOUND.finding(holds=holds, seen=", ".join(bound), subject=line.text, vital=False)
+
+
+def _signd(evidence: Evidence, line: Needed) -> Finding:
+    """Judge the socket alone: whether an answer is signed, only a member of the domain can tell."""
+    state = "".join(evidence.unit.effects("signd"))
+    socket = f"{line.argument}/socket"
+    match state:
+        case "there":
+            return SIGND.finding(holds=True, seen=socket, subject=line.text, vital=False)
+        case "missing":
+            seen = f"there is no {socket}: samba makes it on a domain controller"
+        case "denied":
+            seen = f"the account of chronyd may not open {socket}: chgrp {line.argument} to its group, with mode 0750"
+        case "silent":
+            reason = f"no process listens on {socket}, but one in a container may"
+            return SIGND.not_checked(reason, subject=line.text, vital=False)
+        case _:
+            reason = f"the host did not tell who may open {socket}"
+            return SIGND.not_checked(reason, subject=line.text, vital=False)
+    return SIGND.finding(holds=False, seen=seen, subject=line.text, vital=False)
 
 
 def _port(evidence: Evidence, line: Needed) -> Finding:

@@ -29,6 +29,7 @@ CONFIGURED = [
     pytest.param({"nts": False}, ("--enable-scfilter", "--disable-nts", NO_PPS), id="no NTS"),
     pytest.param({"readline": False}, ("--enable-scfilter", "--disable-readline", NO_PPS), id="no readline"),
     pytest.param({"pps": True}, ("--enable-scfilter",), id="PPS"),
+    pytest.param({"signd": True}, ("--enable-scfilter", NO_PPS, "--enable-ntp-signd"), id="Samba's signd"),
 ]
 
 
@@ -49,6 +50,7 @@ DECIDES = [
     pytest.param({"seccomp": False}, id="seccomp"),
     pytest.param({"readline": False}, id="readline"),
     pytest.param({"pps": True}, id="PPS"),
+    pytest.param({"signd": True}, id="Samba's signd"),
 ]
 
 

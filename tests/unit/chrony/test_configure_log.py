@@ -152,7 +152,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "beginnings"), REFUSED)
 def test_a_degraded_build_is_refused_with_cause_and_remedy(name: str, beginnings: list[str]) -> None:
-    said = refusals(log_of(name), nts=True, seccomp=True, readline=True, pps=False)
+    said = refusals(log_of(name), nts=True, seccomp=True, readline=True, pps=False, signd=False)
     assert [words[: len(beginning)] for words, beginning in zip(said, beginnings, strict=True)] == beginnings
     assert all("\n" not in words for words in said)
 
@@ -160,7 +160,7 @@ def test_a_degraded_build_is_refused_with_cause_and_remedy(name: str, beginnings
 def test_what_the_site_does_not_want_is_not_missed() -> None:
     log = log_of("chrony-4.9.configure.default-nettle3.8.1")
     wanted = ConfigureLog(checks=log.checks, features=log.features - {"NTS", "READLINE"})
-    assert refusals(wanted, nts=False, seccomp=False, readline=False, pps=False) == ()
+    assert refusals(wanted, nts=False, seccomp=False, readline=False, pps=False, signd=False) == ()
 
 
 def test_a_reference_clock_with_pps_needs_its_header() -> None:
@@ -175,7 +175,17 @@ def test_a_reference_clock_with_pps_needs_its_header() -> None:
         (missing, (f"<timepps.h> was not found: install pps-tools (pps-tools-devel); {without}",)),
         (never, (f"<timepps.h> was not looked for: drop --disable-pps; {without}",)),
     ):
-        assert refusals(log, nts=False, seccomp=False, readline=False, pps=True) == said
+        assert refusals(log, nts=False, seccomp=False, readline=False, pps=True, signd=False) == said
+
+
+def test_signed_answers_need_their_option() -> None:
+    found = log_of("chrony-4.9.configure.default-nettle3.8.1")
+    (said,) = refusals(found, nts=False, seccomp=False, readline=False, pps=False, signd=True)
+    assert (
+        said == "MS-SNTP was not asked for: add --enable-ntp-signd; without it chronyd ignores ntpsigndsocket (-SIGND)"
+    )
+    signing = ConfigureLog(checks=found.checks, features=found.features | {"SIGND"})
+    assert refusals(signing, nts=False, seccomp=False, readline=False, pps=False, signd=True) == ()
 
 
 MADE_UP = [
@@ -191,7 +201,7 @@ MADE_UP = [
 @pytest.mark.parametrize(("checks", "features", "words"), MADE_UP)
 def test_rarer_faults_have_their_line_too(checks: dict[str, bool], features: str, words: str) -> None:
     log = ConfigureLog(checks={"pkg-config": True, **checks}, features=frozenset(features.split()))
-    assert any(words in said for said in refusals(log, nts=True, seccomp=False, readline=False, pps=False))
+    assert any(words in said for said in refusals(log, nts=True, seccomp=False, readline=False, pps=False, signd=False))
 
 
 LINES = st.sampled_from([line for name in FINISHED for line in text_of(name).splitlines()])
@@ -204,4 +214,6 @@ def test_no_text_raises_anything_but_a_parse_error(text: str) -> None:
     except ParseError as error:
         assert "\n" not in str(error)
         return
-    assert all("\n" not in words for words in refusals(log, nts=True, seccomp=True, readline=True, pps=True))
+    assert all(
+        "\n" not in words for words in refusals(log, nts=True, seccomp=True, readline=True, pps=True, signd=False)
+    )

@@ -43,6 +43,8 @@ def test_what_chronyd_may_use_is_no_drift(tmp_path: Path) -> None:
     assert seen(conf) is None
     assert seen("refclock PPS /dev/pps99 optional\nhwclockfile /etc/passwd\nrefclock PPS /dev/null") is None
     assert seen("bindacqaddress 127.0.0.1\nbindacqaddress ::\nbindacqaddress 0.0.0.0\nserver ntp1 iburst") is None
+    # Samba may start later than chronyd.
+    assert seen("ntpsigndsocket /var/lib/samba/none") is None
     assert seen("ntstrustedcerts 2 /etc/passwd\nrefclock PHC /etc/passwd") is None
 
 
@@ -74,6 +76,11 @@ WRONG = [
     ),
     pytest.param(
         "refclock SOCK /run/x.sock", "refclock SOCK /run/x.sock: chronyd may make a socket in /run/chrony", id="socket"
+    ),
+    pytest.param(
+        "ntpsigndsocket /tmp/x",
+        "ntpsigndsocket /tmp/x: the service cannot see what lies below /tmp",
+        id="hidden socket",
     ),
     pytest.param(
         "leapseclist /home/x", "leapseclist /home/x: the service cannot see what lies below /home", id="hidden"

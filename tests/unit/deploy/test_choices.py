@@ -20,7 +20,7 @@ def test_the_account_is_that_of_the_distribution(there: str, os_id: str, user: s
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_a_recipe_has_what_the_site_wants_of_a_build(wanted: bool) -> None:  # noqa: FBT001 -- a parameter of a case
-    extra = (Directive("refclock PPS /dev/pps0"),) if wanted else ()
+    extra = (Directive("refclock PPS /dev/pps0"), Directive("ntpsigndsocket /samba")) if wanted else ()
     site = Site(build=Build(nts=wanted, seccomp=wanted, readline=wanted), time=Time(extra=extra))
     recipe = choose_recipe(site, FACTS, chrony=RECIPE.chrony, nettle=RECIPE.nettle)
-    assert (recipe.nts, recipe.seccomp, recipe.readline, recipe.pps) == (wanted,) * 4
+    assert (recipe.nts, recipe.seccomp, recipe.readline, recipe.pps, recipe.signd) == (wanted,) * 5

@@ -71,6 +71,11 @@ REFUSED = [
         id="a folder of sources that no DHCP client writes",
     ),
     pytest.param(
+        "[serve]\nrole = 'client'\n[time]\nextra = ['ntpsigndsocket /var/lib/samba/ntp_signd']",
+        'time.extra[0]: ntpsigndsocket is for clients that ask here; set serve.role = "server"',
+        id="signed answers of a client",
+    ),
+    pytest.param(
         "[time]\nextra = ['sourcedir /run/../etc/chrony']",
         "time.extra[0]: sourcedir '/run/../etc/chrony': must be below /run, where a DHCP client writes; "
         "other sources are set by time.servers and time.pools",
@@ -200,6 +205,11 @@ def test_a_directive_that_is_newer_than_this_package_is_left_to_chronyd(tmp_path
 )
 def test_the_build_knows_pulses_where_a_line_reads_them(line: str, needed: bool, tmp_path: Path) -> None:  # noqa: FBT001 -- a column of the table
     assert read(tmp_path, f"[time]\nextra = ['{line}']").needs_pps == needed
+
+
+def test_the_build_knows_signed_answers_where_a_line_names_the_socket(tmp_path: Path) -> None:
+    assert read(tmp_path, "[time]\nextra = ['NTPsigndsocket /var/lib/samba/ntp_signd']").needs_signd
+    assert not read(tmp_path, "").needs_signd
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def remarks(text: str) -> list[tuple[str, str]]:
         ("tos minsane 2", "minsources 2"),
         ('driftfile "/var/lib/ntp/drift"', "driftfile /var/lib/ntp/drift"),
         ("leapfile /usr/share/leap", "leapseclist /usr/share/leap"),
+        ("ntpsigndsocket /var/lib/samba/ntp_signd", "ntpsigndsocket /var/lib/samba/ntp_signd"),
         ("refclock shm unit 2 refid GPS time1 0.1 prefer", "refclock SHM 2 refid GPS offset 0.1 prefer"),
     ],
 )

@@ -73,6 +73,12 @@ def test_a_line_becomes_a_key_or_an_extra_line(text: str, time: Tree) -> None:
     assert time_of(text) == time
 
 
+def test_the_socket_of_samba_is_carried_on_a_server_alone() -> None:
+    line = "ntpsigndsocket /var/lib/samba/ntp_signd"
+    assert time_of(f"allow 10.0.0.0/8\n{line}") == {"extra": [line]}
+    assert why_of(line) == 'ntpsigndsocket is for clients that ask here; set serve.role = "server"'
+
+
 @pytest.mark.parametrize(
     ("line", "source"),
     [

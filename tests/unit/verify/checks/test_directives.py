@@ -15,12 +15,15 @@ from provision.verify.checks.directives import (
     REFCLOCK_TIME,
     REFCLOCKS,
     RTC,
+    SIGND,
     TIMESTAMPS,
     directive_findings,
 )
 from provision.verify.checks.process import NO_ANSWER, NOT_RUNNING
 from provision.verify.evidence import Evidence
 from tests.helpers.evidence_samples import SERVER, STOPPED, port
+
+SIGNED = "ntpsigndsocket /samba"
 
 
 def with_process(**values: str) -> Evidence:
@@ -113,6 +116,34 @@ EFFECTS = [
     ),
     pytest.param(
         "binddevice eth0", SERVER, [open_(BOUND, "ss shows no such socket", "binddevice eth0")], id="ss shows none"
+    ),
+    pytest.param(SIGNED, told("signd there"), [yes(SIGND, "/samba/socket", SIGNED)], id="signd"),
+    pytest.param(
+        SIGNED,
+        told("signd missing"),
+        [no(SIGND, "there is no /samba/socket: samba makes it on a domain controller", SIGNED)],
+        id="no signd",
+    ),
+    pytest.param(
+        SIGNED,
+        told("signd denied"),
+        [
+            no(
+                SIGND,
+                "the account of chronyd may not open /samba/socket: chgrp /samba to its group, with mode 0750",
+                SIGNED,
+            )
+        ],
+        id="signd for others",
+    ),
+    pytest.param(
+        SIGNED,
+        told("signd silent"),
+        [open_(SIGND, "no process listens on /samba/socket, but one in a container may", SIGNED)],
+        id="nobody listens",
+    ),
+    pytest.param(
+        SIGNED, SERVER, [open_(SIGND, "the host did not tell who may open /samba/socket", SIGNED)], id="not known"
     ),
     pytest.param("acquisitionport 123", SERVER, [yes(PORT, "udp/123, udp6/123", "acquisitionport 123")], id="port"),
     pytest.param("ptpport 319", SERVER, [no(PORT, "chronyd has no socket there", "ptpport 319")], id="no port"),
