@@ -204,6 +204,10 @@ class Association:
     """Whether the server said in its last valid answer that its clock is synchronised; True if there was none."""
     kiss: str = ""
     """The kiss code of its last valid answer (RFC 5905, 7.4), such as ``RATE``."""
+    reference: str = ""
+    """The reference id in its last answer: the name of its clock, such as ``GPS``, or of a source behind it the IPv4
+    address or the first four bytes of a hash of the IPv6 address (RFC 5905), written as an IPv4 address. Empty without
+    an answer."""
 
     @property
     def credential(self) -> str:
@@ -428,7 +432,17 @@ def _ntpdata(fields: list[str]) -> Association:
         answers=int(fields[31]),
         synchronised=not received or leap != "Not synchronised",
         kiss=kiss_code(bytes.fromhex(fields[15])) if received and stratum == 0 else "",
+        reference=_reference(fields[15], fields[16]),
     )
+
+
+def _reference(hexadecimal: str, name: str) -> str:
+    """Return a reference id in words; chronyc gives the name of one that can be printed, at a low stratum only."""
+    if name:
+        return name
+    if hexadecimal == NO_REFERENCE:
+        return ""
+    return ".".join(str(byte) for byte in bytes.fromhex(hexadecimal))
 
 
 def kiss_code(reference_id: bytes) -> str:

@@ -22,8 +22,10 @@ from provision.output.command_report import CommandReport
 from provision.output.json_report import json_text
 from provision.output.plan import plan_text
 from provision.output.progress.lines import Lines
+from provision.output.progress.status_board import StatusBoard, print_status
 from provision.output.report import Report, fleet_text
 from provision.output.report_files import ReportFiles
+from provision.output.status_table import status_lines
 from provision.site.settings import Settings, all_releases, settings_of_hosts
 
 
@@ -40,6 +42,10 @@ class Command:
     """Whether the operation may interrupt a time service, so that servers of a group have to take turns."""
     plans: bool = False
     """Whether the operation only says what a deployment would change."""
+    tabulates: bool = False
+    """Whether the results on several hosts are a table with a line for each."""
+    watch: int | None = None
+    """Ask the hosts again after so many seconds, until Ctrl-C; None: ask once."""
     makes_keys: bool = False
     """Whether the operation makes the first keys, or says that it would."""
     needs_names: bool = False
@@ -62,47 +68,73 @@ class Command:
         the report cannot be written.
         """
         with (
-            ReportFiles(options.report_paths, self.task, self._site_file(options)) as files,
+            ReportFiles(options.report_paths, self.task, site_file_of(options, self.task)) as files,
             open_evidence() as evidence,
         ):
-            if self.needs_names:
-                _require_names(options)
-            host_settings = self._settings(options, secrets.keys)
             failed = Failed.of(self.task, options.site_file)
-            if options.bundle is not None:
-                unpack_bundle(options.bundle, options)
-            if options.retry:
-                host_settings = failed.among(host_settings)
-            if not host_settings:
-                raise UsageError(f"no host; say --host NAME, --host local or --host sandbox{options.no_site_hint}")
-            if not self.boots_new:
-                refuse_missing(target for target, _ in host_settings)
-            if self.makes_keys:
-                refuse_unattended(host_settings)
+            host_settings = self._chosen(options, secrets, failed)
 
             def keep(reports: list[Report]) -> None:
                 files.report.hosts = reports
                 note(reports)
                 failed.note(reports)
                 files.report.summary = self._summary(reports, options, host_settings)
-                if files.report.summary:
+                if self.tabulates and len(reports) > 1:
+                    print_status(reports)
+                elif files.report.summary:
                     print(shown(files.report.summary), flush=True)
 
+            if self.watch is not None:
+                files.report.hosts = self._watch(self.watch, options, host_settings, secrets)
+                streams.check()
+                return files.report.hosts
             reports = options.fleet.run(
-                self.operation, host_settings, secrets, rolling=self.rolling, plans=self.plans, keep=keep
+                self.operation,
+                host_settings,
+                secrets,
+                rolling=self.rolling,
+                plans=self.plans,
+                shows_steps=not self.plans and not (self.tabulates and len(host_settings) > 1),
+                keep=keep,
             )
             # Here, so that the report files have the error, too.
             streams.check()
             _write_evidence(evidence, files.report)
             return reports
 
-    def _site_file(self, options: Options) -> Path | None:
-        """Return the site file; if it cannot be looked for, the report says so. Raises UsageError."""
-        try:
-            return options.site_file
-        except UsageError as error:
-            write_refused(options.report_paths, self.task, str(error))
-            raise
+    def _chosen(self, options: Options, secrets: Secrets, failed: Failed) -> Sequence[tuple[Target, Settings]]:
+        """Return the hosts to work on, at least one, after all checks that need no host. Raises ProvisionError."""
+        if self.needs_names:
+            _require_names(options)
+        host_settings = self._settings(options, secrets.keys)
+        if options.bundle is not None:
+            unpack_bundle(options.bundle, options)
+        if options.retry:
+            host_settings = failed.among(host_settings)
+        if not host_settings:
+            raise UsageError(f"no host; say --host NAME, --host local or --host sandbox{options.no_site_hint}")
+        if not self.boots_new:
+            refuse_missing(target for target, _ in host_settings)
+        if self.makes_keys:
+            refuse_unattended(host_settings)
+        return host_settings
+
+    def _watch(
+        self, seconds: int, options: Options, host_settings: Sequence[tuple[Target, Settings]], secrets: Secrets
+    ) -> list[Report]:
+        # Imported here, because most runs do not need it.
+        from provision.fleet.watch import MOST_HOSTS, Watch  # noqa: PLC0415
+
+        if options.scheduler:
+            raise UsageError("--watch keeps connections of this machine; leave --scheduler out")
+        if len(host_settings) > MOST_HOSTS:
+            raise UsageError(
+                f"--watch keeps a connection to each of at most {MOST_HOSTS} hosts, and there are "
+                f"{len(host_settings)}; choose some with --host or --exclude"
+            )
+        with StatusBoard(seconds) as board:
+            watch = Watch(seconds=seconds, parallel=options.parallel, quiet=board.quiet)
+            return watch.run(self.operation, host_settings, secrets, board.show)
 
     def _summary(
         self, reports: Sequence[Report], options: Options, host_settings: Sequence[tuple[Target, Settings]]
@@ -115,6 +147,8 @@ class Command:
                 builders={settings.site.rollout.builder for _, settings in host_settings},
                 closing=turns_of_servers(host_settings, reports),
             )
+        if len(reports) > 1 and self.tabulates:
+            return "\n".join(line for line, _ in status_lines(reports))
         if len(reports) > 1:
             return fleet_text(reports)
         return ""
@@ -143,6 +177,15 @@ def _write_evidence(evidence: EvidenceFolder, report: CommandReport) -> None:
     if evidence.is_wanted:
         report.conclude(None)
         print(shown(evidence.write(report.hosts, json_text(report).encode())), flush=True)
+
+
+def site_file_of(options: Options, task: str) -> Path | None:
+    """Return the site file; if it cannot be looked for, the report says so. Raises UsageError."""
+    try:
+        return options.site_file
+    except UsageError as error:
+        write_refused(options.report_paths, task, str(error))
+        raise
 
 
 def _require_names(options: Options) -> None:

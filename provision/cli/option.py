@@ -21,6 +21,8 @@ class Option:
     parser: Parser
     repeated: bool = False
     """Whether a positional argument may be several words; its parser gets them with blanks between."""
+    bare: Any = None
+    """The value of the option if it is given without one; None: it needs one."""
 
     @classmethod
     def of(cls, declared: "Field[Any]") -> "Option":
@@ -53,8 +55,16 @@ def _declare(
     *,
     positional: bool = False,
     repeated: bool = False,
+    bare: object = None,
 ) -> Any:  # a field, which stands for a value of the type that the class says
-    metadata = {"kind": kind, "help": help_, "positional": positional, "parser": parser, "repeated": repeated}
+    metadata = {
+        "kind": kind,
+        "help": help_,
+        "positional": positional,
+        "parser": parser,
+        "repeated": repeated,
+        "bare": bare,
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -88,7 +98,10 @@ def arguments(help_: str, parser: Parser) -> Any:
     return _declare(str, help_, parser, positional=True, repeated=True)
 
 
-def number(help_: str, default: int | None, *, meaning: str, least: int, most: int) -> Any:
-    """Declare an option whose value is a number in a range; ``meaning`` names it in errors: ``a number of hosts``."""
+def number(help_: str, default: int | None, *, meaning: str, least: int, most: int, bare: int | None = None) -> Any:
+    """Declare an option whose value is a number in a range; ``meaning`` names it in errors: ``a number of hosts``.
+
+    ``bare`` is the value of the option if it is given without one.
+    """
     shown_default = "" if default is None else f" (default: {default})"
-    return _declare(int, f"{help_}{shown_default}", number_from(least, most, meaning=meaning), default)
+    return _declare(int, f"{help_}{shown_default}", number_from(least, most, meaning=meaning), default, bare=bare)

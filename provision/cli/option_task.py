@@ -45,6 +45,7 @@ class OptionArgument(Argument):
             default=default,
             help=option.help,
             positional=option.positional,
+            optional=option.bare is not None,
         )
         self.option = option
         self.show_help = show_help
@@ -59,6 +60,10 @@ class OptionArgument(Argument):
         """Parse the text of the command line; a bad one ends the command with exit status 2."""
         if self.kind is bool:
             super().set_value(value, cast)
+            return
+        if value is True:
+            # Invoke's parser says so of an option that may be given without a value.
+            super().set_value(self.option.bare, cast=False)
             return
         if self.positional and value in HELP:
             # Invoke's parser takes any word for a positional argument that is still missing.

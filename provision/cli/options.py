@@ -204,6 +204,14 @@ class StatusOptions(Options):
         "print the output of a monitoring plugin alone, and end with its exit status: 0 OK, 1 WARNING, 2 CRITICAL, "
         "3 UNKNOWN"
     )
+    watch: int | None = number(
+        "ask again every SECONDS (5 without a number) over the same connections, and show a table, until Ctrl-C",
+        None,
+        meaning="a number of seconds",
+        least=1,
+        most=3600,
+        bare=5,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

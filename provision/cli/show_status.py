@@ -29,6 +29,13 @@ def show_status(options: StatusOptions, secrets: Secrets) -> int:
     return exit_status(_ask(options, secrets))
 
 
+def _refuse_watched_documents(options: StatusOptions) -> None:
+    """Raise UsageError if a document is wanted, which is written once, while hosts are watched."""
+    if options.watch is None or not (options.nagios or options.metrics):
+        return
+    raise UsageError("--watch shows a table; leave it out for --metrics and --nagios")
+
+
 def _refuse_two_documents(options: StatusOptions) -> None:
     """Raise UsageError if two options want standard output for themselves."""
     wanted = {
@@ -66,10 +73,11 @@ def _as_plugin(options: StatusOptions, secrets: Secrets) -> int:
 
 def _ask(options: StatusOptions, secrets: Secrets) -> list[Report]:
     """Ask the hosts, and write the metrics. Raises ProvisionError."""
+    _refuse_watched_documents(options)
     _refuse_two_documents(options)
     _refuse_closed_output(options)
     reports: list[Report] = []
-    command = Command(task="status", operation=status, configures=False)
+    command = Command(task="status", operation=status, configures=False, tabulates=True, watch=options.watch)
     with _recording(options.metrics, reports):
         command.run(options, secrets, note=reports.extend)
     return reports

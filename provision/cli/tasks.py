@@ -126,12 +126,27 @@ def verify(options: VerifyOptions, secrets: "Secrets") -> int:
     return verify(options, secrets)
 
 
-@option_task(StatusOptions, *HOSTS, "metrics", "nagios").with_secrets
+@option_task(StatusOptions, *HOSTS, "watch", "metrics", "nagios").with_secrets
 def status(options: StatusOptions, secrets: "Secrets") -> int:
-    """Show the clocks of hosts and their sources. Exit status 1: a clock is not synchronised."""
+    """Show the clocks of hosts and their sources. Exit status 1: one is not synchronised, or beyond the limits."""
     from provision.cli.show_status import show_status
 
     return show_status(options, secrets)
+
+
+@option_task(
+    Options,
+    "host",
+    "site",
+    "json",
+    "accept_new",
+    help_={"host": "host whose time is followed to its origin; required"},
+).with_secrets
+def trace(options: Options, secrets: "Secrets") -> int:
+    """Follow the time of a host from source to source, as far as the site goes. Exit status 1: a host is not ok."""
+    from provision.cli.trace import trace_host
+
+    return trace_host(options, secrets)
 
 
 @option_task(Options, *HOSTS).with_secrets
@@ -310,7 +325,21 @@ def sandbox_down(options: SandboxDownOptions) -> None:
 def collection() -> Collection:
     """Return the tasks; tasks.py of a checkout adds those for developers."""
     tasks = Collection(
-        deploy, plan, fetch, bundle, build, verify, status, history, report, rollback, uninstall, site, access, releases
+        deploy,
+        plan,
+        fetch,
+        bundle,
+        build,
+        verify,
+        status,
+        trace,
+        history,
+        report,
+        rollback,
+        uninstall,
+        site,
+        access,
+        releases,
     )
     tasks.add_task(import_)
     tasks.add_collection(key_tasks.collection())

@@ -63,7 +63,7 @@ def status(run: Run) -> None:
             key_ids=key_ids(said["key ids"]),
         )
     run.report.status = state
-    run.progress.say(status_text(state))
+    run.progress.detail(status_text(state))
     findings = (
         *status_findings(tracking, sources, expected, faults, runs=bool(state.generation)),
         *limit_findings(state, expected, limits),

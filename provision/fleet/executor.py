@@ -65,12 +65,14 @@ class Fleet:
         *,
         rolling: bool,
         plans: bool = False,
+        shows_steps: bool = True,
         keep: Callable[[list[Report]], None] = lambda _: None,
     ) -> list[Report]:
         """Run an operation on each host; return the reports in the same order.
 
         ``rolling``: the operation may replace the running time service, so servers take turns, and a host runs after
-        its upstreams. ``plans``: it changes nothing, and says which hosts would compile. ``keep`` is called with the
+        its upstreams. ``plans``: it changes nothing, and says which hosts would compile.
+        ``shows_steps``: print steps and findings while it runs. ``keep`` is called with the
         reports in any case, also after Ctrl-C or a bug.
         """
         jobs = {
@@ -90,10 +92,11 @@ class Fleet:
         reports: dict[Target, Report] = {}
         try:
             if not self.scheduler:
-                self._run_jobs(jobs, rollout, partial(run_on, control=ControlMachine(secrets=secrets)), reports)
+                run = partial(run_on, control=ControlMachine(secrets=secrets))
+                self._run_jobs(jobs, rollout, run, reports, shows_steps=shows_steps)
             else:
                 with _worker_pool(self.scheduler, host_settings, secrets, rolling=rolling) as hand_over:
-                    self._run_jobs(jobs, rollout, hand_over, reports)
+                    self._run_jobs(jobs, rollout, hand_over, reports, shows_steps=shows_steps)
         finally:
             ended = [_ended(job, reports.get(target)) for target, job in jobs.items()]
             keep(ended)
@@ -106,11 +109,16 @@ class Fleet:
         return frozenset()
 
     def _run_jobs(
-        self, jobs: Mapping[Target, Job], rollout: Rollout, run: RunOn, reports: dict[Target, Report]
+        self,
+        jobs: Mapping[Target, Job],
+        rollout: Rollout,
+        run: RunOn,
+        reports: dict[Target, Report],
+        *,
+        shows_steps: bool,
     ) -> None:
         """Run the jobs in threads; a job that is handed to a worker has a thread here that shows its progress."""
         cancellation = Cancellation()
-        shows_steps = not any(job.plans for job in jobs.values())
         if len(jobs) == 1:
             with Lines(shows_steps=shows_steps) as lines, Inline() as inline:
                 _run(jobs, rollout, inline, lambda job: run(job, lines, cancellation), reports, cancellation)

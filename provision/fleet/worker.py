@@ -252,6 +252,10 @@ class ProgressSender:
         """Send a line."""
         self._send(("say", text))
 
+    def detail(self, text: str) -> None:
+        """Send lines about the host."""
+        self._send(("detail", text))
+
     def begin(self, title: str) -> None:
         """Send the title of the step that is being applied."""
         self._send(("begin", title))

@@ -106,6 +106,13 @@ def remove_old_logs(folder: Path) -> None:
                 path.unlink()
 
 
+class NoLog(Log):
+    """Log nothing, for a command that asks the same again and again."""
+
+    def write(self, line: str) -> None:
+        """Do nothing."""
+
+
 class Collected(Log):
     """Collect the lines in memory, on a worker whose control machine writes the file."""
 

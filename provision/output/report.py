@@ -188,7 +188,7 @@ def fleet_text(reports: Sequence[Report]) -> str:
     counts = Counter(WORDS[report.verdict] for report in reports)
     how = ", ".join(f"{count} {word}" for word, count in counts.items())
     lines = [f"{len(reports)} hosts: {how}; {_changed_hosts(reports)}"]
-    lines += [f"  {text}" for text in _causes(reports)]
+    lines += [f"  {text}" for text in causes_text(reports)]
     return "\n".join([*lines, *_matrix(reports), *notes_text(reports)])
 
 
@@ -213,7 +213,7 @@ def _change_is_unknown(report: Report) -> bool:
     return report.may_have_changed and not report.changed and not report.ok and not report.switch.rolled_back
 
 
-def _causes(reports: Iterable[Report]) -> Iterator[str]:
+def causes_text(reports: Iterable[Report]) -> Iterator[str]:
     """Yield one line for each cause of failure, with the hosts that have it; the most frequent first."""
     hosts: dict[str, list[Target]] = {}
     for report in reports:

@@ -105,6 +105,8 @@ class TimeSource:
     offset_seconds: float
     error_seconds: float
     """The margin of the offset."""
+    reference: str
+    """The reference id in its last answer (see :class:`provision.chrony.chronyc.Association`); empty if not known."""
     authentication: Authentication
     key_id: int | None
     """None without a symmetric key."""
@@ -303,7 +305,7 @@ def authentication_text(source: _Authenticated) -> str:
 
 
 def offset_text(seconds: float) -> str:
-    """Return an offset with its sign; positive: the host's clock is ahead."""
+    """Return an offset with its sign, such as ``+9 µs``; positive: the host's clock is ahead."""
     words = seconds_text(seconds)
     if seconds > 0:
         return f"+{words}"

@@ -132,6 +132,7 @@ def _without_address(name: str, fault: SourceFault) -> TimeSource:
         last_answer_seconds=None,
         offset_seconds=0.0,
         error_seconds=0.0,
+        reference="",
         authentication=Authentication.UNKNOWN,
         key_id=None,
         authenticated=None,
@@ -142,9 +143,10 @@ def _without_address(name: str, fault: SourceFault) -> TimeSource:
 def _time_source(
     name: str, source: SourceReport, association: Association | None, fault: SourceFault | None
 ) -> TimeSource:
-    authentication, key_id, authenticated = Authentication.UNKNOWN, None, None
+    authentication, key_id, authenticated, reference = Authentication.UNKNOWN, None, None, ""
     if association is not None:
         authentication, key_id, authenticated = _authentication(association), association.key, association.authenticated
+        reference = association.reference
     return TimeSource(
         name=name,
         address=source.name,
@@ -156,6 +158,7 @@ def _time_source(
         last_answer_seconds=source.last_received,
         offset_seconds=source.offset,
         error_seconds=source.error,
+        reference=reference,
         authentication=authentication,
         key_id=key_id,
         authenticated=authenticated,

@@ -187,6 +187,76 @@ def test_the_same_again_changes_nothing(site: Hosts) -> None:
     assert "5 hosts: 5 ok; nothing changed" in ran.output
 
 
+def table(output: str) -> list[list[str]]:
+    """Return the words of the lines about hosts in the last table of an output."""
+    lines = output.splitlines()
+    heading = max(number for number, line in enumerate(lines) if line.startswith("host "))
+    return [line.split() for line in lines[heading + 1 : heading + 1 + len(NAMES)]]
+
+
+def test_the_state_of_each_host_is_one_line(site: Hosts) -> None:
+    ran = site.operator.run("status", site.operator.site(SITE))
+    assert ran.status == 0, ran
+    assert [report["round_trips"] for report in ran.reports] == [2] * len(NAMES)
+    states = by_name(ran)
+    rows = {row[0]: row[1:] for row in table(ran.output)}
+    for name in NAMES:
+        state = states[name]["status"]
+        (selected,) = [source for source in state["sources"] if source["state"] == "selected"]
+        assert rows[name][:2] == [state["role"], str(state["clock"]["stratum"])]
+        assert selected["name"] in rows[name]
+        assert rows[name][-2:] == [state["generation"][:8], "ok"]
+    bounds = [states[row[0]]["status"]["clock"]["error_bound_seconds"] for row in table(ran.output)]
+    assert bounds == sorted(bounds, reverse=True)
+    assert states["ntp1"]["status"]["server"]["ntp_authenticated"] > 0
+    assert states["web1"]["status"]["server"] is None
+
+
+def test_the_time_of_a_client_is_followed_to_the_source_of_the_sandboxes(site: Hosts) -> None:
+    ran = site.operator.run("trace", site.operator.site(SITE), "--host=web1")
+    assert ran.status == 0, ran
+    client, server, outside, end, bound, unauthenticated = ran.output.splitlines()[1:]
+    assert client.split()[:2] == ["web1", "3"]
+    assert client.endswith("key 1, valid")
+    assert server.split()[0] in SERVERS
+    assert outside.split()[:2] == [server.split()[-2], "1"]
+    assert end.startswith(f"end: {outside.split()[0]} is no host of the site; its clock is ")
+    assert re.fullmatch(r"web1 is within \S+ \S?s of stratum 1: the sum of all hops", bound)
+    assert unauthenticated == f"not authenticated: {server.split()[0]} follows {outside.split()[0]}"
+    assert [report["host"] for report in ran.reports] == ["web1", server.split()[0]]
+
+
+def test_watched_hosts_come_and_go_and_each_keeps_its_connection(site: Hosts) -> None:
+    logins = "journalctl -u ssh --no-pager | grep -c 'Accepted publickey'"
+    before = {name: int(login(host, logins)) for name, host in site.hosts.items()}
+    process = site.operator.start("status", site.operator.site(SITE), "--watch", "1")
+    assert process.stdout is not None
+    lines: list[str] = []
+
+    def read_until(words: str) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if words in line:
+                return
+        pytest.fail(f"no {words!r} in {lines}")
+
+    for _ in range(3):
+        read_until("5 hosts: 5 ok")
+    after = {name: int(login(host, logins)) for name, host in site.hosts.items()}
+    # The login that counts is one more.
+    assert after == {name: count + 2 for name, count in before.items()}
+    cut = "systemctl stop chronyd; (sleep 1; pkill -f 'sshd: root') >/dev/null 2>&1 &"
+    login(site.hosts["web1"], cut)
+    read_until("4 ok")
+    login(site.hosts["web1"], "systemctl start chronyd")
+    read_until("5 hosts: 5 ok")
+    process.send_signal(signal.SIGINT)
+    ran = site.operator.end(process)
+    assert (ran.status, "Traceback" in ran.errors) == (0, False), ran
+    assert [report["verdict"] for report in ran.reports] == ["ok"] * len(NAMES)
+
+
 def test_a_host_that_is_reset_gets_the_artifact_and_no_other_is_touched(site: Hosts) -> None:
     login(site.hosts["web2"], "rm -rf /opt/chrony/builds")
     planned = site.plan()

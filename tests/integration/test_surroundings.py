@@ -101,6 +101,7 @@ class Lab:
             "build": ["build", *host],
             "verify": ["verify", *host, "--json", "-"],
             "status": ["status", *host],
+            "trace": ["trace", *host],
             "history": ["history", *host],
             "rollback": ["rollback", *host],
             "uninstall": ["uninstall", *host],
@@ -123,7 +124,7 @@ def test_every_task_of_the_product_is_tried(lab: Lab) -> None:
     assert set(collection().task_names) - tried == {"keys.list"}, "keys alone is keys.list"
 
 
-ONLY_OUTPUT = {"list", "help", "releases", "site", "fetch", "bundle", "keys", "plan", "status"}
+ONLY_OUTPUT = {"list", "help", "releases", "site", "fetch", "bundle", "keys", "plan", "status", "trace"}
 """Tasks whose result stands on standard output alone."""
 
 FULL = "/dev/full"
@@ -192,7 +193,7 @@ def homes(lab: Lab) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 XDG = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
-NOT_TRIED = {"plan", "build", "verify", "status", "history", "rollback", "uninstall"}
+NOT_TRIED = {"plan", "build", "verify", "status", "trace", "history", "rollback", "uninstall"}
 """Tasks that end at the host of the site, which refuses connections."""
 
 

@@ -16,6 +16,9 @@ class Progress(Protocol):
     def say(self, text: str) -> None:
         """Print a line."""
 
+    def detail(self, text: str) -> None:
+        """Print lines about the host, if it is the only one; of many hosts, the command prints a table at the end."""
+
     def begin(self, title: str) -> None:
         """Show the step that is being applied."""
 

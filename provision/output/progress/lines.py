@@ -51,6 +51,11 @@ class Lines:
         self._stop()
         print(shown(text), flush=True)
 
+    def detail(self, text: str) -> None:
+        """Print lines about the host."""
+        if self._shows_steps:
+            self.say(text)
+
     def begin(self, title: str) -> None:
         """Show the step that is being applied: in the live line or, without a terminal, as a line of its own."""
         self._title, self._begun = title, time.monotonic()

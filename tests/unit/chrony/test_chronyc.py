@@ -113,7 +113,14 @@ def test_an_unexpected_answer_is_quoted_in_one_line(parse: Callable[[str], objec
 def test_who_was_asked_with_a_key_is_told_and_what_came_back() -> None:
     seen = chronyc.parse_associations(answer("authdata-keys"), answer("ntpdata-keys"))
     good = chronyc.Association(
-        address="198.19.0.8", key=1, received=4, authenticated=True, sent=4, answers=4, key_bits=128
+        address="198.19.0.8",
+        key=1,
+        received=4,
+        authenticated=True,
+        sent=4,
+        answers=4,
+        key_bits=128,
+        reference="198.19.0.2",
     )
     assert seen == (good, replace(good, address="198.19.0.9"))
 

@@ -107,6 +107,21 @@ def test_retry_takes_the_hosts_that_failed() -> None:
         command(refuse).run(options, make_secrets())
 
 
+WATCHED = Command(task="status", operation=refuse, configures=False, tabulates=True, watch=1)
+
+
+def test_hosts_are_watched_by_this_machine_alone() -> None:
+    options = Options(host=("local",), scheduler="tls://dask1:8786")
+    with pytest.raises(UsageError, match="--watch keeps connections of this machine; leave --scheduler out"):
+        WATCHED.run(options, make_secrets())
+
+
+def test_too_many_hosts_are_not_watched() -> None:
+    options = Options(host=tuple(f"h{number}.invalid" for number in range(201)))
+    with pytest.raises(UsageError, match="each of at most 200 hosts, and there are 201; choose some with --host"):
+        WATCHED.run(options, make_secrets())
+
+
 def test_a_bundle_that_is_none_is_refused_before_any_host(folder: Path) -> None:
     (folder / "site.bundle").write_text("no bundle")
     with pytest.raises(StoreError, match=r"^--bundle .*site\.bundle: "):

@@ -21,6 +21,7 @@ class SampleOptions(Options):
 
     file: str = argument("file to read")
     rounds: int = number("rounds to go", 3, meaning="a number of rounds", least=1, most=9)
+    again: int | None = number("seconds to pause", None, meaning="a number of seconds", least=1, most=9, bare=5)
 
 
 @pytest.fixture
@@ -33,7 +34,9 @@ def seen() -> list[SampleOptions]:
 def run(seen: list[SampleOptions]) -> Run:
     """Run a command line, and return its exit status."""
 
-    @option_task(SampleOptions, "host", "max_failures", "unit_tests", "rounds", "file", help_={"host": "host to greet"})
+    @option_task(
+        SampleOptions, "host", "max_failures", "unit_tests", "rounds", "again", "file", help_={"host": "host to greet"}
+    )
     def sample(options: SampleOptions) -> int | None:
         """Take the options."""
         seen.append(options)
@@ -63,6 +66,26 @@ def test_the_function_gets_typed_values(run: Run, seen: list[SampleOptions]) -> 
     words = ("keys", "--host", "a", "--rounds=5", "--host=b", "--max-failures", "2", "--unit-tests")
     assert run("sample", *words) == 0
     assert seen == [SampleOptions(file="keys", host=("a", "b"), rounds=5, max_failures=2, unit_tests=True)]
+
+
+@pytest.mark.parametrize(
+    ("words", "again"), [((), None), (("--again",), 5), (("--again", "2"), 2), (("--again=2",), 2)], ids=str
+)
+def test_an_option_may_go_without_its_value(
+    run: Run, seen: list[SampleOptions], words: tuple[str, ...], again: int | None
+) -> None:
+    assert run("sample", "keys", *words) == 0
+    assert [one.again for one in seen] == [again]
+
+
+def test_an_option_without_its_value_may_be_followed_by_another(run: Run, seen: list[SampleOptions]) -> None:
+    assert run("sample", "keys", "--again", "--unit-tests") == 0
+    assert seen == [SampleOptions(file="keys", again=5, unit_tests=True)]
+
+
+def test_a_bad_value_of_such_an_option_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("sample", "keys", "--again", "0") == 2
+    assert "--again 0: expected a number of seconds from 1 to 9" in capsys.readouterr().err
 
 
 def test_the_function_returns_the_exit_status(run: Run) -> None:

@@ -46,6 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 PARSED = [
+    ("watch", "7", 7),
     ("host", "ntp1", "ntp1"),
     ("addresses", "10.0.0.1  ::1", ("10.0.0.1", "::1")),
     ("limit", "servers", "servers"),

@@ -27,6 +27,7 @@ TASKS = [
     "rollback",
     "site",
     "status",
+    "trace",
     "uninstall",
     "verify",
 ]

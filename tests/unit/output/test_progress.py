@@ -52,6 +52,7 @@ def test_of_a_plan_nothing_is_printed_before_it_is_complete(capsys: pytest.Captu
     with Lines(shows_steps=False) as lines, Board([host], dict, shows_steps=False) as board:
         for progress in (lines, board.row(host)):
             progress.opening("ntp1")
+            progress.detail("  role  server")
             progress.begin("chrony 4.9 built")
             progress.outcome(PENDING)
             progress.finding(finding)

@@ -28,6 +28,7 @@ SOURCE = TimeSource(
     last_answer_seconds=12,
     offset_seconds=1.2e-3,
     error_seconds=4e-3,
+    reference="GPS",
     authentication=Authentication.KEY,
     key_id=7,
     authenticated=True,

@@ -1,0 +1,87 @@
+"""The task ``trace``: which hosts it may ask, and which of them a source is."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from provision.cli import streams
+from provision.cli.command import site_file_of
+from provision.cli.options import Options
+from provision.common.errors import SandboxError, UsageError
+from provision.common.text import shown
+from provision.deploy.secrets import Secrets
+from provision.deploy.status import status
+from provision.fleet.trace import Trace, trace, trace_text
+from provision.host.session import known_address, refuse_missing
+from provision.host.target import Kind, Target
+from provision.output.report import Report, exit_status
+from provision.output.report_files import ReportFiles
+from provision.output.status import TimeSource
+from provision.site.inventory import Inventory, Member, read_inventory
+from provision.site.settings import Settings, settings_of_hosts
+
+TASK = "trace"
+
+
+def trace_host(options: Options, secrets: Secrets) -> int:
+    """Show the way of the time to one host; return the exit status. Raises ProvisionError."""
+    with ReportFiles(options.report_paths, TASK, site_file_of(options, TASK)) as files:
+        start = _start(options, secrets)
+        inventory = read_inventory(options.site_file)
+        chosen = () if inventory.members else options.host
+        settings = dict(settings_of_hosts(chosen, options.run_options, secrets.keys, address_of=None))
+        hosts = _hosts_by_address(inventory)
+
+        def ask(target: Target) -> Report:
+            (report,) = options.fleet.run(
+                status, [(target, settings[target])], secrets, rolling=False, shows_steps=False
+            )
+            files.report.hosts = [*files.report.hosts, report]
+            return report
+
+        def host_of(source: TimeSource) -> Target | None:
+            return hosts.get(source.name) or hosts.get(source.address)
+
+        way = trace(start, ask, host_of)
+        files.report.summary = trace_text(way)
+        print(shown(files.report.summary), flush=True)
+        _judge(way, files.report.hosts)
+        streams.check()
+        return exit_status(files.report.hosts)
+
+
+def _judge(way: Trace, reports: list[Report]) -> None:
+    """Make a way that does not reach the origin of the time an error of its first host, unless a host has an error."""
+    if not way.reaches_origin and all(report.ok for report in reports):
+        reports[0].error = way.end
+
+
+def _start(options: Options, secrets: Secrets) -> Target:
+    """Return the host that is named. Raises UsageError, SiteError, SandboxError."""
+    if not options.host:
+        raise UsageError("no host; say --host NAME")
+    named: tuple[tuple[Target, Settings], ...] = settings_of_hosts(
+        options.host, options.run_options, secrets.keys, address_of=None
+    )
+    if len(named) > 1:
+        raise UsageError(f"--host names {len(named)} hosts; trace follows the time of one")
+    ((target, _),) = named
+    refuse_missing([target])
+    return target
+
+
+def _hosts_by_address(inventory: Inventory) -> Mapping[str, Target]:
+    """Return the hosts of the site by the addresses at which they serve time."""
+    hosts: dict[str, Target] = {}
+    for member in inventory.members:
+        # A sandbox that is not booted serves nobody.
+        with suppress(SandboxError):
+            hosts[_address(member)] = member.target
+    return hosts
+
+
+def _address(member: Member) -> str:
+    if member.address is not None:
+        return member.address
+    if member.target.kind is Kind.SANDBOX:
+        return known_address(member.target)
+    return member.target.address

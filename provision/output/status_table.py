@@ -1,0 +1,90 @@
+"""The state of many hosts as a table: a line for each host, the worst first."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from provision.common.text import aligned, on_one_line, seconds_text
+from provision.output.report import WORDS, Report, Verdict, causes_text, notes_text
+from provision.output.status import TimeSource, authentication_text, offset_text
+
+HEADINGS = (
+    "host",
+    "role",
+    "stratum",
+    "offset",
+    "error",
+    "source",
+    "reach",
+    "authentication",
+    "generation",
+    "state",
+)
+URGENCY = (Verdict.FAILED, Verdict.NOT_TRIED, Verdict.OK)
+COLOURS = {Verdict.FAILED: "red", Verdict.NOT_TRIED: "yellow"}
+SHORT_ID = 8
+"""Characters of the id of a generation; it has 16."""
+
+
+def worst_first(reports: Sequence[Report]) -> list[Report]:
+    """Return the reports by verdict, then by the error bound, the largest first; equal ones keep their order."""
+    return sorted(reports, key=lambda report: (URGENCY.index(report.verdict), -_error_bound(report)))
+
+
+def status_lines(reports: Sequence[Report]) -> list[tuple[str, str]]:
+    """Return the lines of the table, the counts, the causes and the notes of the task ``status``.
+
+    With each line comes its style: a colour, ``bold``, or an empty text.
+    """
+    ordered = worst_first(reports)
+    table = list(aligned([HEADINGS, *map(_cells, ordered)]))
+    lines = [(table[0], "bold")]
+    for line, report in zip(table[1:], ordered, strict=True):
+        lines.append((line, COLOURS.get(report.verdict, "")))
+    counts = Counter(WORDS[report.verdict] for report in ordered)
+    lines.append((f"{len(reports)} hosts: {', '.join(f'{count} {word}' for word, count in counts.items())}", "bold"))
+    lines += [(f"  {text}", "") for text in causes_text(ordered)]
+    return lines + [(text, "") for text in notes_text(ordered)]
+
+
+def _error_bound(report: Report) -> float:
+    if report.status is None or report.status.clock is None:
+        return float("inf")
+    return report.status.clock.error_bound_seconds
+
+
+def _cells(report: Report) -> tuple[str, ...]:
+    return (on_one_line(str(report.host)), *_values(report), _state(report))
+
+
+def _values(report: Report) -> Iterator[str]:
+    """Yield the cells between the host and its state; a hyphen for each value that is not known."""
+    status = report.status
+    if status is None:
+        yield from "-" * (len(HEADINGS) - 2)
+        return
+    yield status.role.value
+    if status.clock is None:
+        yield from "---"
+    else:
+        yield str(status.clock.stratum)
+        yield offset_text(status.clock.offset_seconds)
+        yield seconds_text(status.clock.error_bound_seconds)
+    yield from _source(status.selected)
+    yield status.generation[:SHORT_ID] or "-"
+
+
+def _source(selected: TimeSource | None) -> tuple[str, str, str]:
+    if selected is None:
+        return "-", "-", "-"
+    return on_one_line(selected.name), f"{selected.reach:03o}", authentication_text(selected)
+
+
+def _state(report: Report) -> str:
+    """Return the verdict and, in short, the reason; the causes below the table have it in full."""
+    word = WORDS[report.verdict]
+    failed = [finding.id for finding in report.findings if finding.holds is False]
+    if failed:
+        return f"{word}: {', '.join(dict.fromkeys(failed))}"
+    if report.status is not None and report.status.unconfirmed is not None:
+        return f"{word}, not confirmed"
+    return word

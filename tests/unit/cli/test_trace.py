@@ -1,0 +1,56 @@
+"""The task ``trace``, as its user runs it, for hosts that nobody can reach."""
+
+from pathlib import Path
+
+import pytest
+
+from provision.cli.trace import _judge
+from provision.fleet.trace import Trace
+from provision.host.target import parse_target
+from provision.output.report import Report, exit_status
+from tests.helpers.prestarted import inv
+
+SITE = """
+[groups.servers]
+[hosts]
+ntp1 = { group = "servers", host = "127.0.0.1:1" }
+ntp2 = { group = "servers", host = "127.0.0.1:1" }
+"""
+REFUSED = [
+    pytest.param((), "error: no host; say --host NAME", id="no host"),
+    pytest.param(("--host=servers",), "error: --host names 2 hosts; trace follows the time of one", id="two hosts"),
+    pytest.param(("--host=ntp3",), "error: --host ntp3: no host or group of", id="an unknown host"),
+]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> str:
+    path = tmp_path / "site.toml"
+    path.write_text(SITE.replace('ntp2 = { group = "servers", host = "127.0.0.1:1" }', 'ntp2 = { group = "servers" }'))
+    return f"--site={path}"
+
+
+@pytest.mark.parametrize(("words", "error"), REFUSED)
+def test_it_follows_one_host_that_is_named(site: str, words: tuple[str, ...], error: str) -> None:
+    done = inv("trace", site, *words)
+    assert (done.returncode, done.stderr.startswith(error)) == (2, True), done
+
+
+def test_a_host_that_cannot_be_reached_ends_the_way(site: str, tmp_path: Path) -> None:
+    done = inv("trace", site, "--host=ntp1", env={"XDG_STATE_HOME": str(tmp_path)})
+    assert done.returncode == 2, done
+    assert done.stdout.splitlines()[-1].startswith("end: ntp1: ")
+
+
+def test_a_way_that_is_a_loop_is_an_error_of_the_first_host() -> None:
+    good = [Report(host=parse_target("web1"), tried=True), Report(host=parse_target("ntp1"), tried=True)]
+    _judge(Trace(hops=(), end="loop", reaches_origin=True), good)
+    assert exit_status(good) == 0
+    _judge(Trace(hops=(), end="loop", reaches_origin=False), good)
+    assert (good[0].error, exit_status(good)) == ("loop", 1)
+
+
+def test_the_error_of_a_host_on_the_way_is_enough() -> None:
+    reports = [Report(host=parse_target("web1"), tried=True), Report(host=parse_target("ntp1"), error="refused")]
+    _judge(Trace(hops=(), end="refused", reaches_origin=False), reports)
+    assert (reports[0].error, exit_status(reports)) == (None, 2)

@@ -1,0 +1,105 @@
+"""The way of the time from its origin to a host."""
+
+from dataclasses import replace
+
+import pytest
+
+from provision.fleet.trace import Trace, trace, trace_text
+from provision.host.target import Target, parse_target
+from provision.output.report import Report
+from provision.output.status import REFERENCE_CLOCK, Authentication, HostStatus, TimeSource
+from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
+
+SITE = {"10.0.0.1": parse_target("ntp1"), "10.0.0.2": parse_target("ntp2"), "10.0.0.9": parse_target("web1")}
+"""The hosts of the site by their addresses."""
+
+
+def following(address: str, **more: object) -> HostStatus:
+    """Return the state of a host that follows the server at an address."""
+    source = replace(SOURCE, name=address, address=address, **more)  # type: ignore[arg-type]
+    return replace(STATUS, clock=replace(CLOCK, reference=address), sources=(source,))
+
+
+def way_of(states: dict[str, HostStatus | None]) -> Trace:
+    """Follow the time of web1, where the hosts have these states."""
+
+    def ask(target: Target) -> Report:
+        state = states[str(target)]
+        error = None if state else f"{target}: connection refused"
+        return Report(host=target, status=state, error=error, tried=state is not None)
+
+    def host_of(source: TimeSource) -> Target | None:
+        return SITE.get(source.address)
+
+    return trace(SITE["10.0.0.9"], ask, host_of)
+
+
+OUTSIDE = {
+    "web1": following("10.0.0.1"),
+    "ntp1": following(
+        "192.0.2.1", authentication=Authentication.NONE, key_id=None, authenticated=False, reference="GPS", stratum=1
+    ),
+}
+TEXT = """\
+host       stratum  offset  error bound  follows    authentication
+web1       2        -3 µs   5 ms         10.0.0.1   key 7, valid
+ntp1       2        -3 µs   5 ms         192.0.2.1  none
+192.0.2.1  1        -       -            -          -
+end: 192.0.2.1 is no host of the site; its clock is GPS
+web1 is within 5 ms of stratum 1: the sum of all hops
+not authenticated: ntp1 follows 192.0.2.1"""
+
+
+def test_the_way_leads_over_hosts_of_the_site_to_a_source_outside() -> None:
+    way = way_of({**OUTSIDE})
+    assert way.reaches_origin
+    assert trace_text(way) == TEXT
+
+
+def test_a_source_outside_tells_by_its_reference_id_which_source_it_follows() -> None:
+    way = way_of({"web1": following("192.0.2.7", reference="192.0.2.1", stratum=2)})
+    assert way.end == "192.0.2.7 is no host of the site; it follows 192.0.2.1 (of IPv6, this is a hash)"
+    assert way_of({"web1": following("192.0.2.7", reference="")}).end == "192.0.2.7 is no host of the site"
+
+
+def test_a_reference_clock_is_the_origin_and_needs_no_authentication() -> None:
+    clock = following("PPS", kind=REFERENCE_CLOCK, authenticated=None, authentication=Authentication.UNKNOWN)
+    way = way_of({"web1": clock})
+    assert (way.reaches_origin, way.end, way.unauthenticated) == (True, "PPS is a reference clock of web1", ())
+
+
+@pytest.mark.parametrize(
+    ("authentication", "authenticated"),
+    [
+        (Authentication.NONE, None),
+        (Authentication.KEY, False),
+        (Authentication.KEY, None),
+        (Authentication.UNKNOWN, True),
+    ],
+)
+def test_a_hop_is_authenticated_only_by_a_valid_answer(
+    authentication: Authentication,
+    authenticated: bool | None,  # noqa: FBT001 -- a parameter of a case
+) -> None:
+    way = way_of({"web1": following("192.0.2.7", authentication=authentication, authenticated=authenticated)})
+    assert [hop.name for hop in way.unauthenticated] == ["web1"]
+    good = way_of({"web1": following("192.0.2.7", authentication=Authentication.NTS, authenticated=True)})
+    assert good.unauthenticated == ()
+
+
+def test_a_loop_is_named() -> None:
+    way = way_of({"web1": following("10.0.0.1"), "ntp1": following("10.0.0.2"), "ntp2": following("10.0.0.1")})
+    assert (way.reaches_origin, way.end) == (False, "loop: ntp2 follows ntp1, which is on the way already")
+    assert [hop.name for hop in way.hops] == ["web1", "ntp1", "ntp2"]
+
+
+def test_the_way_ends_at_a_host_that_cannot_be_asked_or_follows_nobody() -> None:
+    assert way_of({"web1": following("10.0.0.1"), "ntp1": None}).end == "ntp1: connection refused"
+    silent = replace(STATUS, clock=None, sources=())
+    assert way_of({"web1": silent}).end == "chronyd on web1 does not answer"
+    own = replace(STATUS, clock=replace(CLOCK, synchronised=False, reference="local"), sources=())
+    assert way_of({"web1": own}).end == "web1 serves its own clock (local)"
+    lost = replace(STATUS, clock=replace(CLOCK, synchronised=False, reference=""), sources=())
+    way = way_of({"web1": lost})
+    assert (way.end, way.reaches_origin) == ("web1 is not synchronised", False)
+    assert "within" not in trace_text(way)
