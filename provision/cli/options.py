@@ -205,8 +205,8 @@ class StatusOptions(Options):
         "3 UNKNOWN"
     )
     watch: int | None = number(
-        "ask again every SECONDS over the same connections, and show a table, until Ctrl-C (default: ask once; without a "
-        "number: 5)",
+        "ask again every SECONDS over the same connections, and show a table, until Ctrl-C (default: ask once; without "
+        "a number: 5)",
         None,
         meaning="a number of seconds",
         least=1,
