@@ -39,6 +39,9 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    if report.passed:
+        # Nobody reads what a test printed that passed, and xdist would send it from process to process.
+        report.sections = []
     # An expected failure is reported as a skip, too.
     expected = hasattr(report, "wasxfail")
     if report.skipped and not expected and item.get_closest_marker("integration") and _must_run():

@@ -257,6 +257,40 @@ def test_watched_hosts_come_and_go_and_each_keeps_its_connection(site: Hosts) ->
     assert [report["verdict"] for report in ran.reports] == ["ok"] * len(NAMES)
 
 
+STRICT = SITE.replace(
+    f'web2 = {{ group = "clients", host = "sandbox:{PREFIX}web2" }}',
+    f'web2 = {{ group = "clients", host = "sandbox:{PREFIX}web2", limits = {{ offset = "1 ns" }} }}',
+).replace(f'host = "sandbox:{PREFIX}web3"', 'host = "127.0.0.1:9"')
+"""No clock keeps the limit of web2, and nobody answers at the address of web3."""
+VERDICTS = {"ntp1": "ok", "ntp2": "ok", "web1": "FAILED", "web2": "FAILED", "web3": "not tried"}
+
+
+def test_table_json_metrics_plugin_and_page_agree_on_each_host(site: Hosts, tmp_path: Path) -> None:
+    login(site.hosts["web1"], "systemctl stop chronyd")
+    option = site.operator.site(STRICT)
+    metrics, page = tmp_path / "chrony.prom", tmp_path / "report.html"
+    ran = site.operator.run("status", option, "--metrics", str(metrics))
+    shown = site.operator.run("report", option, "--html", str(page))
+    plugin = site.operator.run_plainly("status", option, "--nagios")
+    login(site.hosts["web1"], "systemctl start chronyd")
+    assert (ran.status, shown.status, plugin.status) == (1, 1, 2), (ran, shown, plugin)
+    assert {name: report["verdict"] for name, report in by_name(ran).items()} == VERDICTS
+    assert {name: report["verdict"] for name, report in by_name(shown).items()} == VERDICTS
+    rows = {row[0]: " ".join(row[1:]) for row in table(ran.output)}
+    assert rows["web1"].endswith("FAILED: process.running")
+    assert rows["web2"].endswith("FAILED: limits.offset")
+    assert rows["web3"].endswith("- not tried")
+    text = metrics.read_text()
+    for name, verdict in VERDICTS.items():
+        assert f'chrony_provision_host_ok{{host="{name}"}} {float(verdict == "ok")}\n' in text
+        assert f'chrony_provision_host_asked{{host="{name}"}} {float(verdict != "not tried")}\n' in text
+        assert f'chrony_up{{host="{name}"}} {float(name not in {"web1", "web3"})}\n' in text
+    first, *others = plugin.output.splitlines()
+    assert first.startswith("CHRONY CRITICAL - 5 hosts: 2 OK, 2 CRITICAL, 1 UNKNOWN"), first
+    assert all(any(name in line for line in others) for name in ("web1", "web2", "web3"))
+    assert all(f">{name}<" in page.read_text() for name in NAMES)
+
+
 def test_a_host_that_is_reset_gets_the_artifact_and_no_other_is_touched(site: Hosts) -> None:
     login(site.hosts["web2"], "rm -rf /opt/chrony/builds")
     planned = site.plan()
