@@ -29,7 +29,8 @@ from provision.site.limits import Limits
 from provision.verify.checks.clock import status_findings
 from provision.verify.checks.limits import limit_findings
 from provision.verify.expectation import Expectation, expect
-from provision.verify.source_faults import parse_signs, source_faults
+from provision.verify.source_faults import source_faults
+from provision.verify.source_signs import parse_signs
 from provision.verify.state import clock_of, key_ids, release_of, role_of, time_sources, with_details
 
 

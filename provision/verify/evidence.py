@@ -21,7 +21,8 @@ from provision.common.errors import ParseError
 from provision.output.status import SourceFault
 from provision.verify.firewall.firewall import Firewall, parse_firewall
 from provision.verify.local_client import LocalAnswers, parse_local_answers
-from provision.verify.source_faults import parse_signs, source_faults
+from provision.verify.source_faults import source_faults
+from provision.verify.source_signs import parse_signs
 from provision.verify.time_services import TimeServices, parse_time_services
 from provision.verify.unit import UnitState, parse_unit_state
 

@@ -47,6 +47,7 @@ def test_no_module_needs_itself_by_a_detour() -> None:
 
 
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
+    "provision.verify.source_signs": ("verify/test_source_faults.py", "signs are parsed to name a fault"),
     "provision.__main__": ("test_main.py", "a name with underscores reads badly"),
     "provision.cli.exits": ("cli/test_tasks.py", "an exit status is that of a whole command"),
     "provision.deploy.cancellation": ("fleet/test_executor.py", "who is interrupted is a run of several hosts"),

@@ -11,15 +11,8 @@ from provision.build.evidence import sections
 from provision.chrony.chronyc import Association, Selection, parse_associations, parse_sources
 from provision.host import scripts
 from provision.output.status import Layer, SourceFault
-from provision.verify.source_faults import (
-    UNSYNCHRONISED,
-    Asked,
-    Outcome,
-    Signs,
-    faults_text,
-    parse_signs,
-    source_faults,
-)
+from provision.verify.source_faults import UNSYNCHRONISED, faults_text, source_faults
+from provision.verify.source_signs import Asked, Outcome, Signs, parse_signs
 from tests.helpers.samples import CASES
 
 SAID = sections((CASES / "source_faults" / "chrony-4.9.txt").read_text())
