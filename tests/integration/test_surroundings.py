@@ -102,6 +102,7 @@ class Lab:
             "verify": ["verify", *host, "--json", "-"],
             "status": ["status", *host],
             "trace": ["trace", *host],
+            "report": ["report", *host, "--html", "page.html"],
             "history": ["history", *host],
             "rollback": ["rollback", *host],
             "uninstall": ["uninstall", *host],
