@@ -39,8 +39,9 @@ def write_page(options: ReportOptions, secrets: "Secrets") -> int:
     """Ask the hosts, write the page, and return the exit status. Raises ProvisionError."""
     if options.html is None:
         raise UsageError("say --html FILE, the page to write")
-    # A wrong file is an error before any host is asked.
+    # A wrong file, and an account without a home folder, are errors before any host is asked.
     earlier = read_earlier(options.earlier)
+    scripts = plot_scripts()
     inventory = read_inventory(options.site_file)
     begun = datetime.now(UTC)
     reports = Command(task="report", operation=report, configures=False).run(options, secrets)
@@ -52,7 +53,6 @@ def write_page(options: ReportOptions, secrets: "Secrets") -> int:
         earlier=earlier,
         keys=key_rows(inventory, secrets.keys, begun.date()),
     )
-    scripts = plot_scripts()
     _write(options.html, html_of(page, scripts))
     if not scripts:
         print(NO_PLOTS)
