@@ -8,6 +8,8 @@ from provision.host.target import Target
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, Clock, HostStatus, TimeSource, authentication_text, offset_text
 
+OWN_CLOCK = "127.127.1.1"
+"""The reference id of a chronyd that serves its own clock (``local``)."""
 HEADINGS = ("host", "stratum", "offset", "error bound", "follows", "authentication")
 
 
@@ -109,6 +111,8 @@ def _outside(source: TimeSource) -> str:
     words = f"{source.name} is no host of the site"
     if not source.reference:
         return words
+    if source.reference == OWN_CLOCK:
+        return f"{words}; it serves its own clock (local)"
     if source.stratum <= 1:
         return f"{words}; its clock is {source.reference}"
     return f"{words}; it follows {source.reference} (of IPv6, this is a hash)"

@@ -59,6 +59,8 @@ def test_the_way_leads_over_hosts_of_the_site_to_a_source_outside() -> None:
 def test_a_source_outside_tells_by_its_reference_id_which_source_it_follows() -> None:
     way = way_of({"web1": following("192.0.2.7", reference="192.0.2.1", stratum=2)})
     assert way.end == "192.0.2.7 is no host of the site; it follows 192.0.2.1 (of IPv6, this is a hash)"
+    own = way_of({"web1": following("192.0.2.7", reference="127.127.1.1", stratum=1)})
+    assert own.end == "192.0.2.7 is no host of the site; it serves its own clock (local)"
     assert way_of({"web1": following("192.0.2.7", reference="")}).end == "192.0.2.7 is no host of the site"
 
 
