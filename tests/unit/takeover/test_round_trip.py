@@ -15,6 +15,7 @@ from provision.takeover.local_files import read_service
 from provision.takeover.lost import Wanted, losses
 from tests.helpers.samples import CASES, read_site
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
 FILES = sorted((CASES / "import").rglob("*.conf"))
 PROGRAMS = {"chrony": Program.CHRONY, "ntpd": Program.NTPD, "timesyncd": Program.TIMESYNCD}
 FOLDERS = {"include", "confdir", "sourcedir"}
