@@ -55,7 +55,7 @@ def check(context: Context) -> None:
     _run(context, "python .ci/yardsticks.py")
     # Some wait for timers: four at a time keep two cores busy, and who has done all of theirs takes some of another's.
     # Each process that tests, and each that a test starts, would compile us anew if Python might not keep that.
-    fast = "pytest tests/unit -m 'not integration and not vm' -n 4 --dist worksteal --hypothesis-profile=quick"
+    fast = "pytest tests/unit -m 'not (integration or vm or slow)' -n 4 --dist worksteal --hypothesis-profile=quick"
     # pytest-cov would work out the report twice, once for its sum.
     _run(context, f"{fast} --cov --cov-report= --cov-fail-under=0", PYTHONDONTWRITEBYTECODE="")
     _run(context, "coverage report")

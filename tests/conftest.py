@@ -71,7 +71,7 @@ def _unmeasured() -> Iterator[None]:
 
 @pytest.fixture
 def unmeasured() -> Iterator[None]:
-    """Measure no coverage in a test of much work: it would take four times as long."""
+    """Measure no coverage in a test that reads the whole code or each sample: it would take four times as long."""
     with _unmeasured():
         yield
 

@@ -19,7 +19,7 @@ from provision.site.inventory import read_inventory
 from provision.site.schema import Serve
 from provision.site.text_types import Network, Refused
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
+pytestmark = pytest.mark.slow
 
 
 def rules(count: int) -> Access:

@@ -277,7 +277,7 @@ FLEETS = [
 ]
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.slow
 @pytest.mark.parametrize(("places", "fails"), FLEETS)
 def test_no_question_about_one_of_many_hosts_asks_all_the_others(places: list[Place], fails: str) -> None:
     """It takes less than a second; where each event asks about all pairs of hosts, minutes."""

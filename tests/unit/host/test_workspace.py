@@ -145,6 +145,7 @@ def test_a_control_machine_that_died_leaves_nothing(tmp_path: Path) -> None:
     take("ntp1", guard(tmp_path), print).close()
 
 
+@pytest.mark.slow
 def test_a_control_machine_without_a_sign_of_life_is_given_up(tmp_path: Path) -> None:
     held = guard(tmp_path, silence=3)
     folder = Path(held.read_line().split()[0])

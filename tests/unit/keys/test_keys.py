@@ -211,7 +211,7 @@ def test_a_sample_has_the_first_and_the_last(there: int, most: int, ids: tuple[i
     assert keys_there.sample(most).ids == ids
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.slow
 def test_the_keys_of_a_fleet_are_parsed_and_written_in_seconds() -> None:
     # 100,000 take 0.6 s where this was written; what takes each key times all others takes minutes for these.
     begun = time.process_time()

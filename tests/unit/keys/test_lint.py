@@ -84,7 +84,7 @@ def test_no_part_of_a_secret_is_shown_whatever_the_file_holds(text: str) -> None
         assert "\n" not in str(problem)
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.slow
 def test_the_file_of_a_fleet_is_checked_in_seconds() -> None:
     fleet = Keys(tuple(make_key(n, "AES128") for n in range(1, 20_001)))
     begun = time.process_time()

@@ -108,7 +108,7 @@ def test_a_secret_within_another_leaves_nothing_of_either(log: Log) -> None:
     assert Path(log.path).read_text() == f"(hidden) (hidden) {SECRET[:4]}(hidden) (hidden)(hidden)\n"
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.slow
 def test_the_keys_of_a_fleet_do_not_slow_a_log_down(log: Log) -> None:
     fleet = Keys(tuple(Key(n, "AES128", n.to_bytes(16, "big")) for n in range(1, 50_001)))
     log.hide(fleet.secrets)

@@ -78,7 +78,7 @@ def test_the_most_urgent_hosts_come_first() -> None:
     assert verdicts == ["FAILED", "not tried", "would change", "ok"]
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [100, 2000])
 def test_a_large_site_fits_into_a_comment(number: int) -> None:
     failed = replace(FAILED, error="it rains " * 1000)

@@ -129,7 +129,7 @@ def test_a_page_without_the_library_of_plots_says_how_to_get_it() -> None:
     assert "pip install" not in page(reports(0, 5)).partition("<script")[2].rpartition("<script>")[0]
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.slow
 def test_a_page_of_a_thousand_hosts_is_below_five_megabytes() -> None:
     assert len(page(reports(997, 300)).encode()) < 5 * MB
 

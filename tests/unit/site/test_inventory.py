@@ -149,7 +149,7 @@ def test_what_cannot_go_together_is_refused(text: str, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.slow
 def test_a_site_of_many_hosts_is_resolved_in_a_second() -> None:
     """Half a second for 1,000; where each host asks about all pairs of the others, minutes."""
     many = "".join(f'many{number} = {{ group = "machines" }}\n' for number in range(1000))

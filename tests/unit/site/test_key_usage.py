@@ -118,7 +118,7 @@ def test_the_list_shows_what_is_known_and_no_key() -> None:
     assert not any(secret.lower() in "\n".join(lines).lower() for secret in keys.secrets)
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.slow
 def test_a_site_with_many_hosts_and_a_fleets_keys_is_looked_through_in_seconds() -> None:
     fleet = Keys(tuple(Key(n, "AES128", n.to_bytes(16, "big")) for n in range(1, 20_001)))
     Path("fleet.keys").write_text(fleet.text)

@@ -58,7 +58,7 @@ def test_the_sources_of_a_dhcp_client_are_not_read(folder: str) -> None:
     assert texts(ExistingService(program=Program.CHRONY, files=(main, file))) == [line.text]
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.slow
 def test_files_that_include_each_other_come_to_an_end() -> None:
     loop = "include /etc/chrony/*.conf\nserver a\n"
     found = service(loop, b_conf=loop, c_conf=loop)

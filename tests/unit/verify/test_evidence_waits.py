@@ -10,6 +10,8 @@ import pytest
 
 from provision.host import scripts
 
+pytestmark = pytest.mark.slow
+
 NEVER = "00000000,,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised"
 SLEWED = "C6124D01,198.18.77.1,2,1795373485.9,-5.0,-5.0,5.0,0.0,0.0,0.5,0.0005,0.0151,2.0,Normal"
 GOOD = "C6124D01,198.18.77.1,2,1795373485.9,0.00001,-3599.6,3599.6,0.0,0.0,0.5,0.0005,0.0151,2.0,Normal"

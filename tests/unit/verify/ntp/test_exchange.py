@@ -162,6 +162,7 @@ LIMITS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("burst", "per_second"), LIMITS)
 def test_what_a_limit_drops_is_no_fault_of_a_key(burst: int, per_second: float) -> None:
     with server(limited(burst, per_second)) as port:
@@ -234,6 +235,7 @@ def test_a_request_that_this_machine_cannot_send_says_nothing_about_the_server(
     assert not seen.answered
 
 
+@pytest.mark.slow
 def test_a_wrong_key_among_many_is_found_behind_a_limit() -> None:
     others = Keys((*FLEET.keys[:2], Key(3, "SHA1", b"another secret..")))
     with server(limited(5, 10.0)) as port:
@@ -241,7 +243,7 @@ def test_a_wrong_key_among_many_is_found_behind_a_limit() -> None:
     assert [(key.mac_valid, key.limited) for key in seen.keys] == [(True, False), (True, False), (False, False)]
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.slow
 def test_of_a_fleets_keys_a_sample_is_tried() -> None:
     fleet = Keys(tuple(Key(n, "AES128", n.to_bytes(16, "big")) for n in range(1, 100_001)))
     with server(plain) as port:
