@@ -11,7 +11,16 @@ from tests.helpers.browser import PROGRAM, Browser, chromium
 from tests.helpers.page_samples import page, reports
 
 pytestmark = pytest.mark.integration
-INSTALL = "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends chromium"
+INSTALL = """
+export DEBIAN_FRONTEND=noninteractive
+for attempt in 1 2 3 4 5 6 7 8 9; do
+    apt-get -qq update
+    apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends chromium && exit
+    sleep 10
+done
+exit 1
+"""
+"""Other tests use apt on this machine at the same time, and apt-get update does not wait for their lock."""
 WIDTHS = [(1300, "light"), (800, "dark"), (390, "dark")]
 
 
