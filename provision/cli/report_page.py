@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from provision.cli.command import Command
 from provision.cli.options import ReportOptions
-from provision.common.errors import NotRecorded, SiteError, UsageError, os_error_text
+from provision.cli.refused_report import write_refused
+from provision.common.errors import NotRecorded, ProvisionError, SiteError, UsageError, os_error_text
 from provision.common.files.write import write_whole
 from provision.deploy.render import render_html, template_text
 from provision.deploy.report import report
@@ -40,8 +41,12 @@ def write_page(options: ReportOptions, secrets: "Secrets") -> int:
     if options.html is None:
         raise UsageError("say --html FILE, the page to write")
     # A wrong file, and an account without a home folder, are errors before any host is asked.
-    earlier = read_earlier(options.earlier)
-    scripts = plot_scripts()
+    try:
+        earlier = read_earlier(options.earlier)
+        scripts = plot_scripts()
+    except ProvisionError as error:
+        write_refused(options.report_paths, "report", str(error))
+        raise
     inventory = read_inventory(options.site_file)
     begun = datetime.now(UTC)
     reports = Command(task="report", operation=report, configures=False).run(options, secrets)

@@ -33,7 +33,9 @@ def _refuse_watched_documents(options: StatusOptions) -> None:
     """Raise UsageError if a document is wanted, which is written once, while hosts are watched."""
     if options.watch is None or not (options.nagios or options.metrics):
         return
-    raise UsageError("--watch shows a table; leave it out for --metrics and --nagios")
+    why = "--watch shows a table; leave it out for --metrics and --nagios"
+    write_refused(options.report_paths, "status", why)
+    raise UsageError(why)
 
 
 def _refuse_two_documents(options: StatusOptions) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from provision.cli.options import ReportOptions
 from provision.cli.report_page import key_rows, names_of, write_page
-from provision.common.errors import NotRecorded, UsageError
+from provision.common.errors import NotRecorded, ProvisionError, UsageError
 from provision.deploy.secrets import Secrets
 from provision.fleet.executor import Fleet
 from provision.host.sudo import SudoPasswords
@@ -81,6 +81,16 @@ def test_a_page_that_cannot_be_written_is_an_error(site: Path, asked: list[Repor
     assert asked
     with pytest.raises(NotRecorded, match="cannot be written"):
         write(site.parent / "gone/page.html", site)
+
+
+def test_a_wrong_earlier_report_replaces_the_json_of_an_earlier_command(site: Path) -> None:
+    json, wrong = site.with_name("report.json"), site.with_name("wrong.json")
+    json.write_text("of yesterday")
+    wrong.write_text("[]")
+    options = ReportOptions(html=site.with_name("page.html"), site=site, earlier=(wrong,), json=json)
+    with pytest.raises(ProvisionError, match=r"wrong\.json"):
+        write_page(options, Secrets(KeyReader(), SudoPasswords(None)))
+    assert "wrong.json" in json.read_text()
 
 
 def test_the_page_is_required() -> None:

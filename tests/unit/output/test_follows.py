@@ -40,6 +40,14 @@ def test_each_layer_is_below_its_sources_and_no_node_covers_another() -> None:
     assert all(edge.source.y < edge.host.y for edge in graph.edges)
 
 
+def test_an_edge_without_a_valid_authenticated_answer_is_bad() -> None:
+    (host, *others) = reports(1, 1)
+    invalid = replace(SOURCE, name="192.0.2.9", address="192.0.2.9", state="combined", authenticated=False)
+    for source, kind in ((invalid, "bad"), (replace(invalid, authenticated=True), "authenticated")):
+        edges = graph_of([with_sources(host, source), *others], {}).edges
+        assert [edge.kind for edge in edges if edge.source.label == "192.0.2.9"] == [kind]
+
+
 def test_equal_hosts_are_one_node_with_their_number() -> None:
     graph = graph_of(reports(997, 1), NAMES)
     hosts = {node.label: node.note for node in graph.nodes if node.kind == "host"}

@@ -128,6 +128,7 @@ KERNEL = [
     ("24 01" + " 00" * 46, Layer.NOT_YET),
     ("e4 00" + " 00" * 46, Layer.UNSYNCHRONISED),
     ("24 10" + " 00" * 46, Layer.UNSYNCHRONISED),
+    ("e4 02" + " 00" * 46, Layer.UNSYNCHRONISED),
     ("e4 00" + " 00" * 10 + " 52 41 54 45" + " 00" * 32, Layer.RATE),
     ("e4 00" + " 00" * 10 + " 52 53 54 52" + " 00" * 32, Layer.DENIED),
     ("e4 00" + " 00" * 10 + " 49 4e 49 54" + " 00" * 32, Layer.UNSYNCHRONISED),
