@@ -200,6 +200,10 @@ class Association:
     """The length of the key for its requests, of NTS that of the cookies' key; 0: chronyd has none; None: not known."""
     refused_cookies: int = 0
     """How many requests in a row the server refused because of their cookie (NTS NAK)."""
+    nts_key: int = 0
+    """Of NTS: the number of successful key exchanges (NTS-KE); 0: none yet."""
+    cookies: int = 0
+    """Of NTS: how many cookies chronyd has; each request takes one, and each answer brings one."""
     synchronised: bool = True
     """Whether the server said in its last valid answer that its clock is synchronised; True if there was none."""
     kiss: str = ""
@@ -246,6 +250,7 @@ class _Authdata:
     key: int
     bits: int
     refused: int
+    cookies: int
 
 
 def parse_tracking(text: str) -> Tracking:
@@ -400,21 +405,23 @@ def _last_received(field: str) -> int | None:
 
 def _authdata(fields: list[str]) -> tuple[str, _Authdata]:
     # client.c: name, mode (-, SK, NTS), key id, type, length, last NTS-KE, attempts, NAKs, cookies, their length.
-    address, mode, key, _, bits, _, _, refused, _, _ = fields
+    address, mode, key, _, bits, _, _, refused, cookies, _ = fields
     _check(mode in {"-", "SK", "NTS"})
-    return address, _Authdata(mode=mode, key=int(key), bits=int(bits), refused=int(refused))
+    return address, _Authdata(mode=mode, key=int(key), bits=int(bits), refused=int(refused), cookies=int(cookies))
 
 
 def _with_authentication(seen: Association, configured: _Authdata | None) -> Association:
     if configured is None or configured.mode == "-":
         return seen
-    key = configured.key if configured.mode == "SK" else None
+    if configured.mode == "SK":
+        return replace(seen, key=configured.key, key_bits=configured.bits)
     return replace(
         seen,
-        key=key,
-        nts=configured.mode == "NTS",
+        nts=True,
         key_bits=configured.bits,
         refused_cookies=configured.refused,
+        nts_key=configured.key,
+        cookies=configured.cookies,
     )
 
 

@@ -111,7 +111,7 @@ def _as_before(expected: Expectation, early: Future[Proof] | None) -> Expectatio
     except ProvisionError:
         # No chronyd ran, or its state is unknown.
         sources = ()
-    return replace(expected, answered_before=any(source.key is not None and source.authenticated for source in sources))
+    return replace(expected, answered_before=any(source.credential and source.authenticated for source in sources))
 
 
 def generation_of(run: Run, recipe: Recipe, keys: Keys) -> tuple[Generation, Expectation]:

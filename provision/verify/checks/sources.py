@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from provision.chrony.chronyc import Association
 from provision.common.results import Finding
 from provision.output.status import Layer
 from provision.verify.checks.check import Check
@@ -29,14 +30,15 @@ def source_findings(evidence: Evidence, expected: Expectation) -> Iterator[Findi
     # One that is down takes no time away, as long as another one gives it; nor does one that was down before.
     vital = evidence.before.synchronised and expected.answered_before and not any_answers
     for source in found:
-        holds: bool | None = source.authenticated
+        # Without a key of its own, an answer cannot have been authenticated by NTS.
+        holds: bool | None = source.authenticated and (not source.nts or source.nts_key > 0)
         answered = "Yes"
         if not source.authenticated:
             answered = "No"
             if expected.has_later_sources and source.key is not None:
                 # A source that is deployed later in this run may not have the key yet.
                 holds = None
-        seen = f"ntpdata says Authenticated: {answered}, {source.received} valid answers"
+        seen = f"ntpdata says Authenticated: {answered}, {source.received} valid answers{_cookies_text(source)}"
         if source.address in evidence.faults:
             seen = f"{seen}; {evidence.faults[source.address]}"
         yield AUTHENTICATED.finding(
@@ -52,6 +54,13 @@ def source_findings(evidence: Evidence, expected: Expectation) -> Iterator[Findi
         if unresolved:
             seen = f"{seen}; {faults_text(unresolved)}"
         yield KNOWN.finding(holds=False, seen=seen, vital=vital)
+
+
+def _cookies_text(source: Association) -> str:
+    """Return what ``authdata`` says of NTS; empty of a source without it."""
+    if not source.nts:
+        return ""
+    return f"; authdata says KeyID {source.nts_key}, NAK {source.refused_cookies}, {source.cookies} cookies"
 
 
 def _reason(evidence: Evidence) -> str:

@@ -218,3 +218,11 @@ def test_the_requests_of_clients_are_counted(line: str) -> None:
 def test_other_counters_are_an_error(line: str) -> None:
     with pytest.raises(ParseError, match=r"^chronyc serverstats: unexpected answer"):
         chronyc.parse_requests(line)
+
+
+def test_a_source_with_nts_has_cookies_and_no_key_of_the_file() -> None:
+    authdata = "198.18.130.29,NTS,2,30,256,20,1,3,8,100\n"
+    ntpdata = answer("ntpdata-keys").splitlines()[0].replace("198.19.0.8", "198.18.130.29")
+    (seen,) = chronyc.parse_associations(authdata, ntpdata)
+    assert (seen.nts, seen.key, seen.credential) == (True, None, "NTS")
+    assert (seen.nts_key, seen.key_bits, seen.refused_cookies, seen.cookies) == (2, 256, 3, 8)

@@ -15,7 +15,9 @@ from tests.helpers.evidence_samples import EXPECTED, SERVER, STOPPED, judged, on
 
 ASKED = Association(address="198.19.0.8", key=7, received=3, authenticated=True)
 SILENT_SOURCE = replace(ASKED, received=0, authenticated=False)
-NTS = Association(address="198.19.0.10", key=None, nts=True, received=3, authenticated=True)
+NTS = Association(
+    address="198.19.0.10", key=None, nts=True, received=3, authenticated=True, nts_key=1, key_bits=256, cookies=8
+)
 NTS_SOURCE = "NTS at 198.19.0.10"
 KEY_7 = "key 7 at 198.19.0.8"
 KEYED = [
@@ -29,6 +31,9 @@ KEYED = [
     ),
     pytest.param((ASKED,), {"has_later_sources": True}, (sources.AUTHENTICATED, KEY_7, True), id="and answers already"),
     pytest.param((NTS,), {}, (sources.AUTHENTICATED, NTS_SOURCE, True), id="answered with NTS"),
+    pytest.param(
+        (replace(NTS, nts_key=0),), {}, (sources.AUTHENTICATED, NTS_SOURCE, False), id="NTS without a key exchange"
+    ),
     pytest.param(
         (replace(NTS, received=0, authenticated=False),),
         {"has_later_sources": True},
@@ -98,6 +103,11 @@ def test_a_host_that_had_no_time_before_loses_none() -> None:
 def test_a_source_is_shown_as_ntpdata_shows_it(association: Association, answered: str) -> None:
     finding = one(judged(replace(SERVER, associations=(association,))), sources.AUTHENTICATED, KEY_7)
     assert finding.seen == f"ntpdata says Authenticated: {answered} valid answers"
+
+
+def test_a_source_with_nts_is_shown_with_its_key_exchange_and_cookies() -> None:
+    finding = one(judged(replace(SERVER, associations=(NTS,))), sources.AUTHENTICATED, NTS_SOURCE)
+    assert finding.seen == ("ntpdata says Authenticated: Yes, 3 valid answers; authdata says KeyID 1, NAK 0, 8 cookies")
 
 
 def test_the_layer_that_fails_is_named() -> None:
