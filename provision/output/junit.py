@@ -14,7 +14,7 @@ So the exit status is 0 or 3 exactly if no case has an error or a failure. The s
 Jenkins' xUnit plugin (junit-10.xsd), which Surefire and pytest follow, too.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -22,6 +22,7 @@ from provision.common.results import Finding, Outcome, Status
 from provision.common.text import on_one_line
 from provision.output.command_report import NOT_ENDED, CommandReport
 from provision.output.report import WORDS, Report, ending_text, finding_text, outcome_text
+from provision.output.status import status_text
 
 PROGRAM = "chrony-provision"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
@@ -57,7 +58,7 @@ def _suite_of_host(report: Report, of_command: CommandReport) -> Element:
     run = _case(host, "run", of_command.command, time=_seconds([report]))
     if report.error is not None:
         _add(run, "error", report.error, kind=WORDS[report.verdict])
-    SubElement(run, "system-out").text = ending_text(report)
+    SubElement(run, "system-out").text = "\n".join([*_state(report), ending_text(report)])
     cases = [run, *(_step(host, one) for one in report.outcomes), *(_finding(host, one) for one in report.findings)]
     properties = {
         "verdict": WORDS[report.verdict],
@@ -66,6 +67,12 @@ def _suite_of_host(report: Report, of_command: CommandReport) -> Element:
         "address": report.address,
     }
     return _suite(host, cases, began=of_command.began, time=_seconds([report]), properties=properties)
+
+
+def _state(report: Report) -> Iterator[str]:
+    """Yield the lines of the state of the clock and of the sources, as on a terminal."""
+    if report.status is not None:
+        yield from map(on_one_line, status_text(report.status).splitlines())
 
 
 def _step(host: str, outcome: Outcome) -> Element:

@@ -246,6 +246,9 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         if status.clock is not None:
             yield "leap", status.clock.leap
             yield "skew", f"{status.clock.skew_ppm:.3f} ppm"
+        for source in status.sources:
+            if source.fault is not None:
+                yield f"no time from {_shown(source.name)}", str(source.fault)
     for note in report.notes:
         yield "note", note
 

@@ -80,11 +80,21 @@ def _source(selected: TimeSource | None) -> tuple[str, str, str]:
 
 
 def _state(report: Report) -> str:
-    """Return the verdict and, in short, the reason; the causes below the table have it in full."""
+    """Return the verdict and, in short, the reason: the checks that fail, and the layers at which sources do."""
     word = WORDS[report.verdict]
     failed = [finding.id for finding in report.findings if finding.holds is False]
     if failed:
-        return f"{word}: {', '.join(dict.fromkeys(failed))}"
+        return f"{word}: {', '.join(dict.fromkeys(failed))}{_layers(report)}"
     if report.status is not None and report.status.unconfirmed is not None:
         return f"{word}, not confirmed"
     return word
+
+
+def _layers(report: Report) -> str:
+    """Return the layers at which sources fail, such as `` (no-route)``; empty if all give time."""
+    if report.status is None:
+        return ""
+    layers = [source.fault.layer.value for source in report.status.sources if source.fault is not None]
+    if not layers:
+        return ""
+    return f" ({', '.join(dict.fromkeys(layers))})"

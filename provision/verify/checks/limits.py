@@ -7,6 +7,7 @@ from provision.common.text import seconds_text
 from provision.output.status import REFERENCE_CLOCK, Clock, ClockLimits, HostStatus, TimeSource, authentication_text
 from provision.verify.checks.check import Check
 from provision.verify.expectation import Expectation
+from provision.verify.source_faults import faults_text
 
 OFFSET = Check("limits.offset", "the offset is within the limit")
 ERROR = Check("limits.error", "the error bound is within the limit")
@@ -22,7 +23,7 @@ def limit_findings(state: HostStatus, expected: Expectation, limits: ClockLimits
     if state.clock is None or not expected.follows:
         return
     yield from _clock(state.clock, limits)
-    yield _sources(state, limits.least_sources)
+    yield _sources(state, limits.least_sources, names_faults=state.clock.synchronised)
     if limits.authenticated:
         yield _authenticated(state.selected)
 
@@ -39,9 +40,14 @@ def _clock(clock: Clock, limits: ClockLimits) -> Iterator[Finding]:
             yield check.finding(holds=value <= limit, seen=f"{seconds_text(value)}, limit {seconds_text(limit)}")
 
 
-def _sources(state: HostStatus, least: int) -> Finding:
+def _sources(state: HostStatus, least: int, *, names_faults: bool) -> Finding:
+    """Judge the number of sources; the finding about a clock that is not synchronised names their faults already."""
     usable = sum(source.state in USABLE for source in state.sources)
-    return SOURCES.finding(holds=usable >= least, seen=f"{usable} of {len(state.sources)}, limit {least}")
+    seen = f"{usable} of {len(state.sources)}, limit {least}"
+    faults = {source.address or source.name: source.fault for source in state.sources if source.fault is not None}
+    if usable < least and faults and names_faults:
+        seen = f"{seen}; {faults_text(faults)}"
+    return SOURCES.finding(holds=usable >= least, seen=seen)
 
 
 def _authenticated(selected: TimeSource | None) -> Finding:

@@ -13,6 +13,7 @@ from provision.output.junit import junit_text
 from provision.output.report import Report
 from tests.helpers.command_reports import checked_junit, command_report
 from tests.unit.output.test_report import BAD, CHANGED, GOOD, PENDING, UNCHANGED, UNTRIED, report
+from tests.unit.output.test_status import FAULT, LOST, SOURCE, STATUS
 
 ADDRESSED = replace(UNTRIED, holds=True, seen="offset 9 µs")
 NOT_TRIED = report(error="ntp1: no route to host", tried=False)
@@ -57,6 +58,20 @@ def test_a_host_is_a_suite() -> None:
         ("ntp1.finding", "clock.synchronised"),
         ("ntp1.finding", "client.requests[198.51.100.7]"),
     ]
+
+
+def test_the_run_shows_the_state_of_the_clock_and_why_a_source_gives_no_time() -> None:
+    hostile = replace(LOST, name="\x1b[2Jntp\nX")
+    made = report()
+    made.status = replace(STATUS, sources=(SOURCE, hostile))
+    text = case_of(made, "run").findtext("system-out")
+    assert text is not None
+    lines = text.splitlines()
+    assert lines[0] == "  role        server"
+    assert "  offset      -3 µs, error bound 5 ms" in lines
+    assert any(f": {FAULT}" in line for line in lines)
+    assert lines[-1].startswith("  ok, ")
+    assert "\x1b" not in text
 
 
 STEPS = [

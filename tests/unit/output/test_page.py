@@ -15,6 +15,7 @@ from provision.host.target import Kind, Target
 from provision.output.page import MOST_POINTS, thinned
 from provision.output.report import Report
 from tests.helpers.page_samples import page, reports
+from tests.unit.output.test_status import FAULT, LOST, SOURCE
 
 EVIL = "<script>alert(1)</script>"
 MB = 1_000_000
@@ -122,6 +123,15 @@ def test_the_details_have_the_clock_over_time() -> None:
     assert len(times) == len(offsets) == len(bounds) == len(frequencies) == 51
     assert times[1] == 64
     assert set(host["offsets"]) == {"203.0.113.1", "203.0.113.2", "203.0.113.3"}
+
+
+def test_the_details_say_why_a_source_gives_no_time() -> None:
+    (report, *_) = reports(0, 5)
+    assert report.status is not None
+    report.status = replace(report.status, sources=(SOURCE, LOST))
+    (host,) = details(page([report], plots=False))
+    assert ["no time from ntp2.example.net", str(FAULT)] in host["facts"]
+    assert [label for label, _ in host["facts"] if "no time" in label] == ["no time from ntp2.example.net"]
 
 
 def test_a_page_without_the_library_of_plots_says_how_to_get_it() -> None:

@@ -12,7 +12,9 @@ from provision.output.status import (
     Clock,
     ClockLimits,
     HostStatus,
+    Layer,
     Role,
+    SourceFault,
     TimeSource,
     status_text,
 )
@@ -33,6 +35,9 @@ SOURCE = TimeSource(
     key_id=7,
     authenticated=True,
 )
+FAULT = SourceFault(layer=Layer.NO_ROUTE, seen="the host has no route to it", advice="see 'ip route get'")
+LOST = replace(SOURCE, name="ntp2.example.net", address="198.51.100.8", state="not usable", reach=0, fault=FAULT)
+"""A source that gives no time."""
 CLOCK = Clock(
     synchronised=True,
     reference="198.51.100.7",

@@ -13,7 +13,7 @@ from provision.output.report import Report
 from provision.output.status import HostStatus
 from provision.output.status_table import status_lines, worst_first
 from tests.unit.output.test_progress import on_a_terminal
-from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
+from tests.unit.output.test_status import CLOCK, LOST, SOURCE, STATUS
 
 LATE = Finding(id="limits.offset", claim="the offset is within the limit", holds=False, seen="60 ms, limit 50 ms")
 
@@ -64,6 +64,13 @@ def test_a_switch_that_nobody_confirmed_is_named() -> None:
     waiting = UnconfirmedSwitch(generation="aaaa", fallback="bbbb", reverts_at="2026-11-22T20:00:59Z", seconds_left=59)
     lines = status_lines([report("a", replace(STATUS, unconfirmed=waiting, confirmed=False)), report("b")])
     assert next(line for line, _ in lines if line.startswith("a ")).endswith("  ok, not confirmed")
+
+
+def test_a_host_that_fails_names_the_layers_of_its_sources_once() -> None:
+    state = replace(STATUS, sources=(SOURCE, LOST, LOST))
+    lines = [line for line, _ in status_lines([report("bad", state, LATE), report("good", state)])]
+    assert lines[1].endswith("  FAILED: limits.offset (no-route)")
+    assert lines[2].endswith("  ok")
 
 
 ON_A_TERMINAL = """

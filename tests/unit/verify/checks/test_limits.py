@@ -8,7 +8,7 @@ from provision.output.status import REFERENCE_CLOCK, ClockLimits, HostStatus
 from provision.verify.checks.limits import limit_findings
 from provision.verify.expectation import expect
 from tests.helpers.samples import FACTS
-from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
+from tests.unit.output.test_status import CLOCK, FAULT, LOST, SOURCE, STATUS
 
 FOLLOWS = expect("server ntp1.example.net\nserver b\nserver c\nserver d\n", version="", seccomp=False, facts=FACTS)
 LOCAL = expect("local stratum 5\nallow 0.0.0.0/0\n", version="", seccomp=False, facts=FACTS)
@@ -44,6 +44,17 @@ def test_the_error_bound_is_judged() -> None:
 def test_a_source_that_cannot_be_selected_does_not_count(state: str) -> None:
     seen = replace(GOOD, sources=(*THREE[:2], replace(SOURCE, name="c", state=state)))
     assert verdicts(seen)["limits.sources"] is False
+
+
+def test_the_faults_of_sources_are_named_where_no_other_finding_does() -> None:
+    state = replace(GOOD, sources=(*THREE[:2], LOST))
+    (seen,) = [one.seen for one in limit_findings(state, FOLLOWS, LIMITS) if one.id == "limits.sources"]
+    assert seen == f"2 of 3, limit 3; 198.51.100.8: {FAULT}"
+    enough = [one.seen for one in limit_findings(state, FOLLOWS, replace(LIMITS, least_sources=2))]
+    assert "2 of 3, limit 2" in enough
+    lost = replace(state, clock=replace(CLOCK, synchronised=False))
+    (seen,) = [one.seen for one in limit_findings(lost, FOLLOWS, LIMITS) if one.id == "limits.sources"]
+    assert seen == "2 of 3, limit 3"
 
 
 AUTHENTICATED = replace(LIMITS, authenticated=True)
