@@ -40,16 +40,14 @@ def _refuse_watched_documents(options: StatusOptions) -> None:
 
 def _refuse_two_documents(options: StatusOptions) -> None:
     """Raise UsageError if two options want standard output for themselves."""
-    wanted = {
-        "--json -": options.json == STANDARD_OUTPUT,
-        "--metrics -": options.metrics == STANDARD_OUTPUT,
-        "--nagios": options.nagios,
-    }
-    names = [name for name, wants in wanted.items() if wants]
+    paths = {**options.report_paths, "metrics": options.metrics}
+    names = [f"--{name} -" for name, path in paths.items() if path == STANDARD_OUTPUT]
+    if options.nagios:
+        names.append("--nagios")
     if len(names) > 1:
         why = f"{' and '.join(names)}: only one of them can have standard output; name a file"
-        if options.json is not None and options.json != STANDARD_OUTPUT:
-            write_refused(options.report_paths, "status", why)
+        files = {name: path for name, path in options.report_paths.items() if path != STANDARD_OUTPUT}
+        write_refused(files, "status", why)
         raise UsageError(why)
 
 

@@ -126,7 +126,7 @@ def verify(options: VerifyOptions, secrets: "Secrets") -> int:
     return verify(options, secrets)
 
 
-@option_task(StatusOptions, *HOSTS, "watch", "metrics", "nagios").with_secrets
+@option_task(StatusOptions, *HOSTS, *FURTHER_REPORTS, "watch", "metrics", "nagios").with_secrets
 def status(options: StatusOptions, secrets: "Secrets") -> int:
     """Show the clocks of hosts and their sources. Exit status 1: one is not synchronised, or beyond the limits."""
     from provision.cli.show_status import show_status
@@ -157,7 +157,7 @@ def history(options: Options, secrets: "Secrets") -> int:
     return _on_hosts("history", history, options, secrets, configures=False)
 
 
-@option_task(ReportOptions, *HOSTS, "html", "earlier").with_secrets
+@option_task(ReportOptions, *HOSTS, *FURTHER_REPORTS, "html", "earlier").with_secrets
 def report(options: ReportOptions, secrets: "Secrets") -> int:
     """Write an HTML page about hosts: who follows whom, clocks over time, keys, history. Exit status as of status."""
     from provision.cli.report_page import write_page

@@ -161,6 +161,42 @@ def test_one_document_alone_can_have_standard_output(folder: Path) -> None:
     assert "--metrics - and --nagios" in json.loads((folder / "j").read_text())["error"]
 
 
+def test_junit_and_markdown_tell_the_state_as_json_does(folder: Path) -> None:
+    assert run_with(junit=folder / "x", markdown=folder / "d", json=folder / "j") == 0
+    assert "reference   198.51.100.7, stratum 2, leap normal" in (folder / "x").read_text()
+    assert "exit status 0" in (folder / "d").read_text()
+    with pytest.raises(UsageError, match="--junit - and --markdown -: only one of them"):
+        run_with(junit=Path("-"), markdown=Path("-"), json=folder / "j")
+    assert "--junit - and --markdown -" in json.loads((folder / "j").read_text())["error"]
+
+
+@pytest.mark.parametrize("options", [{"metrics": Path("m")}, {"nagios": True}], ids=["metrics", "nagios"])
+def test_a_watch_that_is_refused_replaces_the_reports_of_an_earlier_command(
+    folder: Path, options: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_with(json=folder / "j", junit=folder / "x") == 0
+    why = "--watch shows a table; leave it out for --metrics and --nagios"
+    if options.get("nagios"):
+        assert run_with(watch=5, json=folder / "j", junit=folder / "x", **options) == 3
+        assert capsys.readouterr().out.endswith(f"CHRONY UNKNOWN - {why}\n")
+    else:
+        with pytest.raises(UsageError, match=why):
+            run_with(watch=5, json=folder / "j", junit=folder / "x", **options)
+    document = json.loads((folder / "j").read_text())
+    assert (document["error"], document["exit_status"], document["hosts"]) == (why, 2, [])
+    assert why in (folder / "x").read_text()
+    assert not (folder / "m").exists()
+
+
+def test_a_watch_that_the_command_refuses_replaces_the_reports_of_an_earlier_command(folder: Path) -> None:
+    assert run_with(json=folder / "j") == 0
+    with pytest.raises(UsageError, match="leave --scheduler out"):
+        run_with(watch=5, json=folder / "j", scheduler="tls://dask1:8786")
+    document = json.loads((folder / "j").read_text())
+    assert (document["exit_status"], document["hosts"]) == (2, [])
+    assert "leave --scheduler out" in document["error"]
+
+
 def test_a_closed_standard_output_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.__stdout__", None)
     with pytest.raises(UsageError, match="standard output is closed"):
