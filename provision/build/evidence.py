@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from provision.chrony.chronyc import parse_version
+from provision.chrony.chronyc.version import parse_version
 from provision.common.errors import ParseError
 
 SECTION = "==> "

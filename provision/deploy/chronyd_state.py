@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from provision.chrony.chronyc import Association, SourceReport, parse_associations, parse_sources, parse_tracking
+from provision.chrony.chronyc.associations import Association, parse_associations
+from provision.chrony.chronyc.sources import SourceReport, parse_sources
+from provision.chrony.chronyc.tracking import parse_tracking
 from provision.output.status import Clock, TimeSource
 from provision.verify.state import clock_of, time_sources
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from provision.build.evidence import sections
-from provision.chrony.chronyc import Requests, parse_requests
+from provision.chrony.chronyc.serverstats import Requests, parse_requests
 from provision.common.errors import CommandFailed, ParseError, understood
 from provision.common.text import on_one_line, seconds_text, shortened
 from provision.deploy.chronyd_state import ChronydState, parse_chronyd_state

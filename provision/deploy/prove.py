@@ -7,7 +7,7 @@ from functools import partial
 
 from provision.build.evidence import SECTION, parse_build, sections
 from provision.build.recipe import Recipe
-from provision.chrony.chronyc import Association
+from provision.chrony.chronyc.associations import Association
 from provision.chrony.configure_log import parse_configure_log
 from provision.common.errors import NothingDeployed, ParseError, understood
 from provision.common.results import Finding

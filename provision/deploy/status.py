@@ -3,20 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from provision.build.evidence import sections
-from provision.chrony.chronyc import (
-    Association,
-    Measurement,
-    ServerCounters,
-    SourceReport,
-    SourceStatistics,
-    Tracking,
-    parse_associations,
-    parse_measurements,
-    parse_server_counters,
-    parse_source_statistics,
-    parse_sources,
-    parse_tracking,
-)
+from provision.chrony.chronyc.associations import Association, Measurement, parse_associations, parse_measurements
+from provision.chrony.chronyc.serverstats import ServerCounters, parse_server_counters
+from provision.chrony.chronyc.sources import SourceReport, SourceStatistics, parse_source_statistics, parse_sources
+from provision.chrony.chronyc.tracking import Tracking, parse_tracking
 from provision.common.errors import ParseError, understood
 from provision.deploy.not_deployed import not_deployed
 from provision.deploy.prove import NOT_DEPLOYED, Proof

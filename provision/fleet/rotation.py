@@ -15,7 +15,7 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from provision.chrony.chronyc import Association
+from provision.chrony.chronyc.associations import Association
 from provision.common.errors import SiteError
 from provision.host.target import Target
 from provision.keys import MAX_ID, Keys, make_key, parse_keys

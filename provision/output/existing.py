@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from provision.chrony.chronyc import Requests
+from provision.chrony.chronyc.serverstats import Requests
 from provision.common.text import aligned, on_one_line, seconds_text
 from provision.output.status import (
     HEADINGS,

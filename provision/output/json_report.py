@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import Meta
 
-from provision.chrony.chronyc import Association
+from provision.chrony.chronyc.associations import Association
 from provision.common.results import Change, Finding, Loss, Outcome, Remark, Status
 from provision.common.text import in_json
 from provision.output.command_report import CommandReport, utc

@@ -14,7 +14,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from provision.chrony.chronyc import LOCAL_REFERENCE, NEVER, ServerCounters
+from provision.chrony.chronyc.serverstats import ServerCounters
+from provision.chrony.chronyc.sources import NEVER
+from provision.chrony.reference_id import LOCAL_REFERENCE
 from provision.common.text import on_one_line
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, HostStatus, TimeSource

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from provision.chrony.chronyc import Association
+from provision.chrony.chronyc.associations import Association
 from provision.chrony.clock_log import ClockPoint, SourcePoint
 from provision.common.results import Change, Finding, Loss, Outcome, Remark, Sign, Status, StoppedAt, SwitchState
 from provision.common.text import aligned, on_one_line

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from provision.chrony.chronyc import Measurement, ServerCounters, SourceStatistics
+from provision.chrony.chronyc.associations import Measurement
+from provision.chrony.chronyc.serverstats import ServerCounters
+from provision.chrony.chronyc.sources import SourceStatistics
 from provision.common.text import aligned, seconds_text
 from provision.host.unconfirmed import UnconfirmedSwitch
 

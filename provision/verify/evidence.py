@@ -6,15 +6,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from provision.build.evidence import BuildEvidence, parse_build, sections
-from provision.chrony.chronyc import (
-    Association,
-    SourceReport,
-    Tracking,
-    parse_accheck,
-    parse_associations,
-    parse_sources,
-    parse_tracking,
-)
+from provision.chrony.chronyc.accheck import parse_accheck
+from provision.chrony.chronyc.associations import Association, parse_associations
+from provision.chrony.chronyc.sources import SourceReport, parse_sources
+from provision.chrony.chronyc.tracking import Tracking, parse_tracking
 from provision.chrony.chronyd_log import without_time
 from provision.chrony.configure_log import ConfigureLog, parse_configure_log
 from provision.common.errors import ParseError

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from provision.chrony.access import Access, Network
-from provision.chrony.chronyc import parse_accheck, parse_sources
+from provision.chrony.chronyc.accheck import parse_accheck
+from provision.chrony.chronyc.sources import parse_sources
 from provision.chrony.conf import directives
 from provision.common.errors import ParseError
 

@@ -6,7 +6,8 @@ Where two layers look alike from the host, the fault names both.
 import re
 from collections.abc import Mapping, Sequence
 
-from provision.chrony.chronyc import Association, SourceReport
+from provision.chrony.chronyc.associations import Association
+from provision.chrony.chronyc.sources import SourceReport
 from provision.output.status import Layer, SourceFault
 from provision.verify.source_signs import Asked, Outcome, Signs
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from provision.chrony.chronyc import Selection, kiss_code, parse_offline, parse_selection, parse_sources
+from provision.chrony.chronyc.selection import Selection, parse_selection
+from provision.chrony.chronyc.sources import parse_offline, parse_sources
+from provision.chrony.reference_id import kiss_code
 
 UNRESOLVED = "ID#"
 """The beginning of what chronyc shows in place of the address of a source that has none."""

@@ -4,14 +4,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from provision.chrony.chronyc import (
-    LOCAL_REFERENCE,
-    Association,
-    Measurement,
-    SourceReport,
-    SourceStatistics,
-    Tracking,
-)
+from provision.chrony.chronyc.associations import Association, Measurement
+from provision.chrony.chronyc.sources import SourceReport, SourceStatistics
+from provision.chrony.chronyc.tracking import Tracking
+from provision.chrony.reference_id import LOCAL_REFERENCE
 from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Layer, Role, SourceFault, TimeSource
 from provision.verify.expectation import Expectation
 

@@ -60,6 +60,7 @@ PURE = (
     "provision.chrony.language",
     "provision.chrony.needs",
     "provision.chrony.releases",
+    "provision.chrony.reference_id",
     "provision.chrony.unit_values",
     "provision.chrony.unit_syntax",
     "provision.deploy.choices",

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from provision.chrony.chronyc import SourceReport, Tracking
+from provision.chrony.chronyc.sources import SourceReport
+from provision.chrony.chronyc.tracking import Tracking
 from provision.common.results import Finding
 from provision.common.text import seconds_text
 from provision.output.status import SourceFault

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from provision.chrony.chronyc import Association
+from provision.chrony.chronyc.associations import Association
 from provision.common.results import Finding
 from provision.output.status import Layer
 from provision.verify.checks.check import Check

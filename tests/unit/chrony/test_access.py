@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provision.chrony.access import PRIVATE, Access, Network
-from provision.chrony.chronyc import parse_accheck
+from provision.chrony.chronyc.accheck import parse_accheck
 from provision.common.errors import ParseError, SiteError
 from provision.site.schema import NEAR
 from tests.helpers.packaged_chronyd import fetch

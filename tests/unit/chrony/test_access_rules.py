@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from provision.chrony.access_rules import COMMANDS, AccessRules, opens_ipv6, widened
-from provision.chrony.chronyc import parse_accheck
+from provision.chrony.chronyc.accheck import parse_accheck
 from provision.chrony.statement import statements
 from provision.common.errors import ParseError
 from tests.helpers.packaged_chronyd import Package, fetch

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provision.build.evidence import sections
-from provision.chrony.chronyc import Requests
+from provision.chrony.chronyc.serverstats import Requests
 from provision.deploy.run import Run
 from provision.deploy.status import status
 from provision.deploy.verify import verify

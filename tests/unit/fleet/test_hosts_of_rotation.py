@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.chrony.chronyc import Association
+from provision.chrony.chronyc.associations import Association
 from provision.common.errors import SiteError
 from provision.fleet.rotation import (
     Rotation,

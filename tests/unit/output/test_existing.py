@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from provision.chrony.chronyc import Requests
+from provision.chrony.chronyc.serverstats import Requests
 from provision.output.existing import ExistingTime, RunningService, SeenSource, existing_text
 from tests.unit.output.test_status import CLOCK, SOURCE
 

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as families_of_prometheus
 
-from provision.chrony.chronyc import LOCAL_REFERENCE, NEVER, Measurement, SourceStatistics, parse_server_counters
+from provision.chrony.chronyc.associations import Measurement
+from provision.chrony.chronyc.serverstats import parse_server_counters
+from provision.chrony.chronyc.sources import NEVER, SourceStatistics
+from provision.chrony.reference_id import LOCAL_REFERENCE
 from provision.common.results import Finding
 from provision.host.target import Kind, Target
 from provision.host.unconfirmed import UnconfirmedSwitch

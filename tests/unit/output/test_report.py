@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from provision.chrony.chronyc import Association
+from provision.chrony.chronyc.associations import Association
 from provision.common.results import Finding, Outcome, Status, SwitchState
 from provision.deploy.steps.active import Active
 from provision.deploy.steps.daemon_unaltered import Unaltered

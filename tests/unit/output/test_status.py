@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from provision.chrony.chronyc import ServerCounters
+from provision.chrony.chronyc.serverstats import ServerCounters
 from provision.host.unconfirmed import UnconfirmedSwitch
 from provision.output.status import (
     REFERENCE_CLOCK,

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from provision.build.evidence import sections
-from provision.chrony.chronyc import Association, Selection, parse_associations, parse_sources
+from provision.chrony.chronyc.associations import Association, parse_associations
+from provision.chrony.chronyc.selection import Selection
+from provision.chrony.chronyc.sources import parse_sources
 from provision.host import scripts
 from provision.output.status import Layer, SourceFault
 from provision.verify.source_faults import UNSYNCHRONISED, faults_text, source_faults

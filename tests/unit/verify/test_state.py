@@ -4,14 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from provision.chrony.chronyc import (
-    LOCAL_REFERENCE,
-    Association,
-    Measurement,
-    SourceStatistics,
-    parse_sources,
-    parse_tracking,
-)
+from provision.chrony.chronyc.associations import Association, Measurement
+from provision.chrony.chronyc.sources import SourceStatistics, parse_sources
+from provision.chrony.chronyc.tracking import parse_tracking
+from provision.chrony.reference_id import LOCAL_REFERENCE
 from provision.output.status import Authentication, Layer, SourceFault
 from provision.verify.state import clock_of, key_ids, release_of, time_sources, with_details
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from provision.chrony.chronyc import Association
+from provision.chrony.chronyc.associations import Association
 from provision.output.status import Layer, SourceFault
 from provision.verify.checks import sources
 from provision.verify.checks.check import Check
