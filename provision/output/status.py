@@ -11,7 +11,7 @@ from typing import Protocol
 from provision.chrony.chronyc.associations import Measurement
 from provision.chrony.chronyc.serverstats import ServerCounters
 from provision.chrony.chronyc.sources import SourceStatistics
-from provision.common.text import aligned, seconds_text
+from provision.common.text import aligned, on_one_line, seconds_text
 from provision.host.unconfirmed import UnconfirmedSwitch
 
 REFERENCE_CLOCK = "reference clock"
@@ -208,7 +208,7 @@ def status_text(status: HostStatus) -> str:
     if status.sources:
         lines += aligned([HEADINGS, *map(_source, status.sources)])
         lines += [f"{source.name}: {source.fault}" for source in status.sources if source.fault is not None]
-    return "\n".join(f"  {line}" for line in lines)
+    return "\n".join(f"  {on_one_line(line)}" for line in lines)
 
 
 def _values(status: HostStatus) -> Iterator[tuple[str, str]]:

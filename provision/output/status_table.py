@@ -53,7 +53,7 @@ def _error_bound(report: Report) -> float:
 
 
 def _cells(report: Report) -> tuple[str, ...]:
-    return (on_one_line(str(report.host)), *_values(report), _state(report))
+    return tuple(on_one_line(cell) for cell in (str(report.host), *_values(report), _state(report)))
 
 
 def _values(report: Report) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _values(report: Report) -> Iterator[str]:
 def _source(selected: TimeSource | None) -> tuple[str, str, str]:
     if selected is None:
         return "-", "-", "-"
-    return on_one_line(selected.name), f"{selected.reach:03o}", authentication_text(selected)
+    return selected.name, f"{selected.reach:03o}", authentication_text(selected)
 
 
 def _state(report: Report) -> str:

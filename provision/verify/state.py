@@ -8,6 +8,8 @@ from provision.chrony.chronyc.associations import Association, Measurement
 from provision.chrony.chronyc.sources import SourceReport, SourceStatistics
 from provision.chrony.chronyc.tracking import Tracking
 from provision.chrony.reference_id import LOCAL_REFERENCE
+from provision.common.errors import ParseError
+from provision.common.text import quoted
 from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Layer, Role, SourceFault, TimeSource
 from provision.verify.expectation import Expectation
 
@@ -23,6 +25,7 @@ STATES = {
 """chronyc(1), sources."""
 
 
+_KEY_IDS = re.compile("(?P<first>[0-9]{1,20})-(?P<last>[0-9]{1,20})")
 _RELEASE = re.compile(r"/chrony-(?P<release>[^/]+?)-nettle-[^/]+/sbin/chronyd")
 
 
@@ -35,12 +38,14 @@ def release_of(executable: str) -> str:
 
 
 def key_ids(ranges: str) -> str:
-    """Return ids of keys as ``1-50,60``, from lines such as ``1-50`` and ``60-60``."""
+    """Return ids of keys as ``1-50,60``, from lines such as ``1-50`` and ``60-60``. Raises ParseError."""
     shown = []
     for line in ranges.split():
-        first, _, last = line.partition("-")
-        if first == last:
-            shown.append(first)
+        found = _KEY_IDS.fullmatch(line)
+        if found is None:
+            raise ParseError(f"expected the first and the last id of a range of keys, got {quoted(line)}")
+        if found["first"] == found["last"]:
+            shown.append(found["first"])
         else:
             shown.append(line)
     return ",".join(shown)

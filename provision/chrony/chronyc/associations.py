@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from provision.chrony.chronyc.fields import check, number, parse_line
+from provision.chrony.chronyc.fields import LARGEST_STRATUM, check, number, parse_line, whole_number
 from provision.chrony.reference_id import kiss_code, reference_name
 
 
@@ -95,21 +95,27 @@ def _authdata(fields: list[str]) -> tuple[str, _Authdata]:
     # client.c: name, mode (-, SK, NTS), key id, type, length, last NTS-KE, attempts, NAKs, cookies, their length.
     address, mode, key, _, bits, _, _, refused, cookies, _ = fields
     check(mode in {"-", "SK", "NTS"})
-    return address, _Authdata(mode=mode, key=int(key), bits=int(bits), refused=int(refused), cookies=int(cookies))
+    return address, _Authdata(
+        mode=mode,
+        key=whole_number(key),
+        bits=whole_number(bits),
+        refused=whole_number(refused),
+        cookies=whole_number(cookies),
+    )
 
 
 def _ntpdata(fields: list[str]) -> Association:
     # client.c: 33 fields up to 4.2, 38 since 4.6. Counted from 0: remote address, 5 leap, 8 stratum, 15 reference id,
     # 27 "Authenticated", 30 sent, 31 received, 32 valid answers.
     check(len(fields) >= 33 and fields[27] in {"Yes", "No"})
-    received, leap, stratum = int(fields[32]), fields[5], int(fields[8])
+    received, leap, stratum = whole_number(fields[32]), fields[5], whole_number(fields[8], most=LARGEST_STRATUM)
     return Association(
         address=fields[0],
         key=None,
         received=received,
         authenticated=fields[27] == "Yes",
-        sent=int(fields[30]),
-        answers=int(fields[31]),
+        sent=whole_number(fields[30]),
+        answers=whole_number(fields[31]),
         synchronised=not received or leap != "Not synchronised",
         kiss=kiss_code(bytes.fromhex(fields[15])) if received and stratum == 0 else "",
         reference=reference_name(fields[15], fields[16]),

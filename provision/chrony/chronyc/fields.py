@@ -8,7 +8,13 @@ from provision.common.errors import ParseError
 from provision.common.text import shortened
 
 T = TypeVar("T")
-NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+"""No number of chronyc has more digits; of hundreds of them, float() would make infinity."""
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
+LARGEST = 2**64 - 1
+"""That chronyc prints."""
+LARGEST_STRATUM = 255
+"""Of a field with 8 bits (RFC 5905)."""
 
 
 def parse_line(command: str, line: str, parse: Callable[[list[str]], T]) -> T:
@@ -23,6 +29,14 @@ def number(field: str) -> float:
     """Return a decimal number. Raises ValueError for anything else."""
     check(NUMBER.fullmatch(field) is not None)  # float() would also take nan, infinity and 1_000
     return float(field)
+
+
+def whole_number(field: str, *, least: int = 0, most: int = LARGEST) -> int:
+    """Return an integer in a range. Raises ValueError for anything else."""
+    check(WHOLE_NUMBER.fullmatch(field) is not None)  # int() would also take " 7", 1_000 and digits of other scripts
+    value = int(field)
+    check(least <= value <= most)
+    return value
 
 
 def check(understood: bool) -> None:  # noqa: FBT001 -- a check has no other argument

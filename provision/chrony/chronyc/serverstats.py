@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 
-from provision.chrony.chronyc.fields import check, parse_line
+from provision.chrony.chronyc.fields import check, parse_line, whole_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +59,11 @@ def parse_requests(text: str) -> Requests:
 def _server_counters(fields: list[str]) -> ServerCounters:
     check(len(fields) in {8, 11, 17})
     names = [field.name for field in dataclass_fields(ServerCounters)]
-    return ServerCounters(**dict(zip(names, map(int, fields), strict=False)))
+    return ServerCounters(**dict(zip(names, map(whole_number, fields), strict=False)))
 
 
 def _requests(fields: list[str]) -> Requests:
     # client.c: 5 fields in 3.x.
-    received, dropped, *rest = map(int, fields)
+    received, dropped, *rest = map(whole_number, fields)
     check(len(rest) >= 3)
     return Requests(received=received, dropped=dropped)

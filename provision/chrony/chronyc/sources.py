@@ -1,11 +1,14 @@
 """Parse ``chronyc -c sources``, ``sourcestats`` and ``activity``: the sources and their samples."""
 
+import re
 from dataclasses import dataclass
 
-from provision.chrony.chronyc.fields import check, number, parse_line
+from provision.chrony.chronyc.fields import LARGEST_STRATUM, check, number, parse_line, whole_number
 
 MODES = ("^", "=", "#")
 STATES = ("*", "+", "-", "?", "x", "~")
+REACH = re.compile("[0-3]?[0-7]{1,2}")
+"""Eight bits in octal."""
 NEVER = 2**32 - 1
 """What ``sources`` prints for the seconds since the last answer where there was none."""
 
@@ -81,9 +84,9 @@ def _source(fields: list[str]) -> SourceReport:
         mode=mode,
         state=state,
         name=name,
-        stratum=int(stratum),
-        poll=int(poll),
-        reach=int(reach, 8),
+        stratum=whole_number(stratum, most=LARGEST_STRATUM),
+        poll=whole_number(poll, least=-128, most=127),
+        reach=_reach(reach),
         last_received=_last_received(last_received),
         offset=number(offset),
         measured_offset=number(measured_offset),
@@ -91,8 +94,13 @@ def _source(fields: list[str]) -> SourceReport:
     )
 
 
+def _reach(field: str) -> int:
+    check(REACH.fullmatch(field) is not None)
+    return int(field, 8)
+
+
 def _last_received(field: str) -> int | None:
-    seconds = int(field)
+    seconds = whole_number(field)
     if seconds == NEVER:
         return None
     return seconds
@@ -102,8 +110,8 @@ def _statistics(fields: list[str]) -> tuple[str, SourceStatistics]:
     address, samples, runs, span, *numbers = fields
     frequency, skew, offset, deviation = map(number, numbers)
     return address, SourceStatistics(
-        samples=int(samples),
-        runs=int(runs),
+        samples=whole_number(samples),
+        runs=whole_number(runs),
         span_seconds=number(span),
         frequency_ppm=frequency,
         skew_ppm=skew,
@@ -116,4 +124,4 @@ def _offline(fields: list[str]) -> int:
     # client.c: online, offline, burst to online, burst to offline, unresolved.
     online, offline, *rest = fields
     check(online.isdecimal() and len(rest) == 3)
-    return int(offline)
+    return whole_number(offline)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from provision.chrony.chronyc.fields import check, number, parse_line
+from provision.chrony.chronyc.fields import LARGEST_STRATUM, check, number, parse_line, whole_number
 from provision.chrony.reference_id import LOCAL_REFERENCE, NO_REFERENCE
 
 LEAPS = ("Normal", "Insert second", "Delete second", "Not synchronised")
@@ -66,7 +66,7 @@ def _tracking(fields: list[str]) -> Tracking:
     return Tracking(
         reference_id=reference_id,
         source=source,
-        stratum=int(stratum),
+        stratum=whole_number(stratum, most=LARGEST_STRATUM),
         reference_time=number(reference_time),
         offset=offset,
         last_offset=last_offset,

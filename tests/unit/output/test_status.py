@@ -138,3 +138,8 @@ def test_without_an_answer_of_chronyd_there_is_no_clock() -> None:
         STATUS, release="", clock=None, sources=(), server=None, key_ids="", unconfirmed=waiting, confirmed=False
     )
     assert status_text(seen).splitlines() == ["  role        server", f"  generation  aaaa, {waiting}"]
+
+
+def test_text_from_a_host_makes_no_line_of_another() -> None:
+    hostile = replace(STATUS, generation="aaaa\nntp2: ok", sources=(replace(SOURCE, name="a\n  b"),))
+    assert len(status_text(hostile).splitlines()) == len(TEXT.strip("\n").splitlines())

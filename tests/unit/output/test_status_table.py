@@ -97,7 +97,7 @@ def test_on_a_terminal_hosts_have_colours_and_a_watched_table_is_drawn_anew(tmp_
 
 
 def test_text_from_a_host_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    hostile = replace(STATUS, sources=(replace(SOURCE, name="\x1b[2Jntp\nX"),))
+    hostile = replace(STATUS, generation="a\nb", sources=(replace(SOURCE, name="\x1b[2Jntp\nX"),))
     print_status([report("a", hostile), report("b")])
     out = capsys.readouterr().out
     assert "\x1b" not in out

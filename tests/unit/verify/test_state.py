@@ -8,6 +8,7 @@ from provision.chrony.chronyc.associations import Association, Measurement
 from provision.chrony.chronyc.sources import SourceStatistics, parse_sources
 from provision.chrony.chronyc.tracking import parse_tracking
 from provision.chrony.reference_id import LOCAL_REFERENCE
+from provision.common.errors import ParseError
 from provision.output.status import Authentication, Layer, SourceFault
 from provision.verify.state import clock_of, key_ids, release_of, time_sources, with_details
 
@@ -98,3 +99,9 @@ def test_a_path_tells_the_release_of_a_build(executable: str, release: str) -> N
 def test_ids_of_keys_are_shown_as_ranges() -> None:
     assert key_ids("1-50\n60-60\n") == "1-50,60"
     assert key_ids("") == ""
+
+
+@pytest.mark.parametrize("line", ["7", "a-b", "1-2-3", "\x1b[31m", "9" * 21])
+def test_what_is_no_range_of_key_ids_is_refused(line: str) -> None:
+    with pytest.raises(ParseError, match=r"^expected the first and the last id of a range of keys, got "):
+        key_ids(f"1-2\n{line}\n")

@@ -67,3 +67,36 @@ def test_no_text_raises_anything_but_a_parse_error(parse: Callable[[str], object
         assert parse(text) is not None
     except ParseError as error:
         assert "\n" not in str(error)
+
+
+LINES = [
+    pytest.param(parse_tracking, answer("tracking"), id="tracking"),
+    pytest.param(parse_sources, answer("sources").splitlines()[0], id="sources"),
+    pytest.param(parse_measurements, answer("ntpdata-keys").splitlines()[0], id="ntpdata"),
+    pytest.param(parse_source_statistics, "198.19.0.2,6,3,74,-0.512,1.5,-0.000003,0.000005", id="sourcestats"),
+    pytest.param(parse_server_counters, "7,2,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0", id="serverstats"),
+]
+
+
+@pytest.mark.parametrize(("parse", "line"), LINES)
+@pytest.mark.parametrize("bad", ["9" * 400, f"0.{'9' * 400}", "9" * 21, "1_0", " 7", "\N{ARABIC-INDIC DIGIT THREE}"])
+def test_a_number_that_chronyc_never_prints_is_refused(parse: Callable[[str], object], line: str, bad: str) -> None:
+    """Infinity is no JSON, and an int of 400 digits no value of a metric: they would end the report on all hosts."""
+    fields = line.rstrip("\n").split(",")
+    good = repr(parse(line))
+    for place, field in enumerate(fields):
+        changed = ",".join([*fields[:place], bad, *fields[place + 1 :]])
+        try:
+            understood = repr(parse(changed))
+        except ParseError:
+            continue
+        # A field that is text, or that nobody reads.
+        assert understood in {good, good.replace(repr(field), repr(bad))}, f"field {place}: {understood}"
+
+
+@pytest.mark.parametrize(("field", "value"), [(3, "256"), (4, "1024"), (4, "-129"), (5, "400"), (5, "-1"), (6, "-1")])
+def test_a_source_beyond_the_ranges_of_the_protocol_is_refused(field: int, value: str) -> None:
+    fields = answer("sources").splitlines()[0].split(",")
+    fields[field] = value
+    with pytest.raises(ParseError, match=r"^chronyc sources: unexpected answer"):
+        parse_sources(",".join(fields))
