@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provision.chrony.chronyc.associations import Association, parse_associations
+from provision.chrony.chronyc.fields import has_fields
 from provision.chrony.chronyc.sources import SourceReport, parse_sources
 from provision.chrony.chronyc.tracking import parse_tracking
 from provision.output.status import Clock, TimeSource
@@ -24,13 +25,12 @@ class ChronydState:
 
 def parse_chronyd_state(said: Mapping[str, str]) -> ChronydState:
     """Parse the sections of ``print_own_services.sh`` about chronyd, of 3.0 or later. Raises ParseError."""
-    # "506 Cannot talk to daemon" and the like have no fields.
-    if "," not in said["tracking"]:
+    if not has_fields(said["tracking"]):
         return ChronydState()
     reports = parse_sources(said["sources"])
     # Before 4.0, authdata is no command; without a line of it, a source has no known authentication.
     associations: tuple[Association, ...] = ()
-    if "," in said["authdata"]:
+    if has_fields(said["authdata"]):
         associations = parse_associations(said["authdata"], said["ntpdata"])
     names = _names(said["names"], reports)
     return ChronydState(

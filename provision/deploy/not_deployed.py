@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from provision.build.evidence import sections
+from provision.chrony.chronyc.fields import has_fields
 from provision.chrony.chronyc.serverstats import Requests, parse_requests
 from provision.common.errors import CommandFailed, ParseError, understood
 from provision.common.text import on_one_line, seconds_text, shortened
@@ -88,8 +89,7 @@ def _state(service: ExistingService, said: Mapping[str, str], alone: list[str]) 
 
 
 def _requests(said: Mapping[str, str], chronyd: ChronydState) -> Requests | None:
-    # "501 Not authorised" and the like have no fields.
-    if chronyd.clock is None or "," not in said["serverstats"]:
+    if chronyd.clock is None or not has_fields(said["serverstats"]):
         return None
     return parse_requests(said["serverstats"])
 

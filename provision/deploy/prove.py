@@ -1,6 +1,6 @@
 """Collect and evaluate the evidence of a running chronyd: one round trip, and NTP packets from this machine."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -96,43 +96,80 @@ def prove(
     survey = Survey([state.look for state in states])
     script = _evidence_script(session, expected, sync_timeout=sync_timeout, unconfirmed=unconfirmed)
     ask = partial(probe, keys=keys, most=expected.most_keys, insist=not early)
-    places: tuple[str, ...] = ()
-    if expected.serves:
-        places = (session.address, *further_addresses(session.facts, expected.access))
     with ThreadPoolExecutor() as pool:
         # Send the packets from this machine while the script runs on the host.
-        probing = [pool.submit(ask, place) for place in places]
+        probing = [pool.submit(ask, address) for address in _probed_addresses(session, expected)]
         surveyed, output = survey.split(session.host.ask(f"{survey.script}\n{script}", patience=sync_timeout))
-        answers = survey.answers(session.host.name, surveyed)
-        compared = tuple(_compared(session.host.name, states, answers))
-        by_id = {state.look.id: answer for state, answer in zip(states, answers, strict=True)}
-        if output.startswith(NOT_DEPLOYED):
-            raise NothingDeployed(f"{session.host.name}: nothing is deployed here; inv deploy deploys")
-        try:
-            evidence = parse_evidence(output)
-        except ParseError as error:
-            if all(finding.holds for finding in compared):
-                raise
-            # The cause may be an altered file on the host, which one of the compared states reports.
-            return Proof((*compared, unreadable_finding(str(error))), answers=by_id, evidence=output)
-    seen = [probed.result() for probed in probing]
-    if seen and _was_too_early(seen[0], evidence):
-        again = ask(session.address)
-        if again.answered:
-            seen[0] = again
-    notes = dict.fromkeys((*_advice(evidence), *_notes(session.host.name, states, answers)))
+    comparison = _Comparison(session.host.name, states, survey.answers(session.host.name, surveyed))
+    compared = comparison.findings()
+    if output.startswith(NOT_DEPLOYED):
+        raise NothingDeployed(f"{session.host.name}: nothing is deployed here; inv deploy deploys")
+    try:
+        evidence = parse_evidence(output)
+    except ParseError as error:
+        if all(finding.holds for finding in compared):
+            raise
+        # The cause may be an altered file on the host, which one of the compared states reports.
+        return Proof((*compared, unreadable_finding(str(error))), answers=comparison.by_id(), evidence=output)
+    probes = _probes([probed.result() for probed in probing], evidence, partial(ask, session.address))
     if states:
         # The host may run another release than the site wants: that is the subject of a compared state.
         expected = replace(expected, version=evidence.version or expected.version)
-    found = (*compared, *findings(evidence, expected, seen))
     return Proof(
-        found,
-        tuple(notes),
+        (*compared, *findings(evidence, expected, probes)),
+        tuple(dict.fromkeys((*_advice(evidence), *comparison.notes()))),
         sources=evidence.associations,
-        answers=by_id,
+        answers=comparison.by_id(),
         evidence=output,
-        probes=tuple(seen),
+        probes=probes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """The states that are compared with the site file, and the answers of the host to their looks."""
+
+    host: str
+    states: Sequence[State]
+    answers: Sequence[str]
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return a finding for each state. Raises ParseError."""
+        return tuple(self._finding(state, answer) for state, answer in self._pairs())
+
+    def notes(self) -> Iterator[str]:
+        """Yield the notes of the looks. Raises ParseError."""
+        for state, answer in self._pairs():
+            with understood(f"{self.host}: {state.look.title}"):
+                yield from state.look.notes(answer)
+
+    def by_id(self) -> dict[str, str]:
+        """Return the answers by the ids of the looks."""
+        return {state.look.id: answer for state, answer in self._pairs()}
+
+    def _finding(self, state: State, answer: str) -> Finding:
+        with understood(f"{self.host}: {state.look.title}"):
+            drift = state.look.drift(answer)
+        return state_finding(state.look.id, state.look.title, drift, state.no_drift, state.claim)
+
+    def _pairs(self) -> Iterator[tuple[State, str]]:
+        return zip(self.states, self.answers, strict=True)
+
+
+def _probed_addresses(session: Session, expected: Expectation) -> tuple[str, ...]:
+    """Return the addresses at which this machine asks the host for time; none of a host that serves nobody."""
+    if not expected.serves:
+        return ()
+    return (session.address, *further_addresses(session.facts, expected.access))
+
+
+def _probes(probes: Sequence[Probe], evidence: Evidence, ask_again: Callable[[], Probe]) -> tuple[Probe, ...]:
+    """Return the probes; the first is repeated if it came before the server's clock was synchronised."""
+    if probes and _was_too_early(probes[0], evidence):
+        again = ask_again()
+        if again.answered:
+            return (again, *probes[1:])
+    return tuple(probes)
 
 
 def _was_too_early(seen: Probe, evidence: Evidence) -> bool:
@@ -178,19 +215,6 @@ def _evidence_script(
     if unconfirmed:
         values |= {"unproven": unconfirmed.generation, "seconds": str(unconfirmed.seconds)}
     return scripts.load_with("print_evidence", values)
-
-
-def _compared(host: str, states: Sequence[State], answers: Sequence[str]) -> Iterator[Finding]:
-    for state, answer in zip(states, answers, strict=True):
-        with understood(f"{host}: {state.look.title}"):
-            drift = state.look.drift(answer)
-        yield state_finding(state.look.id, state.look.title, drift, state.no_drift, state.claim)
-
-
-def _notes(host: str, states: Sequence[State], answers: Sequence[str]) -> Iterator[str]:
-    for state, answer in zip(states, answers, strict=True):
-        with understood(f"{host}: {state.look.title}"):
-            yield from state.look.notes(answer)
 
 
 def prove_build(host: Host, recipe: Recipe) -> tuple[Finding, ...]:

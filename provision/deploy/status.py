@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from provision.build.evidence import sections
 from provision.chrony.chronyc.associations import Association, Measurement, parse_associations, parse_measurements
+from provision.chrony.chronyc.fields import has_fields
 from provision.chrony.chronyc.serverstats import ServerCounters, parse_server_counters
 from provision.chrony.chronyc.sources import SourceReport, SourceStatistics, parse_source_statistics, parse_sources
 from provision.chrony.chronyc.tracking import Tracking, parse_tracking
@@ -74,7 +75,6 @@ def _limits(limits: Limits, expected: Expectation) -> ClockLimits:
 def _names(said: Mapping[str, str], sources: tuple[SourceReport, ...]) -> list[str]:
     """Return the names of the sources in chrony.conf. Raises ParseError."""
     if not sources:
-        # "506 Cannot talk to daemon" and the like have no fields.
         return []
     return [source.name for source in parse_sources(said["names"])]
 
@@ -83,17 +83,15 @@ def _sources(said: Mapping[str, str], sources: Iterator[TimeSource]) -> tuple[Ti
     """Return the sources with what chronyc tells about the samples of each. Raises ParseError."""
     statistics: dict[str, SourceStatistics] = {}
     answers: dict[str, Measurement] = {}
-    # "501 Not authorised" and the like have no fields.
-    if "," in said["sourcestats"]:
+    if has_fields(said["sourcestats"]):
         statistics = parse_source_statistics(said["sourcestats"])
-    if "," in said["ntpdata"]:
+    if has_fields(said["ntpdata"]):
         answers = parse_measurements(said["ntpdata"])
     return tuple(with_details(sources, statistics, answers))
 
 
 def _server_counters(text: str) -> ServerCounters | None:
-    # "501 Not authorised" and the like have no fields.
-    if "," not in text:
+    if not has_fields(text):
         return None
     return parse_server_counters(text)
 
@@ -101,13 +99,12 @@ def _server_counters(text: str) -> ServerCounters | None:
 def _answers(
     said: Mapping[str, str],
 ) -> tuple[Tracking | None, tuple[SourceReport, ...], tuple[Association, ...] | None]:
-    # "506 Cannot talk to daemon" and the like have no fields.
-    if "," not in said["tracking"]:
+    if not has_fields(said["tracking"]):
         return None, (), None
     sources = parse_sources(said["sources"])
     associations: tuple[Association, ...] | None = None
-    # "501 Not authorised" and the like have no fields; without sources, there is no line.
+    # Without sources, there is no line.
     authdata = said["authdata"].strip()
-    if not authdata or "," in authdata:
+    if not authdata or has_fields(authdata):
         associations = parse_associations(said["authdata"], said["ntpdata"])
     return parse_tracking(said["tracking"]), sources, associations

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from provision.common.errors import CommandFailed, ParseError
-from provision.common.results import Finding, Outcome
 from provision.deploy.cancellation import Cancellation
 from provision.deploy.control_machine import ControlMachine
 from provision.deploy.job import Job
@@ -15,6 +14,7 @@ from provision.deploy.runner import fail, run_on
 from provision.deploy.secrets import Secrets
 from provision.host.target import Target
 from provision.output.log import NoLog
+from provision.output.progress.silent import Silent
 from provision.output.report import Report
 from provision.site.settings import Settings
 
@@ -89,16 +89,16 @@ class _WatchedHost:
     operation: Operation
     control: ControlMachine
     connecting: threading.Semaphore
-    _waits: bool = False
-    """Whether it holds one of the places of hosts that are connected to."""
+    _is_connecting: bool = False
+    """Whether it holds one of the places for hosts to which a connection is being opened."""
 
     def follow(self) -> None:
         """Connect, and ask again and again; connect anew after the connection was lost."""
         job = Job(target=self.target, settings=self.settings, operation=self._ask_again)
         while not self.watch.ended.is_set():
             self.connecting.acquire()
-            self._waits = True
-            report = run_on(job, _NoProgress(self.watch.quiet), self.watch.cancellation, control=self.control)
+            self._is_connecting = True
+            report = run_on(job, Silent(self.watch.quiet), self.watch.cancellation, control=self.control)
             self._connected()
             if self.watch.ended.is_set():
                 return
@@ -123,37 +123,6 @@ class _WatchedHost:
 
     def _connected(self) -> None:
         """Let another host connect."""
-        if self._waits:
-            self._waits = False
+        if self._is_connecting:
+            self._is_connecting = False
             self.connecting.release()
-
-
-@dataclass(frozen=True, slots=True)
-class _NoProgress:
-    """The progress of a host whose state is shown in a table alone."""
-
-    quiet: Callable[[], AbstractContextManager[None]]
-
-    def opening(self, name: str) -> None:
-        """Do nothing."""
-
-    def say(self, text: str) -> None:
-        """Do nothing."""
-
-    def detail(self, text: str) -> None:
-        """Do nothing."""
-
-    def begin(self, title: str) -> None:
-        """Do nothing."""
-
-    def line(self, text: str) -> None:
-        """Do nothing."""
-
-    def outcome(self, outcome: Outcome) -> None:
-        """Do nothing."""
-
-    def finding(self, finding: Finding) -> None:
-        """Do nothing."""
-
-    def ending(self, report: Report) -> None:
-        """Do nothing."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 from provision.build.evidence import BuildEvidence, parse_build, sections
 from provision.chrony.chronyc.accheck import parse_accheck
 from provision.chrony.chronyc.associations import Association, parse_associations
+from provision.chrony.chronyc.fields import has_fields
 from provision.chrony.chronyc.sources import SourceReport, parse_sources
 from provision.chrony.chronyc.tracking import Tracking, parse_tracking
 from provision.chrony.chronyd_log import without_time
@@ -123,8 +124,7 @@ def _evidence(text: str, parts: Mapping[str, str]) -> Evidence:
     sources: tuple[SourceReport, ...] = ()
     associations: tuple[Association, ...] | None = None
     access: bool | None = None
-    # "506 Cannot talk to daemon" and the like have no fields.
-    if "," in parts["tracking"]:
+    if has_fields(parts["tracking"]):
         tracking = parse_tracking(parts["tracking"])
         sources = parse_sources(parts["sources"])
         # Answers that are for root alone come over the socket in that folder.
@@ -162,7 +162,7 @@ def _dropped(served: str) -> bool:
 
 
 def _before(clock: str, answered: str) -> Before:
-    if "," not in clock:
+    if not has_fields(clock):
         return Before(synchronised=clock == "synchronised", error_bound=None, answered=answered == "yes")
     tracking = parse_tracking(clock)
     return Before(synchronised=tracking.synchronised, error_bound=tracking.error_bound, answered=answered == "yes")

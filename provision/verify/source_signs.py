@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from provision.chrony.chronyc.fields import has_fields
 from provision.chrony.chronyc.selection import Selection, parse_selection
 from provision.chrony.chronyc.sources import parse_offline, parse_sources
 from provision.chrony.reference_id import kiss_code
@@ -79,15 +80,14 @@ def parse_signs(parts: Mapping[str, str]) -> Signs:
 
 
 def _selection(text: str) -> Mapping[str, Selection]:
-    if "," not in text:
-        # "501 Not authorised" and the like have no fields.
+    if not has_fields(text):
         return {}
     return parse_selection(text)
 
 
 def _names(sources: str, names: str) -> list[tuple[str, str]]:
     """Return the address and the name of each source; without an address, there is an ``ID#`` instead."""
-    if "," not in sources or "," not in names:
+    if not has_fields(sources) or not has_fields(names):
         return []
     addresses, named = parse_sources(sources), parse_sources(names)
     if len(addresses) != len(named):

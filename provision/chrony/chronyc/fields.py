@@ -25,6 +25,11 @@ def parse_line(command: str, line: str, parse: Callable[[list[str]], T]) -> T:
         raise ParseError(f"chronyc {command}: unexpected answer {quoted(line)}") from error
 
 
+def has_fields(answer: str) -> bool:
+    """Return whether chronyc answered with fields; an error has none, such as ``501 Not authorised``."""
+    return "," in answer
+
+
 def number(field: str) -> float:
     """Return a decimal number. Raises ValueError for anything else."""
     check(NUMBER.fullmatch(field) is not None)  # float() would also take nan, infinity and 1_000

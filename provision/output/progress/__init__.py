@@ -1,4 +1,4 @@
-"""Show the progress of a run to the operator: on one host (``lines``), or on many at once (``board``)."""
+"""Show the progress of a run to the operator: on one host (``lines``), on many (``board``), or not (``silent``)."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
