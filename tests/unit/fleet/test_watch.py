@@ -71,8 +71,13 @@ def asked(answers: Iterator[Exception | None]) -> Callable[[Run], None]:
     return ask
 
 
+def was_asked_three_times(report: Report) -> bool:
+    """Return whether the third answer is there, or a later one: on a busy machine, not every answer is shown."""
+    return any(int(note) >= 3 for note in report.notes)
+
+
 def test_a_host_is_asked_again_over_the_same_connection(connections: list[str]) -> None:
-    report = watched(asked(iter([])), lambda report: "3" in report.notes)
+    report = watched(asked(iter([])), was_asked_three_times)
     assert (report.ok, report.tried, connections) == (True, True, ["local"])
 
 
@@ -81,14 +86,14 @@ def test_an_answer_that_is_an_error_keeps_the_connection(connections: list[str])
 
     def until(report: Report) -> bool:
         seen.append(report.error)
-        return "3" in report.notes
+        return was_asked_three_times(report)
 
     report = watched(asked(iter([None, CommandFailed("local: nothing is deployed here")])), until)
     assert (report.error, connections) == (None, ["local"])
 
 
 def test_after_a_loss_the_host_is_connected_to_anew(connections: list[str]) -> None:
-    report = watched(asked(iter([None, HostUnreachable("local: connection lost")])), lambda report: "3" in report.notes)
+    report = watched(asked(iter([None, HostUnreachable("local: connection lost")])), was_asked_three_times)
     assert (report.error, connections) == (None, ["local", "local"])
 
 
