@@ -19,11 +19,12 @@ from provision.host.target import Target
 from provision.keys.reader import KeyReader
 from provision.output.audit.folder import EvidenceFolder, no_evidence
 from provision.output.command_report import CommandReport
+from provision.output.fleet_text import fleet_text
 from provision.output.json_report import json_text
 from provision.output.plan import plan_text
 from provision.output.progress.lines import Lines
 from provision.output.progress.status_board import StatusBoard, print_status
-from provision.output.report import Report, fleet_text
+from provision.output.report import Report
 from provision.output.report_files import ReportFiles
 from provision.output.status_table import status_lines
 from provision.site.settings import Settings, all_releases, settings_of_hosts

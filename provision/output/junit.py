@@ -21,7 +21,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import on_one_line
 from provision.output.command_report import NOT_ENDED, CommandReport
-from provision.output.report import WORDS, Report, ending_text, finding_text, outcome_text
+from provision.output.report import WORDS, Report
+from provision.output.report_text import ending_text, finding_text, outcome_text
 from provision.output.status import status_text
 
 PROGRAM = "chrony-provision"

@@ -11,16 +11,9 @@ from provision.common.results import Status
 from provision.common.text import on_one_line, shortened, shown
 from provision.output.command_report import NOT_ENDED, CommandReport, utc
 from provision.output.findings import folded
-from provision.output.report import (
-    BY_URGENCY,
-    WORDS,
-    Report,
-    causes,
-    changed_text,
-    ending_text,
-    finding_text,
-    outcome_text,
-)
+from provision.output.fleet_text import causes
+from provision.output.report import BY_URGENCY, WORDS, Report
+from provision.output.report_text import changed_text, ending_text, finding_text, outcome_text
 
 MOST_CHARACTERS = 60_000
 """Of a document: a comment on GitHub may have 65,536, and the reader may add words of his own."""

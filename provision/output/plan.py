@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from provision.common.results import Change, Sign, Status
 from provision.common.text import on_one_line
 from provision.output.findings import folded
-from provision.output.report import Report, Verdict, diff_text, error_lines, finding_text, notes_text, outcome_text
+from provision.output.fleet_text import notes_text
+from provision.output.report import Report, Verdict
+from provision.output.report_text import diff_text, error_lines, finding_text, outcome_text
 
 MOST_HOSTS = 10
 """Of more hosts, a line names the first ones."""

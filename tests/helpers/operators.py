@@ -17,7 +17,7 @@ import pytest
 from provision.common.results import Finding
 from provision.host.sandbox.sandbox import Sandbox
 from provision.output.findings import folded
-from provision.output.report import finding_text
+from provision.output.report_text import finding_text
 from tests.helpers.booted_hosts import ROOT, inv, login
 from tests.helpers.report_schema import checked
 

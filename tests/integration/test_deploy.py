@@ -13,7 +13,7 @@ from pysequoia import Tsk
 
 from provision.common.results import Finding
 from provision.host.sandbox import sandbox
-from provision.output.report import finding_text
+from provision.output.report_text import finding_text
 from tests.helpers.booted_hosts import assert_nowhere, login
 from tests.helpers.host_state import builds, current, files_of, journal, pid, work_folders
 from tests.helpers.samples import read_keys

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import on_one_line, shown
 from provision.host.target import Target
-from provision.output.report import Report, ending_lines, finding_text, outcome_text
+from provision.output.report import Report
+from provision.output.report_text import ending_lines, finding_text, outcome_text
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,7 +9,8 @@ from typing import Protocol, Self
 
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import on_one_line, shown
-from provision.output.report import WIDTH, Report, ending_text, finding_text, outcome_text
+from provision.output.report import Report
+from provision.output.report_text import WIDTH, ending_text, finding_text, outcome_text
 
 LINE_WIDTH = 100
 

@@ -14,7 +14,7 @@ from provision.deploy.run import Run
 from provision.output.metrics import OURS
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.prestarted import installed
-from tests.unit.output.test_report import BAD
+from tests.helpers.report_samples import BAD
 from tests.unit.output.test_status import STATUS
 
 HOST = ("local",)

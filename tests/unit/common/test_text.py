@@ -13,11 +13,12 @@ from provision.common.errors import CommandFailed
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import aligned, in_json, on_one_line, shortened, shown
 from provision.host.target import parse_target
+from provision.output.fleet_text import fleet_text
 from provision.output.json_report import json_text
 from provision.output.log import Log
 from provision.output.progress.board import Board
 from provision.output.progress.lines import Lines
-from provision.output.report import Report, fleet_text
+from provision.output.report import Report
 from tests.helpers.command_reports import command_report
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202e\u200b\ud800\x7f\nas wanted"

@@ -15,8 +15,10 @@ from provision.common.results import Status
 from provision.deploy.deploy import deploy
 from provision.deploy.verify import verify
 from provision.host.transport import Output
+from provision.output.fleet_text import fleet_text
 from provision.output.json_report import HostData
-from provision.output.report import ending_text, exit_status, fleet_text
+from provision.output.report import exit_status
+from provision.output.report_text import ending_text
 from tests.helpers.script_calls import Call
 from tests.helpers.scripted_host import Guard
 from tests.helpers.scripted_state import Answer

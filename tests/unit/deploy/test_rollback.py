@@ -8,7 +8,8 @@ from provision.deploy.rollback import rollback
 from provision.deploy.run import Run
 from provision.deploy.uninstall import uninstall
 from provision.host.transport import Output
-from provision.output.report import Report, ending_lines
+from provision.output.report import Report
+from provision.output.report_text import ending_lines
 from tests.helpers.samples import CASES, SECRET
 from tests.helpers.script_calls import Call
 from tests.helpers.scripted_answers import ASKED

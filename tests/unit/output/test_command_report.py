@@ -7,7 +7,7 @@ import pytest
 from provision.common.errors import NotRecorded, OutputUnread, SiteError
 from provision.output.command_report import CommandReport, utc
 from tests.helpers.command_reports import BEGAN, command_report
-from tests.unit.output.test_report import BAD, PENDING, report
+from tests.helpers.report_samples import BAD, PENDING, report
 
 ENDINGS = [
     pytest.param(SiteError("site.toml: time.servers: empty"), "site.toml: time.servers: empty", 2, id="bad input"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from provision.common.results import Finding
 from provision.output.findings import folded
-from provision.output.report import finding_text
+from provision.output.report_text import finding_text
 
 VALID = Finding(id="client.key", claim="answered", subject="key 1 at ::1", holds=True, seen="valid MAC")
 

@@ -9,8 +9,8 @@ from provision.output.json_report import json_text, schema
 from provision.output.report import Report
 from tests.helpers.booted_hosts import ROOT
 from tests.helpers.command_reports import command_report
+from tests.helpers.report_samples import BAD, DIFF, PENDING, UNTRIED, report
 from tests.helpers.report_schema import FILE, checked
-from tests.unit.output.test_report import BAD, DIFF, PENDING, UNTRIED, report
 
 NOT_TRIED = report(error="ntp1: no route to host", tried=False)
 

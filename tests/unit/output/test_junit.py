@@ -12,7 +12,7 @@ from provision.host.target import Kind, Target
 from provision.output.junit import junit_text
 from provision.output.report import Report
 from tests.helpers.command_reports import checked_junit, command_report
-from tests.unit.output.test_report import BAD, CHANGED, GOOD, PENDING, UNCHANGED, UNTRIED, report
+from tests.helpers.report_samples import BAD, CHANGED, GOOD, PENDING, UNCHANGED, UNTRIED, report
 from tests.unit.output.test_status import FAULT, LOST, SOURCE, STATUS
 
 ADDRESSED = replace(UNTRIED, holds=True, seen="offset 9 µs")

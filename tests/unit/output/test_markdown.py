@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provision.host.target import Kind, Target
+from provision.output.fleet_text import fleet_text
 from provision.output.markdown import MOST_CHARACTERS, markdown_text
-from provision.output.report import Report, fleet_text
+from provision.output.report import Report
 from tests.helpers.command_reports import command_report
+from tests.helpers.report_samples import BAD, CHANGED, GOOD, PENDING, UNCHANGED, UNTRIED, report
 from tests.unit.output.test_junit import hosts
-from tests.unit.output.test_report import BAD, CHANGED, GOOD, PENDING, UNCHANGED, UNTRIED, report
 
 NTP2 = Target(text="ntp2", kind=Kind.LOCAL)
 FAILED = report(role="server", outcomes=[CHANGED, UNCHANGED], findings=[GOOD, BAD, UNTRIED], may_have_changed=True)

@@ -21,7 +21,7 @@ from provision.output.metrics import HELP, OURS, metrics_text
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Layer, SourceFault
 from tests.helpers.booted_hosts import ROOT
-from tests.unit.output.test_report import BAD, GOOD, UNTRIED, report
+from tests.helpers.report_samples import BAD, GOOD, UNTRIED, report
 from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
 
 Labels = frozenset[tuple[str, str]]

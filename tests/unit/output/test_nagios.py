@@ -12,7 +12,7 @@ from provision.host.target import Kind, Target
 from provision.host.unconfirmed import UnconfirmedSwitch
 from provision.output.nagios import State, plugin_output, refusal, state_of
 from provision.output.report import Report
-from tests.unit.output.test_report import BAD, GOOD, UNTRIED, report
+from tests.helpers.report_samples import BAD, GOOD, UNTRIED, report
 from tests.unit.output.test_status import CLOCK, STATUS
 
 NUMBER = r"-?[0-9]+(\.[0-9]+)?"

@@ -15,8 +15,8 @@ from provision.common.errors import NotRecorded, ProvisionError, SiteError, Usag
 from provision.output.report import Report
 from provision.output.report_files import FORMATS, ReportFiles
 from tests.helpers.command_reports import checked_junit
+from tests.helpers.report_samples import BAD, report
 from tests.helpers.report_schema import checked
-from tests.unit.output.test_report import BAD, report
 
 
 def as_json(path: Path) -> ReportFiles:
