@@ -85,16 +85,20 @@ def prove(
     unconfirmed: Unconfirmed | None = None,
     early: bool = False,
     states: Sequence[State] = (),
+    tells_state: bool = False,
 ) -> Proof:
     """Prove the daemon that runs; wait up to ``sync_timeout`` seconds until its clock is synchronised.
 
     ``states`` are compared as well, with the looks and the drifts of a plan.
+    ``tells_state``: the evidence has all that the state of the task status is made of.
     ``early``: the daemon may be the one before the switch, so that no time is spent on keys that it does not have.
 
     Raises NothingDeployed, CommandFailed, HostUnreachable, ParseError.
     """
     survey = Survey([state.look for state in states])
-    script = _evidence_script(session, expected, sync_timeout=sync_timeout, unconfirmed=unconfirmed)
+    script = _evidence_script(
+        session, expected, sync_timeout=sync_timeout, unconfirmed=unconfirmed, tells_state=tells_state
+    )
     ask = partial(probe, keys=keys, most=expected.most_keys, insist=not early)
     with ThreadPoolExecutor() as pool:
         # Send the packets from this machine while the script runs on the host.
@@ -190,7 +194,12 @@ def _advice(evidence: Evidence) -> Iterator[str]:
 
 
 def _evidence_script(
-    session: Session, expected: Expectation, *, sync_timeout: int, unconfirmed: Unconfirmed | None
+    session: Session,
+    expected: Expectation,
+    *,
+    sync_timeout: int,
+    unconfirmed: Unconfirmed | None,
+    tells_state: bool,
 ) -> str:
     patience = 0
     if expected.follows or expected.serves_own_clock:
@@ -207,6 +216,7 @@ def _evidence_script(
         "own_clock": "yes" if expected.has_only_its_own_clock else "no",
         "unproven": "",
         "seconds": "",
+        "tells_state": "yes" if tells_state else "no",
         "look_at_unit": look_at_unit() + scripts.load("print_effects", ROOT),
         "look_around": scripts.load("look_conflicts", ROOT),
     }

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from provision.common.errors import NothingDeployed, SiteError
+from provision.build.evidence import sections
+from provision.common.errors import NothingDeployed, SiteError, understood
 from provision.common.results import Finding
 from provision.deploy.another_generation import judged, read_current
 from provision.deploy.build import recipe_of
@@ -12,19 +13,23 @@ from provision.deploy.generation import Generation
 from provision.deploy.keys_on_host import keys_on_host
 from provision.deploy.not_deployed import not_deployed
 from provision.deploy.phases import service_phases, stage_phase
-from provision.deploy.prove import State, prove
+from provision.deploy.prove import Proof, State, prove
 from provision.deploy.raw_answers import raw_answers
 from provision.deploy.refusals import refuse_without_systemd
 from provision.deploy.run import Run
+from provision.deploy.status import read_state
 from provision.deploy.steps.active import Active, parse_there
 from provision.deploy.steps.build import Installed
 from provision.deploy.steps.conflicting_services import NoForeignProcess
 from provision.deploy.switch import Switch
+from provision.host.unconfirmed import named_values
 from provision.keys import Keys
+from provision.output.status import HostStatus
 from provision.site.settings import NO_KEYS
 from provision.verify.checks.from_here import CLIENT, with_other_secrets
-from provision.verify.checks.site import MATCHES_DEFAULTS
+from provision.verify.checks.site import MATCHES_DEFAULTS, READABLE
 from provision.verify.expectation import Expectation
+from provision.verify.host_status import LAST_SECTION
 
 
 def verify(run: Run, *, keeps_answers: bool = False) -> None:
@@ -46,9 +51,17 @@ def verify(run: Run, *, keeps_answers: bool = False) -> None:
     to = switch_to(run, generation, lambda: expected)
     states = _states(run, generation, expected, to)
     try:
-        proof = prove(run.session, expected, keys, sync_timeout=run.settings.options.sync_timeout, states=states)
+        proof = prove(
+            run.session,
+            expected,
+            keys,
+            sync_timeout=run.settings.options.sync_timeout,
+            states=states,
+            tells_state=True,
+        )
     except NothingDeployed as error:
         raise not_deployed(run) from error
+    run.report.status = _status(run, proof)
     if keeps_answers:
         run.report.answers = dict(raw_answers(proof, generation.conf, run.hide_secrets))
     there = parse_there(proof.answers[Active.id])
@@ -61,6 +74,20 @@ def verify(run: Run, *, keeps_answers: bool = False) -> None:
     run.found(replace(proof, findings=findings))
     if _differs(findings):
         run.report.notes.append("inv plan shows the differences, inv deploy removes them")
+
+
+def _status(run: Run, proof: Proof) -> HostStatus | None:
+    """Return the state of the host, as the task status shows it; None if the evidence lacks it. Raises ParseError."""
+    said = sections(proof.evidence)
+    is_unreadable = any(finding.id == READABLE.id for finding in proof.findings)
+    if is_unreadable or LAST_SECTION not in said:
+        return None
+    with understood(f"{run.session.host.name}: the state of chronyd"):
+        process = named_values(said["process"])
+        state, _, _ = read_state(
+            run, said, generation=process.get("generation", ""), executable=process.get("executable", "")
+        )
+    return state
 
 
 def _differs(findings: Iterable[Finding]) -> bool:

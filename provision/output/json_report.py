@@ -68,7 +68,10 @@ class HostData:
         tuple[Association, ...] | None,
         Meta(description="the time sources of the host's chronyd; null if they are not known"),
     ]
-    status: Annotated[HostStatus | None, Meta(description="of the task status; docs/checks.md, status and history")]
+    status: Annotated[
+        HostStatus | None,
+        Meta(description="of the tasks status, report and verify; docs/checks.md, status and history"),
+    ]
     existing: Annotated[
         ExistingTime | None,
         Meta(description="of the tasks status and verify, on a host where nothing is deployed; docs/checks.md"),

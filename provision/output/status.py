@@ -192,7 +192,7 @@ class HostStatus:
     server: ServerCounters | None
     """Requests that were counted; None if chronyd did not tell, or serves nobody."""
     limits: ClockLimits | None
-    """The limits by which it was judged; None if they do not apply, as to a host that serves only its own clock."""
+    """The limits of the site; None if they do not apply, as to a host that serves only its own clock."""
     key_ids: str
     """The ids in the current generation's key file as ranges, such as ``1-50,60``; empty without keys."""
 

@@ -72,7 +72,7 @@ def _active(host: ScriptedState, _: Call) -> str:
     )
 
 
-def _evidence(host: ScriptedState, _: Call) -> str:
+def _evidence(host: ScriptedState, call: Call) -> str:
     """Return the evidence of the real server, with the generation that is current here."""
     if not host.current:
         return NOT_DEPLOYED
@@ -80,6 +80,8 @@ def _evidence(host: ScriptedState, _: Call) -> str:
     text = host.evidence.replace(REAL_ID, host.running).replace(REAL_BUILD, one.recipe.name)
     unit = "".join(f"unit={line}\n" for line in one.unit.splitlines())
     command = re.findall(r"(?m)^ExecStart=(.+)$", one.unit)[0]
+    if call.values.get("tells_state") == "yes":
+        text = text.replace(f"{SAID}finished", f"{_state(host)}{SAID}finished")
     return re.sub(r"(unit=.*\n)+", lambda _: unit, text.replace(REAL_COMMAND, command))
 
 
@@ -126,10 +128,17 @@ def _status(host: ScriptedState, _: Call) -> str:
     answers = [f"{SAID}{name}\n{_section(host.evidence, name)}" for name in CHRONYC]
     return (
         f"{SAID}generation\n{host.running}\n{SAID}executable\n{one.recipe.prefix}/sbin/chronyd\n"
-        f"{SAID}key ids\n1-2\n7-7\n{SAID}serverstats\n120,3,40,0,0,0,0,110\n{SAID}unconfirmed\n{_unconfirmed(host)}"
-        f"{SAID}chrony.conf\n{one.conf}\n"
-        f"{''.join(answers)}{SAID}sourcestats\n198.19.0.2,6,3,74,-0.512,1.5,-0.000003,0.000005\n"
-        f"{SAID}names\n{_section(host.evidence, 'sources')}{SAID}finished\n"
+        f"{''.join(answers)}{_state(host)}{SAID}finished\n"
+    )
+
+
+def _state(host: ScriptedState) -> str:
+    """Return what status and verify tell of a host beside the answers about its clock and its sources."""
+    return (
+        f"{SAID}unconfirmed\n{_unconfirmed(host)}{SAID}chrony.conf\n{host.generations[host.current].conf}\n"
+        f"{SAID}key ids\n1-2\n7-7\n{SAID}serverstats\n120,3,40,0,0,0,0,110\n"
+        f"{SAID}sourcestats\n198.19.0.2,6,3,74,-0.512,1.5,-0.000003,0.000005\n"
+        f"{SAID}names\n{_section(host.evidence, 'sources')}"
     )
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from provision.deploy.deploy import deploy
+from provision.deploy.status import status
 from provision.deploy.steps.firewall import FirewallOpen
 from provision.deploy.verify import verify
 from provision.host.transport import Output
@@ -29,6 +30,39 @@ def test_verify_changes_nothing_and_finds_what_somebody_altered(operator: Operat
     assert unproven(bad) == [("site.switch-script", "content differs")]
     assert (bad.ok, operator.host.told, bad.notes[-1]) == (False, [], NOTE)
     assert NOTE not in good.notes
+
+
+def test_its_report_has_the_state_that_the_task_status_shows_and_takes_no_further_round_trip(
+    operator: Operator,
+) -> None:
+    assert operator.run(deploy).status is None
+    shown, verified = operator.run(status), operator.run(verify)
+    assert verified.status == shown.status
+    assert verified.status is not None
+    assert (verified.status.generation, verified.status.key_ids) == (operator.host.current, "1-2,7")
+    assert verified.round_trips == 2
+    assert operator.host.asked.count("print_evidence") == 1
+
+
+def test_without_its_chrony_conf_a_host_has_no_state_and_is_verified(operator: Operator) -> None:
+    operator.run(deploy)
+
+    def says(call: Call) -> str:
+        text = ASKED["print_evidence"](operator.host, call)
+        return f"{text.partition('==> key ids')[0]}==> finished\n"
+
+    operator.host.answers["print_evidence"] = says
+    report = operator.run(verify)
+    assert (report.error, report.status, report.ok) == (None, None, True)
+
+
+def test_the_state_of_a_host_whose_evidence_cannot_be_read_is_not_known(operator: Operator) -> None:
+    operator.run(deploy)
+    operator.host.files["/opt/chrony/switch"] = (b"#!/bin/sh\n", "0755", "root")
+    operator.host.evidence = re.sub("(?m)^C6130002,.*$", "many, too many", operator.host.evidence)
+    report = operator.run(verify)
+    assert (report.error, report.status) == (None, None)
+    assert {"site.switch-script", "site.evidence"} == {id_ for id_, _ in unproven(report)}
 
 
 def test_each_compared_step_has_a_check_of_its_own_in_the_document(operator: Operator) -> None:

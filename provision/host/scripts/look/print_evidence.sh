@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# needs: as_nobody ask_chronyc query_chronyd source_faults
+# needs: as_nobody ask_chronyc query_chronyd source_faults state
 # Print the evidence about the running chronyd: process, sockets, sources, answers, log. No key material: of keys only ids.
 # The caller assigns its variables (scripts.load_with):
 : "${root?our folder on the host}"
@@ -13,6 +13,7 @@
 : "${own_clock?yes if no source can give the time, so that the clock of the host itself counts as synchronised}"
 : "${unproven?the generation that this is to prove, or nothing}"
 : "${seconds?the time after which the host goes back from that generation by itself, counted anew, or nothing}"
+: "${tells_state?yes if the state that the task status shows is told as well}"
 : "${look_at_unit?the script that looks at the unit}"
 : "${look_around?the script that looks for other time services and for missing folders}"
 set -u
@@ -139,6 +140,8 @@ reports=$(for command in tracking sources authdata ntpdata; do
 done)
 echo "$reports"
 echo "$reports" | show_source_faults "$chronyc" "$pid"
+# A chrony.conf that cannot be read is the subject of another finding.
+[ "$tells_state" != yes ] || show_state "$root" "$chronyc"
 for what in tracking answered; do
     echo "==> $what before the switch"
     [ ! -e "$root/unconfirmed" ] || sed -n "s/^$what=//p" "$root/unconfirmed"
