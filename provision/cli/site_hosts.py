@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from provision.chrony.lint import Advice, lint
+from provision.chrony.lint import lint
+from provision.chrony.lint.rule import Advice
 from provision.chrony.statement import statements
 from provision.cli import streams
 from provision.cli.first_keys import refuse_unattended

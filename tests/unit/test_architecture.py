@@ -49,6 +49,19 @@ def test_no_module_needs_itself_by_a_detour() -> None:
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.verify.source_signs": ("verify/test_source_faults.py", "signs are parsed to name a fault"),
     "provision.__main__": ("test_main.py", "a name with underscores reads badly"),
+    **dict.fromkeys(
+        (
+            "provision.chrony.lint.authentication",
+            "provision.chrony.lint.clock",
+            "provision.chrony.lint.directives",
+            "provision.chrony.lint.leap_seconds",
+            "provision.chrony.lint.refclocks",
+            "provision.chrony.lint.rule",
+            "provision.chrony.lint.server",
+            "provision.chrony.lint.sources",
+        ),
+        ("chrony/test_lint.py", "each rule has its fault there"),
+    ),
     "provision.cli.exits": ("cli/test_tasks.py", "an exit status is that of a whole command"),
     "provision.deploy.cancellation": ("fleet/test_executor.py", "who is interrupted is a run of several hosts"),
     "provision.deploy.control_machine": ("deploy/test_runner.py", "defaults of what a run is given"),
