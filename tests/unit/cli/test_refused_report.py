@@ -67,7 +67,7 @@ def test_standard_output_gets_the_report_of_a_refused_command_line(tmp_path: Pat
     "words",
     [
         pytest.param(["site", "--json", "r.json"], id="a task without it"),
-        pytest.param(["status", "--junit", "r.xml"], id="a task without JUnit"),
+        pytest.param(["history", "--junit", "r.xml"], id="a task without JUnit"),
         pytest.param(["verify", "--json", "--host"], id="no path"),
         pytest.param(["verify", "--parallel=0", "--json", "no/r.json"], id="a folder that is not there"),
         pytest.param(["verify", "--parallel=0", "--markdown", "no/r.md"], id="no folder for the summary"),
