@@ -12,7 +12,7 @@ from provision.common.results import Fate, Remark
 from provision.keys import AES_BYTES, COMMENT, MAX_LINE, Key, Keys, key_id, keys_by_line, name_in_chrony
 from provision.keys.source import KEY_LINE, KEY_WORD
 from provision.takeover.existing import ConfigFile, ExistingService, Program
-from provision.takeover.ntp_conf import lines_of, trusted
+from provision.takeover.ntp_conf.lines import lines_of, trusted
 from provision.takeover.statements import statements_of
 
 _LONGEST_TEXT = 20

@@ -20,7 +20,7 @@ from provision.host.paths import plain_path
 from provision.keys import Keys, name_in_chrony
 from provision.takeover.command_line import parse_chronyd
 from provision.takeover.existing import ExistingService, ListedKey, Program
-from provision.takeover.ntp_conf import lines_of, trusted
+from provision.takeover.ntp_conf.lines import lines_of, trusted
 from provision.takeover.remark import COMMAND_LINE, shown_line
 from provision.takeover.statements import is_of_dhcp, statements_of
 from provision.takeover.translation import translated

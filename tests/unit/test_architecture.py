@@ -128,6 +128,16 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.site.read": ("site/test_schema.py", "a site file is read into its tables"),
     "provision.site.server_addresses": ("cli/test_export.py", "an export has the addresses of the servers"),
     "provision.site.key_source": ("keys/test_source.py", "it names a source of keys"),
+    **dict.fromkeys(
+        (
+            "provision.takeover.ntp_conf.collector",
+            "provision.takeover.ntp_conf.lines",
+            "provision.takeover.ntp_conf.refclocks",
+            "provision.takeover.ntp_conf.restrict",
+            "provision.takeover.ntp_conf.servers",
+        ),
+        ("takeover/test_ntp_conf.py", "it translates whole files"),
+    ),
     "provision.verify.checks.unit": ("verify/test_unit.py", "it judges what is parsed there"),
     "provision.verify.firewall.nftables": (
         "verify/firewall/test_firewall.py",

@@ -7,7 +7,7 @@ import pytest
 from provision.common.errors import SiteError
 from provision.takeover.existing import ExistingService, Program
 from provision.takeover.local_files import guessed, read_service
-from provision.takeover.ntp_conf import lines_of
+from provision.takeover.ntp_conf.lines import lines_of
 
 
 @pytest.mark.parametrize(

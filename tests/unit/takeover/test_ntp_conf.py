@@ -6,7 +6,8 @@ import pytest
 
 from provision.common.results import Fate
 from provision.takeover.existing import ConfigFile, ExistingService, Program
-from provision.takeover.ntp_conf import lines_of, translated, trusted
+from provision.takeover.ntp_conf import translated
+from provision.takeover.ntp_conf.lines import lines_of, trusted
 
 CLOCK = ["rtcsync", "makestep 1 3"]
 """What stands for ntpd's own way to set the clocks."""
