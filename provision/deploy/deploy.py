@@ -21,7 +21,7 @@ from provision.deploy.switch import Switch
 from provision.host.paths import SWITCH
 from provision.keys import Keys, make_key
 from provision.site.settings import NO_KEYS
-from provision.takeover.lost import Wanted
+from provision.takeover.lost.wanted import Wanted
 from provision.verify.expectation import Expectation, expect
 
 

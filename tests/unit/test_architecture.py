@@ -130,6 +130,17 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.site.key_source": ("keys/test_source.py", "it names a source of keys"),
     **dict.fromkeys(
         (
+            "provision.takeover.lost.access",
+            "provision.takeover.lost.keys",
+            "provision.takeover.lost.lines",
+            "provision.takeover.lost.sources",
+            "provision.takeover.lost.unit",
+            "provision.takeover.lost.wanted",
+        ),
+        ("takeover/test_lost.py", "it compares whole services"),
+    ),
+    **dict.fromkeys(
+        (
             "provision.takeover.ntp_conf.collector",
             "provision.takeover.ntp_conf.lines",
             "provision.takeover.ntp_conf.refclocks",

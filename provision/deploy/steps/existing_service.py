@@ -6,7 +6,8 @@ from typing import ClassVar
 from provision.common.results import Change, Loss, Sign
 from provision.deploy.steps import StepDefaults, refuse
 from provision.host.host import Host
-from provision.takeover.lost import Wanted, losses
+from provision.takeover.lost import losses
+from provision.takeover.lost.wanted import Wanted
 from provision.takeover.read_host import existing_script, parse_existing
 
 MOST_NAMED = 5

@@ -12,7 +12,8 @@ from provision.keys import Keys
 from provision.takeover.existing import ConfigFile, ExistingService, Program
 from provision.takeover.importing import imported
 from provision.takeover.local_files import read_service
-from provision.takeover.lost import Wanted, losses
+from provision.takeover.lost import losses
+from provision.takeover.lost.wanted import Wanted
 from tests.helpers.samples import CASES, read_site
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
