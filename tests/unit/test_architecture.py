@@ -149,6 +149,16 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         ),
         ("takeover/test_ntp_conf.py", "it translates whole files"),
     ),
+    **dict.fromkeys(
+        (
+            "provision.takeover.to_site.draft",
+            "provision.takeover.to_site.extra",
+            "provision.takeover.to_site.keys",
+            "provision.takeover.to_site.sources",
+            "provision.takeover.to_site.values",
+        ),
+        ("takeover/test_to_site.py", "it carries whole configurations"),
+    ),
     "provision.verify.checks.unit": ("verify/test_unit.py", "it judges what is parsed there"),
     "provision.verify.firewall.nftables": (
         "verify/firewall/test_firewall.py",
