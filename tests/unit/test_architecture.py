@@ -159,6 +159,14 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         ),
         ("takeover/test_to_site.py", "it carries whole configurations"),
     ),
+    **dict.fromkeys(
+        (
+            "provision.verify.source_faults.answers",
+            "provision.verify.source_faults.key_exchange",
+            "provision.verify.source_faults.selection",
+        ),
+        ("verify/test_source_faults.py", "which of them names a fault depends on all signs"),
+    ),
     "provision.verify.checks.unit": ("verify/test_unit.py", "it judges what is parsed there"),
     "provision.verify.firewall.nftables": (
         "verify/firewall/test_firewall.py",

@@ -13,7 +13,8 @@ from provision.chrony.chronyc.selection import Selection
 from provision.chrony.chronyc.sources import parse_sources
 from provision.host import scripts
 from provision.output.status import Layer, SourceFault
-from provision.verify.source_faults import UNSYNCHRONISED, faults_text, source_faults
+from provision.verify.source_faults import faults_text, source_faults
+from provision.verify.source_faults.selection import UNSYNCHRONISED
 from provision.verify.source_signs import Asked, Outcome, Signs, parse_signs
 from tests.helpers.samples import CASES
 

@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # needs: ask_chronyc
-# Show the signs by which the faults of sources are told apart (provision/verify/source_faults.py).
+# Show the signs by which the faults of sources are told apart (provision/verify/source_faults).
 
 # Show what chronyd and this host say about the sources that give no time. Where all give it, only a count is asked for.
 # Standard input: the answers of chronyc to "sources", "authdata" and "ntpdata". $1: chronyc, $2: the process ID of chronyd.
