@@ -61,12 +61,14 @@ class Command:
         *,
         open_evidence: Callable[[], EvidenceFolder] = no_evidence,
         note: Callable[[list[Report]], None] = lambda _: None,
+        finish: Callable[[list[Report]], None] = lambda _: None,
     ) -> list[Report]:
         """Run the operation on each host; return the reports. Raises ProvisionError.
 
         ``open_evidence`` returns the folder of evidence to write; it is called before any host is asked. When the hosts
         were tried, also after Ctrl-C or a bug, ``note`` is called with the reports, and the summary is printed, also if
-        the report cannot be written.
+        the report cannot be written. ``finish`` is called with the reports of a command that did not end early; the
+        report files have its error, too.
         """
         with (
             ReportFiles(options.report_paths, self.task, site_file_of(options, self.task)) as files,
@@ -101,6 +103,7 @@ class Command:
             # Here, so that the report files have the error, too.
             streams.check()
             _write_evidence(evidence, files.report)
+            finish(reports)
             return reports
 
     def _chosen(self, options: Options, secrets: Secrets, failed: Failed) -> Sequence[tuple[Target, Settings]]:

@@ -1,12 +1,14 @@
 """Verify hosts and write the evidence for an audit, or check evidence that was written before."""
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provision.cli.command import Command
 from provision.cli.options import VerifyOptions
+from provision.cli.refused_report import write_refused
 from provision.common.errors import SiteError, UsageError
 from provision.common.files.regular import read_regular
 from provision.common.text import shown
@@ -63,8 +65,10 @@ def check(options: VerifyOptions, folder: Path) -> str:
 
     Raises UsageError, SiteError, EvidenceAltered.
     """
-    if any((options.evidence, options.rules, options.sign_key, options.sign_passphrase, options.json, options.host)):
-        raise UsageError("--check-evidence asks no host and writes nothing; it goes with --sign-cert alone")
+    if replace(options, check_evidence=None, sign_cert=None) != VerifyOptions():
+        why = "--check-evidence asks no host and writes nothing; it goes with --sign-cert alone"
+        write_refused(options.report_paths, "verify", why)
+        raise UsageError(why)
     listed, manifest = check_files(folder)
     signature = read_signature(folder)
     return f"{folder}: {len(listed)} files as they were written; {_signed(options, folder, manifest, signature)}"

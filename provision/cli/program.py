@@ -156,7 +156,7 @@ class CommandLine(Program):
         if match := UNKNOWN.fullmatch(text):
             return self._unknown(ast.literal_eval(match["word"]), error.context)
         if match := NO_VALUE.fullmatch(text):
-            return f"--{match['option']} needs a value"
+            return f"--{match['option'].replace('_', '-')} needs a value"
         if match := NO_ARGUMENT.fullmatch(text):
             return f"{match['task']} needs {match['names']} ({self._program} --help {match['task']} shows how)"
         return on_one_line(text)

@@ -3,6 +3,7 @@
 With ``--nagios``, the refusal is the output of the plugin.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from invoke.parser.context import ParserContext
 from provision.cli.options import REPORTS
 from provision.cli.values import new_file_or_standard_output
 from provision.common.errors import ProvisionError, UsageError
+from provision.common.files.open_file import STANDARD_OUTPUT
 
 FLAGS = {f"--{name}": name for name in REPORTS}
 NAGIOS = "--nagios"
@@ -30,6 +32,21 @@ def write_refused(paths: Mapping[str, Path | None], task: str, why: str) -> None
     from provision.output.report_files import ReportFiles  # noqa: PLC0415
 
     with suppress(ProvisionError), ReportFiles(paths, task, None):
+        raise UsageError(why)
+
+
+def refuse_same_file(option: str, path: Path | None, reports: Mapping[str, Path | None], task: str) -> None:
+    """Raise UsageError if a report would be written to the file of another option: the last one would be the only one.
+
+    ``reports``: option → path. Those that are written elsewhere get the error.
+    """
+    if path is None or path == STANDARD_OUTPUT:
+        return
+    place = os.path.realpath(path)
+    same = [name for name, file in reports.items() if file is not None and os.path.realpath(file) == place]
+    if same:
+        why = f"--{option} {path}: --{same[0]} is written there, too; name another file"
+        write_refused({name: file for name, file in reports.items() if name not in same}, task, why)
         raise UsageError(why)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from provision.cli.command import Command
 from provision.cli.options import ReportOptions
-from provision.cli.refused_report import write_refused
+from provision.cli.refused_report import refuse_same_file, write_refused
 from provision.common.errors import NotRecorded, ProvisionError, SiteError, UsageError, os_error_text
 from provision.common.files.write import write_whole
 from provision.deploy.render import render_html, template_text
@@ -40,6 +40,8 @@ def write_page(options: ReportOptions, secrets: "Secrets") -> int:
     """Ask the hosts, write the page, and return the exit status. Raises ProvisionError."""
     if options.html is None:
         raise UsageError("say --html FILE, the page to write")
+    place = options.html
+    refuse_same_file("html", place, options.report_paths, "report")
     # A wrong file, and an account without a home folder, are errors before any host is asked.
     try:
         earlier = read_earlier(options.earlier)
@@ -49,20 +51,23 @@ def write_page(options: ReportOptions, secrets: "Secrets") -> int:
         raise
     inventory = read_inventory(options.site_file)
     begun = datetime.now(UTC)
-    reports = Command(task="report", operation=report, configures=False).run(options, secrets)
-    page = page_of(
-        reports,
-        site=options.site_file.name if options.site_file else "hosts",
-        time=begun,
-        names=names_of(inventory, reports),
-        earlier=earlier,
-        keys=key_rows(inventory, secrets.keys, begun.date()),
-    )
-    _write(options.html, html_of(page, scripts))
-    if not scripts:
-        print(NO_PLOTS)
-    print(f"{options.html}: written, {options.html.stat().st_size / 1e6:.1f} MB")
-    return exit_status(reports)
+
+    def finish(reports: list[Report]) -> None:
+        page = page_of(
+            reports,
+            site=options.site_file.name if options.site_file else "hosts",
+            time=begun,
+            names=names_of(inventory, reports),
+            earlier=earlier,
+            keys=key_rows(inventory, secrets.keys, begun.date()),
+        )
+        _write(place, html_of(page, scripts))
+        if not scripts:
+            print(NO_PLOTS)
+        print(f"{place}: written, {place.stat().st_size / 1e6:.1f} MB")
+
+    command = Command(task="report", operation=report, configures=False)
+    return exit_status(command.run(options, secrets, finish=finish))
 
 
 def html_of(page: Page, plots: Sequence[str]) -> str:

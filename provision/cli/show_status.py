@@ -3,21 +3,22 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from provision.cli import streams
 from provision.cli.command import Command
 from provision.cli.options import StatusOptions
-from provision.cli.refused_report import write_refused
+from provision.cli.refused_report import refuse_same_file, write_refused
 from provision.common.errors import NotRecorded, OutputUnread, ProvisionError, UsageError
+from provision.common.files.open_file import STANDARD_OUTPUT
 from provision.common.files.write import write_whole
 from provision.deploy.secrets import Secrets
 from provision.deploy.status import status
 from provision.output.nagios import State, plugin_output, refusal
 from provision.output.report import Report, exit_status
 
-STANDARD_OUTPUT = Path("-")
 READABLE_BY_ALL = 0o644
 """node_exporter runs as an account of its own."""
 
@@ -76,49 +77,64 @@ def _ask(options: StatusOptions, secrets: Secrets) -> list[Report]:
     _refuse_watched_documents(options)
     _refuse_two_documents(options)
     _refuse_closed_output(options)
-    reports: list[Report] = []
+    refuse_same_file("metrics", options.metrics, options.report_paths, "status")
     command = Command(task="status", operation=status, configures=False, tabulates=True, watch=options.watch)
-    with _recording(options.metrics, reports):
-        command.run(options, secrets, note=reports.extend)
-    return reports
+    metrics = _Metrics(options.metrics)
+    with metrics.recording():
+        return command.run(options, secrets, note=metrics.note, finish=metrics.finish)
 
 
-@contextmanager
-def _recording(path: Path | None, reports: Sequence[Report]) -> Iterator[None]:
-    """Write the metrics of the reports that there are at the end, also if the work ends with an error.
+class _Metrics:
+    """The file of ``--metrics``: written at the end of a command, also of one that ends with an error.
 
     Otherwise the values of an earlier command would stay. The reader sees the earlier file until then. With standard
     output as the file, all that is printed meanwhile goes to standard error.
     """
-    if path is None:
-        yield
-        return
-    output = sys.stdout
-    shown_on = sys.stdout
-    if path == STANDARD_OUTPUT:
-        shown_on = sys.stderr
-    complete = False
-    try:
-        with redirect_stdout(shown_on):
-            yield
-        complete = True
-    finally:
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._output = sys.stdout
+        self._reports: list[Report] = []
+
+    def note(self, reports: list[Report]) -> None:
+        """Keep the reports of the hosts that were tried."""
+        self._reports = reports
+
+    def finish(self, reports: list[Report]) -> None:
+        """Write the metrics of a command that did not end early. Raises NotRecorded, OutputUnread."""
+        path = self._path
+        try:
+            self._write(reports, complete=True)
+        except OSError as error:
+            why = f"--metrics {path}: cannot be written: {error.strerror}"
+            raise NotRecorded(f"the work on the hosts is over, and {why}") from error
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Write the metrics if the work ends early. They have no error of their own then."""
+        shown_on = sys.stdout
+        if self._path == STANDARD_OUTPUT:
+            shown_on = sys.stderr
+        try:
+            with redirect_stdout(shown_on):
+                yield
+        except BaseException:
+            with suppress(OSError, NotRecorded, OutputUnread):
+                self._write(self._reports, complete=False)
+            raise
+
+    def _write(self, reports: Sequence[Report], *, complete: bool) -> None:
+        """Write the metrics, once. Raises OSError for a file, and NotRecorded or OutputUnread for standard output."""
+        path, self._path = self._path, None
+        if path is None:
+            return
         # Imported here, for it is slow, and most commands write none.
         from provision.output.metrics import metrics_text  # noqa: PLC0415
 
         text = metrics_text(reports, complete=complete, at=datetime.now(UTC))
         if path == STANDARD_OUTPUT:
-            output.write(text)
-            output.flush()
+            self._output.write(text)
+            self._output.flush()
+            streams.check()
         else:
-            _write(path, text, raises=complete)
-
-
-def _write(path: Path, text: str, *, raises: bool) -> None:
-    """Write a file; without ``raises``, an error is dropped, for there is an earlier one. Raises NotRecorded."""
-    try:
-        write_whole(path, text.encode(), mode=READABLE_BY_ALL, exact_mode=True)
-    except OSError as error:
-        if raises:
-            why = f"--metrics {path}: cannot be written: {error.strerror}"
-            raise NotRecorded(f"the work on the hosts is over, and {why}") from error
+            write_whole(path, text.encode(), mode=READABLE_BY_ALL, exact_mode=True)

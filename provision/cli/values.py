@@ -5,6 +5,7 @@ imported by ``--list``: a parser that needs more imports it when it is called.
 """
 # ruff: noqa: PLC0415 -- see above
 
+import os
 import re
 import stat
 from collections.abc import Callable
@@ -75,6 +76,8 @@ def new_file_or_standard_output(flag: str, text: str) -> Path:
 
 def new_folder(flag: str, text: str) -> Path:
     """Return the path of a folder that is empty or can be made in an existing one. Raises UsageError."""
+    if text == "-":
+        raise UsageError(f"{flag} -: a folder cannot be written to standard output; name a folder")
     path = Path(text)
     complaint = f"{flag} {shown(text)}: cannot be written"
     if not exists(path, complaint):
@@ -93,19 +96,36 @@ def new_folder(flag: str, text: str) -> Path:
 
 
 def new_regular_file_or_standard_output(flag: str, text: str) -> Path:
-    """Return ``-`` for standard output, or a path as :func:`new_regular_file` does. Raises UsageError."""
-    if text == "-":
-        return Path(text)
+    """Return ``-`` for standard output, also for /dev/stdout, or a path as :func:`new_regular_file` does.
+
+    Raises UsageError.
+    """
+    from provision.common.files.open_file import STANDARD_OUTPUT_NUMBER, descriptor_at
+
+    if text == "-" or descriptor_at(Path(text)) == STANDARD_OUTPUT_NUMBER:
+        return Path("-")
     return new_regular_file(flag, text)
 
 
 def new_regular_file(flag: str, text: str) -> Path:
     """Return the path of a file that can be written, and that is no device and no pipe. Raises UsageError."""
+    from provision.common.files.open_file import descriptor_at
+
     if text == "-":
         raise UsageError(f"{flag} -: it is not written to standard output; name a file")
     path = new_file(flag, text)
+    complaint = f"{flag} {shown(text)}: cannot be written"
     if path.exists() and not path.is_file():
-        raise UsageError(f"{flag} {shown(text)}: cannot be written: not a regular file")
+        raise UsageError(f"{complaint}: not a regular file")
+    if descriptor_at(path) is not None:
+        # As in "--html /dev/stdout >>log": the new file would take the place of the log.
+        raise UsageError(f"{complaint}: it is a file that the shell has opened; name it by its own path")
+    # A link may lead into another folder.
+    folder = Path(os.path.realpath(path)).parent
+    if not _is_folder(folder, complaint):
+        raise UsageError(f"{complaint}: Not a directory")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{complaint}: no right to write in {shown(str(folder))}")
     return path
 
 

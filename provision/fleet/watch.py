@@ -1,6 +1,7 @@
 """Ask hosts for their state again and again, over one connection for each, until Ctrl-C."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ MOST_HOSTS = 200
 RECONNECT_SECONDS = 5
 """The least time between two attempts to connect to a host."""
 END_SECONDS = 5
-"""How long the threads of hosts are waited for at the end."""
+"""How long the threads of all hosts are waited for at the end: one may hang in a connection."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,8 +69,9 @@ class Watch:
         finally:
             self.ended.set()
             self.cancellation.cancel()
+            end = time.monotonic() + END_SECONDS
             for thread in threads:
-                thread.join(END_SECONDS)
+                thread.join(max(0.0, end - time.monotonic()))
 
     def _wait_for_first_answers(self) -> None:
         """Wait until each host has answered or failed, but no longer than one interval."""

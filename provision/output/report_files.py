@@ -1,7 +1,6 @@
 """Write the files of ``--json``, ``--junit`` and ``--markdown``: when a command begins, and again when it ends."""
 
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, redirect_stdout
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from provision.common.errors import NotRecorded, ProvisionError, SiteError, UsageError
+from provision.common.files.open_file import STANDARD_OUTPUT, STANDARD_OUTPUT_NUMBER, descriptor_at
 from provision.common.files.write import write_whole
 from provision.output.command_report import CommandReport
 from provision.output.json_report import json_text
@@ -23,12 +23,6 @@ FORMATS: Mapping[str, Callable[[CommandReport], str]] = {
     "markdown": markdown_text,
 }
 """Option of the command line → the text of its file."""
-STANDARD_OUTPUT = Path("-")
-STANDARD_OUTPUT_NUMBER = 1
-DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd")
-"""proc(5): the folder of links from numbers to the open files of a process; /dev/stdout and /dev/fd lead there."""
-MOST_LINKS = 40
-"""path_resolution(7): the kernel follows no more."""
 
 
 class ReportFiles:
@@ -94,7 +88,7 @@ class _File:
         """Return the number of the open file of this process, or else the path without links: equal for one file."""
         if self.path == STANDARD_OUTPUT:
             return STANDARD_OUTPUT_NUMBER
-        descriptor = _descriptor_at(self.path)
+        descriptor = descriptor_at(self.path)
         if descriptor is not None:
             return descriptor
         return os.path.realpath(self.path)
@@ -156,20 +150,3 @@ def _refuse_second(file: _File, begun: list[_File]) -> None:
     for other in begun:
         if other.place == file.place:
             raise UsageError(f"{file.name}: --{other.option} is written there, too; name another file")
-
-
-def _descriptor_at(path: Path) -> int | None:
-    """Return the number of the open file of this process to which a path leads, as /dev/stdout does; otherwise None.
-
-    Such a file is written through its descriptor: a new file in its place would not be the one that the caller opened.
-    """
-    place = path.absolute()
-    for _ in range(MOST_LINKS):
-        folder = os.path.realpath(place.parent)
-        if DESCRIPTORS.fullmatch(folder) and place.name.isdecimal():
-            return int(place.name)
-        # Unlike Path.is_symlink(), it raises nothing for a folder that may not be searched.
-        if not os.path.islink(place):  # noqa: PTH114 -- see above
-            return None
-        place = place.parent / place.readlink()
-    return None

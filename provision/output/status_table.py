@@ -42,7 +42,8 @@ def status_lines(reports: Sequence[Report]) -> list[tuple[str, str]]:
     for line, report in zip(table[1:], ordered, strict=True):
         lines.append((line, COLOURS.get(report.verdict, "")))
     counts = Counter(WORDS[report.verdict] for report in ordered)
-    lines.append((f"{len(reports)} hosts: {', '.join(f'{count} {word}' for word, count in counts.items())}", "bold"))
+    noun = "host" if len(reports) == 1 else "hosts"
+    lines.append((f"{len(reports)} {noun}: {', '.join(f'{count} {word}' for word, count in counts.items())}", "bold"))
     lines += [(f"  {text}", "") for text in causes_text(ordered)]
     return lines + [(text, "") for text in notes_text(ordered)]
 

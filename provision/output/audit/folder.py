@@ -38,9 +38,9 @@ def no_more(_: Sequence[Report]) -> Mapping[str, bytes]:
 class EvidenceFolder:
     """A folder of evidence while a command runs: a context manager around its work.
 
-    On entry, the new folder is made beside its place, so that a place that cannot be written is refused before a host
-    is asked. :meth:`write` fills it and puts it in its place; without that, nothing of it stays. Without a path,
-    nothing is written. Raises SiteError on entry; NotRecorded from :meth:`write`.
+    A place that cannot be written is refused on entry, before a host is asked. :meth:`write` fills a new folder beside
+    its place and puts it there. Without a path, nothing is written. Raises SiteError on entry; NotRecorded from
+    :meth:`write`.
     """
 
     def __init__(self, path: Path | None, *, sign: Sign | None = None, signer: str = "", more: More = no_more) -> None:
@@ -57,7 +57,10 @@ class EvidenceFolder:
         # Without a trailing slash or "..", so that the folder beside it is on the same file system.
         self._path = Path(os.path.realpath(self._path))
         try:
-            self._room = Path(mkdtemp(prefix=f".{self._path.name[:LONGEST]}.", dir=self._path.parent))
+            # Not kept until the end: a signal that ends the command would leave it.
+            _make_beside(self._path).rmdir()
+            if self._path.exists() and any(self._path.iterdir()):
+                raise SiteError(f"--evidence {self._path}: is not empty; write reports to another folder")
         except OSError as error:
             raise SiteError(f"--evidence {self._path}: cannot be written: {error.strerror}") from error
         return self
@@ -69,7 +72,7 @@ class EvidenceFolder:
     @property
     def is_wanted(self) -> bool:
         """Return whether there is a folder to write."""
-        return self._room is not None
+        return self._path is not None
 
     def write(self, reports: Sequence[Report], document: bytes) -> str:
         """Write the evidence; return a line that says where it is.
@@ -93,8 +96,8 @@ class EvidenceFolder:
 
     def _put(self, files: Mapping[str, bytes]) -> None:
         """Write the files and put the folder in its place. Raises OSError, also if something is there by now."""
-        assert self._room is not None  # noqa: S101 -- write is called only if a folder is wanted
-        assert self._path is not None  # noqa: S101 -- as above
+        assert self._path is not None  # noqa: S101 -- write is called only if a folder is wanted
+        self._room = _make_beside(self._path)
         parents = {parent for name in files for parent in PurePosixPath(name).parents}
         for parent in sorted(parents - {PurePosixPath(".")}):
             (self._room / parent).mkdir(mode=0o700)
@@ -108,6 +111,11 @@ class EvidenceFolder:
 def no_evidence() -> EvidenceFolder:
     """Return the folder of a command that writes no evidence."""
     return EvidenceFolder(None)
+
+
+def _make_beside(path: Path) -> Path:
+    """Return a new, empty folder of mode 0700 beside a path. Raises OSError."""
+    return Path(mkdtemp(prefix=f".{path.name[:LONGEST]}.", dir=path.parent))
 
 
 def _write(path: Path, data: bytes) -> None:

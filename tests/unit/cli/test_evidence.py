@@ -1,6 +1,8 @@
 """``inv verify --evidence`` and ``--check-evidence`` as commands: what is refused, and what is said."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pysequoia import Tsk
@@ -53,11 +55,20 @@ def test_an_altered_folder_is_refused(folder: Path) -> None:
         evidence.verify(VerifyOptions(check_evidence=place), make_secrets())
 
 
-@pytest.mark.parametrize(
-    "more", [VerifyOptions(evidence=Path("x")), VerifyOptions(json=Path("r.json")), VerifyOptions(host=("local",))]
-)
-def test_a_check_goes_with_no_option_of_a_proof(folder: Path, more: VerifyOptions) -> None:
-    options = VerifyOptions(check_evidence=folder, evidence=more.evidence, json=more.json, host=more.host)
+OPTIONS_OF_A_PROOF: list[dict[str, Any]] = [
+    {"evidence": Path("x")},
+    {"json": Path("r.json")},
+    {"junit": Path("r.xml")},
+    {"host": ("local",)},
+    {"limit": ("ntp1",)},
+    {"retry": True},
+    {"rules": ("cis",)},
+]
+
+
+@pytest.mark.parametrize("more", OPTIONS_OF_A_PROOF, ids="".join)
+def test_a_check_goes_with_no_option_of_a_proof(folder: Path, more: dict[str, Any]) -> None:
+    options = replace(VerifyOptions(check_evidence=folder), **more)
     with pytest.raises(UsageError, match=r"^--check-evidence asks no host and writes nothing; it goes "):
         evidence.verify(options, make_secrets())
 
@@ -156,3 +167,10 @@ def test_rules_that_cannot_be_read_are_refused_before_any_host(folder: Path) -> 
     with pytest.raises(SiteError, match=r"^--rules none\.toml: there is no such file"):
         evidence.verify(options, make_secrets())
     assert list(folder.iterdir()) == []
+
+
+def test_a_check_that_is_refused_replaces_the_report_of_an_earlier_command(folder: Path) -> None:
+    (folder / "r.json").write_text("of yesterday")
+    with pytest.raises(UsageError):
+        evidence.verify(VerifyOptions(check_evidence=folder, json=folder / "r.json"), make_secrets())
+    assert "--check-evidence asks no host" in (folder / "r.json").read_text()

@@ -68,6 +68,7 @@ USAGE_ERRORS = [
     pytest.param(["plan", "--host"], "error: --host needs a value", id="no value at the end"),
     pytest.param(["plan", "--host", "--json", "r.json"], "error: --host needs a value", id="no value before an option"),
     pytest.param(["plan", "--site"], "error: --site needs a value", id="no value"),
+    pytest.param(["plan", "--max-failures"], "error: --max-failures needs a value", id="no value of a long name"),
     pytest.param(
         ["keys.retire"], "error: keys.retire needs 'ids' (inv --help keys.retire shows how)", id="no argument"
     ),

@@ -93,6 +93,23 @@ def test_a_wrong_earlier_report_replaces_the_json_of_an_earlier_command(site: Pa
     assert "wrong.json" in json.read_text()
 
 
+def test_the_page_and_the_report_need_files_of_their_own(site: Path) -> None:
+    page = site.with_name("page.html")
+    options = ReportOptions(html=page, site=site, json=page)
+    with pytest.raises(UsageError, match=r"^--html .*/page\.html: --json is written there, too; name another file$"):
+        write_page(options, Secrets(KeyReader(), SudoPasswords(None)))
+    assert not page.exists()
+
+
+def test_an_error_of_the_page_is_in_the_report(site: Path, asked: list[Report]) -> None:
+    assert asked
+    report = site.with_name("report.json")
+    options = ReportOptions(html=site.parent / "gone/page.html", site=site, json=report)
+    with pytest.raises(NotRecorded, match="cannot be written"):
+        write_page(options, Secrets(KeyReader(), SudoPasswords(None)))
+    assert '"exit_status": 1' in report.read_text()
+
+
 def test_the_page_is_required() -> None:
     with pytest.raises(UsageError, match="--html"):
         write_page(ReportOptions(), Secrets(KeyReader(), SudoPasswords(None)))

@@ -115,6 +115,26 @@ def test_metrics_that_cannot_be_written_are_an_error_after_the_work(folder: Path
             run_with(metrics=folder / "gone/m")
 
 
+def test_an_error_of_the_metrics_is_in_the_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "write_whole", full)
+    with pytest.raises(NotRecorded, match="No space left on device"):
+        run_with(metrics=folder / "m", json=folder / "j")
+    document = json.loads((folder / "j").read_text())
+    assert (document["exit_status"], len(document["hosts"])) == (1, 1)
+    assert document["error"].endswith("--metrics " + str(folder / "m") + ": cannot be written: No space left on device")
+
+
+def test_the_metrics_and_a_report_need_files_of_their_own(folder: Path) -> None:
+    (folder / "link").symlink_to("m")
+    with pytest.raises(UsageError, match=r"^--metrics .*/m: --json is written there, too; name another file$"):
+        run_with(metrics=folder / "m", json=folder / "link", junit=folder / "x")
+    assert not (folder / "m").exists()
+    assert "name another file" in (folder / "x").read_text()
+
+
 def test_a_plugin_prints_its_output_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_with(nagios=True) == 0
     captured = capsys.readouterr()

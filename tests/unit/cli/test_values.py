@@ -38,6 +38,9 @@ PARSED: list[tuple[Parser, str, object]] = [
     (values.new_folder, "folder", Path("folder")),
     (values.new_folder, "folder/new", Path("folder/new")),
     (REPORT, "-", Path("-")),
+    (values.new_regular_file_or_standard_output, "/dev/stdout", Path("-")),
+    (values.new_regular_file_or_standard_output, "/dev/fd/1", Path("-")),
+    (values.new_regular_file, "folder/new", Path("folder/new")),
     (values.scheduler_address, "tls://dask1:8786", "tls://dask1:8786"),
     (values.chrony_version, "4.9-pre1", "4.9-pre1"),
     (values.nettle_version, "3.10.2", "3.10.2"),
@@ -67,6 +70,7 @@ REFUSED: list[tuple[Parser, str, str]] = [
     (values.existing_file, "none", "--flag {}: cannot be read: No such file or directory"),
     (values.existing_file, "folder", "--flag {}: cannot be read: Is a directory"),
     (REPORT, "folder", "--flag {}: cannot be written: Is a directory"),
+    (values.new_folder, "-", "--flag {}: a folder cannot be written to standard output; name a folder"),
     (values.new_folder, ".", "--flag {}: is not empty; name a new folder"),
     (values.new_folder, "file", "--flag {}: cannot be written: Not a directory"),
     (values.new_folder, "none/new", "--flag {}: cannot be written: No such file or directory"),
@@ -120,3 +124,24 @@ def test_terminal_codes_are_escaped() -> None:
     with pytest.raises(UsageError) as caught:
         values.existing_folder("--flag", "\x1b[31m")
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("parser", [values.new_regular_file, values.new_regular_file_or_standard_output])
+def test_a_file_that_the_shell_has_opened_is_not_replaced(parser: Parser) -> None:
+    with Path("file").open() as opened:
+        path = f"/dev/fd/{opened.fileno()}"
+        with pytest.raises(UsageError, match=rf"^--flag {path}: cannot be written: it is a file that the shell has"):
+            parser("--flag", path)
+
+
+def test_a_link_into_a_folder_that_is_not_there_is_refused() -> None:
+    Path("link").symlink_to("none/file")
+    with pytest.raises(UsageError, match=r"^--flag link: cannot be written: No such file or directory$"):
+        values.new_regular_file("--flag", "link")
+
+
+def test_a_folder_without_the_right_to_write_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root may write everywhere.
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(UsageError, match=r"^--flag folder/new: cannot be written: no right to write in /.*/folder$"):
+        values.new_regular_file("--flag", "folder/new")

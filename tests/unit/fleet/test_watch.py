@@ -1,6 +1,7 @@
 """Hosts that are watched: one connection for each, also while their answers are errors, and a new one after a loss."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -112,3 +113,24 @@ def test_no_log_is_written_for_hours_of_answers(tmp_path: Path) -> None:
 
     watched(greet, lambda report: "greeted" in report.notes)
     assert list(tmp_path.rglob("*.log")) == []
+
+
+def test_hosts_that_hang_are_waited_for_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "END_SECONDS", 0.5)
+    released = threading.Event()
+
+    def hang(*_: object, **__: object) -> Report:
+        released.wait(PATIENCE)
+        return Report(host=LOCAL)
+
+    monkeypatch.setattr(watch, "run_on", hang)
+
+    def interrupt(_: list[Report]) -> None:
+        raise KeyboardInterrupt
+
+    hosts = [(parse_target(f"ntp{number}"), make_settings()) for number in range(8)]
+    begun = time.monotonic()
+    Watch(seconds=0.05, parallel=8, quiet=nullcontext).run(lambda _: None, hosts, make_secrets(), interrupt)
+    seconds = time.monotonic() - begun
+    released.set()
+    assert seconds < 2

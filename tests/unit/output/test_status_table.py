@@ -51,6 +51,10 @@ def test_each_host_has_a_line_and_the_worst_is_first(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == TABLE
 
 
+def test_one_host_is_counted_as_one() -> None:
+    assert ("1 host: 1 ok", "bold") in status_lines([report("a")])
+
+
 def test_equal_hosts_keep_their_order() -> None:
     assert [str(one.host) for one in worst_first([report("b"), report("a")])] == ["b", "a"]
 

@@ -102,6 +102,19 @@ def test_a_place_that_cannot_be_written_is_refused_on_entry(tmp_path: Path) -> N
         pass
 
 
+def test_until_it_is_written_nothing_is_there_that_a_signal_could_leave(tmp_path: Path) -> None:
+    with EvidenceFolder(tmp_path / "evidence") as folder:
+        assert list(tmp_path.iterdir()) == []
+        folder.write([], b"{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["evidence"]
+
+
+def test_a_report_in_the_folder_is_refused_before_a_host_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "report.json").touch()
+    with pytest.raises(SiteError, match=r"is not empty; write reports to another folder$"), EvidenceFolder(tmp_path):
+        pytest.fail("the work has begun")
+
+
 def test_without_a_path_nothing_is_written() -> None:
     with no_evidence() as folder:
         assert not folder.is_wanted
