@@ -10,7 +10,7 @@ from tests.helpers.browser import chromium
 from tests.helpers.page_samples import page, reports
 
 SIZES = (10, 100, 1000)
-POINTS = 300
+POINTS = 900
 LOADED = "performance.timing.loadEventEnd - performance.timing.navigationStart"
 
 

@@ -16,6 +16,7 @@
   const search = document.getElementById("search");
   const onlyFailed = document.getElementById("only-failed");
   const shown = document.getElementById("shown");
+  let ordered = "";
   const texts = bodies.map((body) => body.textContent.toLowerCase());
 
   function filter() {
@@ -26,7 +27,7 @@
       body.hidden = !fits || (onlyFailed.checked && !body.classList.contains("failed"));
       number += body.hidden ? 0 : 1;
     });
-    shown.textContent = `${number} of ${bodies.length} hosts`;
+    shown.textContent = `${number} of ${bodies.length} hosts${ordered}`;
   }
   search.addEventListener("input", filter);
   onlyFailed.addEventListener("change", filter);
@@ -57,6 +58,8 @@
       return (down ? -by : by) || order.get(one) - order.get(other);
     });
     table.append(...sorted);
+    ordered = `, by ${head.textContent}${down ? ", descending" : ""}`;
+    filter();
   }
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const button = element("button", {type: "button"}, head.textContent);
@@ -65,32 +68,65 @@
   });
 
   // Details.
-  function smallTable(heads, rows) {
-    const head = element("tr", {}, ...heads.map((text) => element("th", {scope: "col"}, text)));
-    const lines = rows.map((row) => element("tr", {}, ...row.map((text) => {
-      const bad = text === "FAILED" || text.includes("NO VALID ANSWER");
-      return element("td", {className: bad ? "bad-word" : ""}, text);
-    })));
-    const made = element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines));
-    return element("div", {className: "scroll"}, made);
+  const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent);
+
+  function smallTable(caption, columnNames, rows) {
+    const head = element("tr", {}, ...columnNames.map((text) => element("th", {scope: "col"}, text)));
+    const made = element("table", {}, element("caption", {className: "unseen"}, caption));
+    made.append(element("thead", {}, head), element("tbody", {}, ...rows));
+    const scroll = element("div", {className: "scroll", tabIndex: 0}, made);
+    scroll.setAttribute("role", "group");
+    scroll.setAttribute("aria-label", `Table: ${caption}`);
+    return [element("h3", {}, caption), scroll];
   }
 
-  function detailsOf(host) {
-    const parts = [];
+  function lineOf(cells, headed) {
+    return element("tr", {}, ...cells.map((text, column) => {
+      if (headed && column === 0) return element("th", {scope: "row"}, text);
+      const bad = text === "FAILED" || text.includes("NO VALID ANSWER");
+      return element("td", {className: bad ? "bad-word" : ""}, text);
+    }));
+  }
+
+  function sourceLines(cells) {
+    const [fault] = cells.slice(-1);
+    const line = lineOf(cells.slice(0, -1), true);
+    if (!fault) return [line];
+    const words = element("td", {className: "fault", colSpan: cells.length - 1}, `${cells[0]} gives no time: ${fault}`);
+    return [line, element("tr", {}, words)];
+  }
+
+  function factsOf(host, row) {
     const facts = element("dl", {});
+    // Columns of the table that a narrow screen has no room for.
+    for (const [column, cell] of [...row.cells].entries()) {
+      if (!cell.classList.contains("wide") || !cell.textContent || heads[column] === "generation") continue;
+      const properties = {className: "only-narrow"};
+      facts.append(element("dt", properties, heads[column]), element("dd", properties, cell.textContent));
+    }
     for (const [label, text] of host.facts) facts.append(element("dt", {}, label), element("dd", {}, text));
-    parts.push(facts);
-    if (host.clock[0].length > 0) parts.push(element("h3", {}, "Clock over time"), plotsOf(host));
+    return facts;
+  }
+
+  function detailsOf(host, row) {
+    const parts = [factsOf(host, row)];
+    if (host.ranges.length > 0) {
+      if (host.clock[0].length > 0) parts.push(element("h3", {}, "Clock over time"), ...plotsOf(host));
+      const names = ["value", "least", "median", "largest", "last"];
+      parts.push(...smallTable("Values over time", names, rangeLines(host)));
+    }
+    if (host.thinned) parts.push(element("p", {className: "explained"}, host.thinned));
     if (host.sources.length > 0) {
-      const heads = ["source", "state", "stratum", "reached", "last answer", "offset", "error", "authentication"];
-      parts.push(element("h3", {}, "Sources"), smallTable(heads, host.sources));
+      const names = ["source", "state", "stratum", "reached", "last answer", "offset", "error", "authentication"];
+      parts.push(...smallTable("Sources", names, host.sources.flatMap(sourceLines)));
     }
     if (host.findings.length > 0) {
-      parts.push(element("h3", {}, "Findings"), smallTable(["result", "claim", "seen"], host.findings));
+      const lines = host.findings.map((cells) => lineOf(cells, false));
+      parts.push(...smallTable("Findings", ["result", "claim", "seen"], lines));
     }
     if (host.history.length > 0) {
-      const heads = ["when", "event", "by", "generation", "changed", "result", "now"];
-      parts.push(element("h3", {}, "Generations"), smallTable(heads, host.history));
+      const names = ["when", "event", "by", "generation", "changed", "result", "now"];
+      parts.push(...smallTable("Generations", names, host.history.map((cells) => lineOf(cells, true))));
     }
     return element("div", {className: "inner"}, ...parts);
   }
@@ -101,7 +137,7 @@
       button.setAttribute("aria-expanded", "false");
       return;
     }
-    const cell = element("td", {colSpan: columns}, detailsOf(host));
+    const cell = element("td", {colSpan: columns}, detailsOf(host, body.rows[0]));
     body.append(element("tr", {className: "details"}, cell));
     button.setAttribute("aria-expanded", "true");
     cell.querySelectorAll(".plot").forEach((place) => place.draw());
@@ -114,24 +150,25 @@
     head.replaceChildren(button);
   });
 
+  // On paper nothing can be opened.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    for (const one of closed) one.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const one of closed) one.open = false;
+  });
+
   // Plots.
+  const COLOURS = ["#0072b2", "#c24e00", "#00805d", "#a8447f", "#6a51a3", "#7a6200"];
+  const DASHES = [[], [8, 4], [2, 3], [8, 3, 2, 3], [12, 4], [4, 4]];
+
+  const hasBokeh = typeof Bokeh !== "undefined";
+
   function summed(steps) {
     let sum = 0;
     return steps.map((step) => (sum += step));
-  }
-
-  function withUnit(nanoseconds) {
-    const size = Math.abs(nanoseconds);
-    if (size >= 1e9) return `${(nanoseconds / 1e9).toPrecision(3)} s`;
-    if (size >= 1e6) return `${(nanoseconds / 1e6).toPrecision(3)} ms`;
-    if (size >= 1e3) return `${(nanoseconds / 1e3).toPrecision(3)} µs`;
-    return `${nanoseconds.toFixed(0)} ns`;
-  }
-
-  function extremes(values, text) {
-    const least = values.reduce((one, other) => Math.min(one, other));
-    const most = values.reduce((one, other) => Math.max(one, other));
-    return `from ${text(least)} to ${text(most)}, last ${text(values[values.length - 1])}`;
   }
 
   function scaled(lines) {
@@ -141,57 +178,115 @@
     return units.find(([factor]) => largest >= factor) || units[3];
   }
 
-  const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
-  const DASHES = ["solid", "dashed", "dotted", "dotdash", "dashdot", [12, 4]];
-
-  function figureOf(title, summary, lines, factor, unit) {
-    const place = element("div", {className: "plot"});
-    place.setAttribute("role", "img");
-    place.setAttribute("aria-label", `${title}: ${summary}`);
-    place.draw = () => draw(place, lines, factor, unit);
-    return element("figure", {}, element("figcaption", {}, element("b", {}, title), `: ${summary}`), place);
+  function swatch(index) {
+    const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    drawing.setAttribute("class", "swatch");
+    drawing.setAttribute("viewBox", "0 0 34 8");
+    drawing.setAttribute("aria-hidden", "true");
+    const properties = {d: "M0 4H34", stroke: COLOURS[index], "stroke-width": 2, "stroke-dasharray": DASHES[index].join(" ")};
+    for (const [name, value] of Object.entries(properties)) line.setAttribute(name, value);
+    drawing.append(line);
+    return drawing;
   }
 
-  function draw(place, lines, factor, unit) {
-    if (typeof Bokeh === "undefined") {
+  function rangeLines(host) {
+    // Three lines of the clock stand before those of the sources.
+    return host.ranges.map((cells, index) => {
+      const line = lineOf(index < 3 ? cells : [`offset from ${cells[0]}`, ...cells.slice(1)], true);
+      if (index >= 3) line.cells[0].prepend(swatch(index - 3));
+      return line;
+    });
+  }
+
+  function figureOf(title, lines, range, factor, unit) {
+    const place = element("div", {className: "plot"});
+    place.setAttribute("role", "img");
+    place.setAttribute("aria-label", `Plot: ${title}. The table below the plots has its values.`);
+    place.draw = () => draw(place, lines, range, factor, unit);
+    return element("figure", {}, element("figcaption", {}, title), place);
+  }
+
+  function draw(place, lines, range, factor, unit) {
+    if (!hasBokeh) {
       place.textContent = document.getElementById("no-plots").textContent;
-      place.style.height = "auto";
+      place.classList.add("none");
       return;
     }
+    const tooltips = [["time", "@x{%F %T}"], [unit, "@y"]];
+    if (lines.length > 1) tooltips.unshift(["source", "$name"]);
     const figure = Bokeh.Plotting.figure({
-      height: 218, sizing_mode: "stretch_width", x_axis_type: "datetime", y_axis_label: unit,
-      tools: "pan,wheel_zoom,box_zoom,reset", toolbar_location: "above",
+      height: 218, sizing_mode: "stretch_width", x_axis_type: "datetime", x_range: range, y_axis_label: unit,
+      toolbar_location: null, tools: [new Bokeh.HoverTool({tooltips, formatters: {"@x": "datetime"}})],
+      background_fill_color: null, border_fill_color: null, min_border_right: 16,
     });
-    figure.toolbar.logo = null;
-    figure.toolbar.active_scroll = null;
-    lines.forEach(([label, times, values], index) => {
-      const style = {color: COLOURS[index], line_dash: DASHES[index], line_width: 1.5};
-      if (lines.length > 1) style.legend_label = label;
+    lines.forEach(([name, times, values], index) => {
+      const style = {name, color: COLOURS[index]};
       const x = times.map((time) => time * 1000);
       const y = values.map((value) => value / factor);
-      figure.line(x, y, style);
-      figure.scatter(x, y, {...style, size: 3, line_dash: "solid"});
+      figure.line(x, y, {...style, line_dash: DASHES[index], line_width: 1.5});
+      figure.scatter(x, y, {...style, size: 3});
     });
-    if (lines.length > 1) Object.assign(figure.legend, {location: "top_left", label_text_font_size: "10px"});
-    Bokeh.Plotting.show(figure, place);
+    // The plot is a picture: the buttons above it move all plots of the host, and Tab goes past it.
+    Bokeh.Plotting.show(figure, place).then(() => unfocusable(place));
+  }
+
+  function unfocusable(root) {
+    for (const one of root.querySelectorAll("*")) {
+      if (one.hasAttribute("tabindex")) one.tabIndex = -1;
+      if (one.shadowRoot) unfocusable(one.shadowRoot);
+    }
+  }
+
+  // The time of all plots of a host, in milliseconds since 1970.
+  function wholeTime(lines) {
+    const times = lines.flatMap(([, at]) => [at[0], at[at.length - 1]]);
+    const start = Math.min(...times), end = Math.max(...times);
+    const margin = Math.max((end - start) * 0.02, 30);
+    return [(start - margin) * 1000, (end + margin) * 1000];
+  }
+
+  // Each plot has a range of its own, because it is a document of Bokeh; all of them move together.
+  function timeButtons(ranges, [start, end]) {
+    function change(factor, shift) {
+      const length = ranges[0].end - ranges[0].start;
+      const middle = ranges[0].start + length * (0.5 + shift);
+      show({start: middle - length * factor / 2, end: middle + length * factor / 2});
+    }
+    function show(time) {
+      for (const range of ranges) range.setv(time);
+    }
+    const actions = {
+      "Zoom in": () => change(0.5, 0), "Zoom out": () => change(2, 0),
+      "Earlier": () => change(1, -0.5), "Later": () => change(1, 0.5), "Whole time": () => show({start, end}),
+    };
+    const buttons = Object.entries(actions).map(([name, action]) => {
+      const button = element("button", {type: "button"}, name);
+      button.addEventListener("click", action);
+      return button;
+    });
+    const group = element("div", {className: "times"}, ...buttons);
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", "Time that the plots show");
+    return group;
   }
 
   function plotsOf(host) {
     const [steps, offsets, bounds, frequencies] = host.clock;
     const times = summed(steps);
-    const made = [];
-    const clock = [["offset", times, offsets]];
-    const ppm = (value) => `${(value / 1000).toFixed(3)} ppm`;
-    made.push(figureOf("Offset", extremes(offsets, withUnit), clock, ...scaled(clock)));
-    const bound = [["error bound", times, bounds]];
-    made.push(figureOf("Error bound", extremes(bounds, withUnit), bound, ...scaled(bound)));
-    made.push(figureOf("Frequency", extremes(frequencies, ppm), [["frequency", times, frequencies]], 1000, "ppm"));
     const sources = Object.entries(host.offsets).map(([name, [at, values]]) => [name, summed(at), values]);
-    if (sources.length > 0) {
-      const summary = sources.map(([name, , values]) => `${name} ${extremes(values, withUnit)}`).join("; ");
-      made.push(figureOf("Offset from each source", summary, sources, ...scaled(sources)));
-    }
-    return element("div", {className: "plots"}, ...made);
+    const clock = [["offset", times, offsets]], bound = [["error bound", times, bounds]];
+    const plots = [
+      ["Offset", clock, ...scaled(clock)],
+      ["Error bound", bound, ...scaled(bound)],
+      ["Frequency", [["frequency", times, frequencies]], 1000, "ppm"],
+    ];
+    if (sources.length > 0) plots.push(["Offset from each source", sources, ...scaled(sources)]);
+    const [start, end] = wholeTime([...clock, ...sources.filter(([, at]) => at.length > 0)]);
+    const ranges = plots.map(() => hasBokeh ? new Bokeh.Range1d({start, end}) : null);
+    const figures = plots.map(([title, lines, factor, unit], index) => figureOf(title, lines, ranges[index], factor, unit));
+    const grid = element("div", {className: "plots"}, ...figures);
+    return hasBokeh ? [timeButtons(ranges, [start, end]), grid] : [grid];
   }
 
   filter();

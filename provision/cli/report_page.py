@@ -21,7 +21,8 @@ from provision.keys.ledger import notes, ranges
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeySource
 from provision.output.earlier import read_earlier
-from provision.output.page import KeyRow, Page, page_of
+from provision.output.page import KeyRow, Page, page_of, with_details
+from provision.output.page_details import LEVELS, HostPast, past_of
 from provision.output.plot_script import plot_scripts
 from provision.output.report import Report, exit_status
 from provision.site.inventory import Inventory, read_inventory
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 TEMPLATE, SCRIPT, STYLE = "report.html", "report.js", "report.css"
 MOST_KEY_ROWS = 2000
+MOST_BYTES = 4_900_000
+"""Of the page: mail takes 5 MB."""
 NO_PLOTS = "The page has no plots: they need the package bokeh (pip install 'chrony-provision[report]')"
 
 
@@ -58,16 +61,29 @@ def write_page(options: ReportOptions, secrets: "Secrets") -> int:
             site=options.site_file.name if options.site_file else "hosts",
             time=begun,
             names=names_of(inventory, reports),
-            earlier=earlier,
             keys=key_rows(inventory, secrets.keys, begun.date()),
         )
-        _write(place, html_of(page, scripts))
+        pasts = [past_of(report, earlier.get(str(report.host), ()), begun) for report in reports]
+        _write(place, html_below(MOST_BYTES, page, pasts, scripts))
         if not scripts:
             print(NO_PLOTS)
         print(f"{place}: written, {place.stat().st_size / 1e6:.1f} MB")
 
     command = Command(task="report", operation=report, configures=False)
     return exit_status(command.run(options, secrets, finish=finish))
+
+
+def html_below(most_bytes: int, page: Page, pasts: Sequence[HostPast], plots: Sequence[str]) -> str:
+    """Return the text of the page with as much of each host's past as leaves it below so many bytes.
+
+    Of very many hosts, the page with the least of it may be larger.
+    """
+    text = ""
+    for level in LEVELS:
+        text = html_of(with_details(page, pasts, level), plots)
+        if len(text.encode()) <= most_bytes:
+            break
+    return text
 
 
 def html_of(page: Page, plots: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = "chromium"
+KEYS = {"Tab": (9, ""), "Enter": (13, "\r"), "Space": (32, " ")}
+"""Name of a key → its code in Windows, by which chromium knows it, and the text that it types."""
 
 
 class Browser:
@@ -37,11 +39,35 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def press(self, key: str) -> None:
+        """Press and release a key: Tab, Enter or Space."""
+        code, text = KEYS[key]
+        event = {"key": text or key, "code": key, "windowsVirtualKeyCode": code}
+        self._ask("Input.dispatchKeyEvent", type="keyDown", text=text, **event)
+        self._ask("Input.dispatchKeyEvent", type="keyUp", **event)
+
+    def accessible(self) -> list[tuple[str, str]]:
+        """Return the role and the name of each thing that a screen reader is told, in order."""
+        nodes = self._ask("Accessibility.getFullAXTree")["nodes"]
+        told = [node for node in nodes if not node["ignored"]]
+        return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in told]
+
+    def pdf(self) -> bytes:
+        """Print the page, with its backgrounds, and return the document."""
+        answer = self._ask("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
+        return base64.b64decode(answer["data"])
+
+    def emulate_paper(self, width: int, scheme: str) -> None:
+        """Lay the page out as for paper of this width in pixels; colours: light or dark."""
+        self._ask("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=False)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._ask("Emulation.setEmulatedMedia", media="print", features=features)
+
     def resize(self, width: int, height: int, scheme: str) -> None:
         """Set the size in pixels, and the colours: light or dark."""
         self._ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self._ask("Emulation.setEmulatedMedia", features=features)
+        self._ask("Emulation.setEmulatedMedia", media="", features=features)
 
     def screenshot(self, path: Path) -> None:
         """Write a picture of the page."""

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from provision.chrony.clock_log import ClockPoint, SourcePoint
-from provision.cli.report_page import html_of
+from provision.cli.report_page import MOST_BYTES, html_below
 from provision.common.results import Finding
 from provision.host.target import parse_target
 from provision.output.history import Event, Kind, Result
 from provision.output.page import KeyRow, page_of
+from provision.output.page_details import past_of
 from provision.output.plot_script import plot_scripts
 from provision.output.report import Report
 from provision.output.status import Authentication, Role, TimeSource
@@ -50,10 +51,38 @@ def reports(clients: int, points: int = 900) -> list[Report]:
     return [*servers, *(_report(f"web{number - 2}", number, Role.CLIENT, _inside(number), points) for number in those)]
 
 
-def page(some: Sequence[Report], *, plots: bool = True) -> str:
+def tree(relays: int, clients: int) -> list[Report]:
+    """Return the reports of so many servers that follow one source and each other, and of clients of four of them."""
+    made = []
+    for number in range(relays):
+        peers = [f"relay{(number + step) % relays}" for step in (1, 2)]
+        made.append(_report(f"relay{number}", number, Role.SERVER, _named("time1.example.net", *peers), 1))
+    for number in range(clients):
+        followed = [f"relay{(number + step) % relays}" for step in range(4)]
+        made.append(_report(f"leaf{number}", number, Role.CLIENT, _named(*followed, bad=number % 3 == 0), 1))
+    return made
+
+
+def _named(*names: str, bad: bool = False) -> Iterator[TimeSource]:
+    for place, name in enumerate(names):
+        state = "selected" if place == 0 else "combined"
+        if bad and place == 3:
+            state = "falseticker"
+        yield replace(SOURCE, name=name, address=name, state=state, key_id=1)
+
+
+def names(some: Iterable[Report]) -> Mapping[str, str]:
+    """Return the names and addresses of these hosts → their names."""
+    return {**NAMES, **{str(report.host): str(report.host) for report in some}}
+
+
+def page(
+    some: Sequence[Report], *, plots: bool = True, earlier: Mapping[str, Sequence[ClockPoint]] | None = None
+) -> str:
     """Return the page of these reports."""
-    values = page_of(some, site="site.toml", time=NOW, names=NAMES, earlier={}, keys=KEYS)
-    return html_of(values, plot_scripts() if plots else ())
+    values = page_of(some, site="site.toml", time=NOW, names=names(some), keys=KEYS)
+    pasts = [past_of(report, (earlier or {}).get(str(report.host), ()), NOW) for report in some]
+    return html_below(MOST_BYTES, values, pasts, plot_scripts() if plots else ())
 
 
 def _report(name: str, number: int, role: Role, followed: Iterable[TimeSource], points: int) -> Report:

@@ -1,8 +1,13 @@
-"""The HTML page in a real browser, Debian's chromium: no error, no request, and its search, sort and plots work."""
+"""The HTML page in a real browser, Debian's chromium.
 
+No error and no request; search, sort and plots; by keyboard, for a screen reader, and on paper.
+"""
+
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,6 +38,14 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
         yield one
 
 
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a small site, of which one host fails."""
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(page(reports(6, 300)))
+    return path
+
+
 @pytest.mark.parametrize(("clients", "found"), [(6, 1), (997, 4)])
 def test_the_page_works_without_an_error_or_a_request(
     clients: int, found: int, browser: Browser, tmp_path: Path
@@ -52,9 +65,141 @@ def test_the_page_works_without_an_error_or_a_request(
     browser.run("document.querySelector('#table tbody button').click(); new Promise(done => setTimeout(done, 1500))")
     assert browser.run("document.querySelectorAll('.plot').length") == 4
     assert browser.run("[...document.querySelectorAll('.plot')].every(plot => plot.childElementCount > 0)")
+    first_plot = "document.querySelector('.plot > *')"
     for width, scheme in WIDTHS:
         browser.resize(width, 900, scheme)
+        turned = browser.run(f"getComputedStyle({first_plot}).filter.startsWith('invert')")
+        assert turned is (scheme == "dark")
         assert browser.run("document.documentElement.scrollWidth <= innerWidth"), width
         browser.screenshot(tmp_path / f"{width}.png")
     assert browser.errors == []
     assert browser.requests == [file.as_uri()]
+
+
+FOCUS = """(() => {
+    const one = document.activeElement;
+    const style = getComputedStyle(one);
+    const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+    const name = one.getAttribute("aria-label") || one.labels?.[0]?.textContent || one.textContent;
+    return one === document.body ? null : [one.tagName.toLowerCase(), name.trim().replace(/\\s+/g, " "), seen];
+})()"""
+"""The element with the focus: its name, the text that it is known by, and whether one sees that it has the focus."""
+
+
+def tab(browser: Browser) -> tuple[str, str]:
+    """Go to the next control, and return its element and text; both are empty behind the last one."""
+    browser.press("Tab")
+    found = browser.run(FOCUS)
+    if found is None:
+        return "", ""
+    name, text, seen = found
+    assert seen, f"one does not see that {text} has the focus"
+    return name, text
+
+
+def tab_to(browser: Browser, text: str) -> None:
+    """Go on to the control with this text."""
+    for _ in range(100):
+        if tab(browser)[1] == text:
+            return
+    pytest.fail(f"{text} is not reached")
+
+
+def test_everything_is_reached_in_order_and_used_by_keyboard(browser: Browser, file: Path) -> None:
+    browser.open(file)
+    controls = list(iter(lambda: tab(browser), ("", "")))
+    assert controls[:12] == [
+        ("a", "Skip to the hosts"),
+        *[("a", name) for name in ("Failures", "Who follows whom", "Hosts", "Keys")],
+        ("summary", "✗ not so: enough sources can be selected (1)"),
+        ("div", "Drawing, which scrolls sideways"),
+        ("summary", "Who follows whom, as text"),
+        ("input", "Search"),
+        ("input", "only failures"),
+        ("div", "Table of hosts, which scrolls sideways"),
+        ("button", "host"),
+    ]
+    assert [text for name, text in controls if name == "button"][-4:] == ["web3", "web4", "web5", "web6"]
+    assert controls[-1] == ("div", "Table of keys, which scrolls sideways")
+
+    browser.open(file)
+    assert tab(browser)[1] == "Skip to the hosts"
+    browser.press("Enter")
+    assert browser.run("location.hash") == "#hosts"
+    assert tab(browser)[1] == "Search"
+    tab_to(browser, "offset")
+    order = "document.querySelectorAll('#table thead th')[5].getAttribute('aria-sort')"
+    browser.press("Enter")
+    assert browser.run(order) == "ascending"
+    browser.press("Space")
+    assert browser.run(order) == "descending"
+    assert browser.run("shown.textContent") == "9 of 9 hosts, by offset, descending"
+    tab_to(browser, "web5")
+    browser.press("Enter")
+    opened = "document.activeElement.getAttribute('aria-expanded')"
+    assert browser.run(opened) == "true"
+    browser.run("new Promise(done => setTimeout(done, 1000))")
+    inside = [tab(browser)[1] for _ in range(9)]
+    tables = ["Values over time", "Sources", "Findings", "Generations"]
+    times = ["Zoom in", "Zoom out", "Earlier", "Later", "Whole time"]
+    assert inside == [*times, *(f"Table: {name}" for name in tables)]
+    assert tab(browser)[0] == "button", "behind the details is the next host"
+
+
+def test_a_screen_reader_is_told_each_part_and_name(browser: Browser, file: Path) -> None:
+    browser.open(file)
+    browser.run("for (const one of document.querySelectorAll('details')) one.open = true")
+    browser.run("document.querySelector('tbody.failed button').click(); new Promise(done => setTimeout(done, 1000))")
+    told = browser.accessible()
+    assert browser.run("document.documentElement.lang") == "en"
+    for part in (
+        ("banner", ""),
+        ("main", ""),
+        ("navigation", "Parts of the page"),
+        *[("region", name) for name in ("Failures", "Who follows whom", "Hosts", "Keys")],
+        ("status", ""),
+        ("searchbox", "Search"),
+        ("checkbox", "only failures"),
+        ("image", "Drawing of who follows whom; the list below it says the same as text"),
+        ("image", "Plot: Offset. The table below the plots has its values."),
+        ("group", "Time that the plots show"),
+        *[("table", name) for name in ("Hosts and their clocks", "Values over time", "Sources", "Findings")],
+        ("columnheader", "offset"),
+        ("rowheader", "web5"),
+        ("rowheader", "offset from ntp1"),
+    ):
+        assert part in told, part
+    texts = {name for role, name in told if role == "StaticText"}
+    assert "web5 follows ntp3: key 1, falseticker" in texts
+    for role in ("button", "link", "image", "table", "region", "columnheader", "rowheader"):
+        assert all(name for each, name in told if each == role), role
+    levels = browser.run("[...document.querySelectorAll('h1, h2, h3')].map(one => Number(one.tagName[1]))")
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+
+
+PAPER = 703
+"""Pixels between the margins of a sheet of A4."""
+
+
+def test_on_paper_nothing_is_cut_dark_or_closed(browser: Browser, file: Path) -> None:
+    browser.resize(1300, 900, "dark")
+    browser.open(file)
+    browser.run("document.querySelector('tbody.failed button').click(); new Promise(done => setTimeout(done, 1000))")
+    browser.run(
+        "let opened; addEventListener('beforeprint', () => {"
+        " opened = document.querySelectorAll('details[open]').length; })"
+    )
+    before = browser.run("document.querySelectorAll('details[open]').length")
+    assert len(re.findall(rb"/Type /Page\b", browser.pdf())) == 4
+    assert browser.run("opened === document.querySelectorAll('details').length")
+    assert browser.run("document.querySelectorAll('details[open]').length") == before
+    browser.emulate_paper(PAPER, "dark")
+    assert browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert browser.run("getComputedStyle(document.querySelector('.plot > *')).filter") == "none"
+    assert browser.run("document.documentElement.scrollWidth") <= PAPER
+    drawn = "[...document.querySelectorAll('.plot > *')].map(one => one.getBoundingClientRect().right)"
+    assert max(browser.run(drawn)) <= PAPER
+    # Chromium leaves buttons out of headings that it repeats on each sheet.
+    assert browser.run("getComputedStyle(table.tHead).display") == "table-header-group"
+    assert browser.run("getComputedStyle(table.tHead.querySelector('button')).display") == "contents"

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from provision.output.follows import FURTHER, MOST_NODES, MOST_SOURCES, WIDTH, Graph, graph_of
+from provision.output.follows import FURTHER, MOST_NODES, MOST_SOURCES, graph_of
+from provision.output.graph import WIDTH, Graph
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, TimeSource
 from tests.helpers.page_samples import NAMES, reports
@@ -54,7 +55,7 @@ def test_equal_hosts_are_one_node_with_their_number() -> None:
     assert hosts["977 hosts"] == "client, ok"
     assert hosts["20 hosts"] == "client, FAILED"
     (edge,) = [edge for edge in graph.edges if edge.kind == "bad"]
-    assert str(edge) == "20 hosts follows ntp3: key 1, falseticker"
+    assert str(edge) == "20 hosts follow ntp3: key 1, falseticker"
 
 
 def test_many_sources_outside_become_one_node() -> None:

@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from provision.chrony.clock_log import ClockPoint
+from provision.cli.report_page import html_below, html_of
 from provision.common.results import Finding
+from provision.deploy.render import template_text
 from provision.host.target import Kind, Target
-from provision.output.page import MOST_POINTS, thinned
+from provision.output.page import page_of, with_details
+from provision.output.page_details import LEVELS, MOST_LINES, past_of
 from provision.output.report import Report
-from tests.helpers.page_samples import page, reports
+from tests.helpers.page_samples import NOW, SECONDS, page, reports
 from tests.unit.output.test_status import FAULT, LOST, SOURCE
 
 EVIL = "<script>alert(1)</script>"
@@ -122,7 +126,7 @@ def test_the_details_have_the_clock_over_time() -> None:
     times, offsets, bounds, frequencies = host["clock"]
     assert len(times) == len(offsets) == len(bounds) == len(frequencies) == 51
     assert times[1] == 64
-    assert set(host["offsets"]) == {"203.0.113.1", "203.0.113.2", "203.0.113.3"}
+    assert set(host["offsets"]) == {"time1.example.net", "time2.example.net", "time3.example.net"}
 
 
 def test_the_details_say_why_a_source_gives_no_time() -> None:
@@ -130,8 +134,7 @@ def test_the_details_say_why_a_source_gives_no_time() -> None:
     assert report.status is not None
     report.status = replace(report.status, sources=(SOURCE, LOST))
     (host,) = details(page([report], plots=False))
-    assert ["no time from ntp2.example.net", str(FAULT)] in host["facts"]
-    assert [label for label, _ in host["facts"] if "no time" in label] == ["no time from ntp2.example.net"]
+    assert [(source[0], source[-1]) for source in host["sources"]] == [(SOURCE.name, ""), (LOST.name, str(FAULT))]
 
 
 def test_a_page_without_the_library_of_plots_says_how_to_get_it() -> None:
@@ -139,19 +142,103 @@ def test_a_page_without_the_library_of_plots_says_how_to_get_it() -> None:
     assert "pip install" not in page(reports(0, 5)).partition("<script")[2].rpartition("<script>")[0]
 
 
+YEAR = [
+    ClockPoint(
+        time_seconds=SECONDS - 86400 * day,
+        offset_seconds=1e-3 / day,
+        error_bound_seconds=2e-3,
+        frequency_ppm=-3.5,
+    )
+    for day in range(1, 366)
+]
+"""The clock of a host in a report of each day."""
+
+
 @pytest.mark.slow
-def test_a_page_of_a_thousand_hosts_is_below_five_megabytes() -> None:
-    assert len(page(reports(997, 300)).encode()) < 5 * MB
+def test_a_page_of_a_thousand_hosts_with_a_year_of_logs_is_below_five_megabytes() -> None:
+    hosts = reports(997, 900)
+    text = page(hosts, earlier={str(report.host): YEAR for report in hosts})
+    assert len(text.encode()) < 5 * MB
+    assert "So that this file stays small" in text
+    made = details(text)
+    assert all(len(host["clock"][0]) >= 20 for host in made)
+    assert made[0]["thinned"].endswith("of 1266 points of the clock, 39 of 900 points of the sources.")
+    # The largest offset of the year is that of yesterday.
+    assert max(made[0]["clock"][1]) == 1_000_000
+    assert made[0]["ranges"][0][3] == "+1 ms"
 
 
-@pytest.mark.parametrize(("number", "most"), [(0, 20), (1, 20), (20, 20), (21, 20), (1000, 20), (1000, 300)])
-def test_thinned_points_have_the_first_and_the_last(number: int, most: int) -> None:
-    points = list(range(number))
-    some = list(thinned(points, most))
-    assert len(some) == min(number, most)
-    assert some[:1] + some[-1:] == points[:1] + points[-1:]
-    assert sorted(set(some)) == some
+def test_a_page_on_which_nothing_is_left_out_says_nothing_about_it() -> None:
+    text = page(reports(6, 50), plots=False)
+    assert 'id="thinned"' not in text
+    assert all("thinned" not in host for host in details(text))
 
 
-def test_fewer_points_are_tried_in_turn() -> None:
-    assert sorted(MOST_POINTS, reverse=True) == list(MOST_POINTS)
+@pytest.mark.parametrize("limit", [200_000, 60_000, 1])
+def test_less_of_the_past_is_tried_until_the_page_is_small_enough(limit: int) -> None:
+    hosts = reports(17, 300)
+    values = page_of(hosts, site="site.toml", time=NOW, names={}, keys=())
+    pasts = [past_of(report, (), NOW) for report in hosts]
+    sizes = [len(html_of(with_details(values, pasts, level), ()).encode()) for level in LEVELS]
+    assert sizes == sorted(sizes, reverse=True)
+    text = html_below(limit, values, pasts, ())
+    fitting = [size for size in sizes if size <= limit] or sizes[-1:]
+    assert len(text.encode()) == fitting[0]
+
+
+SCHEMES = ("light", "dark")
+
+
+def colours(scheme: str) -> dict[str, str]:
+    """Return the colours of the style sheet by name."""
+    blocks = re.findall(r":root \{(.*?)\}", template_text("report.css"), re.DOTALL)
+    return dict(re.findall(r"--(\w+): (#[0-9a-f]+);", blocks[SCHEMES.index(scheme)]))
+
+
+def channels(colour: str) -> list[float]:
+    """Return red, green and blue between 0 and 1."""
+    digits = colour[1:]
+    if len(digits) == 3:
+        digits = "".join(digit * 2 for digit in digits)
+    return [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+
+
+def inverted(rgb: list[float]) -> list[float]:
+    """Return what the style sheet makes of a colour of a plot in the dark scheme: invert(1) hue-rotate(180deg)."""
+    red, green, blue = (1 - each for each in rgb)
+    # Filter Effects, hue-rotate, with a cosine of -1.
+    turned = (
+        -0.574 * red + 1.43 * green + 0.144 * blue,
+        0.426 * red + 0.43 * green + 0.144 * blue,
+        0.426 * red + 1.43 * green - 0.856 * blue,
+    )
+    return [min(max(each, 0), 1) for each in turned]
+
+
+def luminance(rgb: list[float]) -> float:
+    """Return the relative luminance (WCAG 2.2)."""
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: list[float], other: list[float]) -> float:
+    """Return the contrast ratio (WCAG 2.2)."""
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("behind", ["back", "panel"])
+@pytest.mark.parametrize("name", ["text", "soft", "focus", "good", "plain", "bad"])
+def test_each_text_has_enough_contrast(name: str, behind: str, scheme: str) -> None:
+    known = colours(scheme)
+    assert contrast(channels(known[name]), channels(known[behind])) >= 4.5
+
+
+def test_each_line_of_a_plot_has_enough_contrast() -> None:
+    (words,) = re.findall(r"COLOURS = \[(.*?)\]", template_text("report.js"))
+    lines = [channels(colour) for colour in json.loads(f"[{words}]")]
+    assert len(lines) == MOST_LINES
+    for line in lines:
+        assert contrast(line, channels(colours("light")["back"])) >= 4.5
+        assert contrast(inverted(line), channels(colours("dark")["back"])) >= 4.5
