@@ -1,6 +1,5 @@
 """Show the settings of each host, and the level of the file that sets each of them."""
 
-import json
 from collections.abc import Iterable, Iterator
 
 from provision.host.target import Target
@@ -9,6 +8,7 @@ from provision.site.inventory import Member
 from provision.site.levels import Level, settings
 from provision.site.schema import Site
 from provision.site.source import Source
+from provision.site.toml_text import toml_value
 
 
 def title(member: Member) -> str:
@@ -23,7 +23,7 @@ def lines_of(first: str, levels: tuple[Level, ...], site: Site) -> Iterator[str]
     """Yield the lines about a host after a first one; ``site`` has all that holds for it."""
     yield first
     for key, value, level in settings(levels):
-        yield f"  {key} = {_toml(value)}  ({level})"
+        yield f"  {key} = {toml_value(value)}  ({level})"
     yield f"  asks: {_asked(site.time.sources)}"
     if site.serve.allowed:
         yield f"  may be asked by: {', '.join(site.serve.allowed)}"
@@ -56,18 +56,3 @@ def _with_key(source: Source) -> str:
     if not source.key:
         return str(source.address)
     return f"{source.address} with key {source.key}"
-
-
-def _toml(value: object) -> str:
-    """Return a value in TOML, on one line."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case str():
-            # TOML and JSON have the same escapes.
-            return json.dumps(value, ensure_ascii=False)
-        case list():
-            return f"[{', '.join(map(_toml, value))}]"
-        case dict():
-            return f"{{ {', '.join(f'{key} = {_toml(inner)}' for key, inner in value.items())} }}"
-    return str(value)

@@ -1,9 +1,9 @@
 """Write the text of a site file, as a person would: tables in the order of docs/site.md, defaults left out."""
 
-import json
 from collections.abc import Iterable, Iterator
 
 from provision.site.decode import Tree
+from provision.site.toml_text import toml_value
 
 _WIDTH = 100
 """Arrays that are longer than this in one line have a line for each value."""
@@ -21,7 +21,7 @@ def _blocks(table: Tree, name: str) -> Iterator[list[str]]:
     plain = {key: value for key, value in table.items() if not _is_block(key, value, name)}
     if plain:
         head = [f"[{name}]"] if name else []
-        yield head + [f"{key} = {_value(value)}" for key, value in plain.items()]
+        yield head + _entries(plain)
     for key, value in table.items():
         if key in plain:
             continue
@@ -30,7 +30,14 @@ def _blocks(table: Tree, name: str) -> Iterator[list[str]]:
             yield from _blocks(value, inner)
             continue
         for one in value:
-            yield [f"[[{inner}]]", *(f"{option} = {_value(setting)}" for option, setting in one.items())]
+            yield [
+                f"[[{inner}]]",
+                *(f"{option} = {toml_value(setting, width=_WIDTH)}" for option, setting in one.items()),
+            ]
+
+
+def _entries(table: Tree) -> list[str]:
+    return [f"{key} = {toml_value(value, width=_WIDTH)}" for key, value in table.items()]
 
 
 def _is_block(key: str, value: object, name: str) -> bool:
@@ -42,25 +49,3 @@ def _is_block(key: str, value: object, name: str) -> bool:
     if name == "hosts":
         return any(isinstance(inner, dict) for inner in value.values())
     return key not in {"local", "makestep"}
-
-
-def _value(value: object) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case str():
-            # TOML and JSON have the same escapes.
-            return json.dumps(value, ensure_ascii=False)
-        case list():
-            return _array([_value(one) for one in value])
-        case dict():
-            inner = ", ".join(f"{key} = {_value(one)}" for key, one in value.items())
-            return f"{{ {inner} }}" if inner else "{}"
-    return str(value)
-
-
-def _array(values: list[str]) -> str:
-    line = f"[{', '.join(values)}]"
-    if len(line) <= _WIDTH:
-        return line
-    return "[\n" + "".join(f"    {value},\n" for value in values) + "]"

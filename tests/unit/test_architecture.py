@@ -124,6 +124,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.output.progress.board": ("output/test_progress.py", "one file for both ways to show progress"),
     "provision.output.progress.status_board": ("output/test_status_table.py", "it draws the lines of that table"),
     "provision.output.progress.silent": ("fleet/test_watch.py", "hosts that are watched show no progress"),
+    "provision.output.progress.live": ("output/test_progress.py", "one file for all ways to show progress"),
     "provision.output.progress.lines": ("output/test_progress.py", "one file for both ways to show progress"),
     "provision.site.read": ("site/test_schema.py", "a site file is read into its tables"),
     "provision.site.server_addresses": ("cli/test_export.py", "an export has the addresses of the servers"),

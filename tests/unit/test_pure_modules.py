@@ -120,6 +120,7 @@ PURE = (
     "provision.site.source",
     "provision.site.upstreams",
     "provision.site.text_types",
+    "provision.site.toml_text",
     "provision.common.text",
     "provision.verify.checks",
     "provision.verify.evidence",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import on_one_line, shown
 from provision.host.target import Target
+from provision.output.progress.live import Live, hidden
 from provision.output.report import Report
 from provision.output.report_text import ending_lines, finding_text, outcome_text
 
@@ -22,13 +23,11 @@ OTHER_LINES = 3
 """Lines of the terminal that are not rows of hosts: the counts, the cursor, and one spare line."""
 
 
-class _Live(Protocol):
+class _Live(Live, Protocol):
     """The part of ``rich.live.Live`` that is used here."""
 
     @property
     def console(self) -> Any: ...
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
 
 
 class Board:
@@ -74,15 +73,8 @@ class Board:
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """Hide the table and print nothing within the context."""
-        with self._lock:
-            live = self._live
-            if live is not None:
-                live.stop()
-            try:
-                yield
-            finally:
-                if live is not None:
-                    live.start()
+        with self._lock, hidden(self._live):
+            yield
 
     def show(self, row: "Row") -> None:
         """Show a row in the table."""

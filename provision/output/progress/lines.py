@@ -5,21 +5,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import on_one_line, shown
+from provision.output.progress.live import Live
 from provision.output.report import Report
 from provision.output.report_text import WIDTH, ending_text, finding_text, outcome_text
 
 LINE_WIDTH = 100
-
-
-class _Live(Protocol):
-    """The part of ``rich.status.Status`` that is used here."""
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
 
 
 class Lines:
@@ -31,7 +25,7 @@ class Lines:
         self._title = ""
         self._begun = 0.0
         self._words = ""
-        self._live: _Live | None = None
+        self._live: Live | None = None
         self._terminal = sys.stdout.isatty()
 
     def __enter__(self) -> Self:
@@ -116,7 +110,7 @@ class Lines:
             self._live = None
 
 
-def _status(line: Lines) -> _Live:
+def _status(line: Lines) -> Live:
     # Rich is slow to import, and a run that changes nothing does not need it.
     from rich.console import Console  # noqa: PLC0415
     from rich.status import Status as RichStatus  # noqa: PLC0415

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from provision.common.text import shown
+from provision.output.progress.live import hidden
 from provision.output.report import Report
 from provision.output.status_table import status_lines
 
@@ -57,14 +58,8 @@ class StatusBoard:
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """Draw nothing within the context, where one thread is at a time: a prompt waits for input."""
-        with self._lock:
-            if self._live is not None:
-                self._live.stop()
-            try:
-                yield
-            finally:
-                if self._live is not None:
-                    self._live.start()
+        with self._lock, hidden(self._live):
+            yield
 
 
 def _plain(reports: Sequence[Report]) -> str:

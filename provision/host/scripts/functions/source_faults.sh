@@ -2,6 +2,18 @@
 # needs: ask_chronyc
 # Show the signs by which the faults of sources are told apart (provision/verify/source_faults).
 
+# Print what chronyd says about its clock and its sources, and the signs of their faults. $1: chronyc, $2: the process ID of
+# chronyd.
+show_sources() {
+    local command reports
+    reports=$(for command in tracking sources authdata ntpdata; do
+        echo "==> $command"
+        ask_chronyc 10 "$1" -c -n "$command" 2>&1
+    done)
+    echo "$reports"
+    echo "$reports" | show_source_faults "$1" "$2"
+}
+
 # Show what chronyd and this host say about the sources that give no time. Where all give it, only a count is asked for.
 # Standard input: the answers of chronyc to "sources", "authdata" and "ntpdata". $1: chronyc, $2: the process ID of chronyd.
 show_source_faults() {

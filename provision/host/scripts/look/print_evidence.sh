@@ -134,12 +134,7 @@ echo "==> unit"
 (eval "$look_at_unit")
 (eval "$look_around")
 show_ports
-reports=$(for command in tracking sources authdata ntpdata; do
-    echo "==> $command"
-    ask_chronyc 10 "$chronyc" -c -n "$command" 2>&1
-done)
-echo "$reports"
-echo "$reports" | show_source_faults "$chronyc" "$pid"
+show_sources "$chronyc" "$pid"
 # A chrony.conf that cannot be read is the subject of another finding.
 [ "$tells_state" != yes ] || show_state "$root" "$chronyc"
 for what in tracking answered; do

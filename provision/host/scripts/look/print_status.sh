@@ -10,11 +10,6 @@ echo "==> generation"
 [ ! -d "/proc/$pid/fd" ] || tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^CHRONY_GENERATION=//p'
 echo "==> executable"
 readlink "/proc/$pid/exe"
-reports=$(for command in tracking sources authdata ntpdata; do
-    echo "==> $command"
-    ask_chronyc 10 "$chronyc" -c -n "$command" 2>&1
-done)
-echo "$reports"
-echo "$reports" | show_source_faults "$chronyc" "$pid"
+show_sources "$chronyc" "$pid"
 show_state "$1" "$chronyc" || exit 1
 echo "==> finished"
