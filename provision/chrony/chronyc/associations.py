@@ -87,8 +87,12 @@ def parse_associations(authdata: str, ntpdata: str) -> tuple[Association, ...]:
 
 
 def parse_measurements(text: str) -> dict[str, Measurement]:
-    """Parse ``chronyc -c -n ntpdata``; return the last answers by the address of the source."""
-    return dict(parse_line("ntpdata", line, _measurement) for line in text.splitlines())
+    """Parse ``chronyc -c -n ntpdata``; return the last answers by the address of the source.
+
+    A source that has sent this process no valid answer has none: also where chronyd has loaded older measurements (-r).
+    """
+    read = (parse_line("ntpdata", line, _measurement) for line in text.splitlines())
+    return {address: answer for address, answer, received in read if received}
 
 
 def _authdata(fields: list[str]) -> tuple[str, _Authdata]:
@@ -137,14 +141,15 @@ def _with_authentication(seen: Association, configured: _Authdata | None) -> Ass
     )
 
 
-def _measurement(fields: list[str]) -> tuple[str, Measurement]:
-    # client.c: the 19th field is the offset.
+def _measurement(fields: list[str]) -> tuple[str, Measurement, int]:
+    # client.c: the 19th field is the offset, the 33rd the number of valid answers.
     check(len(fields) >= 33)
     offset, delay, dispersion, response, asymmetry = map(number, fields[18:23])
-    return fields[0], Measurement(
+    answer = Measurement(
         offset_seconds=offset,
         delay_seconds=delay,
         dispersion_seconds=dispersion,
         response_seconds=response,
         jitter_asymmetry=asymmetry,
     )
+    return fields[0], answer, whole_number(fields[32])

@@ -49,6 +49,14 @@ def test_the_last_answer_of_a_source_has_its_names() -> None:
     )
 
 
+def test_a_source_without_a_valid_answer_to_this_process_has_no_last_answer() -> None:
+    line = answer("ntpdata-keys").splitlines()[0]
+    fields = line.split(",")
+    silent = ",".join([*fields[:32], "0", *fields[33:]])
+    assert set(parse_measurements(line)) == {"198.19.0.8"}
+    assert parse_measurements(silent) == {}
+
+
 def test_a_source_with_nts_has_cookies_and_no_key_of_the_file() -> None:
     authdata = "198.18.130.29,NTS,2,30,256,20,1,3,8,100\n"
     ntpdata = answer("ntpdata-keys").splitlines()[0].replace("198.19.0.8", "198.18.130.29")
