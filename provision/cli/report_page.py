@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -16,6 +16,7 @@ from provision.common.errors import NotRecorded, ProvisionError, SiteError, Usag
 from provision.common.files.write import write_whole
 from provision.deploy.render import render_html, template_text
 from provision.deploy.report import report
+from provision.fleet.host_names import names_of
 from provision.keys import Key
 from provision.keys.ledger import notes, ranges
 from provision.keys.reader import KeyReader
@@ -24,7 +25,7 @@ from provision.output.earlier import read_earlier
 from provision.output.page import KeyRow, Page, page_of, with_details
 from provision.output.page_details import LEVELS, HostPast, past_of
 from provision.output.plot_script import plot_scripts
-from provision.output.report import Report, exit_status
+from provision.output.report import exit_status
 from provision.site.inventory import Inventory, read_inventory
 from provision.site.key_source import source_of
 from provision.site.key_usage import user_names
@@ -69,7 +70,7 @@ def write_page(options: ReportOptions, secrets: "Secrets") -> int:
             print(NO_PLOTS)
         print(f"{place}: written, {place.stat().st_size / 1e6:.1f} MB")
 
-    command = Command(task="report", operation=report, configures=False)
+    command = Command(task="report", operation=report, configures=False, tabulates=True)
     return exit_status(command.run(options, secrets, finish=finish))
 
 
@@ -104,17 +105,6 @@ def _digest(script: str) -> str:
     """Return a source of a Content Security Policy that permits this script alone."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return f"'sha256-{digest}'"
-
-
-def names_of(inventory: Inventory, reports: Sequence[Report]) -> Mapping[str, str]:
-    """Return the names and addresses of the hosts of these reports → their names there."""
-    names = {str(report.host): str(report.host) for report in reports}
-    names |= {report.address: str(report.host) for report in reports if report.address}
-    asked = set(names.values())
-    for member in inventory.members:
-        if member.address is not None and str(member.target) in asked:
-            names[member.address] = str(member.target)
-    return names
 
 
 def key_rows(inventory: Inventory, reader: KeyReader, today: date) -> tuple[KeyRow, ...]:

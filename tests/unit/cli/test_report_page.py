@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from provision.cli.options import ReportOptions
-from provision.cli.report_page import key_rows, names_of, write_page
+from provision.cli.report_page import key_rows, write_page
 from provision.common.errors import NotRecorded, ProvisionError, UsageError
 from provision.deploy.secrets import Secrets
 from provision.fleet.executor import Fleet
@@ -126,9 +126,3 @@ def test_equal_keys_with_consecutive_ids_are_one_row(site: Path) -> None:
 def test_a_page_without_the_right_to_read_keys_has_none(site: Path) -> None:
     site.with_name("chrony.keys").write_text("no key file")
     assert key_rows(read_inventory(site), KeyReader(), TODAY) == ()
-
-
-def test_a_host_is_known_by_its_name_its_address_and_that_of_the_site(site: Path) -> None:
-    (report, *_) = reports(0, 1)
-    report.address = "10.0.0.1"
-    assert names_of(read_inventory(site), [report]) == {"ntp1": "ntp1", "10.0.0.1": "ntp1", "198.51.100.1": "ntp1"}
