@@ -1,6 +1,7 @@
 """Run the operation of a task on the hosts of a command line, and report the result."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from provision.cli import streams
 from provision.cli.first_keys import refuse_unattended
 from provision.cli.options import Options
 from provision.cli.refused_report import write_refused
-from provision.common.errors import UsageError
+from provision.common.errors import ProvisionError, UsageError
 from provision.common.text import shown
 from provision.deploy.run import Operation
 from provision.deploy.secrets import Secrets
@@ -28,6 +29,7 @@ from provision.output.report import Report
 from provision.output.report_files import ReportFiles
 from provision.output.status_table import status_lines
 from provision.site.settings import Settings, all_releases, settings_of_hosts
+from provision.verify.server_keys import has_refused_keys, tell_key_faults_apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,7 @@ class Command:
             host_settings = self._chosen(options, secrets, failed)
 
             def keep(reports: list[Report]) -> None:
+                _tell_key_faults_apart(reports, options)
                 files.report.hosts = reports
                 note(reports)
                 failed.note(reports)
@@ -89,6 +92,7 @@ class Command:
 
             if self.watch is not None:
                 files.report.hosts = self._watch(self.watch, options, host_settings, secrets)
+                _tell_key_faults_apart(files.report.hosts, options)
                 streams.check()
                 return files.report.hosts
             reports = options.fleet.run(
@@ -138,7 +142,12 @@ class Command:
             )
         with StatusBoard(seconds) as board:
             watch = Watch(seconds=seconds, parallel=options.parallel, quiet=board.quiet)
-            return watch.run(self.operation, host_settings, secrets, board.show)
+
+            def show(reports: list[Report]) -> None:
+                _tell_key_faults_apart(reports, options)
+                board.show(reports)
+
+            return watch.run(self.operation, host_settings, secrets, show)
 
     def _summary(
         self, reports: Sequence[Report], options: Options, host_settings: Sequence[tuple[Target, Settings]]
@@ -174,6 +183,19 @@ class Command:
                 exclude=options.exclude,
                 address_of=address if self.configures else None,
             )
+
+
+def _tell_key_faults_apart(reports: Sequence[Report], options: Options) -> None:
+    """Say of each key that a server refuses whether the server has it, where the server was asked as well."""
+    if not has_refused_keys(reports):
+        return
+    # Imported here, because most runs do not need it.
+    from provision.fleet.host_names import names_of  # noqa: PLC0415
+    from provision.site.inventory import read_inventory  # noqa: PLC0415
+
+    # Somebody may edit the site file meanwhile.
+    with suppress(ProvisionError):
+        tell_key_faults_apart(reports, names_of(read_inventory(options.site_file), reports))
 
 
 def _write_evidence(evidence: EvidenceFolder, report: CommandReport) -> None:

@@ -25,7 +25,7 @@ from provision.output.earlier import read_earlier
 from provision.output.page import KeyRow, Page, page_of, with_details
 from provision.output.page_details import LEVELS, HostPast, past_of
 from provision.output.plot_script import plot_scripts
-from provision.output.report import exit_status
+from provision.output.report import Report, exit_status
 from provision.site.inventory import Inventory, read_inventory
 from provision.site.key_source import source_of
 from provision.site.key_usage import user_names

@@ -48,6 +48,8 @@ class Layer(StrEnum):
     DENIED = "denied"
     KEY_MISSING = "key-missing"
     KEY_REFUSED = "key-unknown-or-mac-wrong"
+    """The server drops requests with the key; which of the two it is, the server's state tells, if it is asked for."""
+    KEY_UNKNOWN = "key-unknown"
     MAC_WRONG = "mac-wrong"
     NTS_CONNECTION = "nts-ke-connection"
     NTS_TLS = "nts-ke-tls"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from provision.deploy.run import Run
 from tests.helpers.command_reports import checked_junit
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.report_schema import checked
+from tests.unit.output.test_status import STATUS
+from tests.unit.verify.test_server_keys import SILENT
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +58,19 @@ def test_the_report_of_each_host_is_returned_and_written(folder: Path) -> None:
     (report,) = command(succeed).run(Options(host=("local",), json=folder / "report.json"), make_secrets())
     assert (str(report.host), report.notes) == ("local", ["seen"])
     assert [one["host"] for one in json.loads((folder / "report.json").read_text())["hosts"]] == ["local"]
+
+
+def test_what_a_server_says_of_its_keys_is_in_the_table_and_in_the_report(folder: Path) -> None:
+    def ask(run: Run) -> None:
+        # Its own server, which a command has to know by its name.
+        run.report.status = replace(
+            STATUS, key_ids="1-6", sources=(replace(SILENT, name="local", address="192.0.2.1"),)
+        )
+
+    command(ask).run(Options(host=("local",), json=folder / "report.json"), make_secrets())
+    (host,) = json.loads((folder / "report.json").read_text())["hosts"]
+    assert host["status"]["sources"][0]["fault"]["layer"] == "key-unknown"
+    assert host["notes"] == ["local has no key 7 (its keys: 1-6)"]
 
 
 def test_a_task_that_needs_no_keys_runs_no_key_command(folder: Path) -> None:
