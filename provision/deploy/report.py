@@ -16,8 +16,8 @@ MOST_LINES, MOST_POINTS, MOST_BYTES = 20_000, 900, 4_000_000
 
 def report(run: Run) -> None:
     """Ask a host for its state, its history, and the logs of its clock, and judge it as ``status`` does."""
-    past = read_history(run)
-    run.report.history = events(past.records, past.current, past.unconfirmed)
+    history = read_history(run)
+    run.report.history = events(history.records, history.current, history.unconfirmed)
     _read_logs(run)
     status(run)
 

@@ -58,7 +58,7 @@ def state_of(report: Report) -> State:
     failed = {finding.id for finding in report.findings if finding.holds is False}
     if report.error is not None or failed - WARNINGS:
         return State.CRITICAL
-    if failed or _waits(report.status):
+    if failed or _waits_for_confirmation(report.status):
         return State.WARNING
     return State.OK
 
@@ -106,7 +106,7 @@ def _clock_words(clock: Clock) -> str:
     return f"reference {clock.reference}, stratum {clock.stratum}, {offset}"
 
 
-def _waits(status: HostStatus | None) -> bool:
+def _waits_for_confirmation(status: HostStatus | None) -> bool:
     """Return whether a switch waits to be confirmed."""
     return status is not None and not status.confirmed
 

@@ -30,10 +30,7 @@ def _blocks(table: Tree, name: str) -> Iterator[list[str]]:
             yield from _blocks(value, inner)
             continue
         for one in value:
-            yield [
-                f"[[{inner}]]",
-                *(f"{option} = {toml_value(setting, width=_WIDTH)}" for option, setting in one.items()),
-            ]
+            yield [f"[[{inner}]]", *_entries(one)]
 
 
 def _entries(table: Tree) -> list[str]:

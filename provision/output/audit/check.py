@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,30 +24,42 @@ def check_files(folder: Path) -> tuple[dict[str, str], bytes]:
 
     Raises EvidenceAltered, which names the files.
     """
+    listed, manifest = _read_manifest(folder)
+    try:
+        differences = list(_differences(listed, dict(_entries(folder))))
+    except OSError as error:
+        raise EvidenceAltered(f"{folder}: {error.filename}: cannot be read: {error.strerror}") from error
+    if differences:
+        raise EvidenceAltered(f"{folder}: {'; '.join(differences)}")
+    return listed, manifest
+
+
+def _read_manifest(folder: Path) -> tuple[dict[str, str], bytes]:
+    """Return the digests by path, and the manifest as it was read. Raises EvidenceAltered."""
     try:
         manifest = read_regular(folder / MANIFEST, MOST_BYTES)
-        listed = parse_manifest(manifest.decode())
+        return parse_manifest(manifest.decode()), manifest
     except OSError as error:
         raise EvidenceAltered(f"{folder}: {MANIFEST}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise EvidenceAltered(f"{folder}: {MANIFEST} is no text") from error
     except ParseError as error:
         raise EvidenceAltered(f"{folder}: {error}") from error
-    try:
-        there = dict(_entries(folder))
-        altered = [path for path in listed if path in there and there[path] != listed[path]]
-        altered += [path for path in UNLISTED if there.get(path) in {FOLDER, SPECIAL}]
-    except OSError as error:
-        raise EvidenceAltered(f"{folder}: {error.filename}: cannot be read: {error.strerror}") from error
+
+
+def _differences(listed: Mapping[str, str], entries: Mapping[str, str]) -> Iterator[str]:
+    """Yield a text such as ``added: notes.txt`` for each kind of difference between the manifest and the folder."""
+    altered = [path for path in listed if path in entries and entries[path] != listed[path]]
+    altered += [path for path in UNLISTED if entries.get(path) in {FOLDER, SPECIAL}]
     folders = {str(parent) for path in listed for parent in Path(path).parents}
-    kinds = {
+    paths_by_kind = {
         "altered": altered,
-        "removed": [path for path in listed if path not in there],
-        "added": [path for path in there if path not in listed and path not in folders | UNLISTED],
+        "removed": [path for path in listed if path not in entries],
+        "added": [path for path in entries if path not in listed and path not in folders | UNLISTED],
     }
-    if found := [f"{kind}: {_named(paths)}" for kind, paths in kinds.items() if paths]:
-        raise EvidenceAltered(f"{folder}: {'; '.join(found)}")
-    return listed, manifest
+    for kind, paths in paths_by_kind.items():
+        if paths:
+            yield f"{kind}: {_named(paths)}"
 
 
 def read_signature(folder: Path) -> bytes | None:

@@ -24,13 +24,13 @@ INDEX = "hosts.json"
 LONGEST = 100
 """Characters of the name of a file or folder, which may have 255 bytes in total."""
 
-Sign = Callable[[bytes], bytes]
+SignManifest = Callable[[bytes], bytes]
 """Returns the armored, detached signature of the manifest."""
-More = Callable[[Sequence[Report]], Mapping[str, bytes]]
+FurtherFiles = Callable[[Sequence[Report]], Mapping[str, bytes]]
 """Returns further files about the hosts, by their paths in the folder."""
 
 
-def no_more(_: Sequence[Report]) -> Mapping[str, bytes]:
+def no_further_files(_: Sequence[Report]) -> Mapping[str, bytes]:
     """Return no further files."""
     return {}
 
@@ -43,13 +43,20 @@ class EvidenceFolder:
     :meth:`write`.
     """
 
-    def __init__(self, path: Path | None, *, sign: Sign | None = None, signer: str = "", more: More = no_more) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        sign: SignManifest | None = None,
+        signer: str = "",
+        further: FurtherFiles = no_further_files,
+    ) -> None:
         """Name the folder; ``signer`` is the fingerprint of the key of ``sign``."""
         self._path = path
         self._sign = sign
         self._signer = signer
-        self._more = more
-        self._room: Path | None = None
+        self._further = further
+        self._unfinished: Path | None = None
 
     def __enter__(self) -> Self:
         if self._path is None:
@@ -66,8 +73,8 @@ class EvidenceFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if self._room is not None:
-            shutil.rmtree(self._room, ignore_errors=True)
+        if self._unfinished is not None:
+            shutil.rmtree(self._unfinished, ignore_errors=True)
 
     @property
     def is_wanted(self) -> bool:
@@ -79,7 +86,7 @@ class EvidenceFolder:
 
         ``document`` is the report of the command as JSON. Raises NotRecorded.
         """
-        files = {REPORT: document, **dict(_files_of_hosts(reports)), **self._more(reports)}
+        files = {REPORT: document, **dict(_files_of_hosts(reports)), **self._further(reports)}
         files[MANIFEST] = manifest_text(files).encode()
         listed = len(files) - 1
         signed = "not signed"
@@ -97,15 +104,15 @@ class EvidenceFolder:
     def _put(self, files: Mapping[str, bytes]) -> None:
         """Write the files and put the folder in its place. Raises OSError, also if something is there by now."""
         assert self._path is not None  # noqa: S101 -- write is called only if a folder is wanted
-        self._room = _make_beside(self._path)
+        self._unfinished = _make_beside(self._path)
         parents = {parent for name in files for parent in PurePosixPath(name).parents}
         for parent in sorted(parents - {PurePosixPath(".")}):
-            (self._room / parent).mkdir(mode=0o700)
+            (self._unfinished / parent).mkdir(mode=0o700)
         for name, data in files.items():
-            _write(self._room / name, data)
+            _write(self._unfinished / name, data)
         # rename(2) replaces an empty folder, and refuses any other.
-        self._room.rename(self._path)
-        self._room = None
+        self._unfinished.rename(self._path)
+        self._unfinished = None
 
 
 def no_evidence() -> EvidenceFolder:

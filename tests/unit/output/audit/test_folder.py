@@ -68,7 +68,7 @@ def test_hosts_with_similar_names_have_folders_of_their_own(tmp_path: Path) -> N
 def test_further_files_are_written_and_the_manifest_is_signed(tmp_path: Path) -> None:
     place = tmp_path / "evidence"
     further = {"rules.md": b"#\n"}
-    with EvidenceFolder(place, sign=lambda data: data[:4], signer="0f0f", more=lambda _: further) as folder:
+    with EvidenceFolder(place, sign=lambda data: data[:4], signer="0f0f", further=lambda _: further) as folder:
         assert folder.write([], b"{}").endswith("3 files, signed by 0f0f")
     assert (place / SIGNATURE).read_bytes() == (place / MANIFEST).read_bytes()[:4]
     assert set(check_files(place)[0]) == {"hosts.json", "report.json", "rules.md"}
