@@ -23,7 +23,7 @@ TASK = "trace"
 
 
 def trace_host(options: Options, secrets: Secrets) -> int:
-    """Show the way of the time to one host; return the exit status. Raises ProvisionError."""
+    """Show the path of the time to a host; return the exit status. Raises ProvisionError."""
     with ReportFiles(options.report_paths, TASK, site_file_of(options, TASK)) as files:
         start = _start(options, secrets)
         inventory = read_inventory(options.site_file)
@@ -41,18 +41,18 @@ def trace_host(options: Options, secrets: Secrets) -> int:
         def host_of(source: TimeSource) -> Target | None:
             return hosts.get(source.name) or hosts.get(source.address)
 
-        way = trace(start, ask, host_of)
-        files.report.summary = trace_text(way)
+        path = trace(start, ask, host_of)
+        files.report.summary = trace_text(path)
         print(shown(files.report.summary), flush=True)
-        _judge(way, files.report.hosts)
+        _judge(path, files.report.hosts)
         streams.check()
         return exit_status(files.report.hosts)
 
 
-def _judge(way: Trace, reports: list[Report]) -> None:
-    """Make a way that does not reach the origin of the time an error of its first host, unless a host has an error."""
-    if not way.reaches_origin and all(report.ok for report in reports):
-        reports[0].error = way.end
+def _judge(path: Trace, reports: list[Report]) -> None:
+    """Make a path that does not reach the origin of the time an error of its first host, unless a host has an error."""
+    if not path.reaches_origin and all(report.ok for report in reports):
+        reports[0].error = path.end
 
 
 def _start(options: Options, secrets: Secrets) -> Target:

@@ -15,7 +15,7 @@ HEADINGS = ("host", "stratum", "offset", "error bound", "follows", "authenticati
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """A host on the way, and the source that it follows."""
+    """A host on the path, and the source that it follows."""
 
     name: str
     """A host of the site, or the name of a source outside of it."""
@@ -35,11 +35,11 @@ class Hop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """The way from a host to the origin of its time."""
+    """The path from a host to the origin of its time."""
 
     hops: tuple[Hop, ...]
     end: str
-    """How the way ends, in words."""
+    """How the path ends, in words."""
     reaches_origin: bool
     """Whether it ends at a reference clock or at a source outside of the site."""
 
@@ -68,26 +68,26 @@ def trace(start: Target, ask: Callable[[Target], Report], host_of: Callable[[Tim
             return _ended(hops, _without_source(target, status.clock))
         if source.kind == REFERENCE_CLOCK:
             return _ended(hops, f"{source.name} is a reference clock of {target}", reaches_origin=True)
-        following = host_of(source)
-        if following is None:
+        next_host = host_of(source)
+        if next_host is None:
             hops.append(Hop(name=source.name, stratum=source.stratum, clock=None, source=None))
             return _ended(hops, _outside(source), reaches_origin=True)
-        target = following
-    return _ended(hops, f"loop: {hops[-1].name} follows {target}, which is on the way already")
+        target = next_host
+    return _ended(hops, f"loop: {hops[-1].name} follows {target}, which is on the path already")
 
 
-def trace_text(way: Trace) -> str:
+def trace_text(path: Trace) -> str:
     """Return the lines for a terminal."""
-    lines = [*aligned([HEADINGS, *map(_row, way.hops)])]
-    lines.append(f"end: {way.end}")
-    first = way.hops[0].clock if way.hops else None
+    lines = [*aligned([HEADINGS, *map(_row, path.hops)])]
+    lines.append(f"end of the path: {path.end}")
+    first = path.hops[0].clock if path.hops else None
     if first is not None and first.synchronised:
-        # NTP adds up root delay and root dispersion on the way (RFC 5905), so the first host knows the sum.
+        # NTP adds up root delay and root dispersion on the path (RFC 5905), so the first host knows the sum.
         bound = seconds_text(first.error_bound_seconds)
-        lines.append(f"{way.hops[0].name} is within {bound} of stratum 1: the sum of all hops")
+        lines.append(f"error bound of {path.hops[0].name} against stratum 1: {bound}, the sum over all hops")
     lines += [
         f"not authenticated: {hop.name} follows {hop.source.name}"
-        for hop in way.unauthenticated
+        for hop in path.unauthenticated
         if hop.source is not None
     ]
     return "\n".join(on_one_line(line) for line in lines)

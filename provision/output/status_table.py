@@ -13,7 +13,7 @@ HEADINGS = (
     "role",
     "stratum",
     "offset",
-    "error",
+    "error bound",
     "source",
     "reach",
     "authentication",

@@ -220,8 +220,10 @@ def test_the_time_of_a_client_is_followed_to_the_source_of_the_sandboxes(site: H
     assert client.endswith("key 1, valid")
     assert server.split()[0] in SERVERS
     assert outside.split()[:2] == [server.split()[-2], "1"]
-    assert end.startswith(f"end: {outside.split()[0]} is no host of the site; it serves its own clock (local)")
-    assert re.fullmatch(r"web1 is within \S+ \S?s of stratum 1: the sum of all hops", bound)
+    assert end.startswith(
+        f"end of the path: {outside.split()[0]} is no host of the site; it serves its own clock (local)"
+    )
+    assert re.fullmatch(r"error bound of web1 against stratum 1: \S+ \S?s, the sum over all hops", bound)
     assert unauthenticated == f"not authenticated: {server.split()[0]} follows {outside.split()[0]}"
     assert [report["host"] for report in ran.reports] == ["web1", server.split()[0]]
 

@@ -36,13 +36,13 @@ def test_it_follows_one_host_that_is_named(site: str, words: tuple[str, ...], er
     assert (done.returncode, done.stderr.startswith(error)) == (2, True), done
 
 
-def test_a_host_that_cannot_be_reached_ends_the_way(site: str, tmp_path: Path) -> None:
+def test_a_host_that_cannot_be_reached_ends_the_path(site: str, tmp_path: Path) -> None:
     done = inv("trace", site, "--host=ntp1", env={"XDG_STATE_HOME": str(tmp_path)})
     assert done.returncode == 2, done
-    assert done.stdout.splitlines()[-1].startswith("end: ntp1: ")
+    assert done.stdout.splitlines()[-1].startswith("end of the path: ntp1: ")
 
 
-def test_a_way_that_is_a_loop_is_an_error_of_the_first_host() -> None:
+def test_a_path_that_is_a_loop_is_an_error_of_the_first_host() -> None:
     good = [Report(host=parse_target("web1"), tried=True), Report(host=parse_target("ntp1"), tried=True)]
     _judge(Trace(hops=(), end="loop", reaches_origin=True), good)
     assert exit_status(good) == 0
@@ -50,7 +50,7 @@ def test_a_way_that_is_a_loop_is_an_error_of_the_first_host() -> None:
     assert (good[0].error, exit_status(good)) == ("loop", 1)
 
 
-def test_the_error_of_a_host_on_the_way_is_enough() -> None:
+def test_the_error_of_a_host_on_the_path_is_enough() -> None:
     reports = [Report(host=parse_target("web1"), tried=True), Report(host=parse_target("ntp1"), error="refused")]
     _judge(Trace(hops=(), end="refused", reaches_origin=False), reports)
     assert (reports[0].error, exit_status(reports)) == (None, 2)

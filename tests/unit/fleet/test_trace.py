@@ -1,4 +1,4 @@
-"""The way of the time from its origin to a host."""
+"""The path of the time from its origin to a host."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def following(address: str, **more: object) -> HostStatus:
     return replace(STATUS, clock=replace(CLOCK, reference=address), sources=(source,))
 
 
-def way_of(states: dict[str, HostStatus | None]) -> Trace:
+def path_of(states: dict[str, HostStatus | None]) -> Trace:
     """Follow the time of web1, where the hosts have these states."""
 
     def ask(target: Target) -> Report:
@@ -45,29 +45,29 @@ host       stratum  offset  error bound  follows    authentication
 web1       2        -3 µs   5 ms         10.0.0.1   key 7, valid
 ntp1       2        -3 µs   5 ms         192.0.2.1  none
 192.0.2.1  1        -       -            -          -
-end: 192.0.2.1 is no host of the site; its clock is GPS
-web1 is within 5 ms of stratum 1: the sum of all hops
+end of the path: 192.0.2.1 is no host of the site; its clock is GPS
+error bound of web1 against stratum 1: 5 ms, the sum over all hops
 not authenticated: ntp1 follows 192.0.2.1"""
 
 
-def test_the_way_leads_over_hosts_of_the_site_to_a_source_outside() -> None:
-    way = way_of({**OUTSIDE})
-    assert way.reaches_origin
-    assert trace_text(way) == TEXT
+def test_the_path_leads_over_hosts_of_the_site_to_a_source_outside() -> None:
+    path = path_of({**OUTSIDE})
+    assert path.reaches_origin
+    assert trace_text(path) == TEXT
 
 
 def test_a_source_outside_tells_by_its_reference_id_which_source_it_follows() -> None:
-    way = way_of({"web1": following("192.0.2.7", reference="192.0.2.1", stratum=2)})
-    assert way.end == "192.0.2.7 is no host of the site; it follows 192.0.2.1 (of IPv6, this is a hash)"
-    own = way_of({"web1": following("192.0.2.7", reference="127.127.1.1", stratum=1)})
+    path = path_of({"web1": following("192.0.2.7", reference="192.0.2.1", stratum=2)})
+    assert path.end == "192.0.2.7 is no host of the site; it follows 192.0.2.1 (of IPv6, this is a hash)"
+    own = path_of({"web1": following("192.0.2.7", reference="127.127.1.1", stratum=1)})
     assert own.end == "192.0.2.7 is no host of the site; it serves its own clock (local)"
-    assert way_of({"web1": following("192.0.2.7", reference="")}).end == "192.0.2.7 is no host of the site"
+    assert path_of({"web1": following("192.0.2.7", reference="")}).end == "192.0.2.7 is no host of the site"
 
 
 def test_a_reference_clock_is_the_origin_and_needs_no_authentication() -> None:
     clock = following("PPS", kind=REFERENCE_CLOCK, authenticated=None, authentication=Authentication.UNKNOWN)
-    way = way_of({"web1": clock})
-    assert (way.reaches_origin, way.end, way.unauthenticated) == (True, "PPS is a reference clock of web1", ())
+    path = path_of({"web1": clock})
+    assert (path.reaches_origin, path.end, path.unauthenticated) == (True, "PPS is a reference clock of web1", ())
 
 
 @pytest.mark.parametrize(
@@ -83,25 +83,25 @@ def test_a_hop_is_authenticated_only_by_a_valid_answer(
     authentication: Authentication,
     authenticated: bool | None,  # noqa: FBT001 -- a parameter of a case
 ) -> None:
-    way = way_of({"web1": following("192.0.2.7", authentication=authentication, authenticated=authenticated)})
-    assert [hop.name for hop in way.unauthenticated] == ["web1"]
-    good = way_of({"web1": following("192.0.2.7", authentication=Authentication.NTS, authenticated=True)})
+    path = path_of({"web1": following("192.0.2.7", authentication=authentication, authenticated=authenticated)})
+    assert [hop.name for hop in path.unauthenticated] == ["web1"]
+    good = path_of({"web1": following("192.0.2.7", authentication=Authentication.NTS, authenticated=True)})
     assert good.unauthenticated == ()
 
 
 def test_a_loop_is_named() -> None:
-    way = way_of({"web1": following("10.0.0.1"), "ntp1": following("10.0.0.2"), "ntp2": following("10.0.0.1")})
-    assert (way.reaches_origin, way.end) == (False, "loop: ntp2 follows ntp1, which is on the way already")
-    assert [hop.name for hop in way.hops] == ["web1", "ntp1", "ntp2"]
+    path = path_of({"web1": following("10.0.0.1"), "ntp1": following("10.0.0.2"), "ntp2": following("10.0.0.1")})
+    assert (path.reaches_origin, path.end) == (False, "loop: ntp2 follows ntp1, which is on the path already")
+    assert [hop.name for hop in path.hops] == ["web1", "ntp1", "ntp2"]
 
 
-def test_the_way_ends_at_a_host_that_cannot_be_asked_or_follows_nobody() -> None:
-    assert way_of({"web1": following("10.0.0.1"), "ntp1": None}).end == "ntp1: connection refused"
+def test_the_path_ends_at_a_host_that_cannot_be_asked_or_follows_nobody() -> None:
+    assert path_of({"web1": following("10.0.0.1"), "ntp1": None}).end == "ntp1: connection refused"
     silent = replace(STATUS, clock=None, sources=())
-    assert way_of({"web1": silent}).end == "chronyd on web1 does not answer"
+    assert path_of({"web1": silent}).end == "chronyd on web1 does not answer"
     own = replace(STATUS, clock=replace(CLOCK, synchronised=False, reference="local"), sources=())
-    assert way_of({"web1": own}).end == "web1 serves its own clock (local)"
+    assert path_of({"web1": own}).end == "web1 serves its own clock (local)"
     lost = replace(STATUS, clock=replace(CLOCK, synchronised=False, reference=""), sources=())
-    way = way_of({"web1": lost})
-    assert (way.end, way.reaches_origin) == ("web1 is not synchronised", False)
-    assert "within" not in trace_text(way)
+    path = path_of({"web1": lost})
+    assert (path.end, path.reaches_origin) == ("web1 is not synchronised", False)
+    assert "within" not in trace_text(path)

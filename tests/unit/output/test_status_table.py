@@ -28,19 +28,19 @@ SILENT = replace(STATUS, generation="", clock=None, sources=())
 REPORTS = [
     report("good"),
     report("lost", None, error="lost: connection refused"),
-    report("worse", WORSE),
+    report("weak", WORSE),
     report("late", STATUS, LATE),
-    report("silent", SILENT, replace(LATE, id="process.running", claim="chronyd runs")),
+    report("down", SILENT, replace(LATE, id="process.running", claim="chronyd runs")),
 ]
 TABLE = """\
-host    role    stratum  offset  error   source            reach  authentication  generation  state
-silent  server  -        -       -       -                 -      -               -           FAILED: process.running
-late    server  2        -3 µs   5 ms    ntp1.example.net  377    key 7, valid    aaaa        FAILED: limits.offset
-lost    -       -        -       -       -                 -      -               -           not tried
-worse   server  2        -3 µs   200 ms  ntp1.example.net  377    key 7, valid    01234567    ok
-good    server  2        -3 µs   5 ms    ntp1.example.net  377    key 7, valid    aaaa        ok
+host  role    stratum  offset  error bound  source            reach  authentication  generation  state
+down  server  -        -       -            -                 -      -               -           FAILED: process.running
+late  server  2        -3 µs   5 ms         ntp1.example.net  377    key 7, valid    aaaa        FAILED: limits.offset
+lost  -       -        -       -            -                 -      -               -           not tried
+weak  server  2        -3 µs   200 ms       ntp1.example.net  377    key 7, valid    01234567    ok
+good  server  2        -3 µs   5 ms         ntp1.example.net  377    key 7, valid    aaaa        ok
 5 hosts: 2 FAILED, 1 not tried, 2 ok
-  1 host (silent): FAILED: chronyd runs
+  1 host (down): FAILED: chronyd runs
   1 host (late): FAILED: the offset is within the limit
   1 host (lost): connection refused
 """
