@@ -199,10 +199,16 @@ def _tell_key_faults_apart(reports: Sequence[Report], options: Options) -> None:
 
 
 def _write_evidence(evidence: EvidenceFolder, report: CommandReport) -> None:
-    """Write the evidence of a command that has ended, and say where it is. Raises NotRecorded."""
-    if evidence.is_wanted:
-        report.conclude(None)
-        print(shown(evidence.write(report.hosts, json_text(report).encode())), flush=True)
+    """Write the evidence of a command that has ended, and say where it is. Raises NotRecorded, RuleBroken."""
+    if not evidence.is_wanted:
+        return
+    broken = evidence.rules.fault(report.hosts)
+    report.conclude(broken)
+    written = evidence.write(report.hosts, json_text(report).encode())
+    for line in (*evidence.rules.lines(report.hosts), written):
+        print(shown(line), flush=True)
+    if broken is not None:
+        raise broken
 
 
 def site_file_of(options: Options, task: str) -> Path | None:

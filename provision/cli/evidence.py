@@ -16,9 +16,9 @@ from provision.deploy.secrets import Secrets
 from provision.deploy.verify import verify as verify_host
 from provision.host.terminal import read_without_echo
 from provision.output.audit.check import check_files, read_signature
-from provision.output.audit.folder import EvidenceFolder, FurtherFiles, no_further_files
+from provision.output.audit.folder import EvidenceFolder
 from provision.output.audit.rule_file import read_rules
-from provision.output.audit.rules_report import rules_files
+from provision.output.audit.rules_report import RulesReport
 from provision.output.report import exit_status
 
 if TYPE_CHECKING:
@@ -49,15 +49,13 @@ def open_folder(options: VerifyOptions) -> EvidenceFolder:
         raise UsageError("--sign-key and --sign-passphrase sign the evidence; name its folder with --evidence")
     if options.evidence is None and options.rules:
         raise UsageError("--rules judges rules in the evidence; name its folder with --evidence")
-    further: FurtherFiles = no_further_files
-    if options.rules:
-        further = partial(rules_files, [read_rules(name) for name in options.rules])
+    rules = RulesReport(tuple(read_rules(name) for name in dict.fromkeys(options.rules)))
     if options.sign_key is None:
         if options.sign_passphrase is not None:
             raise UsageError("--sign-passphrase opens the key of --sign-key; name its file, too")
-        return EvidenceFolder(options.evidence, further=further)
+        return EvidenceFolder(options.evidence, rules=rules)
     signer = _signer(options.sign_key, options.sign_passphrase)
-    return EvidenceFolder(options.evidence, sign=signer.sign, signer=signer.fingerprint, further=further)
+    return EvidenceFolder(options.evidence, sign=signer.sign, signer=signer.fingerprint, rules=rules)
 
 
 def check(options: VerifyOptions, folder: Path) -> str:

@@ -12,6 +12,7 @@ ProvisionError
 │   └── ClusterLost       and so is what its workers have done since
 ├── NotRecorded      the work on the hosts is over, and its result could not be written on this machine
 │   └── OutputUnread      nobody reads standard output any more
+├── RuleBroken       a rule of an audit does not hold on a host
 ├── EvidenceAltered  a folder of evidence for an audit is not as it was written
 ├── CommandFailed    a command on the host failed
 │   └── NothingDeployed   the task needs a deployment, and none is on the host
@@ -118,6 +119,12 @@ class OutputUnread(NotRecorded):
     """Nobody reads standard output any more."""
 
     exit_status = NOBODY_READS
+
+
+class RuleBroken(ProvisionError):  # noqa: N818 -- what was found, in the past tense
+    """A rule of an audit does not hold on a host; the evidence is written."""
+
+    exit_status = 1
 
 
 class EvidenceAltered(ProvisionError):  # noqa: N818 -- what happened, in the past tense

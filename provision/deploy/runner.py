@@ -83,6 +83,7 @@ def _run_operation(
         cancellation.register(session.host.transport.close, ends)
         unlock(session, control.secrets.passwords, quiet=progress.quiet, check=cancellation.check)
         report.platform, report.address = session.facts.platform, session.address
+        report.os_like = session.facts.os_like
         _warn_of_clock(session, report, progress)
         run = Run(
             session,

@@ -51,6 +51,8 @@ class Report:
     address: str = ""
     """The address to which this machine sends NTP requests."""
     platform: str = ""
+    os_like: tuple[str, ...] = ()
+    """``ID_LIKE`` of os-release(5): the distributions from which the host's one is derived, the closest first."""
     role: str = ""
     """``server`` or ``client``, by the site; empty for an operation that does not need to know."""
     outcomes: list[Outcome] = field(default_factory=list)

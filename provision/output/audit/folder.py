@@ -15,10 +15,12 @@ from typing import Self
 
 from provision.common.errors import NotRecorded, SiteError
 from provision.output.audit.manifest import MANIFEST, SIGNATURE, manifest_text
+from provision.output.audit.rules_report import RulesReport
 from provision.output.report import Report
 
 REPORT = "report.json"
 HOSTS = "hosts"
+NO_RULES = RulesReport()
 INDEX = "hosts.json"
 """The folder of each host, by the host's name."""
 LONGEST = 100
@@ -26,13 +28,6 @@ LONGEST = 100
 
 SignManifest = Callable[[bytes], bytes]
 """Returns the armored, detached signature of the manifest."""
-FurtherFiles = Callable[[Sequence[Report]], Mapping[str, bytes]]
-"""Returns further files about the hosts, by their paths in the folder."""
-
-
-def no_further_files(_: Sequence[Report]) -> Mapping[str, bytes]:
-    """Return no further files."""
-    return {}
 
 
 class EvidenceFolder:
@@ -44,18 +39,13 @@ class EvidenceFolder:
     """
 
     def __init__(
-        self,
-        path: Path | None,
-        *,
-        sign: SignManifest | None = None,
-        signer: str = "",
-        further: FurtherFiles = no_further_files,
+        self, path: Path | None, *, sign: SignManifest | None = None, signer: str = "", rules: RulesReport = NO_RULES
     ) -> None:
         """Name the folder; ``signer`` is the fingerprint of the key of ``sign``."""
+        self.rules = rules
         self._path = path
         self._sign = sign
         self._signer = signer
-        self._further = further
         self._unfinished: Path | None = None
 
     def __enter__(self) -> Self:
@@ -86,7 +76,7 @@ class EvidenceFolder:
 
         ``document`` is the report of the command as JSON. Raises NotRecorded.
         """
-        files = {REPORT: document, **dict(_files_of_hosts(reports)), **self._further(reports)}
+        files = {REPORT: document, **dict(_files_of_hosts(reports)), **self.rules.files(reports)}
         files[MANIFEST] = manifest_text(files).encode()
         listed = len(files) - 1
         signed = "not signed"

@@ -4,6 +4,7 @@ A rule is judged from the outside in: it may be impossible by the purpose of the
 part of it may be unknown to this tool; only a rule without any of these holds.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,6 +39,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     version: Text
     read: Text
     """The text from which the ids were taken: repository, file and commit, or an address."""
+    rebuilds: str = ""
+    """What to say about a host whose distribution is derived from this platform; empty: it is not judged by it."""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,6 +71,19 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             self.maxpoll is not None
         )
 
+    def faults(self) -> Iterator[str]:
+        """Yield the contradictions in the rule itself."""
+        for line in self.directives:
+            if not line.split():
+                yield "a line of directives is blank"
+        for source in self.sources:
+            if source not in SOURCES:
+                yield f"sources: {source!r} is none of {', '.join(SOURCES)}"
+        for role in self.cannot_hold.keys() - set(ROLES):
+            yield f"cannot_hold.{role} is none of {', '.join(ROLES)}"
+        if not self.is_judged:
+            yield "names neither findings nor a reason why it is not judged"
+
 
 class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The content of a file of rules."""
@@ -79,21 +95,41 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def faults(self) -> Iterator[str]:
         """Yield the contradictions in the set."""
+        if not self.rules:
+            yield "names no rule"
+        uses = Counter(use for rule in self.rules for use in rule.ids.items())
+        yield from (f"{n} rules have the id {id_!r} in documents.{name}" for (name, id_), n in uses.items() if n > 1)
         for rule in self.rules:
             for platform in rule.ids:
                 if platform not in self.documents:
                     yield f"rule {rule.title!r}: there is no documents.{platform}"
-            for role in rule.cannot_hold.keys() - set(ROLES):
-                yield f"rule {rule.title!r}: cannot_hold.{role} is none of {', '.join(ROLES)}"
-            if not rule.is_judged:
-                yield f"rule {rule.title!r}: names neither findings nor a reason why it is not judged"
+            yield from (f"rule {rule.title!r}: {fault}" for fault in rule.faults())
 
-    def platform(self, of_host: str) -> str:
-        """Return the platform whose benchmark is for a host, such as ``debian-12-x86_64``; empty if none is."""
+    def platform(self, report: Report) -> str:
+        """Return the platform whose benchmark is for a host, such as ``debian-12``; empty if none is."""
         for name in self.documents:
-            if f"{of_host}-".startswith(f"{name}-"):
+            if _is_of(report.platform, name):
                 return name
+        return self._origin(report)
+
+    def is_rebuild(self, report: Report) -> bool:
+        """Return whether a host is judged by the benchmark for a platform from which its distribution is derived."""
+        platform = self.platform(report)
+        return bool(platform) and not _is_of(report.platform, platform)
+
+    def _origin(self, report: Report) -> str:
+        """Return the platform from which the host's one is derived, if its benchmark is used for such hosts."""
+        _, _, release = report.platform.partition("-")
+        for origin in report.os_like:
+            for name, document in self.documents.items():
+                if document.rebuilds and _is_of(f"{origin}-{release}", name):
+                    return name
         return ""
+
+
+def _is_of(platform: str, name: str) -> bool:
+    """Return whether a platform, such as ``debian-12-x86_64``, is the one with this name, such as ``debian-12``."""
+    return f"{platform}-".startswith(f"{name}-")
 
 
 class Judgement(StrEnum):
@@ -129,7 +165,7 @@ class _Seen:
 
 def judge_all(rules: RuleSet, report: Report) -> tuple[Judged, ...]:
     """Return each rule for the platform of a host, judged."""
-    platform = rules.platform(report.platform)
+    platform = rules.platform(report)
     return tuple(judge(rule, rule.ids[platform], report) for rule in rules.rules if platform in rule.ids)
 
 

@@ -1,5 +1,7 @@
 """``inv verify --evidence`` and ``--check-evidence`` as commands: what is refused, and what is said."""
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,15 @@ from pysequoia import Tsk
 
 from provision.cli import evidence
 from provision.cli.options import VerifyOptions
-from provision.common.errors import EvidenceAltered, SiteError, UsageError
+from provision.common.errors import EvidenceAltered, RuleBroken, SiteError, UsageError
+from provision.fleet.executor import Fleet
 from provision.output.audit.folder import EvidenceFolder
 from provision.output.audit.manifest import manifest_text
+from provision.output.audit.rules import WANTED_CONF
+from provision.output.report import Report
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.samples import CASES
+from tests.unit.output.audit.test_rules import of_client
 
 ENCRYPTED = CASES / "openpgp/encrypted.asc"
 """A secret key that signs nothing but in tests; its passphrase is "correct horse"."""
@@ -174,3 +180,43 @@ def test_a_check_that_is_refused_replaces_the_report_of_an_earlier_command(folde
     with pytest.raises(UsageError):
         evidence.verify(VerifyOptions(check_evidence=folder, json=folder / "r.json"), make_secrets())
     assert "--check-evidence asks no host" in (folder / "r.json").read_text()
+
+
+HOUSE = """
+title = "Rules of the house"
+[documents.debian-12]
+title = "House rules"
+version = "3"
+read = "the notice board"
+[[rules]]
+title = "No commands from the network"
+ids = { debian-12 = "7" }
+directives = ["cmdport 0"]
+"""
+
+
+@pytest.mark.parametrize(("conf", "status"), [("port 0\n", 1), ("cmdport 0\n", 0)])
+def test_a_rule_that_does_not_hold_is_an_exit_status_of_1_in_each_report(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], conf: str, status: int
+) -> None:
+    report = of_client()
+    report.tried = True
+    report.answers[WANTED_CONF] = conf
+
+    def run(*_: object, keep: Callable[[list[Report]], None], **__: object) -> list[Report]:
+        keep([report])
+        return [report]
+
+    monkeypatch.setattr(Fleet, "run", run)
+    (folder / "house.toml").write_text(HOUSE)
+    options = VerifyOptions(
+        host=("local",), evidence=folder / "e", rules=("house.toml", "house.toml"), json=folder / "r.json"
+    )
+    if status:
+        with pytest.raises(RuleBroken, match=r"^--rules: does not hold: 7 on c1; rules\.md in the evidence says why$"):
+            evidence.verify(options, make_secrets())
+    else:
+        assert evidence.verify(options, make_secrets()) == 0
+    documents = [json.loads(path.read_text()) for path in (folder / "r.json", folder / "e/report.json")]
+    assert [document["exit_status"] for document in documents] == [status, status]
+    assert capsys.readouterr().out.count("rules: Rules of the house: 1 ") == 1

@@ -12,7 +12,9 @@ from provision.host.target import Kind, Target
 from provision.output.audit.check import check_files
 from provision.output.audit.folder import EvidenceFolder, no_evidence
 from provision.output.audit.manifest import MANIFEST, SIGNATURE
+from provision.output.audit.rules_report import RulesReport
 from provision.output.report import Report
+from tests.unit.output.audit.test_rules_report import RULES
 
 
 def answered(host: str, **answers: str) -> Report:
@@ -67,11 +69,11 @@ def test_hosts_with_similar_names_have_folders_of_their_own(tmp_path: Path) -> N
 
 def test_further_files_are_written_and_the_manifest_is_signed(tmp_path: Path) -> None:
     place = tmp_path / "evidence"
-    further = {"rules.md": b"#\n"}
-    with EvidenceFolder(place, sign=lambda data: data[:4], signer="0f0f", further=lambda _: further) as folder:
-        assert folder.write([], b"{}").endswith("3 files, signed by 0f0f")
+    rules = RulesReport((RULES,))
+    with EvidenceFolder(place, sign=lambda data: data[:4], signer="0f0f", rules=rules) as folder:
+        assert folder.write([], b"{}").endswith("4 files, signed by 0f0f")
     assert (place / SIGNATURE).read_bytes() == (place / MANIFEST).read_bytes()[:4]
-    assert set(check_files(place)[0]) == {"hosts.json", "report.json", "rules.md"}
+    assert set(check_files(place)[0]) == {"hosts.json", "report.json", "rules.json", "rules.md"}
 
 
 def test_an_empty_folder_becomes_the_folder_of_evidence(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ JUDGED = [
     (rule(directives=("makestep 1 1",)), "does not hold", ("chrony.conf: makestep 1 3, not makestep 1 1",)),
     (rule(directives=("cmdport 0",)), "does not hold", ("chrony.conf: no cmdport, not cmdport 0",)),
     (rule(sources=("server",)), "holds", ("chrony.conf: server ntp1.example.net iburst maxpoll 6",)),
-    (rule(sources=("peer", "refclock")), "does not hold", ("chrony.conf: no peer or refclock",)),
+    (rule(sources=("peer",)), "does not hold", ("chrony.conf: no peer",)),
     (rule(maxpoll=10), "holds", (f"{FIRST}: maxpoll 6, at most 10", f"{SECOND}: no maxpoll, which is 10 then")),
     (rule(maxpoll=9), "does not hold", (f"{SECOND}: no maxpoll, which is 10 then",)),
     (
@@ -93,8 +93,57 @@ def test_a_host_has_the_rules_of_its_platform() -> None:
         rules=(rule(findings=("a.good",)), Rule(title="B", ids={"debian-1": "2"}, findings=("a.good",))),
     )
     assert [one.id for one in judge_all(rules, of_client(GOOD))] == ["1.1"]
-    assert rules.platform("debian-1") == "debian-1"
-    assert rules.platform("debian-13-x86_64") == rules.platform("") == ""
+    assert rules.platform(on("debian-1")) == "debian-1"
+    assert rules.platform(on("debian-13-x86_64")) == rules.platform(on("")) == ""
+
+
+def on(platform: str, *os_like: str) -> Report:
+    """Return the report on a host of a platform."""
+    return replace(of_client(), platform=platform, os_like=os_like)
+
+
+DERIVED = [
+    (on("rocky-9-x86_64-glibc-2.34", "rhel", "centos", "fedora"), "rhel-9"),
+    (on("almalinux-9-x86_64-glibc-2.34", "rhel", "centos", "fedora"), "rhel-9"),
+    (on("centos-9-x86_64-glibc-2.34", "rhel", "fedora"), "rhel-9"),
+    (on("rocky-8-x86_64-glibc-2.28", "rhel", "centos", "fedora"), ""),
+    (on("amzn-2-x86_64-glibc-2.26", "centos", "rhel", "fedora"), ""),
+    (on("ol-9-x86_64-glibc-2.34", "fedora"), ""),
+    (on("raspbian-12-aarch64-glibc-2.36", "debian"), ""),
+    (on("", "rhel"), ""),
+]
+
+
+@pytest.mark.parametrize(("report", "platform"), DERIVED)
+def test_a_rebuild_has_the_rules_of_its_origin_if_the_document_says_what_that_means(
+    report: Report, platform: str
+) -> None:
+    documents = {
+        "rhel-8": Document(title="T", version="1", read="here"),
+        "rhel-9": Document(title="T", version="1", read="here", rebuilds="it names none"),
+        "debian-12": Document(title="T", version="1", read="here"),
+    }
+    rules = RuleSet(title="T", documents=documents, rules=(rule(findings=("a.good",)),))
+    assert (rules.platform(report), rules.is_rebuild(report)) == (platform, platform != "")
+    assert not rules.is_rebuild(on("rhel-9-x86_64", "fedora"))
+
+
+WRONG = [
+    (rule(directives=(" ",)), "a line of directives is blank"),
+    (rule(sources=("Server",)), "sources: 'Server' is none of server, pool, peer"),
+]
+
+
+@pytest.mark.parametrize(("one", "fault"), WRONG)
+def test_a_rule_that_cannot_be_judged_is_named(one: Rule, fault: str) -> None:
+    assert list(one.faults()) == [fault]
+
+
+def test_a_set_without_rules_or_with_two_of_one_id_is_refused() -> None:
+    documents = {"debian-12": Document(title="T", version="1", read="here")}
+    assert list(RuleSet(title="T", documents=documents, rules=()).faults()) == ["names no rule"]
+    twice = RuleSet(title="T", documents=documents, rules=(rule(findings=("a",)), rule(findings=("b",))))
+    assert list(twice.faults()) == ["2 rules have the id '1.1' in documents.debian-12"]
 
 
 def test_contradictions_of_a_set_are_named() -> None:
@@ -102,6 +151,7 @@ def test_contradictions_of_a_set_are_named() -> None:
         title="T", documents={}, rules=(rule(findings=("a",)), rule(), rule(cannot_hold={"router": "it routes"}))
     )
     assert list(rules.faults()) == [
+        "3 rules have the id '1.1' in documents.debian-12",
         "rule 'It is so': there is no documents.debian-12",
         "rule 'It is so': there is no documents.debian-12",
         "rule 'It is so': names neither findings nor a reason why it is not judged",
