@@ -5,7 +5,7 @@ can be read.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
 from provision.common.text import on_one_line
 from provision.output.graph import NOT_TOLD, UNKNOWN, UNUSABLE, Edge, Graph, Node, authentication_of, placed
@@ -14,8 +14,9 @@ from provision.output.status import REFERENCE_CLOCK, TimeSource
 
 MOST_ALONE = 3
 """More hosts with equal sources are drawn as one node."""
-MOST_NODES = 36
-"""Of more nodes of hosts, those that nobody follows are one node for each stratum and verdict; of still more, all."""
+MOST_NODES, MOST_EDGES = 36, 48
+"""Of more nodes of hosts, or more edges, hosts that nobody follows are one node for each stratum and verdict; if these
+are still too many, all hosts are."""
 MOST_SOURCES = 18
 """Of more sources outside of the site, those with the fewest followers are one node."""
 FURTHER = "further sources"
@@ -26,15 +27,28 @@ def graph_of(reports: Sequence[Report], names: Mapping[str, str]) -> Graph:
     links = _links(reports, names)
     outside = _outside_nodes(links, set(names.values()))
     followed = {name for some in links.values() for name, _ in some}
-    hosts = _host_nodes(reports, links, followed)
+    alike = (
+        lambda report: _alike(report, links, followed),
+        lambda report: _roughly_alike(report, followed),
+        lambda report: _roughly_alike(report, set()),
+    )
+    for key in alike:
+        hosts = _host_nodes(reports, key)
+        edges = _edges(links, hosts, outside)
+        if len({id(node) for node in hosts.values()}) <= MOST_NODES and len(edges) <= MOST_EDGES:
+            break
+    nodes = {id(node): node for node in (*outside.values(), *hosts.values())}
+    return placed(list(nodes.values()), edges)
+
+
+def _edges(links: "Links", hosts: Mapping[str, Node], outside: Mapping[str, Node]) -> list[Edge]:
     edges: dict[tuple[int, int], Edge] = {}
     for name, some in links.items():
         host = hosts[name]
         for other, source in some:
             node = hosts.get(other) or outside.get(other) or outside[FURTHER]
             edges.setdefault((id(node), id(host)), Edge(source=node, host=host)).add(name, source)
-    nodes = {id(node): node for node in (*outside.values(), *hosts.values())}
-    return placed(list(nodes.values()), list(edges.values()))
+    return list(edges.values())
 
 
 Links = Mapping[str, Sequence[tuple[str, TimeSource]]]
@@ -87,17 +101,11 @@ def _outside_node(name: str, sources: Sequence[TimeSource]) -> Node:
     return Node(label=on_one_line(name), note=note, kind="source", ok=ok, stratum=stratum)
 
 
-def _host_nodes(reports: Sequence[Report], links: Links, followed: set[str]) -> dict[str, Node]:
-    """Return the node of each host by its name; several hosts may have the same."""
+def _host_nodes(reports: Sequence[Report], key: Callable[[Report], Hashable]) -> dict[str, Node]:
+    """Return the node of each host by its name; several hosts with the same key may have the same."""
     groups: dict[Hashable, list[Report]] = defaultdict(list)
     for report in reports:
-        groups[_alike(report, links, followed)].append(report)
-    for named in (followed, set[str]()):
-        if len(groups) <= MOST_NODES:
-            break
-        groups.clear()
-        for report in reports:
-            groups[_roughly_alike(report, named)].append(report)
+        groups[key(report)].append(report)
     return {str(report.host): node for group in groups.values() for report, node in _nodes(group)}
 
 
@@ -131,6 +139,8 @@ def _host_node(group: Sequence[Report], label: str) -> Node:
 
 
 def _stratum(report: Report) -> int:
-    if report.status is None or report.status.clock is None or not report.status.clock.stratum:
+    if report.status is None:
+        return NOT_TOLD
+    if report.status.clock is None or not report.status.clock.stratum:
         return UNKNOWN
     return report.status.clock.stratum

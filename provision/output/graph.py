@@ -11,14 +11,12 @@ from typing import ClassVar
 from provision.common.text import shortened
 from provision.output.status import REFERENCE_CLOCK, Authentication, TimeSource
 
-MOST_LABELS = 40
-"""Of more edges, only those that give no time have a label: more words would hide the lines."""
 MOST_NAMED = 10
 """Of the hosts of one node."""
 PER_ROW = 6
 WIDTH, HEIGHT = 184, 46
 """Of a node."""
-LONGEST, LONGEST_LABEL = 26, 44
+LONGEST, LONGEST_LABEL = 24, 44
 """Characters of a name that fit into a node, and of the words on an edge."""
 COLUMN, ROW, LAYER = 208, 70, 158
 """The distances of nodes, of the rows of a layer, and of layers."""
@@ -33,8 +31,8 @@ PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.2, 0.8, 0.14, 0.86)
 UNUSABLE = {"falseticker", "too variable", "not usable"}
 """States of a source that chronyd does not select from (chronyc(1), sources)."""
 NOT_TOLD, UNKNOWN = -1, 99
-"""The layers of sources that never told their stratum, and of hosts without one."""
-LAYERS = {NOT_TOLD: "no answer", 0: "devices", UNKNOWN: "no stratum"}
+"""The layers of sources and hosts that did not tell their stratum, and of hosts that have none."""
+LAYERS = {NOT_TOLD: "not known", 0: "devices", UNKNOWN: "no stratum"}
 AUTHENTICATION = {
     Authentication.UNKNOWN: "authentication not known",
     Authentication.NONE: "not authenticated",
@@ -269,8 +267,7 @@ def _middle(nodes: Sequence[Node]) -> float:
 def _place_labels(nodes: Iterable[Node], edges: Sequence[Edge]) -> None:
     """Put each label where it covers no node and no other label; those of edges that give no time come first."""
     taken = [node.box for node in nodes]
-    wanted = [edge for edge in edges if edge.kind == "bad" or len(edges) <= MOST_LABELS]
-    for edge in sorted(wanted, key=lambda edge: (edge.kind != "bad", -len(edge.label))):
+    for edge in sorted(edges, key=lambda edge: (edge.kind != "bad", -len(edge.label))):
         edge.place = next((place for place in PLACES if _is_free(edge.label_box(place), taken)), None)
         if edge.place is not None:
             taken.append(edge.label_box(edge.place))

@@ -14,7 +14,7 @@ from provision.output.page import KeyRow, page_of
 from provision.output.page_details import past_of
 from provision.output.plot_script import plot_scripts
 from provision.output.report import Report
-from provision.output.status import Authentication, Role, TimeSource
+from provision.output.status import Authentication, Layer, Role, SourceFault, TimeSource
 from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
 
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
@@ -26,6 +26,11 @@ CLAIMS = (
     ("limits.error", "the error bound is within the limit"),
     ("limits.sources", "enough sources can be selected"),
     ("limits.authenticated", "the selected source is authenticated"),
+)
+FALSE = SourceFault(
+    layer=Layer.FALSETICKER,
+    seen="its time disagrees with that of most sources",
+    advice="compare it with others: inv status shows its offset",
 )
 KEYS = (
     KeyRow(ids="1", type="AES128", age="12 days", label="machines", used_by="web1, web2"),
@@ -137,10 +142,10 @@ def _outside(number: int) -> Iterator[TimeSource]:
 
 def _inside(number: int) -> Iterator[TimeSource]:
     for other, name in enumerate(SERVERS):
-        state = "selected" if other == number % 3 else "combined"
+        state, fault = "selected" if other == number % 3 else "combined", None
         if number % 50 == 7 and other == 2:
-            state = "falseticker"
-        yield replace(SOURCE, name=name, address=address(other), stratum=2, state=state, key_id=1)
+            state, fault = "falseticker", FALSE
+        yield replace(SOURCE, name=name, address=address(other), stratum=2, state=state, key_id=1, fault=fault)
 
 
 def _clock_points(number: int, points: int) -> Iterator[ClockPoint]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.browser import PROGRAM, Browser, chromium
-from tests.helpers.page_samples import page, reports
+from tests.helpers.page_samples import FALSE, page, reports
 
 pytestmark = pytest.mark.integration
 INSTALL = """
@@ -170,7 +170,8 @@ def test_a_screen_reader_is_told_each_part_and_name(browser: Browser, file: Path
     ):
         assert part in told, part
     texts = {name for role, name in told if role == "StaticText"}
-    assert "web5 follows ntp3: key 1, falseticker" in texts
+    assert "web5 follows ntp3: key 1, falseticker, not-selectable:falseticker" in texts
+    assert f"ntp3 gives no time: {FALSE}" in texts
     for role in ("button", "link", "image", "table", "region", "columnheader", "rowheader"):
         assert all(name for each, name in told if each == role), role
     levels = browser.run("[...document.querySelectorAll('h1, h2, h3')].map(one => Number(one.tagName[1]))")

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from provision.output.follows import FURTHER, MOST_NODES, MOST_SOURCES, graph_of
+import pytest
+
+from provision.output.follows import FURTHER, MOST_EDGES, MOST_NODES, MOST_SOURCES, graph_of
 from provision.output.graph import WIDTH, Graph
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, TimeSource
-from tests.helpers.page_samples import NAMES, reports
+from tests.helpers.page_samples import NAMES, names, reports, tree
 from tests.unit.output.test_status import SOURCE
 
 
@@ -55,7 +57,16 @@ def test_equal_hosts_are_one_node_with_their_number() -> None:
     assert hosts["977 hosts"] == "client, ok"
     assert hosts["20 hosts"] == "client, FAILED"
     (edge,) = [edge for edge in graph.edges if edge.kind == "bad"]
-    assert str(edge) == "20 hosts follow ntp3: key 1, falseticker"
+    assert str(edge) == "20 hosts follow ntp3: key 1, falseticker, not-selectable:falseticker"
+
+
+@pytest.mark.parametrize(("relays", "clients"), [(4, 30), (12, 30), (40, 960), (1000, 0)])
+def test_a_graph_of_many_hosts_can_be_read(relays: int, clients: int) -> None:
+    hosts = tree(relays, clients)
+    graph = graph_of(hosts, names(hosts))
+    assert sum(node.count for node in graph.nodes if node.kind == "host") == len(hosts)
+    assert len(graph.nodes) <= MOST_NODES
+    assert len(graph.edges) <= MOST_EDGES
 
 
 def test_many_sources_outside_become_one_node() -> None:
@@ -71,11 +82,13 @@ def test_many_sources_outside_become_one_node() -> None:
 
 
 def test_hosts_and_sources_without_a_stratum_have_layers_of_their_own() -> None:
-    first, second, *_ = reports(0, 1)
+    first, second, third = reports(0, 1)
     device = replace(SOURCE, name="PPS", kind=REFERENCE_CLOCK, stratum=0)
     silent = replace(SOURCE, name="gone.example.net", address="192.0.2.9", stratum=0, state="not usable")
-    graph = graph_of([with_sources(first, device, silent), replace(second, status=None)], NAMES)
-    assert [name for name, _ in graph.layers] == ["no answer", "devices", "stratum 2", "no stratum"]
+    assert third.status is not None
+    lost = replace(third, status=replace(third.status, clock=None, sources=()))
+    graph = graph_of([with_sources(first, device, silent), replace(second, status=None), lost], NAMES)
+    assert [name for name, _ in graph.layers] == ["not known", "devices", "stratum 2", "no stratum"]
     assert "PPS of ntp1" in [node.label for node in graph.nodes]
 
 
