@@ -1,7 +1,8 @@
 """Judge the rules of a benchmark by the findings about a host, and by the chrony.conf that the findings confirm. Pure.
 
-A rule is judged from the outside in: it may be impossible by the purpose of the host, a finding may contradict it, a
-part of it may be unknown to this tool; only a rule without any of these holds.
+The first of these that applies is the outcome: the purpose of the host excludes the rule (cannot hold); a finding or a
+line contradicts it (does not hold); a part of it could not be checked, or this tool does not look at it (not checked);
+otherwise it holds.
 """
 
 from collections import Counter
