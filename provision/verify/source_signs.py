@@ -1,6 +1,7 @@
 """Parse the signs of why a source of time fails, from the script source_faults.sh. Pure.
 
-They are chronyd's counters and its log, and the answer to an NTP request without a key that the host itself sends.
+They are chronyd's counters and its log, and the answers to plain requests: NTP requests without a key, which the host
+itself sends.
 """
 
 import re
@@ -22,8 +23,8 @@ NO_ROUTE = re.compile(
 """Errors of connect(2) by a missing route; by routes of the types unreachable, prohibit and blackhole (ip-route(8))."""
 
 
-class Outcome(StrEnum):
-    """What a request of the host without a key met."""
+class RequestOutcome(StrEnum):
+    """How a plain request ended."""
 
     ANSWERED = "answered"
     SILENCE = "no answer within a second"
@@ -33,12 +34,12 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The outcome of a request of the host without a key."""
+class PlainRequest:
+    """A plain request, which has no key: the host itself sends it, as chronyd would without one."""
 
-    outcome: Outcome
-    words: str = ""
-    """The kernel's, where there is no route."""
+    outcome: RequestOutcome
+    reason: str = ""
+    """The words of the kernel, where there is no route."""
     synchronised: bool = True
     """Whether the answer says that the server's clock is synchronised."""
     kiss: str = ""
@@ -47,7 +48,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signs:
-    """What chronyd and its host say about sources that give no time; empty where all give it."""
+    """The signs of sources that give no time; empty where all sources give it."""
 
     unresolved: tuple[str, ...] = ()
     """Names in chrony.conf for which chronyd has no address."""
@@ -59,8 +60,8 @@ class Signs:
     """By address."""
     log: tuple[str, ...] = ()
     """Lines of chronyd about its sources, oldest first."""
-    asked: Mapping[str, Asked] = field(default_factory=dict)
-    """By address; without bash, a host sends no requests of its own."""
+    plain_requests: Mapping[str, PlainRequest] = field(default_factory=dict)
+    """By address; a host without bash sends none."""
 
 
 def parse_signs(parts: Mapping[str, str]) -> Signs:
@@ -75,7 +76,7 @@ def parse_signs(parts: Mapping[str, str]) -> Signs:
         offline=offline,
         selection=_selection(parts.get("selectdata", "")),
         log=tuple(parts.get("source log", "").splitlines()),
-        asked=_asked(parts.get("asked without a key", "")),
+        plain_requests=_plain_requests(parts.get("plain requests", "")),
     )
 
 
@@ -103,7 +104,7 @@ def _unresolved(pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in missing if name not in found))
 
 
-def _asked(text: str) -> Mapping[str, Asked]:
+def _plain_requests(text: str) -> Mapping[str, PlainRequest]:
     found = {}
     for line in text.splitlines():
         address, _, said = line.partition(" ")
@@ -112,25 +113,25 @@ def _asked(text: str) -> Mapping[str, Asked]:
     return found
 
 
-def _outcome(said: str) -> Asked | None:
+def _outcome(said: str) -> PlainRequest | None:
     if not said:
-        return Asked(outcome=Outcome.SILENCE)
+        return PlainRequest(outcome=RequestOutcome.SILENCE)
     if (answer := ANSWER.search(said)) is not None:
         return _answer(bytes.fromhex(answer[0]))
     if "Operation not permitted" in said:
-        return Asked(outcome=Outcome.FORBIDDEN)
+        return PlainRequest(outcome=RequestOutcome.FORBIDDEN)
     if "Connection refused" in said:
-        return Asked(outcome=Outcome.CLOSED)
-    if (words := NO_ROUTE.search(said)) is not None:
-        return Asked(outcome=Outcome.NO_ROUTE, words=words[0].strip())
+        return PlainRequest(outcome=RequestOutcome.CLOSED)
+    if (found := NO_ROUTE.search(said)) is not None:
+        return PlainRequest(outcome=RequestOutcome.NO_ROUTE, reason=found[0].strip())
     return None
 
 
-def _answer(packet: bytes) -> Asked:
+def _answer(packet: bytes) -> PlainRequest:
     # RFC 5905, 7.3: the two highest bits are the leap indicator, 3 if the server is not synchronised; then comes the
     # stratum, and bytes 12 to 15 are the reference id.
     leap, stratum = packet[0] >> 6, packet[1]
     kiss = ""
     if stratum == 0:
         kiss = kiss_code(packet[12:16])
-    return Asked(outcome=Outcome.ANSWERED, synchronised=leap != 3 and 0 < stratum < 16, kiss=kiss)
+    return PlainRequest(outcome=RequestOutcome.ANSWERED, synchronised=leap != 3 and 0 < stratum < 16, kiss=kiss)

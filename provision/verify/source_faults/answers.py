@@ -7,7 +7,7 @@ from provision.chrony.chronyc.associations import Association
 from provision.output.status import Layer, SourceFault
 from provision.verify.source_faults.key_exchange import key_exchange_fault
 from provision.verify.source_faults.selection import UNSYNCHRONISED
-from provision.verify.source_signs import Asked, Outcome, Signs
+from provision.verify.source_signs import PlainRequest, RequestOutcome, Signs
 
 OFFLINE = SourceFault(
     layer=Layer.OFFLINE,
@@ -61,32 +61,32 @@ def kiss_fault(kiss: str) -> SourceFault | None:
 
 
 def _not_answered(association: Association, signs: Signs) -> SourceFault:
-    asked = signs.asked.get(association.address)
+    request = signs.plain_requests.get(association.address)
     if any(line.rstrip().endswith(f"Received KoD RATE from {association.address}") for line in signs.log):
         kiss = "RATE"
-    elif asked is not None:
-        kiss = asked.kiss
+    elif request is not None:
+        kiss = request.kiss
     else:
         kiss = ""
     if (fault := kiss_fault(kiss)) is not None:
         return fault
-    if asked is None:
-        return _not_asked(association)
-    if asked.outcome is Outcome.ANSWERED:
-        return _answered_without_key(association, asked, signs)
-    if asked.outcome is Outcome.SILENCE:
+    if request is None:
+        return _without_plain_request(association)
+    if request.outcome is RequestOutcome.ANSWERED:
+        return _only_plain_requests_answered(association, request, signs)
+    if request.outcome is RequestOutcome.SILENCE:
         return _silent(association)
-    return _not_sent(association, asked)
+    return _not_sent(association, request)
 
 
-def _not_sent(association: Association, asked: Asked) -> SourceFault:
-    if asked.outcome is Outcome.NO_ROUTE:
+def _not_sent(association: Association, request: PlainRequest) -> SourceFault:
+    if request.outcome is RequestOutcome.NO_ROUTE:
         return SourceFault(
             layer=Layer.NO_ROUTE,
-            seen=f"the host has no route to it: {asked.words}",
+            seen=f"the host has no route to it: {request.reason}",
             advice=f"see 'ip route get {association.address}' on the host",
         )
-    if asked.outcome is Outcome.FORBIDDEN:
+    if request.outcome is RequestOutcome.FORBIDDEN:
         return _closed_here("the kernel of the host refuses to send to it: Operation not permitted")
     return SourceFault(
         layer=Layer.CLOSED_THERE,
@@ -104,20 +104,20 @@ def _closed_here(seen: str) -> SourceFault:
 def _silent(association: Association) -> SourceFault:
     return SourceFault(
         layer=Layer.NO_ANSWER,
-        seen=f"nothing comes back: {association.sent} requests of chronyd, and one without a key",
+        seen=f"no answer to {association.sent} requests of chronyd, and none to a plain request of the host",
         advice="is UDP port 123 open there, on the path and for answers here? Does chronyd run there and admit it?",
     )
 
 
-def _not_asked(association: Association) -> SourceFault:
-    """Return the fault where the host has sent no request of its own: it has no bash."""
+def _without_plain_request(association: Association) -> SourceFault:
+    """Return the fault where the host has sent no plain request: it has no bash."""
     if _has_wrong_answers(association):
         return _wrong_answers(association)
     if association.received and not association.synchronised:
         return UNSYNCHRONISED
     return SourceFault(
         layer=Layer.NO_ANSWER,
-        seen=f"chronyd has sent {association.sent} requests and has no valid answer; the host could not ask by itself",
+        seen=f"chronyd has sent {association.sent} requests and has no valid answer; the host has no bash to send one",
         advice="is there a route, is UDP port 123 open here, on the path and there, and does the server know the key?",
     )
 
@@ -142,8 +142,8 @@ def _never_sent(signs: Signs) -> SourceFault:
     return _closed_here("chronyd could send it no request, while another program of the host can")
 
 
-def _answered_without_key(association: Association, asked: Asked, signs: Signs) -> SourceFault:
-    if not asked.synchronised:
+def _only_plain_requests_answered(association: Association, request: PlainRequest, signs: Signs) -> SourceFault:
+    if not request.synchronised:
         return UNSYNCHRONISED
     if not association.sent:
         return _never_sent(signs)

@@ -14,7 +14,7 @@ UNSYNCHRONISED = SourceFault(
 )
 
 SELECTION = {
-    "N": (Layer.NOSELECT, "it has the option noselect: it is only measured", "nothing, if that is meant"),
+    "N": (Layer.NOSELECT, "it has the option noselect: it is only measured", "nothing to do if that is intended"),
     "M": (
         Layer.SAMPLES,
         "it has too few measurements yet",
@@ -25,9 +25,17 @@ SELECTION = {
     "d": (Layer.DISTANCE, "its root distance is larger than maxdistance", "see its delay, and the clock of the server"),
     "~": (Layer.JITTER, "its jitter is larger than maxjitter", "see the path to it: its delay changes too much"),
     "w": (Layer.WAITS, "other sources have no measurement yet", "wait for their answers"),
-    "W": (Layer.WAITS, "minsources, or a required source, is not reached", "see the other sources, and authselectmode"),
+    "W": (
+        Layer.WAITS,
+        "fewer sources can be selected than minsources wants, or none that is required",
+        "see the other sources, and authselectmode",
+    ),
     "S": (Layer.STALE, "its measurements are older than those of the others", "see whether it still answers"),
-    "O": (Layer.ORPHAN, "it serves its own clock, of a stratum of local orphan here", "see local orphan on both hosts"),
+    "O": (
+        Layer.ORPHAN,
+        "it serves its own clock, at the stratum of local orphan here",
+        "compare the line local of both hosts",
+    ),
     "T": (Layer.NOT_TRUSTED, "it does not agree with the trusted sources", "see the sources with the option trust"),
     "x": (
         Layer.FALSETICKER,

@@ -15,7 +15,7 @@ from provision.host import scripts
 from provision.output.status import Layer, SourceFault
 from provision.verify.source_faults import faults_text, source_faults
 from provision.verify.source_faults.selection import UNSYNCHRONISED
-from provision.verify.source_signs import Asked, Outcome, Signs, parse_signs
+from provision.verify.source_signs import PlainRequest, RequestOutcome, Signs, parse_signs
 from tests.helpers.samples import CASES
 
 SAID = sections((CASES / "source_faults" / "chrony-4.9.txt").read_text())
@@ -26,7 +26,7 @@ REACHED = replace(SILENT, reach=1)
 PLAIN = Association(address="198.19.0.8", key=None, received=0, authenticated=False, sent=4)
 KEYED = replace(PLAIN, key=7, key_bits=128)
 NTS = replace(PLAIN, nts=True, key_bits=0, sent=0)
-ANSWERED = Asked(outcome=Outcome.ANSWERED)
+ANSWERED = PlainRequest(outcome=RequestOutcome.ANSWERED)
 
 
 def recorded(**changes: str) -> Mapping[str, SourceFault]:
@@ -82,11 +82,11 @@ def test_the_words_of_the_kernel_and_of_chronyd_are_shown() -> None:
 
 
 def test_a_host_without_bash_tells_what_chronyd_saw() -> None:
-    found = recorded(asked_without_a_key="")
+    found = recorded(plain_requests="")
     layers = {address.rpartition(".")[2]: fault.layer for address, fault in found.items()}
     assert (layers["13"], layers["28"], layers["30"]) == (Layer.UNSYNCHRONISED, Layer.MAC_WRONG, Layer.DENIED)
     assert (layers["12"], layers["17"]) == (Layer.NO_ANSWER, Layer.NO_ANSWER)
-    assert "the host could not ask by itself" in found["198.18.130.17"].seen
+    assert "the host has no bash to send one" in found["198.18.130.17"].seen
 
 
 def test_answers_without_fields_and_lists_that_differ_tell_nothing() -> None:
@@ -112,9 +112,9 @@ def layer_of(association: Association, signs: Signs, *, source: object = SILENT)
     return fault.layer
 
 
-def asked(said: str) -> Mapping[str, Asked]:
+def asked(said: str) -> Mapping[str, PlainRequest]:
     """Return what a line of the host's own requests says."""
-    return parse_signs({"asked without a key": f"198.19.0.8 {said}\n"}).asked
+    return parse_signs({"plain requests": f"198.19.0.8 {said}\n"}).plain_requests
 
 
 HEAD = "head: error reading 'standard input': "
@@ -140,7 +140,7 @@ KERNEL = [
 
 @pytest.mark.parametrize(("said", "layer"), KERNEL)
 def test_what_a_request_without_a_key_met_tells_the_layer(said: str, layer: Layer) -> None:
-    assert layer_of(PLAIN, Signs(asked=asked(said))) is layer
+    assert layer_of(PLAIN, Signs(plain_requests=asked(said))) is layer
 
 
 OFFLINE = "Source 198.19.0.8 offline"
@@ -180,7 +180,7 @@ SIGNS = [
 
 @pytest.mark.parametrize(("association", "signs", "layer"), SIGNS)
 def test_signs_tell_the_layer(association: Association, signs: dict[str, object], layer: Layer) -> None:
-    all_signs = Signs(asked={"198.19.0.8": ANSWERED}, **signs)  # type: ignore[arg-type]
+    all_signs = Signs(plain_requests={"198.19.0.8": ANSWERED}, **signs)  # type: ignore[arg-type]
     assert layer_of(association, all_signs) is layer
 
 
@@ -232,7 +232,7 @@ def test_where_chronyc_shows_no_counters_a_silent_source_has_no_answer() -> None
 
 
 def test_a_selected_source_whose_answers_end_has_a_fault() -> None:
-    signs = Signs(asked={"198.19.0.8": Asked(outcome=Outcome.SILENCE)})
+    signs = Signs(plain_requests={"198.19.0.8": PlainRequest(outcome=RequestOutcome.SILENCE)})
     assert layer_of(replace(PLAIN, received=4), signs, source=replace(SELECTED, reach=0)) is Layer.NO_ANSWER
 
 
@@ -266,12 +266,12 @@ def test_of_a_name_without_an_address_only_the_names_are_shown(tmp_path: Path) -
     assert list(sections(shown(tmp_path, GOOD, "1,0,0,0,1"))) == ["activity", "every source", "every name"]
 
 
-def test_a_silent_source_is_asked_without_a_key(tmp_path: Path) -> None:
+def test_a_silent_source_is_plain_requests(tmp_path: Path) -> None:
     ntpdata = ",".join(["127.0.0.2", "7F000002", "9", *["0"] * 24, "No", *["0"] * 6])
     odd = ntpdata.replace("127.0.0.2", "127.0.0.3;id")
     reports = f"{GOOD.replace(',377,', ',0,')}^,?,127.0.0.3;id,0,0,0,0,0,0,0\n{ntpdata}\n{odd}\n"
     said = sections(shown(tmp_path, reports, "1,0,0,0,0"))
-    asked = said["asked without a key"]
+    asked = said["plain requests"]
     # Nothing listens at port 9 of this machine.
     assert asked.startswith("127.0.0.2 ")
     assert "Connection refused" in asked
@@ -284,7 +284,7 @@ def test_a_reference_clock_and_a_source_without_a_valid_mac_are_looked_at(tmp_pa
     assert "selectdata" in sections(shown(tmp_path, GOOD + clock, "1,0,0,0,0"))
     ntpdata = ",".join(["127.0.0.2", "7F000002", "9", *["0"] * 24, "No", *["0"] * 6])
     keyed = f"{GOOD}127.0.0.2,SK,7,13,128,4294967295,0,0,0,0\n{ntpdata}\n"
-    assert "127.0.0.2" in sections(shown(tmp_path, keyed, "1,0,0,0,0"))["asked without a key"]
+    assert "127.0.0.2" in sections(shown(tmp_path, keyed, "1,0,0,0,0"))["plain requests"]
 
 
 def test_a_source_without_a_key_here_and_one_that_answers_are_not_asked(tmp_path: Path) -> None:
@@ -293,4 +293,4 @@ def test_a_source_without_a_key_here_and_one_that_answers_are_not_asked(tmp_path
     falseticker = f"{GOOD.replace(',*,', ',x,')}{ntpdata}\n"
     for reports in (keyless, falseticker):
         said = sections(shown(tmp_path, reports, "1,0,0,0,0"))
-        assert (said["selectdata"], said["asked without a key"]) == ("chronyc -c -n selectdata", "")
+        assert (said["selectdata"], said["plain requests"]) == ("chronyc -c -n selectdata", "")

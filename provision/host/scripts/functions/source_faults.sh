@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # needs: ask_chronyc
-# Show the signs by which the faults of sources are told apart (provision/verify/source_faults).
+# Show the signs from which the faults of sources are named (provision/verify/source_faults).
 
 # Print what chronyd says about its clock and its sources, and the signs of their faults. $1: chronyc, $2: the process ID of
 # chronyd.
@@ -17,28 +17,29 @@ show_sources() {
 # Show what chronyd and this host say about the sources that give no time. Where all give it, only a count is asked for.
 # Standard input: the answers of chronyc to "sources", "authdata" and "ntpdata". $1: chronyc, $2: the process ID of chronyd.
 show_source_faults() {
-    local silent count
+    local targets count
+    # Print ADDRESS PORT for each source to which a plain request is sent, and "none none" for a faulty source that needs none.
     # authdata: the fifth field is 0 where chronyd has no key, of NTS none yet, so that no request would tell more. ntpdata: the
     # third field is the port, the 28th "Authenticated". Addresses become words of a command: nothing else may.
-    silent=$(awk -F, '
+    targets=$(awk -F, '
         NF == 10 && $1 ~ /^[\^=#]$/ {
-            if ($2 !~ /^[*+-]$/ || $6 == 0) bad[$3] = 1
-            if ($6 == 0) mute[$3] = 1
+            if ($2 !~ /^[*+-]$/ || $6 == 0) faulty[$3] = 1
+            if ($6 == 0) unanswered[$3] = 1
         }
-        NF == 10 && ($2 == "SK" || $2 == "NTS") { asked[$1] = 1; if ($5 == 0) keyless[$1] = 1 }
+        NF == 10 && ($2 == "SK" || $2 == "NTS") { secured[$1] = 1; if ($5 == 0) keyless[$1] = 1 }
         NF >= 33 && $1 ~ /^[0-9a-fA-F.:]+$/ && $3 ~ /^[0-9]+$/ {
             port[$1] = $3
-            if ($1 in asked && $28 != "Yes") bad[$1] = mute[$1] = 1
+            if ($1 in secured && $28 != "Yes") faulty[$1] = unanswered[$1] = 1
         }
         END {
-            for (one in bad) {
-                if (!(one in mute) || !(one in port) || one in keyless) print "look look"
+            for (one in faulty) {
+                if (!(one in unanswered) || !(one in port) || one in keyless) print "none none"
                 else if (count++ < 16) print one, port[one]
             }
         }')
     count=$(ask_chronyc 5 "$1" -c activity 2>&1)
     case $count in
-        *,*,*,*,0) [ -n "$silent" ] || return 0 ;;
+        *,*,*,*,0) [ -n "$targets" ] || return 0 ;;
         *,*,*,*,*) ;;
         *) return 0 ;;
     esac
@@ -49,25 +50,25 @@ show_source_faults() {
     ask_chronyc 5 "$1" -c -n sources -a 2>&1
     echo "==> every name"
     ask_chronyc 5 "$1" -c -N sources -a 2>&1
-    [ -n "$silent" ] || return 0
+    [ -n "$targets" ] || return 0
     echo "==> selectdata"
     ask_chronyc 5 "$1" -c -n selectdata 2>&1
     echo "==> source log"
     timeout 5 journalctl "_PID=$2" -n 1000 -o cat --no-pager 2>/dev/null |
         grep -E 'TLS (handshake|session)|NTS-KE|Could not connect|Received KoD|Source .* (on|off)line' | tail -n 50 | cut -c 1-300
-    echo "==> asked without a key"
+    echo "==> plain requests"
     # shellcheck disable=SC2086 # words
-    ask_without_key $silent
+    send_plain_requests $targets
 }
 
-# Send each source one NTP request without a key, all at once, and print its address with the answer in hexadecimal, with
-# the error of the kernel, or with nothing if there is no answer within a second. Bash can send packets (/dev/udp); without it,
+# Send each source one plain request, which has no key, all at once, and print its address with the answer in hexadecimal,
+# with the error of the kernel, or with nothing if there is no answer within a second. Bash can send packets (/dev/udp); without it,
 # nothing is printed.
-ask_without_key() { # ADDRESS PORT...
+send_plain_requests() { # ADDRESS PORT...
     command -v bash >/dev/null 2>&1 || return 0
     # shellcheck disable=SC2016 # a script for another shell
     BASH_ENV='' LC_ALL=C bash -c '
-        ask() {
+        send() {
             local said
             # The first byte of a request is 0x23 (RFC 5905: version 4, mode 3); 47 zeros follow.
             said=$({
@@ -77,8 +78,8 @@ ask_without_key() { # ADDRESS PORT...
             printf "%s %s\n" "$1" "$said"
         }
         while [ $# -gt 1 ]; do
-            [ "$1" = look ] || ask "$1" "$2" &
+            [ "$1" = none ] || send "$1" "$2" &
             shift 2
         done
-        wait' ask "$@" </dev/null
+        wait' send_plain_requests "$@" </dev/null
 }
