@@ -10,12 +10,13 @@ from provision.common.errors import SandboxError, UsageError
 from provision.common.text import shown
 from provision.deploy.secrets import Secrets
 from provision.deploy.status import status
-from provision.fleet.trace import Trace, trace, trace_text
+from provision.fleet.trace import trace
 from provision.host.session import known_address, refuse_missing
 from provision.host.target import Kind, Target
 from provision.output.report import Report, exit_status
 from provision.output.report_files import ReportFiles
 from provision.output.status import TimeSource
+from provision.output.trace import Trace, trace_text
 from provision.site.inventory import Inventory, Member, read_inventory
 from provision.site.settings import Settings, settings_of_hosts
 
@@ -23,7 +24,7 @@ TASK = "trace"
 
 
 def trace_host(options: Options, secrets: Secrets) -> int:
-    """Show the path of the time to a host; return the exit status. Raises ProvisionError."""
+    """Show the path of the time to one host; return the exit status. Raises ProvisionError."""
     with ReportFiles(options.report_paths, TASK, site_file_of(options, TASK)) as files:
         start = _start(options, secrets)
         inventory = read_inventory(options.site_file)
@@ -42,7 +43,7 @@ def trace_host(options: Options, secrets: Secrets) -> int:
             return hosts.get(source.name) or hosts.get(source.address)
 
         path = trace(start, ask, host_of)
-        files.report.summary = trace_text(path)
+        files.report.trace, files.report.summary = path, trace_text(path)
         print(shown(files.report.summary), flush=True)
         _judge(path, files.report.hosts)
         streams.check()
@@ -52,7 +53,7 @@ def trace_host(options: Options, secrets: Secrets) -> int:
 def _judge(path: Trace, reports: list[Report]) -> None:
     """Make a path that does not reach the origin of the time an error of its first host, unless a host has an error."""
     if not path.reaches_origin and all(report.ok for report in reports):
-        reports[0].error = path.end
+        reports[0].error = path.words
 
 
 def _start(options: Options, secrets: Secrets) -> Target:

@@ -7,6 +7,7 @@ from pathlib import Path
 from provision.common.errors import INTERRUPTED, ProvisionError, os_error_text
 from provision.common.text import on_one_line
 from provision.output.report import Report, exit_status
+from provision.output.trace import Trace
 
 NOT_ENDED = "the command has not ended: it still runs, or it was killed"
 
@@ -23,6 +24,8 @@ class CommandReport:
     hosts: list[Report] = field(default_factory=list)
     summary: str = ""
     """The text about all hosts that is printed at the end: the plan, or the summary of several hosts."""
+    trace: Trace | None = None
+    """The path of the time to a host; None if the task is not ``trace``."""
     exit_status: int | None = None
     """None until the command ends; so it stays if the command is killed."""
     error: str | None = None

@@ -13,6 +13,7 @@ from provision.common.text import in_json
 from provision.output.command_report import CommandReport, utc
 from provision.output.existing import ExistingTime
 from provision.output.history import Event
+from provision.output.json_trace import TraceData
 from provision.output.report import WORDS, Report
 from provision.output.status import HostStatus
 
@@ -143,6 +144,7 @@ class Document:
         list[HostData],
         Meta(description="in the order of the command line; those of a site: hosts that others follow first"),
     ]
+    trace: Annotated[TraceData | None, Meta(description="of the task trace: the path of the time to the host")]
 
 
 def schema() -> dict[str, Any]:
@@ -160,5 +162,6 @@ def json_text(report: CommandReport) -> str:
         exit_status=report.exit_status,
         error=report.error,
         hosts=[HostData.of(host) for host in report.hosts],
+        trace=TraceData.of(report.trace) if report.trace else None,
     )
     return f"{in_json(json.dumps(asdict(document), indent=2, ensure_ascii=False))}\n"

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ class Ran:
     output: str
     errors: str
     reports: list[dict[str, Any]]
+    document: dict[str, Any] = field(default_factory=dict)
+    """The whole JSON report; empty without one."""
 
     @property
     def report(self) -> dict[str, Any]:
@@ -201,13 +203,18 @@ class Operator:
             output, errors = process.communicate(timeout=600)
         finally:
             process.kill()
-        reports = []
+        document: dict[str, Any] = {}
         if self._report.exists():
             document = checked(json.loads(self._report.read_text()))
-            reports = document["hosts"]
             # A process that was killed has written none.
             assert process.returncode < 0 or document["exit_status"] == process.returncode, document
-        return Ran(status=process.returncode, output=output, errors=errors, reports=reports)
+        return Ran(
+            status=process.returncode,
+            output=output,
+            errors=errors,
+            reports=document.get("hosts", []),
+            document=document,
+        )
 
     def run(self, *words: str, **environment: str) -> Ran:
         """Run a task to its end."""

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from provision.build.artifact_store import ARCHIVE, NOTE
+from provision.common.text import seconds_text
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import ROOT, booted, login, need_root
 from tests.helpers.build_archives import packed_in_order
@@ -226,6 +227,17 @@ def test_the_time_of_a_client_is_followed_to_the_source_of_the_sandboxes(site: H
     assert re.fullmatch(r"error bound of web1 against stratum 1: \S+ \S?s, the sum over all hops", bound)
     assert unauthenticated == f"not authenticated: {server.split()[0]} follows {outside.split()[0]}"
     assert [report["host"] for report in ran.reports] == ["web1", server.split()[0]]
+    path = ran.document["trace"]
+    assert (path["end"], path["loop"], path["not_authenticated"]) == ("outside-of-the-site", [], [server.split()[0]])
+    assert [hop["name"] for hop in path["hops"]] == ["web1", server.split()[0], outside.split()[0]]
+    assert [(hop["authentication"], hop["key_id"]) for hop in path["hops"]] == [
+        ("key", 1),
+        ("none", None),
+        (None, None),
+    ]
+    assert seconds_text(path["error_bound_seconds"]) in bound
+    for hop, report in zip(path["hops"], ran.reports, strict=False):
+        assert hop["offset_seconds"] == report["status"]["clock"]["offset_seconds"]
 
 
 def test_watched_hosts_come_and_go_and_each_keeps_its_connection(site: Hosts) -> None:

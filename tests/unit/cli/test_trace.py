@@ -1,14 +1,16 @@
 """The task ``trace``, as its user runs it, for hosts that nobody can reach."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from provision.cli.trace import _judge
-from provision.fleet.trace import Trace
 from provision.host.target import parse_target
 from provision.output.report import Report, exit_status
+from provision.output.trace import End, Trace
 from tests.helpers.prestarted import inv
+from tests.helpers.report_schema import checked
 
 SITE = """
 [groups.servers]
@@ -37,20 +39,28 @@ def test_it_follows_one_host_that_is_named(site: str, words: tuple[str, ...], er
 
 
 def test_a_host_that_cannot_be_reached_ends_the_path(site: str, tmp_path: Path) -> None:
-    done = inv("trace", site, "--host=ntp1", env={"XDG_STATE_HOME": str(tmp_path)})
+    report = tmp_path / "report.json"
+    done = inv("trace", site, "--host=ntp1", f"--json={report}", env={"XDG_STATE_HOME": str(tmp_path)})
     assert done.returncode == 2, done
-    assert done.stdout.splitlines()[-1].startswith("end of the path: ntp1: ")
+    end = done.stdout.splitlines()[-1]
+    assert end.startswith("end of the path: ntp1: ")
+    path = checked(json.loads(report.read_text()))["trace"]
+    assert (path["end"], path["hops"], path["words"]) == (
+        "no-answer",
+        [],
+        end.removeprefix("end of the path: "),
+    )
 
 
 def test_a_path_that_is_a_loop_is_an_error_of_the_first_host() -> None:
     good = [Report(host=parse_target("web1"), tried=True), Report(host=parse_target("ntp1"), tried=True)]
-    _judge(Trace(hops=(), end="loop", reaches_origin=True), good)
+    _judge(Trace(hops=(), end=End.OUTSIDE, words="outside"), good)
     assert exit_status(good) == 0
-    _judge(Trace(hops=(), end="loop", reaches_origin=False), good)
+    _judge(Trace(hops=(), end=End.LOOP, words="loop"), good)
     assert (good[0].error, exit_status(good)) == ("loop", 1)
 
 
 def test_the_error_of_a_host_on_the_path_is_enough() -> None:
     reports = [Report(host=parse_target("web1"), tried=True), Report(host=parse_target("ntp1"), error="refused")]
-    _judge(Trace(hops=(), end="refused", reaches_origin=False), reports)
+    _judge(Trace(hops=(), end=End.NO_ANSWER, words="refused"), reports)
     assert (reports[0].error, exit_status(reports)) == (None, 2)

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from provision.fleet.trace import Trace, trace, trace_text
+from provision.fleet.trace import trace
 from provision.host.target import Target, parse_target
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, Authentication, HostStatus, TimeSource
+from provision.output.trace import End, Trace, trace_text
 from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
 
 SITE = {"10.0.0.1": parse_target("ntp1"), "10.0.0.2": parse_target("ntp2"), "10.0.0.9": parse_target("web1")}
@@ -58,16 +59,16 @@ def test_the_path_leads_over_hosts_of_the_site_to_a_source_outside() -> None:
 
 def test_a_source_outside_tells_by_its_reference_id_which_source_it_follows() -> None:
     path = path_of({"web1": following("192.0.2.7", reference="192.0.2.1", stratum=2)})
-    assert path.end == "192.0.2.7 is no host of the site; it follows 192.0.2.1 (of IPv6, this is a hash)"
+    assert path.words == "192.0.2.7 is no host of the site; it follows 192.0.2.1 (of IPv6, this is a hash)"
     own = path_of({"web1": following("192.0.2.7", reference="127.127.1.1", stratum=1)})
-    assert own.end == "192.0.2.7 is no host of the site; it serves its own clock (local)"
-    assert path_of({"web1": following("192.0.2.7", reference="")}).end == "192.0.2.7 is no host of the site"
+    assert own.words == "192.0.2.7 is no host of the site; it serves its own clock (local)"
+    assert path_of({"web1": following("192.0.2.7", reference="")}).words == "192.0.2.7 is no host of the site"
 
 
 def test_a_reference_clock_is_the_origin_and_needs_no_authentication() -> None:
     clock = following("PPS", kind=REFERENCE_CLOCK, authenticated=None, authentication=Authentication.UNKNOWN)
     path = path_of({"web1": clock})
-    assert (path.reaches_origin, path.end, path.unauthenticated) == (True, "PPS is a reference clock of web1", ())
+    assert (path.end, path.words, path.unauthenticated) == (End.REFERENCE_CLOCK, "PPS is a reference clock of web1", ())
 
 
 @pytest.mark.parametrize(
@@ -91,17 +92,20 @@ def test_a_hop_is_authenticated_only_by_a_valid_answer(
 
 def test_a_loop_is_named() -> None:
     path = path_of({"web1": following("10.0.0.1"), "ntp1": following("10.0.0.2"), "ntp2": following("10.0.0.1")})
-    assert (path.reaches_origin, path.end) == (False, "loop: ntp2 follows ntp1, which is on the path already")
+    assert (path.reaches_origin, path.words) == (False, "loop: ntp2 follows ntp1, which is on the path already")
     assert [hop.name for hop in path.hops] == ["web1", "ntp1", "ntp2"]
+    assert (path.end, path.loop) == (End.LOOP, ("ntp1", "ntp2"))
 
 
 def test_the_path_ends_at_a_host_that_cannot_be_asked_or_follows_nobody() -> None:
-    assert path_of({"web1": following("10.0.0.1"), "ntp1": None}).end == "ntp1: connection refused"
+    refused = path_of({"web1": following("10.0.0.1"), "ntp1": None})
+    assert (refused.end, refused.words, refused.loop) == (End.NO_ANSWER, "ntp1: connection refused", ())
     silent = replace(STATUS, clock=None, sources=())
-    assert path_of({"web1": silent}).end == "chronyd on web1 does not answer"
+    assert path_of({"web1": silent}).words == "chronyd on web1 does not answer"
     own = replace(STATUS, clock=replace(CLOCK, synchronised=False, reference="local"), sources=())
-    assert path_of({"web1": own}).end == "web1 serves its own clock (local)"
+    local = path_of({"web1": own})
+    assert (local.end, local.words) == (End.OWN_CLOCK, "web1 serves its own clock (local)")
     lost = replace(STATUS, clock=replace(CLOCK, synchronised=False, reference=""), sources=())
     path = path_of({"web1": lost})
-    assert (path.end, path.reaches_origin) == ("web1 is not synchronised", False)
-    assert "within" not in trace_text(path)
+    assert (path.end, path.words, path.reaches_origin) == (End.NOT_SYNCHRONISED, "web1 is not synchronised", False)
+    assert "error bound of" not in trace_text(path)

@@ -99,6 +99,7 @@ def test_a_document_holds_everything() -> None:
         "time": "2026-11-27T19:02:17Z",
         "exit_status": 2,
         "error": None,
+        "trace": None,
     }
     assert hosts[0] == HOST_DATA
     assert [(host["ok"], host["verdict"]) for host in hosts] == [(True, "would change"), (False, "not tried")]
