@@ -1,7 +1,8 @@
 """The local firewall of a host: whether it admits NTP, and the command that opens it, from ``print_firewall.sh``.
 
 An *opening* is a place where it can be opened, named by the words after "firewall" in the record of our changes on a
-host: ``firewalld ZONE``, ``ufw``, ``nftables FAMILY TABLE CHAIN``, ``iptables``, ``ip6tables``.
+host: ``firewalld ZONE``, ``ufw``, ``nftables FAMILY TABLE CHAIN``, ``iptables``, ``ip6tables``. In the record,
+``4460/tcp`` follows where it is not NTP's port.
 """
 
 import re
@@ -14,7 +15,7 @@ from provision.common.errors import ParseError
 from provision.verify.firewall.firewalld import firewalld_hooks
 from provision.verify.firewall.iptables import iptables_hooks
 from provision.verify.firewall.nftables import nftables_hooks
-from provision.verify.firewall.rules import MARK, Answer, Hook, Verdict
+from provision.verify.firewall.rules import MARK, NTP, Answer, Hook, Packet, Verdict
 from provision.verify.firewall.ufw import ufw_hooks
 
 PART = re.compile(r"^--- (?P<tool>\S+) (?P<status>[0-9]+)$", re.MULTILINE)
@@ -22,7 +23,7 @@ PART = re.compile(r"^--- (?P<tool>\S+) (?P<status>[0-9]+)$", re.MULTILINE)
 
 
 class State(StrEnum):
-    """Whether a firewall admits 123/udp."""
+    """Whether a firewall admits a packet, such as an NTP request to 123/udp."""
 
     OPEN = "open"
     """From everywhere, except for addresses that a separate rule blocks."""
@@ -38,6 +39,8 @@ class Firewall:
     """The active firewall; a host without one is open."""
 
     state: State
+    packet: Packet = NTP
+    """What it has to let in."""
     openings: tuple[str, ...] = ()
     """The openings that are needed."""
     temporary: tuple[str, ...] = ()
@@ -47,8 +50,8 @@ class Firewall:
 
     @property
     def commands(self) -> tuple[tuple[str, str], ...]:
-        """Return each opening that is needed, and the line of sh that makes it."""
-        return tuple((opening, command(opening)) for opening in self.openings)
+        """Return each opening that is needed, as it is recorded on the host, and the line of sh that makes it."""
+        return tuple((_recorded(opening, self.packet), command(opening, self.packet)) for opening in self.openings)
 
     @property
     def shut(self) -> str | None:
@@ -56,11 +59,11 @@ class Firewall:
         who = " and ".join(_in_words(opening) for opening in self.openings)
         match self.state:
             case State.CLOSED:
-                return f"{who} does not let in 123/udp"
+                return f"{who} does not let in {self.packet}"
             case State.LIMITED:
-                return f"{who} lets in 123/udp from some only, or on conditions"
+                return f"{who} lets in {self.packet} from some only, or on conditions"
             case State.UNKNOWN:
-                return f"it could not be told whether a local firewall lets in 123/udp: {self.why}"
+                return f"it could not be told whether a local firewall lets in {self.packet}: {self.why}"
             case State.OPEN:
                 return None
 
@@ -68,68 +71,82 @@ class Firewall:
     def advice(self) -> str | None:
         """Return the advice for the operator, with the command that opens it; None if there is none."""
         if self.shut is None:
-            return "; ".join(_to_keep(opening) for opening in self.temporary) or None
+            return "; ".join(_to_keep(opening, self.packet) for opening in self.temporary) or None
         opening = " && ".join(line for _, line in self.commands)
         if not opening:
             return self.shut
         return f"{self.shut}: {opening}"
 
 
-def command(opening: str) -> str:
+def _recorded(opening: str, packet: Packet) -> str:
+    """Return the words that firewall_close.sh reads: without a port, it is that of NTP."""
+    if packet == NTP:
+        return opening
+    return f"{opening} {packet}"
+
+
+def command(opening: str, packet: Packet = NTP) -> str:
     """Return the line of sh, for root, that makes an opening."""
     match opening.split():
         case ["firewalld", zone]:
-            service = f"--zone={quote(zone)} --add-service=ntp"
+            what = f"port={packet}"
+            if packet == NTP:
+                what = "service=ntp"
+            service = f"--zone={quote(zone)} --add-{what}"
             # Not "--reload", which drops the runtime rules of others.
             return f"firewall-cmd --permanent {service} && firewall-cmd {service}"
         case ["ufw"]:
-            return "ufw allow 123/udp"
+            return f"ufw allow {packet}"
         case ["nftables", *where]:
-            return f"nft insert rule {' '.join(map(quote, where))} udp dport 123 accept comment {MARK}"
+            rule = f"{packet.protocol} dport {packet.port} accept comment {MARK}"
+            return f"nft insert rule {' '.join(map(quote, where))} {rule}"
         case ["iptables" | "ip6tables" as tool]:
-            return f"{tool} -w -I INPUT -p udp --dport 123 -m comment --comment {MARK} -j ACCEPT"
+            return (
+                f"{tool} -w -I INPUT -p {packet.protocol} --dport {packet.port} -m comment --comment {MARK} -j ACCEPT"
+            )
         case _:
             raise ParseError(f"no firewall has an opening {opening!r}")
 
 
-def parse_firewall(text: str) -> Firewall:
+def parse_firewall(text: str, packet: Packet = NTP) -> Firewall:
     """Parse the output of ``print_firewall.sh``; a firewall that cannot be understood has the state UNKNOWN."""
     try:
-        anybody = _hooks(text, sender=None)
-        stranger = _hooks(text, sender=False)
+        anybody = _hooks(text, sender=None, packet=packet)
+        stranger = _hooks(text, sender=False, packet=packet)
     except ParseError as error:
-        return Firewall(state=State.UNKNOWN, why=str(error))
+        return Firewall(state=State.UNKNOWN, packet=packet, why=str(error))
     openings = tuple(hook.opening for hook in stranger if Verdict.DROP in hook.ways)
     if any(hook.ways == {Verdict.DROP} for hook in anybody):
-        return Firewall(state=State.CLOSED, openings=openings)
+        return Firewall(state=State.CLOSED, packet=packet, openings=openings)
     if openings:
-        return Firewall(state=State.LIMITED, openings=openings)
-    return Firewall(state=State.OPEN, temporary=tuple(hook.opening for hook in stranger if hook.ours))
+        return Firewall(state=State.LIMITED, packet=packet, openings=openings)
+    temporary = tuple(hook.opening for hook in stranger if hook.ours)
+    return Firewall(state=State.OPEN, packet=packet, temporary=temporary)
 
 
-def _hooks(text: str, *, sender: Answer) -> tuple[Hook, ...]:
+def _hooks(text: str, *, sender: Answer, packet: Packet) -> tuple[Hook, ...]:
     """Return the hooks of the firewall in charge, where a rule that asks who sent the packet is answered ``sender``."""
     first, _, body = text.strip().partition("\n")
     match first.split():
         case ["firewalld"]:
-            return firewalld_hooks(body)
+            return firewalld_hooks(body, packet=packet)
         case ["ufw"]:
-            return ufw_hooks(body, sender=sender)
+            return ufw_hooks(body, sender=sender, packet=packet)
         case ["rules"]:
-            return _rules(_parts(body), sender)
+            return _rules(_parts(body), sender, packet)
         case _:
             raise ParseError("the host did not say")
 
 
-def _rules(parts: Mapping[str, str], sender: Answer) -> tuple[Hook, ...]:
+def _rules(parts: Mapping[str, str], sender: Answer, packet: Packet) -> tuple[Hook, ...]:
     hooks: list[Hook] = []
     for tool in ("iptables", "ip6tables"):
-        hooks += iptables_hooks(parts.get(tool, ""), tool, sender=sender)
+        hooks += iptables_hooks(parts.get(tool, ""), tool, sender=sender, packet=packet)
     # The same rules once more, if iptables keeps them in nftables, in words that nft cannot read.
     theirs = {"iptables": ("ip", "filter"), "ip6tables": ("ip6", "filter")}
     but = frozenset(theirs[hook.opening] for hook in hooks)
     if "nft" in parts:
-        hooks += nftables_hooks(parts["nft"], sender=sender, but=but)
+        hooks += nftables_hooks(parts["nft"], sender=sender, packet=packet, but=but)
     return tuple(hooks)
 
 
@@ -157,9 +174,10 @@ def _in_words(opening: str) -> str:
             return opening
 
 
-def _to_keep(opening: str) -> str:
+def _to_keep(opening: str, packet: Packet) -> str:
     keep = "save the rules: netfilter-persistent save, or service iptables save"
+    rule = f"{packet.protocol} dport {packet.port} accept"
     if opening.startswith("nftables "):
         family, table, chain = opening.split()[1:]
-        keep = f"begin chain {chain} of table {family} {table} with 'udp dport 123 accept' in the file of its ruleset"
-    return f"{_in_words(opening)} lets in 123/udp until its rules are loaded again; to keep that, {keep}"
+        keep = f"begin chain {chain} of table {family} {table} with '{rule}' in the file of its ruleset"
+    return f"{_in_words(opening)} lets in {packet} until its rules are loaded again; to keep that, {keep}"

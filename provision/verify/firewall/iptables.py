@@ -6,13 +6,14 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from provision.common.errors import ParseError, understood
 from provision.verify.firewall.rules import (
     MARK,
+    NTP,
     Answer,
     Hook,
+    Packet,
     Rule,
     Verdict,
     all_of,
     follow,
-    has_ntp_port,
     is_at_address,
     is_from_device,
     negated,
@@ -21,23 +22,23 @@ from provision.verify.firewall.rules import (
 TARGETS = {"ACCEPT": Verdict.ACCEPT, "DROP": Verdict.DROP, "REJECT": Verdict.DROP, "RETURN": Verdict.RETURN}
 LEADING = {"-j": Verdict.JUMP, "-g": Verdict.GOTO}
 
-ASKS: Mapping[str, Callable[[str], Answer]] = {
-    "-p": lambda protocol: protocol in {"udp", "17", "all"},
-    "--dport": lambda port: has_ntp_port(port, between=":"),
-    "--dports": lambda ports: has_ntp_port(ports, between=":"),
-    "--ctstate": lambda states: "NEW" in states.split(","),
-    "--state": lambda states: "NEW" in states.split(","),
-    "-i": is_from_device,
+ASKS: Mapping[str, Callable[[str, Packet], Answer]] = {
+    "-p": lambda protocol, packet: protocol in {packet.protocol, str(packet.number), "all"},
+    "--dport": lambda port, packet: packet.has_port(port, between=":"),
+    "--dports": lambda ports, packet: packet.has_port(ports, between=":"),
+    "--ctstate": lambda states, _: "NEW" in states.split(","),
+    "--state": lambda states, _: "NEW" in states.split(","),
+    "-i": lambda device, _: is_from_device(device),
     # A rate is asked for a host that sends a request now and then.
-    "--limit": lambda _: True,
-    "--limit-burst": lambda _: True,
-    "--comment": lambda _: True,
-    "-m": lambda _: True,
+    "--limit": lambda *_: True,
+    "--limit-burst": lambda *_: True,
+    "--comment": lambda *_: True,
+    "-m": lambda *_: True,
 }
 """The answer of each match with a value."""
 
 
-def iptables_hooks(text: str, opening: str, *, sender: Answer) -> tuple[Hook, ...]:
+def iptables_hooks(text: str, opening: str, *, sender: Answer, packet: Packet = NTP) -> tuple[Hook, ...]:
     """Return the hook of the table, none if it was never made; ``sender`` answers a rule that asks who sent the packet.
 
     Raises ParseError.
@@ -53,7 +54,7 @@ def iptables_hooks(text: str, opening: str, *, sender: Answer) -> tuple[Hook, ..
                     policy = TARGETS[its_policy]
             elif line.startswith("-A "):
                 _, name, *words = shlex.split(line)
-                chains[name] += _rules(words, sender, chains)
+                chains[name] += _rules(words, sender, packet, chains)
     except (ValueError, KeyError, IndexError) as error:
         raise ParseError(f"{opening} printed a rule that we do not understand: {line!r}") from error
     with understood(opening):
@@ -62,7 +63,7 @@ def iptables_hooks(text: str, opening: str, *, sender: Answer) -> tuple[Hook, ..
         return (follow(chains, "INPUT", policy, opening),)
 
 
-def _rules(words: list[str], sender: Answer, chains: Container[str]) -> Iterator[Rule]:
+def _rules(words: list[str], sender: Answer, packet: Packet, chains: Container[str]) -> Iterator[Rule]:
     """Yield the rule, if it has a target that does not just let the packet go on (LOG, MARK …)."""
     answers: list[Answer] = []
     rest = iter(words)
@@ -75,7 +76,7 @@ def _rules(words: list[str], sender: Answer, chains: Container[str]) -> Iterator
             negate = True
             continue
         if word.startswith("-"):
-            answer = _answer(word, rest, sender)
+            answer = _answer(word, rest, sender, packet)
             if negate:
                 answer = negated(answer)
             answers.append(answer)
@@ -89,11 +90,11 @@ def _decided(how: str, target: str, applies: Answer, chains: Container[str], *, 
         yield Rule(applies=applies, verdict=LEADING[how], target=target, ours=ours)
 
 
-def _answer(option: str, rest: Iterator[str], sender: Answer) -> Answer:
+def _answer(option: str, rest: Iterator[str], sender: Answer, packet: Packet) -> Answer:
     """Answer one match; the values of those that we do not know are words without a dash, and are passed over."""
     if option in {"-s", "-d"}:
         return is_at_address(next(rest, ""), of_sender=option == "-s", sender=sender)
     ask = ASKS.get(option)
     if ask is None:
         return None
-    return ask(next(rest, ""))
+    return ask(next(rest, ""), packet)

@@ -6,14 +6,16 @@ Of named sets only the names are there: a host may have one of every address in 
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from provision.common.errors import ParseError
 from provision.verify.firewall.rules import (
     MARK,
-    NTP_PORT,
+    NTP,
     Answer,
     Hook,
+    Packet,
     Rule,
     Verdict,
     all_of,
@@ -32,7 +34,18 @@ UNREADABLE = {"xt", "queue"}
 FAMILIES = {"ip", "ip6", "inet"}
 
 
-def nftables_hooks(text: str, *, sender: Answer, but: frozenset[tuple[str, str]] = frozenset()) -> tuple[Hook, ...]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a ruleset."""
+
+    sender: Answer
+    """The answer of a rule that asks who sent the packet."""
+    packet: Packet
+
+
+def nftables_hooks(
+    text: str, *, sender: Answer, packet: Packet = NTP, but: frozenset[tuple[str, str]] = frozenset()
+) -> tuple[Hook, ...]:
     """Return the hooks of a ruleset at which packets for this host arrive.
 
     ``sender`` answers a rule that asks who sent the packet. ``but`` are (family, table) that somebody else manages.
@@ -41,14 +54,14 @@ def nftables_hooks(text: str, *, sender: Answer, but: frozenset[tuple[str, str]]
     try:
         # Its warnings about tables of iptables stand beside it.
         line = next(line for line in text.splitlines() if line.startswith("{"))
-        return tuple(_hooks(json.loads(line)["nftables"], sender, but))
+        return tuple(_hooks(json.loads(line)["nftables"], Asked(sender, packet), but))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, StopIteration, RecursionError) as error:
         raise ParseError(
             f"nft printed a ruleset that we do not understand ({type(error).__name__}: {error})"
         ) from error
 
 
-def _hooks(ruleset: list[dict[str, Any]], sender: Answer, but: frozenset[tuple[str, str]]) -> Iterator[Hook]:
+def _hooks(ruleset: list[dict[str, Any]], asked: Asked, but: frozenset[tuple[str, str]]) -> Iterator[Hook]:
     tables: dict[tuple[str, str], dict[str, list[Rule]]] = defaultdict(dict)
     bases = []
     for entry in ruleset:
@@ -57,7 +70,7 @@ def _hooks(ruleset: list[dict[str, Any]], sender: Answer, but: frozenset[tuple[s
             if chain.get("hook") == "input" and chain["family"] in FAMILIES:
                 bases.append(chain)
         elif (rule := entry.get("rule")) is not None:
-            tables[rule["family"], rule["table"]][rule["chain"]] += _rules(rule, sender)
+            tables[rule["family"], rule["table"]][rule["chain"]] += _rules(rule, asked)
     for base in bases:
         where = (base["family"], base["table"])
         if where not in but:
@@ -65,7 +78,7 @@ def _hooks(ruleset: list[dict[str, Any]], sender: Answer, but: frozenset[tuple[s
             yield follow(tables[where], base["name"], policy, f"nftables {' '.join(where)} {base['name']}")
 
 
-def _rules(rule: Mapping[str, Any], sender: Answer) -> Iterator[Rule]:
+def _rules(rule: Mapping[str, Any], asked: Asked) -> Iterator[Rule]:
     """Yield the decisions of a rule; a verdict map has several."""
     answers: list[Answer] = []
     ours = rule.get("comment") == MARK
@@ -73,14 +86,14 @@ def _rules(rule: Mapping[str, Any], sender: Answer) -> Iterator[Rule]:
         ((kind, what),) = expression.items()
         if kind == "vmap":
             for key, verdict in _entries(what["data"]):
-                answer = _is(what["key"], key, sender)
+                answer = _is(what["key"], key, asked)
                 yield _rule(verdict, all_of([*answers, answer]), ours=ours)
         elif kind in PLAIN or kind in LEADING:
             yield _rule(expression, all_of(answers), ours=ours)
         elif kind in UNREADABLE and expression is rule["expr"][-1]:
             yield Rule(applies=all_of([*answers, None]), verdict=Verdict.DROP)
         elif kind not in WITHOUT_EFFECT:
-            answers.append(_answer(kind, what, sender))
+            answers.append(_answer(kind, what, asked))
 
 
 def _entries(data: Any) -> list[tuple[Any, dict[str, Any]]]:
@@ -97,13 +110,13 @@ def _rule(verdict: Mapping[str, Any], applies: Answer, *, ours: bool) -> Rule:
     return Rule(applies=applies, verdict=PLAIN.get(kind, Verdict.RETURN), ours=ours)
 
 
-def _answer(kind: str, what: Any, sender: Answer) -> Answer:
+def _answer(kind: str, what: Any, asked: Asked) -> Answer:
     if kind == "limit":
         # Asked for a host that sends a request now and then.
         return not (what or {}).get("inv", False)
     if kind != "match":
         return None
-    answer = _is(what["left"], what["right"], sender)
+    answer = _is(what["left"], what["right"], asked)
     if what["op"] == "!=":
         return negated(answer)
     if what["op"] in {"==", "in"}:
@@ -111,9 +124,9 @@ def _answer(kind: str, what: Any, sender: Answer) -> Answer:
     return None
 
 
-def _is(left: Any, right: Any, sender: Answer) -> Answer:
+def _is(left: Any, right: Any, asked: Asked) -> Answer:
     """Answer whether a field of the packet is a value, or among some."""
-    return any_of(_is_one(left, one, sender) for one in _members(right))
+    return any_of(_is_one(left, one, asked) for one in _members(right))
 
 
 def _members(right: Any) -> list[Any]:
@@ -130,12 +143,12 @@ def _value(member: Any) -> Any:
     return member
 
 
-def _is_one(left: Any, right: Any, sender: Answer) -> Answer:
+def _is_one(left: Any, right: Any, asked: Asked) -> Answer:
     match left:
         case {"payload": {"protocol": protocol, "field": field}}:
-            return _is_payload(protocol, field, right, sender)
+            return _is_payload(protocol, field, right, asked)
         case {"meta": {"key": "l4proto"}}:
-            return _is_udp(right)
+            return _is_protocol(right, asked.packet)
         case {"meta": {"key": "iif" | "iifname"}}:
             return is_from_device(right)
         case {"ct": {"key": "state"}}:
@@ -144,26 +157,28 @@ def _is_one(left: Any, right: Any, sender: Answer) -> Answer:
             return None
 
 
-def _is_payload(protocol: str, field: str, right: Any, sender: Answer) -> Answer:
+def _is_payload(protocol: str, field: str, right: Any, asked: Asked) -> Answer:
     match protocol, field:
-        case ("udp" | "th", "dport"):
-            return _is_ntp(right)
+        case (("udp" | "tcp" | "th"), "dport") if protocol in {"th", asked.packet.protocol}:
+            return _is_port(right, asked.packet)
         case ("ip", "protocol") | ("ip6", "nexthdr"):
-            return _is_udp(right)
+            return _is_protocol(right, asked.packet)
         case ("ip" | "ip6", "saddr" | "daddr"):
-            return is_at_address(_address(right), of_sender=field == "saddr", sender=sender)
-        case ("udp" | "th" | "ip" | "ip6" | "ether", _):
+            return is_at_address(_address(right), of_sender=field == "saddr", sender=asked.sender)
+        case ("th" | "ip" | "ip6" | "ether", _):
+            return None
+        case (one, _) if one == asked.packet.protocol:
             return None
         case _:
             return False
 
 
-def _is_ntp(right: Any) -> Answer:
+def _is_port(right: Any, packet: Packet) -> Answer:
     if isinstance(right, dict) and "range" in right:
         first, last = right["range"]
-        return int(first) <= NTP_PORT <= int(last)
+        return int(first) <= packet.port <= int(last)
     if isinstance(right, int):
-        return right == NTP_PORT
+        return right == packet.port
     return None
 
 
@@ -173,10 +188,10 @@ def _is_new(right: Any) -> Answer:
     return bool(right == "new")
 
 
-def _is_udp(right: Any) -> Answer:
+def _is_protocol(right: Any, packet: Packet) -> Answer:
     if _is_named(right) or not isinstance(right, str | int):
         return None
-    return right in {"udp", 17}
+    return right in {packet.protocol, packet.number}
 
 
 def _is_named(right: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Chains of rules, followed as the kernel would follow them for one packet: a new UDP datagram to port 123.
+"""Chains of rules, followed as the kernel would follow them for one packet: one that begins a conversation.
 
 A condition of a rule is answered yes, no, or "it depends" (None): on the interface, on a set whose content we did not
 look at, on a match that we do not know. So a packet may end in more than one way.
@@ -10,11 +10,36 @@ from enum import StrEnum
 
 from provision.common.errors import ParseError
 
-NTP_PORT = 123
 MARK = "chrony-provision"
 """The comment that our own rules carry."""
 
 Answer = bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """A new packet for this host whose way through the rules is followed."""
+
+    protocol: str
+    """udp or tcp."""
+    port: int
+
+    @property
+    def number(self) -> int:
+        """Return the number of its protocol (protocols(5))."""
+        return {"tcp": 6, "udp": 17}[self.protocol]
+
+    def has_port(self, ports: str, *, between: str) -> bool:
+        """Return whether its port is in a list such as ``53,100:200``. Raises ValueError."""
+        ranges = (part.split(between) for part in ports.split(","))
+        return any(int(ends[0]) <= self.port <= int(ends[-1]) for ends in ranges)
+
+    def __str__(self) -> str:
+        return f"{self.port}/{self.protocol}"
+
+
+NTP = Packet(protocol="udp", port=123)
+"""An NTP request."""
 
 
 class Verdict(StrEnum):
@@ -70,7 +95,7 @@ def follow(chains: Chains, name: str, policy: Verdict, opening: str) -> Hook:
     ends = ways(name)
     if Verdict.RETURN in ends:
         ends = ends - {Verdict.RETURN} | {policy}
-    return Hook(opening=opening, ways=ends, ours=any(rule.ours for rule in chains[name]))
+    return Hook(opening=opening, ways=ends, ours=any(rule.ours and rule.applies is not False for rule in chains[name]))
 
 
 def _ways(rules: Iterable[Rule], others: Callable[[str], frozenset[Verdict]]) -> frozenset[Verdict]:
@@ -131,9 +156,3 @@ def is_from_device(device: str) -> Answer:
     if device == "lo":
         return False
     return None
-
-
-def has_ntp_port(ports: str, *, between: str) -> bool:
-    """Return whether the NTP port is in a list such as ``53,100:200``. Raises ValueError."""
-    ranges = (part.split(between) for part in ports.split(","))
-    return any(int(ends[0]) <= NTP_PORT <= int(ends[-1]) for ends in ranges)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from provision.common.errors import ParseError
-from provision.verify.firewall.rules import Answer, Hook, Rule, Verdict, all_of, follow, has_ntp_port
+from provision.verify.firewall.rules import NTP, Answer, Hook, Packet, Rule, Verdict, all_of, follow
 
 DEFAULT = re.compile(r"^Default: (?P<incoming>allow|deny|reject) \(incoming\)", re.MULTILINE)
 LINE = re.compile(r"(?P<to>\S.*?) +(?P<action>ALLOW|LIMIT|DENY|REJECT) IN +(?P<sender>\S.*?)( +#.*)?")
@@ -13,12 +13,12 @@ LETS_IN = {"ALLOW", "LIMIT", "allow"}
 """A limit is six connections in half a minute from one address; who asks for time seldom asks that often."""
 
 
-def ufw_hooks(text: str, *, sender: Answer) -> tuple[Hook, ...]:
+def ufw_hooks(text: str, *, sender: Answer, packet: Packet = NTP) -> tuple[Hook, ...]:
     """Return ufw's one hook; ``sender`` answers a rule that asks who sent the packet. Raises ParseError."""
     default = DEFAULT.search(text)
     if default is None:
         raise ParseError("ufw did not print its default for incoming packets")
-    return (follow({"ufw": tuple(_rules(text, sender))}, "ufw", _verdict(default["incoming"]), "ufw"),)
+    return (follow({"ufw": tuple(_rules(text, sender, packet))}, "ufw", _verdict(default["incoming"]), "ufw"),)
 
 
 def _verdict(action: str) -> Verdict:
@@ -27,7 +27,7 @@ def _verdict(action: str) -> Verdict:
     return Verdict.DROP
 
 
-def _rules(text: str, sender: Answer) -> Iterator[Rule]:
+def _rules(text: str, sender: Answer, packet: Packet) -> Iterator[Rule]:
     for line in text.splitlines():
         found = LINE.fullmatch(line.rstrip())
         # Rules of IPv6 stand beside those of IPv4, unless an administrator wrote them for one of the two.
@@ -35,17 +35,17 @@ def _rules(text: str, sender: Answer) -> Iterator[Rule]:
             asks_sender = sender
             if found["sender"] == "Anywhere":
                 asks_sender = True
-            yield Rule(applies=all_of([_is_for_ntp(found["to"]), asks_sender]), verdict=_verdict(found["action"]))
+            yield Rule(applies=all_of([_is_for(packet, found["to"]), asks_sender]), verdict=_verdict(found["action"]))
 
 
-def _is_for_ntp(to: str) -> Answer:
+def _is_for(packet: Packet, to: str) -> Answer:
     found = TO.fullmatch(to)
     if found is None:
         return None
-    if found["protocol"] not in {None, "udp"}:
+    if found["protocol"] not in {None, packet.protocol}:
         return False
     try:
-        at_port = found["what"] == "Anywhere" or has_ntp_port(found["what"], between=":")
+        at_port = found["what"] == "Anywhere" or packet.has_port(found["what"], between=":")
     except ValueError:
         # An address without a port.
         return None

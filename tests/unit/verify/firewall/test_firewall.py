@@ -14,7 +14,7 @@ from provision.host.host import Host
 from provision.host.transport import Output
 from provision.host.transport.local import LocalTransport
 from provision.verify.firewall.firewall import Firewall, State, command, parse_firewall
-from provision.verify.firewall.rules import Answer, all_of, any_of, negated
+from provision.verify.firewall.rules import NTP, Answer, Packet, all_of, any_of, negated
 from tests.helpers.samples import read_site
 
 CASES = Path(__file__).parents[3] / "cases/firewall"
@@ -49,6 +49,58 @@ def text(case: str) -> str:
 def test_what_a_host_said_is_understood(case: str, state: State, openings: tuple[str, ...]) -> None:
     firewall = parse_firewall(text(case))
     assert (firewall.state, firewall.openings) == (state, openings)
+
+
+ZONE_PORT = "--zone=public --add-port=4460/tcp"
+NTS_KE = Packet(protocol="tcp", port=4460)
+SEEN_FOR_NTS = [
+    ("none", State.OPEN, ()),
+    ("nftables-jumps-and-maps", State.LIMITED, (INPUT,)),
+    ("nftables-ours", State.CLOSED, (INPUT,)),
+    ("nftables-shut", State.CLOSED, (INPUT,)),
+    ("iptables-open", State.CLOSED, ("iptables",)),
+    ("iptables-shut", State.CLOSED, ("iptables",)),
+    ("ufw-open", State.LIMITED, ("ufw",)),
+    ("ufw-allows", State.OPEN, ()),
+    ("firewalld-open", State.CLOSED, ("firewalld public",)),
+    ("firewalld-port", State.CLOSED, ("firewalld public",)),
+]
+"""Rules for 123/udp let no TCP in."""
+
+
+@pytest.mark.parametrize(("case", "state", "openings"), SEEN_FOR_NTS, ids=[case for case, _, _ in SEEN_FOR_NTS])
+def test_the_key_exchange_of_nts_has_a_port_of_its_own(case: str, state: State, openings: tuple[str, ...]) -> None:
+    firewall = parse_firewall(text(case), NTS_KE)
+    assert (firewall.state, firewall.openings) == (state, openings)
+
+
+@pytest.mark.parametrize(
+    ("opening", "recorded", "line"),
+    [
+        (
+            "firewalld public",
+            "firewalld public 4460/tcp",
+            f"firewall-cmd --permanent {ZONE_PORT} && firewall-cmd {ZONE_PORT}",
+        ),
+        ("ufw", "ufw 4460/tcp", "ufw allow 4460/tcp"),
+        (
+            INPUT,
+            f"{INPUT} 4460/tcp",
+            "nft insert rule inet filter input tcp dport 4460 accept comment chrony-provision",
+        ),
+        (
+            "iptables",
+            "iptables 4460/tcp",
+            "iptables -w -I INPUT -p tcp --dport 4460 -m comment --comment chrony-provision -j ACCEPT",
+        ),
+    ],
+)
+def test_an_opening_for_nts_is_recorded_with_its_port(opening: str, recorded: str, line: str) -> None:
+    firewall = Firewall(state=State.CLOSED, packet=NTS_KE, openings=(opening,))
+    assert firewall.commands == ((recorded, line),)
+    assert Firewall(state=State.CLOSED, openings=(opening,)).commands == ((opening, command(opening)),)
+    assert str(NTS_KE) in str(firewall.shut)
+    assert str(NTP) not in str(firewall.advice)
 
 
 def test_every_transcript_is_a_case() -> None:
