@@ -14,6 +14,8 @@ PAGES = ("share/man/man1/chronyc.1", "share/man/man5/chrony.conf.5", "share/man/
 RECEIPT, SUMS = "receipt.json", "sha256sums"
 NAMES = frozenset((*PROGRAMS, *PAGES, "configure.log", LIBRARIES, RECEIPT, SUMS))
 """The complete list of files in a build; ``collect_build.sh`` and ``finish_build.sh`` make them."""
+SECRET_FILES = ("chrony.keys", "nts.key")
+"""The files in a generation's folder that only root and chronyd's account may read."""
 REHEARSED = "rehearsed"
 """The empty file in a generation's folder that records a successful rehearsal."""
 WRITABLE_OR_SPECIAL = 0o7022
@@ -90,14 +92,17 @@ def parse_tree(text: str) -> Tree:
 
 def generation_entries(path: str, *, build: str, user: str, files: Mapping[str, bytes]) -> Mapping[str, Entry]:
     """Return all expected entries of a generation's folder; ``build`` is the name of its build."""
-    return {
+    entries = {
         path.rpartition("/")[0]: folder(),
         path: folder(),
         f"{path}/build": Entry(kind=LINK, content=f"../../builds/{build}"),
-        f"{path}/chrony.conf": file_of(files["chrony.conf"]),
-        f"{path}/chrony.keys": file_of(files["chrony.keys"], mode="0640", owner=f"root:{user}"),
-        f"{path}/chronyd.service": file_of(files["chronyd.service"]),
     }
+    for name, content in files.items():
+        if name in SECRET_FILES:
+            entries[f"{path}/{name}"] = file_of(content, mode="0640", owner=f"root:{user}")
+        else:
+            entries[f"{path}/{name}"] = file_of(content)
+    return entries
 
 
 def build_entries(prefix: str, files: Mapping[str, bytes]) -> Mapping[str, Entry]:

@@ -8,6 +8,7 @@ from provision.deploy.render import chrony_conf, render
 from provision.host.facts import Facts
 from provision.host.paths import KEY_FILE, ROOT
 from provision.keys import Keys
+from provision.keys.certificates import NO_CERTIFICATES, Certificates
 from provision.site.schema import Site, choose_sources
 
 
@@ -38,10 +39,19 @@ def choose_recipe(site: Site, facts: Facts, *, chrony: Release, nettle: Release 
 def choose_conf(site: Site, facts: Facts, *, time_source: str | None) -> str:
     """Return the chrony.conf of a host."""
     sources = choose_sources(site, time_source=time_source, ec2=facts.ec2)
-    return chrony_conf(site, sources=sources, keyfile=KEY_FILE)
+    boots_without_time = facts.can_set_clock and not facts.has_clock
+    return chrony_conf(site, sources=sources, keyfile=KEY_FILE, boots_without_time=boots_without_time)
 
 
-def choose_generation(site: Site, facts: Facts, *, recipe: Recipe, keys: Keys, time_source: str | None) -> Generation:
+def choose_generation(
+    site: Site,
+    facts: Facts,
+    *,
+    recipe: Recipe,
+    keys: Keys,
+    time_source: str | None,
+    certificates: Certificates = NO_CERTIFICATES,
+) -> Generation:
     """Return the generation for a host."""
     conf = choose_conf(site, facts, time_source=time_source)
     serves = site.serve.role == "server"
@@ -56,4 +66,4 @@ def choose_generation(site: Site, facts: Facts, *, recipe: Recipe, keys: Keys, t
         systemd=facts.systemd,
     )
     unit = render("chronyd.service", service=how, serves=serves, user=user, root=ROOT)
-    return Generation(recipe=recipe, user=user, conf=conf, keys=keys, unit_template=unit)
+    return Generation(recipe=recipe, user=user, conf=conf, keys=keys, unit_template=unit, certificates=certificates)

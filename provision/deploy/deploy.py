@@ -14,7 +14,7 @@ from provision.deploy.keys_on_host import asked_once, keys_on_host
 from provision.deploy.notes import add_notes
 from provision.deploy.phases import deployment, preconditions, stage_phase
 from provision.deploy.prove import Proof, prove
-from provision.deploy.refusals import refuse_without_port, refuse_without_systemd
+from provision.deploy.refusals import refuse_nts_in_fips_mode, refuse_without_port, refuse_without_systemd
 from provision.deploy.run import Run
 from provision.deploy.steps.existing_service import ExistingKept
 from provision.deploy.switch import Switch
@@ -23,6 +23,7 @@ from provision.keys import Keys, make_key
 from provision.site.settings import NO_KEYS
 from provision.takeover.lost.wanted import Wanted
 from provision.verify.expectation import Expectation, expect
+from provision.verify.nts import with_nts
 
 
 def deploy(run: Run) -> None:
@@ -38,6 +39,7 @@ def plan(run: Run) -> None:
 def stage(run: Run) -> None:
     """Build chrony and stage a generation without switching to it, for example for an image that switches at boot."""
     run.warn_of_site()
+    refuse_nts_in_fips_mode(run.session.host.name, run.session.facts, run.settings.site)
     if not run.session.facts.systemd_runs:
         # An image that is made in a container, which may not set the clock, may set it after its boot.
         run.session = replace(run.session, facts=replace(run.session.facts, can_set_clock=True))
@@ -45,7 +47,7 @@ def stage(run: Run) -> None:
     build = build_phase(run, recipe)
     keys = choose_keys(run, recipe, (build,), dry_run=False, keys_there=keys_on_host)
     generation, expected = generation_of(run, recipe, keys)
-    run.converge((build, stage_phase(generation, query_addresses=expected.query_addresses)))
+    run.converge((build, stage_phase(generation, expected)))
     add_notes(run, expected, recipe)
     run.report.notes.append(
         f"not done: nothing was switched; the daemon of generation {generation.id} was rehearsed and is not active. "
@@ -59,6 +61,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     run.warn_of_site()
     refuse_without_systemd(run.session.host.name, facts)
     refuse_without_port(run.session.host.name, facts, settings.site)
+    refuse_nts_in_fips_mode(run.session.host.name, facts, settings.site)
     recipe = recipe_of(run)
     build = build_phase(run, recipe)
     # A deployment asks again behind the lock, for another run may have changed the keys.
@@ -81,7 +84,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
             settings.site,
             facts,
             existing=_existing(run, recipe, keys),
-            query_addresses=expected.query_addresses,
+            expected=expected,
             keys_there=keys_there,
         )
         run.converge(phases, dry_run=dry_run)
@@ -117,9 +120,19 @@ def _as_before(expected: Expectation, early: Future[Proof] | None) -> Expectatio
 def generation_of(run: Run, recipe: Recipe, keys: Keys) -> tuple[Generation, Expectation]:
     """Return the generation for the host of a run, and what its daemon has to show."""
     session, site = run.session, run.settings.site
-    generation = choose_generation(site, session.facts, recipe=recipe, keys=keys, time_source=session.time_source)
+    generation = choose_generation(
+        site,
+        session.facts,
+        recipe=recipe,
+        keys=keys,
+        time_source=session.time_source,
+        certificates=run.settings.certificates,
+    )
     version = recipe.chrony.version
-    return generation, expect(generation.conf, version=version, seccomp=site.seccomp > 0, facts=session.facts)
+    expected = expect(generation.conf, version=version, seccomp=site.seccomp > 0, facts=session.facts)
+    return generation, with_nts(
+        expected, generation.conf, generation.certificates, session.facts, run.settings.nts_authority
+    )
 
 
 def switch_to(run: Run, generation: Generation, expect_now: Callable[[], Expectation]) -> Switch:

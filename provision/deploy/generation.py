@@ -1,5 +1,6 @@
 """Define a generation: the files of one deployment on a host, named by a digest of their content."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -7,14 +8,19 @@ from hashlib import sha256
 from provision.build.recipe import Recipe
 from provision.host.paths import ROOT
 from provision.keys import Keys
+from provision.keys.certificates import NO_CERTIFICATES, Certificates
 from provision.verify.process import Running, running
 
 _HERE = "@GENERATION@"
 
 
-def content_id(*, build: str, user: str, conf: str, keys_digest: str, unit_template: str) -> str:
+def content_id(
+    *, build: str, user: str, conf: str, keys_digest: str, unit_template: str, certificates: Certificates
+) -> str:
     """Return the name of a generation: 16 hex digits of its content."""
-    parts = (build, user, conf, keys_digest, unit_template)
+    parts = [build, user, conf, keys_digest, unit_template]
+    if certificates.files:
+        parts.append(certificates.digest)
     return sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -31,6 +37,7 @@ class Generation:
     user: str
     conf: str
     keys: Keys
+    certificates: Certificates = NO_CERTIFICATES
     unit_template: str = field(repr=False)
     """The unit with ``@GENERATION@`` in place of the id, which is computed from it."""
 
@@ -43,7 +50,14 @@ class Generation:
             conf=self.conf,
             keys_digest=self.keys.digest,
             unit_template=self.unit_template,
+            certificates=self.certificates,
         )
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Return the content of its files by name, in the order of their upload."""
+        files = {"chrony.conf": self.conf, "chrony.keys": self.keys.text, "chronyd.service": self.unit}
+        return {name: text.encode() for name, text in (*files.items(), *self.certificates.files.items())}
 
     @property
     def path(self) -> str:

@@ -13,6 +13,7 @@ from provision.common.text import MINUS
 from provision.deploy.generation import Generation
 from provision.deploy.steps.file import unified_diff
 from provision.keys import Keys
+from provision.keys.certificates import NO_CERTIFICATES, Certificates, served, subjects
 from provision.keys.changes import key_difference
 from provision.keys.ledger import ranges
 from provision.takeover.existing import ExistingService
@@ -35,6 +36,8 @@ class Before:
     keys: Keys | None = field(default=None, repr=False)
     """The keys of the current generation."""
     has_unreadable_keys: bool = False
+    certificates: Certificates = NO_CERTIFICATES
+    """The certificates of the current generation, without a private key."""
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -46,7 +49,12 @@ class Before:
 
 def generation_changes(before: Before, generation: Generation) -> tuple[Change, ...]:
     """Return what a new generation changes."""
-    changes = [*_conf(before, generation.conf), *_keys(before, generation.keys), *_unit(before, generation)]
+    changes = [
+        *_conf(before, generation.conf),
+        *_keys(before, generation.keys),
+        *_certificates(before, generation.certificates),
+        *_unit(before, generation),
+    ]
     if not changes:
         # Its build, or the account of its daemon, is another one.
         changes = [Change(id="generation", sign=Sign.NEW, subject="generation", minor=True)]
@@ -123,6 +131,20 @@ def _keys(before: Before, wanted: Keys) -> Iterator[Change]:
         yield Change(id="keys", sign=Sign.NEW, subject="keys", text=ranges(wanted.ids))
     elif different.in_ids:
         yield Change(id="keys", sign=Sign.CHANGED, subject="keys", text=different.in_ids)
+
+
+def _certificates(before: Before, wanted: Certificates) -> Iterator[Change]:
+    """Yield the certificates that change; of the server's, its names and its end."""
+    if wanted.chain and wanted.chain != before.certificates.chain:
+        sign = Sign.CHANGED if before.certificates.chain else Sign.NEW
+        new = served(wanted.chain)
+        text = f"of {new.name}, until {new.end:%Y-%m-%d}"
+        yield Change(id="certificate", sign=sign, subject="certificate", text=text)
+    if wanted.trusted and wanted.trusted != before.certificates.trusted:
+        sign = Sign.CHANGED if before.certificates.trusted else Sign.NEW
+        yield Change(
+            id="trusted-certificates", sign=sign, subject="trusted certificates", text=subjects(wanted.trusted)
+        )
 
 
 def _keys_of_package(package: ExistingService, wanted: Keys) -> Iterator[Change]:

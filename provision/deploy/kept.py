@@ -12,8 +12,9 @@ from provision.deploy.generation import content_id, unit_template
 from provision.deploy.run import Run
 from provision.deploy.steps.build import build_drift
 from provision.host import scripts
-from provision.host.paths import ROOT
+from provision.host.paths import NTS_CHAIN, NTS_KEY, ROOT, TRUSTED
 from provision.keys import Keys, parse_keys
+from provision.keys.certificates import NO_CERTIFICATES, Certificates, plain
 from provision.site.settings import NO_KEYS
 from provision.verify.process import Running, running
 
@@ -31,6 +32,7 @@ class Kept:
     unit: str
     unit_sha256: str
     keys: Keys = field(repr=False)
+    certificates: Certificates = field(default=NO_CERTIFICATES, repr=False)
     drift: str | None
     """How it was altered since it was deployed, in words; None if it was not."""
 
@@ -59,7 +61,8 @@ def read_kept(run: Run, generation: str) -> Kept:
         keys = NO_KEYS
         if text:
             keys = parse_keys(text, f"{run.session.host.name}: the keys of generation {generation}")
-        run.log.hide(keys.secrets)
+        certificates = _certificates(said)
+        run.log.hide((*keys.secrets, *certificates.secrets))
         return Kept(
             id=generation,
             build=said["build"].strip(),
@@ -67,11 +70,18 @@ def read_kept(run: Run, generation: str) -> Kept:
             unit=f"{said['chronyd.service']}\n",
             unit_sha256=said["unit"].split()[0],
             keys=keys,
-            drift=_drift(run, generation, said, keys),
+            certificates=certificates,
+            drift=_drift(run, generation, said, keys, certificates),
         )
 
 
-def _drift(run: Run, generation: str, said: Mapping[str, str], keys: Keys) -> str | None:
+def _certificates(said: Mapping[str, str]) -> Certificates:
+    """Return the certificates of a generation; most have none."""
+    trusted, chain, key = (plain(said[name]) if name in said else "" for name in (TRUSTED, NTS_CHAIN, NTS_KEY))
+    return Certificates(trusted=trusted, chain=chain, key=key)
+
+
+def _drift(run: Run, generation: str, said: Mapping[str, str], keys: Keys, certificates: Certificates) -> str | None:
     """Return how a generation was altered.
 
     The name of a generation is the digest of its content, so its files are compared with the name; its build is
@@ -80,11 +90,16 @@ def _drift(run: Run, generation: str, said: Mapping[str, str], keys: Keys) -> st
     build, conf, unit = said["build"].strip(), f"{said['chrony.conf']}\n", f"{said['chronyd.service']}\n"
     user = service_user(unit)
     content = content_id(
-        build=build, user=user, conf=conf, keys_digest=keys.digest, unit_template=unit_template(unit, generation)
+        build=build,
+        user=user,
+        conf=conf,
+        keys_digest=keys.digest,
+        unit_template=unit_template(unit, generation),
+        certificates=certificates,
     )
     if content != generation:
         return OTHER_CONTENT
-    files = {"chrony.conf": conf, "chrony.keys": keys.text, "chronyd.service": unit}
+    files = {"chrony.conf": conf, "chrony.keys": keys.text, "chronyd.service": unit, **certificates.files}
     path = f"{ROOT}/generations/{generation}"
     wanted = generation_entries(
         path, build=build, user=user, files={name: text.encode() for name, text in files.items()}

@@ -28,7 +28,7 @@ from provision.deploy.steps.daemon_unaltered import Unaltered
 from provision.deploy.steps.existing_service import ExistingKept
 from provision.deploy.steps.file import File
 from provision.deploy.steps.file_systems import FileSystems
-from provision.deploy.steps.firewall import FirewallOpen
+from provision.deploy.steps.firewall import FirewallOpen, FirewallOpenForNts
 from provision.deploy.steps.links import Links
 from provision.deploy.steps.log_rotation import LogRotation
 from provision.deploy.steps.packages import Packages, Purpose
@@ -44,6 +44,8 @@ from provision.host.facts import Facts
 from provision.host.packages import MANAGERS, NO_OWNER
 from provision.host.paths import ROOT, SWITCH
 from provision.site.schema import Site
+from provision.verify.expectation import Expectation
+from provision.verify.firewall.rules import Packet
 
 AT_SWITCH = StoppedAt(Gate.SWITCH)
 
@@ -67,7 +69,7 @@ def deployment(
     facts: Facts,
     *,
     existing: ExistingKept,
-    query_addresses: tuple[str, ...],
+    expected: Expectation,
     keys_there: KeysOnHost | None = None,
 ) -> tuple[Phase, ...]:
     """Return the plan of a deployment; ``build`` is the phase that brings the generation's build to the host.
@@ -78,7 +80,7 @@ def deployment(
     return (
         preconditions(generation.recipe, existing, generation),
         build,
-        stage_phase(generation, query_addresses=query_addresses, keys_there=keys_there),
+        stage_phase(generation, expected, keys_there=keys_there),
         needs_phase(generation.conf, generation.user),
         switch,
         confirm,
@@ -89,7 +91,7 @@ def deployment(
 def service_phases(to: Switch, site: Site, facts: Facts) -> tuple[Phase, Phase, Phase]:
     """Return the phases from a staged generation to the time service of the host."""
     return (
-        switch_phase(to, open_firewall=site.serve.firewall == "open"),
+        switch_phase(to, opened=_opened(site)),
         confirm_phase(to, keep=site.service.keep),
         links_phase(boot_wait(site, facts), log_rotation(site, facts), replace_programs=site.service.replace_programs),
     )
@@ -149,15 +151,13 @@ def promised_phase(recipe: Recipe, host: str) -> Phase:
     return Phase("build", (FileSystems(recipe.prefix, ARTIFACT_MEGABYTES), Built(recipe, Promised(host))))
 
 
-def stage_phase(
-    generation: Generation, *, query_addresses: tuple[str, ...], keys_there: KeysOnHost | None = None
-) -> Phase:
+def stage_phase(generation: Generation, expected: Expectation, *, keys_there: KeysOnHost | None = None) -> Phase:
     """Return the phase that stages a generation and rehearses it beside the running daemon."""
     steps: tuple[Step, ...] = (
         ServiceUser(generation.user),
         switch_script(),
         Staged(generation, keys_there or asked_once()),
-        Rehearsed(generation, query_addresses),
+        Rehearsed(generation, expected.query_addresses, expected.nts),
     )
     return Phase("stage", steps)
 
@@ -167,18 +167,19 @@ def needs_phase(conf: str, user: str) -> Phase:
     return Phase("needs", (NeedsMet(conf, user),))
 
 
-def switch_phase(to: Switch, *, open_firewall: bool = False) -> Phase:
+def _opened(site: Site) -> tuple[FirewallOpen, ...]:
+    """Return the steps that open the local firewall; none where the site leaves it as it is."""
+    if site.serve.firewall != "open":
+        return ()
+    if site.serve.nts is None:
+        return (FirewallOpen(),)
+    return (FirewallOpen(), FirewallOpenForNts(Packet(protocol="tcp", port=site.serve.nts.port)))
+
+
+def switch_phase(to: Switch, *, opened: tuple[FirewallOpen, ...] = ()) -> Phase:
     """Return the phase that starts the generation, unaltered, and stops all other time services."""
-    steps: list[Step] = []
-    if open_firewall:
-        steps.append(FirewallOpen())
-    steps += (
-        Active(to),
-        ConflictsStopped(),
-        AsUnitSays(to),
-        Unaltered(to),
-    )
-    return Phase("switch", tuple(steps), AT_SWITCH)
+    steps: tuple[Step, ...] = (*opened, Active(to), ConflictsStopped(), AsUnitSays(to), Unaltered(to))
+    return Phase("switch", steps, AT_SWITCH)
 
 
 def confirm_phase(to: Switch, *, keep: int | None) -> Phase:

@@ -1,8 +1,9 @@
 """Collect and evaluate the evidence of a running chronyd: one round trip, and NTP packets from this machine."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from provision.build.evidence import SECTION, parse_build, sections
@@ -19,13 +20,18 @@ from provision.host.host import Host
 from provision.host.paths import ROOT
 from provision.host.session import Session
 from provision.keys import Keys
+from provision.keys.certificates import WARN_DAYS
 from provision.verify.checks import findings
 from provision.verify.checks.build import build_findings
 from provision.verify.checks.rehearsal import rehearsal_findings
 from provision.verify.checks.site import MATCHES, state_finding, unreadable_finding
 from provision.verify.evidence import Evidence, parse_evidence
 from provision.verify.expectation import Expectation, further_addresses, without_zone
+from provision.verify.firewall.firewall import parse_firewall
+from provision.verify.firewall.rules import Packet
+from provision.verify.ntp.key_exchange import KeyExchanges, exchange_keys
 from provision.verify.ntp.probe import Probe, probe
+from provision.verify.nts_server import NOT_ASKED
 from provision.verify.rehearsal import parse_rehearsal
 
 NOT_DEPLOYED = f"{SECTION}not deployed"
@@ -103,6 +109,7 @@ def prove(
     with ThreadPoolExecutor() as pool:
         # Send the packets from this machine while the script runs on the host.
         probing = [pool.submit(ask, address) for address in _probed_addresses(session, expected)]
+        exchanging = _exchanging(pool, session.address, expected)
         surveyed, output = survey.split(session.host.ask(f"{survey.script}\n{script}", patience=sync_timeout))
     comparison = _Comparison(session.host.name, states, survey.answers(session.host.name, surveyed))
     compared = comparison.findings()
@@ -119,9 +126,10 @@ def prove(
     if states:
         # The host may run another release than the site wants: that is the subject of a compared state.
         expected = replace(expected, version=evidence.version or expected.version)
+    exchanges = None if exchanging is None else exchanging.result()
     return Proof(
-        (*compared, *findings(evidence, expected, probes)),
-        tuple(dict.fromkeys((*_advice(evidence), *comparison.notes()))),
+        (*compared, *findings(evidence, expected, probes, exchanges)),
+        tuple(dict.fromkeys((*_advice(evidence, expected), *comparison.notes()))),
         sources=evidence.associations,
         answers=comparison.by_id(),
         evidence=output,
@@ -186,9 +194,24 @@ def _was_too_early(seen: Probe, evidence: Evidence) -> bool:
     )
 
 
-def _advice(evidence: Evidence) -> Iterator[str]:
+def _exchanging(pool: Executor, address: str, expected: Expectation) -> Future[KeyExchanges] | None:
+    """Begin key exchanges with a server with NTS from this machine; None for other hosts."""
+    nts = expected.nts
+    if nts is None:
+        return None
+    return pool.submit(exchange_keys, address, nts.port, name=nts.name, authority=nts.authority)
+
+
+def _advice(evidence: Evidence, expected: Expectation) -> Iterator[str]:
     if evidence.firewall and evidence.firewall.advice:
         yield evidence.firewall.advice
+    if expected.nts is not None:
+        ke = Packet(protocol="tcp", port=expected.nts.port)
+        if (advice := parse_firewall(evidence.sections["firewall"], ke).advice) is not None:
+            yield advice
+        left = expected.nts.end - datetime.now(UTC)
+        if left < timedelta(days=WARN_DAYS):
+            yield f"the certificate of NTS ({expected.nts.name}) ends in {left.days} days: renew it, and deploy again"
     yield from evidence.unit.notes
     yield from evidence.time_services.notes
 
@@ -219,7 +242,10 @@ def _evidence_script(
         "tells_state": "yes" if tells_state else "no",
         "look_at_unit": look_at_unit() + scripts.load("print_effects", ROOT),
         "look_around": scripts.load("look_conflicts", ROOT),
+        **NOT_ASKED,
     }
+    if expected.nts is not None:
+        values |= expected.nts.script_values
     if expected.serves:
         values["ask_firewall"] = scripts.load("print_firewall")
     if unconfirmed:

@@ -21,6 +21,15 @@ def refuse_without_systemd(name: str, facts: Facts) -> None:
         )
 
 
+def refuse_nts_in_fips_mode(name: str, facts: Facts, site: Site) -> None:
+    """Raise HostUnready if the site wants NTS of a host in FIPS mode, where it cannot work."""
+    if facts.fips and site.uses_nts:
+        raise HostUnready(
+            f"{name}: is in FIPS mode, in which GnuTLS does not permit AES-SIV-CMAC, and so there is no NTS: use keys "
+            "(AES128 or AES256), the only authentication that chrony has there"
+        )
+
+
 def refuse_without_port(name: str, facts: Facts, site: Site) -> None:
     """Raise HostUnready if the host is a server and cannot open the NTP port."""
     if site.serve.role == "server" and not facts.can_serve:

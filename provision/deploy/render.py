@@ -9,7 +9,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from provision.host.paths import GENERATION, NTS_CHAIN, NTS_KEY, STATE, TRUSTED
 from provision.site.directive import access_lines, lines
+from provision.site.nts import DEFAULT_PORT
 from provision.site.schema import Serve, Site
 from provision.site.source import Source
 
@@ -61,8 +63,11 @@ def template_text(name: str) -> str:
     return loader.get_source(_environment(), name)[0]
 
 
-def chrony_conf(site: Site, *, sources: Sequence[Source], keyfile: str) -> str:
-    """Return the whole chrony.conf; ``keyfile`` is its path on the host."""
+def chrony_conf(site: Site, *, sources: Sequence[Source], keyfile: str, boots_without_time: bool = False) -> str:
+    """Return the whole chrony.conf; ``keyfile`` is its path on the host.
+
+    ``boots_without_time``: the clock of the host is wrong after a boot.
+    """
     time = site.time
     return render(
         "chrony.conf",
@@ -71,12 +76,41 @@ def chrony_conf(site: Site, *, sources: Sequence[Source], keyfile: str) -> str:
         local=lines(time, "local"),
         access=_access(site.serve, {line.name for line in time.extra}),
         keyfile=keyfile,
+        nts_server=_nts_server(site.serve),
+        nts_client=_nts_client(site),
+        unchecked_dates=_unchecked_dates(site, sources, boots_without_time=boots_without_time),
         clock=lines(time, "makestep", "maxupdateskew", "rtcsync"),
         leap_seconds=lines(time, "leapsectz"),
         driftfile=time.driftfile_line,
         logs=lines(time, "log", "logdir"),
         extra=time.extra,
     )
+
+
+def _nts_server(serve: Serve) -> tuple[str, ...]:
+    if serve.nts is None:
+        return ()
+    port = () if serve.nts.port == DEFAULT_PORT else (f"ntsport {serve.nts.port}",)
+    return (
+        f"ntsservercert {GENERATION}/{NTS_CHAIN}",
+        f"ntsserverkey {GENERATION}/{NTS_KEY}",
+        *port,
+        # Without it, each restart would send all clients to the key exchange, at the same time.
+        f"ntsdumpdir {STATE}",
+    )
+
+
+def _nts_client(site: Site) -> tuple[str, ...]:
+    if not site.time.trusted_certificates:
+        return ()
+    return (f"ntstrustedcerts {GENERATION}/{TRUSTED}",)
+
+
+def _unchecked_dates(site: Site, sources: Sequence[Source], *, boots_without_time: bool) -> tuple[str, ...]:
+    has_line = any(line.name == "nocerttimecheck" for line in site.time.extra)
+    if has_line or not boots_without_time or not any(source.nts for source in sources):
+        return ()
+    return ("nocerttimecheck 1",)
 
 
 def _access(serve: Serve, extra: Collection[str]) -> tuple[str, ...]:

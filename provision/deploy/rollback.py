@@ -17,6 +17,7 @@ from provision.deploy.switch import Switch
 from provision.host.paths import ROOT
 from provision.host.unconfirmed import BEFORE
 from provision.verify.expectation import expect
+from provision.verify.nts import with_nts
 
 
 def rollback(run: Run, *, to: str) -> None:
@@ -33,6 +34,7 @@ def rollback(run: Run, *, to: str) -> None:
     with understood(f"generation {generation} of the host"):
         seccomp = seccomp_level(kept.unit) > 0
         expected = expect(kept.conf, version=version, seccomp=seccomp, facts=facts)
+        expected = with_nts(expected, kept.conf, kept.certificates, facts, run.settings.nts_authority)
         running = kept.running
     run.report.switch.generation = generation
     switch = Switch(

@@ -82,6 +82,7 @@ def _run_operation(
     with way as session, ExitStack() as ends, ExitStack() as building:
         cancellation.register(session.host.transport.close, ends)
         unlock(session, control.secrets.passwords, quiet=progress.quiet, check=cancellation.check)
+        log.hide(settings.certificates.secrets)
         report.platform, report.address = session.facts.platform, session.address
         report.os_like = session.facts.os_like
         _warn_of_clock(session, report, progress)

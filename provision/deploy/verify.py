@@ -111,7 +111,7 @@ def _states(run: Run, generation: Generation, expected: Expectation, to: Switch)
     artifact = run.artifacts.find(recipe.name, run.progress.line)
     installed = Installed(recipe, artifact)
     phases = (
-        stage_phase(generation, query_addresses=expected.query_addresses),
+        stage_phase(generation, expected),
         *service_phases(to, run.settings.site, run.session.facts),
     )
     states = (

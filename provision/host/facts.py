@@ -59,6 +59,10 @@ class Facts:
     """The host's address at which the SSH connection arrived."""
     addresses: tuple[str, ...] = ()
     """Further addresses, with global scope, of the network device at which the SSH connection arrived."""
+    fips: bool = False
+    """Whether the kernel is in FIPS mode, in which GnuTLS has no ciphers for NTS."""
+    has_clock: bool = True
+    """Whether a real-time clock runs while the host is off."""
 
     @property
     def platform(self) -> str:
@@ -115,6 +119,8 @@ def parse_facts(text: str) -> Facts:
             can_set_clock=_can_set_clock(said["capabilities"], said["uid_map"]),
             can_serve=_can_serve(said["capabilities"], said.get("unprivileged_ports", "")),
             ec2=said.get("cloud") == "ec2",
+            fips=said.get("fips") == "1",
+            has_clock=said.get("real_time_clock") != "no",
             chrony_user=said.get("chrony_user"),
             client=_address(said["ssh_connection"], 0),
             address=_address(said["ssh_connection"], 2),

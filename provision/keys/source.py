@@ -124,11 +124,20 @@ class KeyCommand:
     line: str
     words: tuple[str, ...]
     folder: Path
+    setting: str = "keys.command"
+    """The key of the site file."""
 
     @property
     def name(self) -> str:
         """Return the key of the site file and the command."""
-        return f"keys.command {quoted(self.line)}"
+        return f"{self.setting} {quoted(self.line)}"
+
+    @property
+    def prints(self) -> str:
+        """Return what the command has to print, in words."""
+        if self.setting == "keys.command":
+            return "keys in the format of chrony.keys"
+        return "a private key in PEM"
 
     def exists(self) -> bool:
         """Return true: a command always provides keys, or fails."""
@@ -207,7 +216,7 @@ def _printed(command: KeyCommand) -> str:
     if ran.status != 0:
         raise SiteError(f"{command.name}: exit status {ran.status}: {_last_words(ran)}")
     if not ran.stdout.strip():
-        raise SiteError(f"{command.name}: printed nothing; it has to print keys in the format of chrony.keys")
+        raise SiteError(f"{command.name}: printed nothing; it has to print {command.prints}")
     return decoded(ran.stdout)
 
 

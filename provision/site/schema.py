@@ -12,14 +12,17 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from provision.chrony.access import PRIVATE
-from provision.chrony.conf import source_key
+from provision.chrony.conf import source_key, uses_nts
 from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE
 from provision.common.errors import SiteError
 from provision.site.limits import Limits
+from provision.site.nts import Nts
 from provision.site.source import Pool, Server, Source, Table
 from provision.site.text_types import Address, Command, NettleVersion, Network, Refused, Sha256, Version
 from provision.site.time import Time
 
+NTS_SERVER_LINES = ("ntsservercert", "ntsserverkey", "ntsport", "ntsdumpdir")
+"""The directives that serve.nts sets."""
 NEAR = tuple(Network(str(network)) for network in PRIVATE)
 """The clients of a server by default: networks that are not routed on the Internet."""
 
@@ -56,6 +59,7 @@ class Serve(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allow: tuple[Network, ...] | None = None
     deny: tuple[Network, ...] = ()
     firewall: Literal["leave", "open"] = "leave"
+    nts: Nts | None = None
 
     @property
     def allowed(self) -> tuple[Network, ...]:
@@ -72,6 +76,8 @@ class Serve(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             for name in ("allow", "deny"):
                 if getattr(self, name):
                     yield name, 'a client serves nobody; remove this, or set serve.role = "server"'
+            if self.nts is not None:
+                yield "nts", 'a client serves nobody; remove this, or set serve.role = "server"'
             if self.firewall == "open":
                 yield "firewall", 'a client needs no open port; remove this, or set serve.role = "server"'
             return
@@ -159,6 +165,12 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return 0
 
     @property
+    def uses_nts(self) -> bool:
+        """Return whether chronyd serves with NTS, or asks a source with it."""
+        lines = (line for line in self.time.extra if line.needs_nts or uses_nts(line))
+        return self.serve.nts is not None or any(one.nts for one in self.time.sources or ()) or any(lines)
+
+    @property
     def needs_pps(self) -> bool:
         """Return whether the build needs the kernel's PPS API."""
         return any(line.needs_pps for line in self.time.extra)
@@ -172,6 +184,7 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Yield settings for features that are not built, and lines that the selected chrony does not support."""
         if self.seccomp and not self.build.seccomp:
             yield "service.seccomp", f"{self.seccomp} needs build.seccomp = true"
+        yield from self._nts_contradictions()
         for place, source in self.time.placed():
             if source.nts and not self.build.nts:
                 yield f"time.{place}.nts", "needs build.nts = true"
@@ -186,6 +199,18 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 yield f"time.extra[{number}]", f'{line.name} is for clients that ask here; set serve.role = "server"'
         for place, why in self.time.faults(self.release.chrony):
             yield f"time.{place}", why
+
+    def _nts_contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield certificates that cannot be used, and lines that serve.nts sets itself."""
+        if self.serve.nts is not None and not self.build.nts:
+            yield "serve.nts", "needs build.nts = true"
+        if self.time.trusted_certificates and not self.build.nts:
+            yield "time.trusted_certificates", "needs build.nts = true"
+        if self.serve.nts is None:
+            return
+        for number, line in enumerate(self.time.extra):
+            if line.name in NTS_SERVER_LINES:
+                yield f"time.extra[{number}]", f"{line.name} is set by serve.nts; remove one of them"
 
 
 def with_releases(site: Site, *, chrony: str | None = None, nettle: str | None = None) -> Site:

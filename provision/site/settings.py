@@ -1,18 +1,20 @@
 """Combine the command line and the site into the settings of each host, and check them without contacting a host."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from provision.chrony.releases import SYSTEM, Release, check_fit, find
 from provision.common.errors import SiteError
 from provision.host.target import Kind, Target, parse_target
 from provision.keys import Keys
+from provision.keys.certificates import NO_CERTIFICATES, Certificates
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeySource
 from provision.site.advice import warnings
 from provision.site.inventory import Inventory, Member, read_inventory
 from provision.site.key_source import source_of
+from provision.site.nts import CertificateReader
 from provision.site.schema import Site, with_releases
 from provision.site.text_types import Address
 from provision.site.time import NEVER_SELECTED
@@ -73,6 +75,10 @@ class Settings:
     key_source: KeySource
     has_keys: bool
     """Whether the host's keys existed at the start, or it needs none; otherwise the run generates the first key."""
+    certificates: Certificates = field(repr=False)
+    """The certificates of NTS, with the private key of a server's; none for a task that needs no keys."""
+    nts_authority: str = ""
+    """PEM: what clients of the host have to trust; empty if the site does not say."""
     uses_keys: bool
     """Whether the task needs the operator's keys; other tasks neither read the key file nor run the key command."""
     options: RunOptions
@@ -143,19 +149,20 @@ def settings_of_hosts(
     reader = None
     if address_of is not None:
         reader = keys
+    certificates = CertificateReader()
     if not inventory.members:
         if limit or exclude:
             raise SiteError(f"--limit and --exclude are for the hosts of a site, and {inventory.file} has none")
-        settings = _settings(inventory.defaults, options, reader)
+        settings = _settings(inventory.defaults, options, reader, certificates)
         targets = dict.fromkeys(parse_target(host) for host in hosts)
         return tuple((target, settings) for target in targets)
     chosen = inventory.choose(hosts, limit=limit, exclude=exclude)
     ordered = in_order(inventory, chosen)
     # Check this before the first sandbox is booted for its address.
-    host_settings = {member.name: _settings(member.site, options, reader) for member in ordered}
+    host_settings = {member.name: _settings(member.site, options, reader, certificates) for member in ordered}
     if address_of is not None:
         resolved_sites = resolve(inventory, ordered, keys, address_of)
-        host_settings = {member.name: _settings(site, options, reader) for member, site in resolved_sites}
+        host_settings = {member.name: _settings(site, options, reader, certificates) for member, site in resolved_sites}
     number = {member.name: number for number, member in enumerate(in_order(inventory, inventory.members))}
     return tuple((member.target, _placed(inventory, member, host_settings[member.name], number)) for member in ordered)
 
@@ -165,7 +172,7 @@ def settings_of_any_host(options: RunOptions, keys: KeyReader) -> Settings:
 
     Raises SiteError.
     """
-    return _settings(read_inventory(options.site_file).defaults, options, keys)
+    return _settings(read_inventory(options.site_file).defaults, options, keys, CertificateReader())
 
 
 def resolve(
@@ -193,7 +200,8 @@ def all_releases(options: RunOptions) -> tuple[Release, ...]:
     """Return the releases that the hosts of a site need, without duplicates; without hosts, those of the defaults."""
     inventory = read_inventory(options.site_file)
     sites = [member.site for member in inventory.members] or [inventory.defaults]
-    return tuple(dict.fromkeys(release for site in sites for release in _settings(site, options, reader=None).releases))
+    every = (_settings(site, options, None, CertificateReader()) for site in sites)
+    return tuple(dict.fromkeys(release for settings in every for release in settings.releases))
 
 
 def needs_keys(site: Site) -> bool:
@@ -201,7 +209,7 @@ def needs_keys(site: Site) -> bool:
     return site.serve.role == "server" or bool(site.named_keys)
 
 
-def _settings(site: Site, options: RunOptions, reader: KeyReader | None) -> Settings:
+def _settings(site: Site, options: RunOptions, reader: KeyReader | None, certificates: CertificateReader) -> Settings:
     """Return the settings of a host, after checks; without ``reader``, those for a task that needs no keys."""
     wanted = with_releases(site, chrony=options.chrony or None, nettle=options.nettle or None)
     versions, digests = wanted.release, wanted.release.sha256
@@ -213,6 +221,11 @@ def _settings(site: Site, options: RunOptions, reader: KeyReader | None) -> Sett
         keys = reader.keys(source)
         has_keys = keys is not None
         check_keys(wanted, keys, source.name)
+    found, authority = NO_CERTIFICATES, ""
+    if reader is not None:
+        found = certificates.read(wanted.serve.nts, wanted.time.trusted_certificates)
+        if wanted.serve.nts is not None:
+            authority = certificates.authority(wanted.serve.nts)
     nettle = None
     if versions.nettle != SYSTEM:
         nettle = find("nettle", versions.nettle, digests.nettle)
@@ -222,6 +235,8 @@ def _settings(site: Site, options: RunOptions, reader: KeyReader | None) -> Sett
         nettle=nettle,
         key_source=source,
         has_keys=has_keys,
+        certificates=found,
+        nts_authority=authority,
         uses_keys=reader is not None,
         options=options,
     )

@@ -1,6 +1,7 @@
 """Define the site's ``[time]``: time sources and clock control."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from posixpath import normpath
 from typing import Annotated, Literal
 
@@ -8,13 +9,13 @@ from msgspec import Meta
 
 from provision.chrony.conf import source_key
 from provision.common.text import quoted
+from provision.host.paths import STATE as _STATE
 from provision.host.paths import is_in_run
 from provision.site.directive import Directive, decimal, line_faults, options
 from provision.site.source import Pool, Server, Source, Table, not_a_server
 from provision.site.text_types import Address, HostPath, Refused, TimeZone
 
 # The service's own folders. The hardened unit creates them, and permits chronyd to write only there.
-_STATE = "/var/lib/chrony"
 _LOGS = "/var/log/chrony"
 
 # conf.c, parse_log
@@ -67,6 +68,10 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     follows: str | None = None
     """The group of the site whose servers are additional sources; empty: none, to override a previous level."""
+    follows_with: Literal["key", "nts"] = "key"
+    """How the servers of that group are authenticated."""
+    trusted_certificates: tuple[Path, ...] = ()
+    """PEM files on this machine: the authorities of sources with NTS that the host does not trust anyway."""
     pools: tuple[Pool, ...] | None = None
     servers: tuple[Server, ...] | None = None
     minsources: Count | None = None

@@ -18,6 +18,7 @@ from provision.site.decode import join
 from provision.site.inventory import Inventory, Member
 from provision.site.key_source import source_of
 from provision.site.levels import setter
+from provision.site.nts import DEFAULT_PORT, CertificateReader
 from provision.site.schema import Site
 from provision.site.source import Server
 from provision.site.text_types import Address, Refused
@@ -92,6 +93,7 @@ class CommonKeys:
     def __init__(self, inventory: Inventory, reader: KeyReader) -> None:
         self._inventory = inventory
         self._reader = reader
+        self.certificates = CertificateReader()
         # Many hosts share few sources, and each source may have the keys of all devices.
         self._ids = cache(self._in_both)
 
@@ -134,8 +136,25 @@ class CommonKeys:
 def check_keys(inventory: Inventory, common: CommonKeys) -> None:
     """Raise SiteError if a host has no key in common with a host that it follows."""
     for member in inventory.members:
+        if member.site.time.follows_with == "nts":
+            continue
         for server in followed(inventory, member):
             common.id_for(member, server)
+
+
+def _server_with_nts(
+    inventory: Inventory, member: Member, server: Member, common: CommonKeys, address: Address
+) -> Server:
+    """Return a source of a host that follows a server with NTS. Raises SiteError."""
+    nts = server.site.serve.nts
+    if nts is None:
+        level = setter("time.follows_with", member.levels)
+        place = join(level.place, "time.follows_with")
+        raise SiteError(f"{inventory.file}: {place}: {server.name} serves no NTS: it needs serve.nts")
+    common.certificates.check_name(nts, address)
+    if nts.port == DEFAULT_PORT:
+        return Server(address=address, nts=True)
+    return Server(address=address, nts=True, ntsport=nts.port)
 
 
 def resolved(
@@ -145,9 +164,14 @@ def resolved(
     time = member.site.time
     if not time.follows:
         return member.site
-    servers = tuple(
-        Server(address=address_of(one), key=common.id_for(member, one)) for one in followed(inventory, member)
-    )
+    others = followed(inventory, member)
+    if time.follows_with == "nts":
+        servers = tuple(_server_with_nts(inventory, member, one, common, address_of(one)) for one in others)
+        authorities = [one.site.serve.nts.authority for one in others if one.site.serve.nts is not None]
+        known = (path for path in (*time.trusted_certificates, *authorities) if path is not None)
+        time = replace(time, trusted_certificates=tuple(dict.fromkeys(known)))
+    else:
+        servers = tuple(Server(address=address_of(one), key=common.id_for(member, one)) for one in others)
     try:
         time = replace(time, servers=(*servers, *(time.servers or ())))
     except Refused as error:

@@ -17,6 +17,7 @@ from provision.common.errors import ParseError
 from provision.output.status import SourceFault
 from provision.verify.firewall.firewall import Firewall, parse_firewall
 from provision.verify.local_client import LocalAnswers, parse_local_answers
+from provision.verify.nts import NtsAnswers, parse_nts
 from provision.verify.source_faults import source_faults
 from provision.verify.source_signs import parse_signs
 from provision.verify.time_services import TimeServices, parse_time_services
@@ -79,6 +80,8 @@ class Evidence:
     """Whether the access rules admit this machine; None if chronyc was not asked."""
     local_answers: tuple[LocalAnswers, ...]
     """The answers to chronyd as a client on the host, at each address."""
+    nts_answers: NtsAnswers | None = None
+    """The outcomes of clients with NTS on the host; None if it asked none."""
     journal: tuple[str, ...]
     """The lines of chronyd since its start, as far as the journal reaches back."""
     rate_limited_us: bool
@@ -147,6 +150,7 @@ def _evidence(text: str, parts: Mapping[str, str]) -> Evidence:
         firewall=_firewall(parts["firewall"]),
         access=access,
         local_answers=parse_local_answers(parts),
+        nts_answers=parse_nts(parts),
         journal=tuple(without_time(line) for line in parts.get("journal", "").splitlines()),
         rate_limited_us=_dropped(parts.get("served to us", "")),
         sections=parts,

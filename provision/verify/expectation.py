@@ -11,6 +11,7 @@ from provision.chrony.conf import directives, source_key, uses_nts, words_of
 from provision.chrony.needs import Needed, needed
 from provision.chrony.statement import Statement, statements
 from provision.host.facts import Facts
+from provision.verify.nts_server import NtsServer
 
 MAX_ERROR = 1.0
 """Seconds. A clock on a bad path keeps 0.1 s; chronyd itself gives a source up at 3 s (chrony.conf(5), maxdistance)."""
@@ -57,6 +58,8 @@ class Expectation:
     """Whether it sends its own requests from UDP port 123 (``acquisitionport``), even without clients."""
     needed: tuple[Needed, ...] = ()
     """The lines of its chrony.conf that need something of the host."""
+    nts: NtsServer | None = None
+    """How it is asked with NTS; None if it serves none, or the site does not set it up (serve.nts)."""
     max_error: float = MAX_ERROR
     """Seconds, the largest error bound with which a clock counts as synchronised."""
 

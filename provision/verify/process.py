@@ -50,7 +50,7 @@ class Running:
         if process["program"] != process["installed"]:
             yield "it was started from another program than the one that is installed"
         if process.get("started", "") != process.get("now", ""):
-            yield "chrony.conf or chrony.keys was changed since it was started"
+            yield "chrony.conf, chrony.keys or a certificate was changed since it was started"
         yield from self._answers(answers.splitlines())
 
     def _answers(self, lines: list[str]) -> Iterator[str]:

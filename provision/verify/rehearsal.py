@@ -6,6 +6,7 @@ from provision.build.evidence import sections
 from provision.chrony.chronyd_log import complaints, without_time
 from provision.common.errors import ParseError
 from provision.verify.local_client import LocalAnswers, parse_local_answers
+from provision.verify.nts import NtsAnswers, parse_nts
 
 RUNNING = "running"
 
@@ -18,6 +19,8 @@ class Rehearsal:
     """The part that was left out, and why; empty if there is none."""
     local_answers: tuple[LocalAnswers, ...]
     """Empty if it did not answer chronyc, or has no address at which the host can query it."""
+    nts_answers: NtsAnswers | None = None
+    """The outcomes of clients with NTS; None if there were none."""
     ending: str
     """``running`` if it ran until it was stopped, or how it ended by itself."""
     log: tuple[str, ...]
@@ -38,6 +41,7 @@ def parse_rehearsal(text: str) -> Rehearsal:
         return Rehearsal(
             remark=parts["scope"].strip(),
             local_answers=parse_local_answers(parts),
+            nts_answers=parse_nts(parts),
             ending=parts["daemon"].strip(),
             log=tuple(without_time(line) for line in parts["log"].splitlines() if line.strip()),
         )

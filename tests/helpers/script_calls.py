@@ -74,6 +74,8 @@ def call_of(script: str) -> Call:
     found = _of_file(script) or _of_line(script)
     if found is None:
         raise AssertionError(f"no answer prepared for: {script}")
+    if found.name == "with_names":
+        return call_of(found.arguments[2])
     if found.name == "as_builder":
         # Behind what may have to be made first: see deploy.prove.rehearse_build.
         return call_of(found.arguments[2].rpartition("\n) || exit 1\n")[2])

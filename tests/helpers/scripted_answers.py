@@ -160,9 +160,10 @@ def _history(host: ScriptedState, _: Call) -> str:
 def _parts_of_generation(host: ScriptedState, call: Call) -> str:
     one = host.generations[call.arguments[0].rpartition("/")[2]]
     digest = sha256(one.unit.encode()).hexdigest()
+    certificates = "".join(f"{SAID}{name}\n{text}" for name, text in one.certificates.files.items())
     return (
         f"{SAID}build\n{one.recipe.name}\n{SAID}unit\n{digest}  -\n{SAID}chrony.conf\n{one.conf}"
-        f"{SAID}chrony.keys\n{one.keys.text}{SAID}chronyd.service\n{one.unit}"
+        f"{SAID}chrony.keys\n{one.keys.text}{SAID}chronyd.service\n{one.unit}{certificates}"
         f"{SAID}generation tree\n{host.generation_tree(one.id)}\n{SAID}build tree\n{host.build_tree}\n"
         f"{SAID}sums\n{host.sums}"
     )

@@ -107,11 +107,6 @@ class ScriptedState:
     def generation_tree(self, id_: str) -> str:
         """Return a generation's folder, as print_tree.sh does."""
         one = self.generations[id_]
-        files = {
-            "chrony.conf": one.conf.encode(),
-            "chrony.keys": one.keys.text.encode(),
-            "chronyd.service": one.unit.encode(),
-        }
-        entries = generation_entries(one.path, build=one.recipe.name, user=one.user, files=files)
+        entries = generation_entries(one.path, build=one.recipe.name, user=one.user, files=one.files)
         marks = {f"{one.path}/rehearsed": file_of(b"")} if id_ in self.rehearsed else {}
         return tree_text({**entries, **marks})

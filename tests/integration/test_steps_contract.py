@@ -21,6 +21,7 @@ from provision.host.sandbox.sandbox import Sandbox
 from provision.host.target import Kind, Target
 from provision.host.transport.ssh import SshTransport
 from provision.takeover.lost.wanted import Wanted
+from provision.verify.expectation import expect
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.host_settings import make_settings
 from tests.helpers.samples import KEYS, SECRET
@@ -132,9 +133,8 @@ def real_plan(host: Host) -> tuple[Phase, ...]:
     )
     existing = ExistingKept(Wanted.of(generation.conf, generation.unit, KEYS), replace=False)
     build = compile_phase("contract", facts, recipe, tarballs, keep=lambda _: None)
-    return deployment(
-        build, generation, switch, settings.site, facts, existing=existing, query_addresses=("127.0.0.1",)
-    )
+    expected = expect(generation.conf, version=recipe.chrony.version, seccomp=True, facts=facts)
+    return deployment(build, generation, switch, settings.site, facts, existing=existing, expected=expected)
 
 
 @pytest.fixture(scope="module")

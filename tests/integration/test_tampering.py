@@ -210,7 +210,7 @@ ROWS = [
         id="folders of chronyd: owner and mode",
     ),
     pytest.param(
-        Row(OTHER_KEY, ("chrony.conf or chrony.keys was changed since it was started",)),
+        Row(OTHER_KEY, ("chrony.conf, chrony.keys or a certificate was changed since it was started",)),
         id="keys: other ones in the daemon than in the file",
     ),
 ]

@@ -47,6 +47,8 @@ def test_no_module_needs_itself_by_a_detour() -> None:
 
 
 TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
+    "provision.verify.nts_server": ("verify/test_nts.py", "it is made there of certificates and chrony.conf"),
+    "provision.verify.ntp.other_authority": ("verify/ntp/test_key_exchange.py", "a certificate that is refused there"),
     "provision.verify.source_signs": ("verify/test_source_faults.py", "signs are parsed to name a fault"),
     "provision.__main__": ("test_main.py", "a name with underscores reads badly"),
     **dict.fromkeys(

@@ -14,6 +14,7 @@ from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import ROOT
 from provision.verify.checks.rehearsal import failures
+from provision.verify.nts_server import NtsServer
 from provision.verify.rehearsal import parse_rehearsal
 
 NOT_REHEARSED = "not rehearsed yet"
@@ -33,6 +34,8 @@ class Rehearsed(StepDefaults):
     generation: Generation
     query_addresses: tuple[str, ...]
     """The host's own addresses that the access rules allow; empty: none is known, and the rules are not tried."""
+    nts: NtsServer | None = None
+    """How a server with NTS is asked."""
 
     @property
     def title(self) -> str:
@@ -56,8 +59,11 @@ class Rehearsed(StepDefaults):
         """Rehearse the generation. Raises RehearsalFailed with the daemon's messages."""
         generation = self.generation
         level = str(seccomp_level(generation.unit))
-        trial = scripts.load("rehearse", generation.path, " ".join(self.query_addresses), level)
+        words = self.nts.rehearsal_words if self.nts is not None else ()
+        trial = scripts.load("rehearse", generation.path, " ".join(self.query_addresses), level, *words)
         script = scripts.unprivileged(trial, folder=host.new_path(), account=generation.user, groups=True)
+        if self.nts is not None and self.nts.address:
+            script = scripts.load("with_names", host.new_path(), self.nts.hosts_line, script)
         rehearsal = parse_rehearsal(host.run("rehearsing beside the running daemon, which is untouched", script))
         reasons = failures(rehearsal)
         if reasons:

@@ -19,7 +19,8 @@ from provision.deploy.steps import StepDefaults
 from provision.deploy.steps.file import unified_diff
 from provision.host import scripts
 from provision.host.host import Host
-from provision.host.paths import ROOT, UNIT_PATH
+from provision.host.paths import NTS_CHAIN, ROOT, TRUSTED, UNIT_PATH
+from provision.keys.certificates import Certificates, plain
 from provision.keys.changes import key_changes
 from provision.keys.parts import Part, manifest, parse_digests, parts
 from provision.takeover.existing import ExistingService
@@ -55,7 +56,7 @@ class Staged(StepDefaults):
             return MISSING
         generation = self.generation
         wanted = generation_entries(
-            generation.path, build=generation.recipe.name, user=generation.user, files=self._files()
+            generation.path, build=generation.recipe.name, user=generation.user, files=generation.files
         )
         return differences(wanted, parse_tree(found), base=generation.path, optional=(REHEARSED,))
 
@@ -88,7 +89,9 @@ class Staged(StepDefaults):
         if now["generation"] != "missing":
             # It was uploaded before: altered files are replaced, by the same ones.
             return (Change(id="generation", sign=Sign.CHANGED, subject="generation", text=drift),)
-        before = Before(conf=now["chrony.conf"], unit=self._unit_now(now), package=_package(now))
+        before = Before(
+            conf=now["chrony.conf"], unit=self._unit_now(now), package=_package(now), certificates=_certificates(now)
+        )
         try:
             before = replace(before, keys=self.keys_there(host))
         except SiteError:
@@ -109,17 +112,9 @@ class Staged(StepDefaults):
         """Return the present unit, with the id of the wanted generation in place of its own."""
         return GENERATION_LINE.sub(f"CHRONY_GENERATION={self.generation.id}", now["chronyd.service"])
 
-    def _files(self) -> dict[str, bytes]:
-        generation = self.generation
-        return {
-            "chrony.conf": generation.conf.encode(),
-            "chrony.keys": generation.keys.text.encode(),
-            "chronyd.service": generation.unit.encode(),
-        }
-
     def _new(self, host: Host) -> dict[str, bytes]:
         """Return the files; of a long chrony.keys, only the parts that the current generation does not have."""
-        files = self._files()
+        files = dict(self.generation.files)
         wanted = parts(self.generation.keys)
         if not wanted:
             return files
@@ -135,6 +130,12 @@ class Staged(StepDefaults):
             # In a file, not an argument, for the digest makes it possible to test guessed keys.
             "parts.sha256": f"{sha256(keys).hexdigest()}  chrony.keys\n".encode(),
         }
+
+
+def _certificates(now: Mapping[str, str]) -> Certificates:
+    """Return the certificates of the current generation, without a private key."""
+    chain, trusted = (plain(now[name]) if now.get(name) else "" for name in (NTS_CHAIN, TRUSTED))
+    return Certificates(chain=chain, trusted=trusted)
 
 
 def _package(now: Mapping[str, str]) -> ExistingService | None:

@@ -6,12 +6,14 @@ its finding, and a row in docs/checks.md.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from provision.common.results import Finding
 from provision.verify.checks.build import build_findings
 from provision.verify.checks.clock import clock_findings
 from provision.verify.checks.directives import directive_findings
 from provision.verify.checks.from_here import client_findings
+from provision.verify.checks.nts import nts_findings
 from provision.verify.checks.ports import port_finding
 from provision.verify.checks.process import (
     NOT_RUNNING,
@@ -27,14 +29,18 @@ from provision.verify.checks.time_services import time_service_finding
 from provision.verify.checks.unit import unit_findings
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation
+from provision.verify.ntp.key_exchange import KeyExchanges
 from provision.verify.ntp.probe import Probe
 
 
-def findings(evidence: Evidence, expected: Expectation, probes: Sequence[Probe]) -> tuple[Finding, ...]:
+def findings(
+    evidence: Evidence, expected: Expectation, probes: Sequence[Probe], exchanges: KeyExchanges | None = None
+) -> tuple[Finding, ...]:
     """Judge all evidence of a host.
 
     ``probes`` are the answers that this machine got from the server, first at the address at which it is connected;
-    none where the host is no server. A claim that depends on one that does not hold is not checked.
+    none where the host is no server. ``exchanges`` are the key exchanges of this machine with a server with NTS. A
+    claim that depends on one that does not hold is not checked.
     """
     return (
         *_process(evidence, expected),
@@ -49,6 +55,7 @@ def findings(evidence: Evidence, expected: Expectation, probes: Sequence[Probe])
         *source_findings(evidence, expected),
         *server_findings(evidence, expected),
         *client_findings(evidence, expected, probes),
+        *nts_findings(evidence, expected, exchanges, next(iter(probes), None), datetime.now(UTC)),
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from provision.common.results import Finding
 from provision.verify.checks.check import Check
+from provision.verify.checks.nts import REHEARSAL as NTS
+from provision.verify.checks.nts import answer_findings
 from provision.verify.checks.requests import local_findings, request_checks
 from provision.verify.rehearsal import RUNNING, Rehearsal
 
@@ -21,6 +23,8 @@ def rehearsal_findings(rehearsal: Rehearsal) -> Iterator[Finding]:
     yield STARTED.finding(holds=is_running, seen="; ".join(_seen(rehearsal)))
     for answers in rehearsal.local_answers:
         yield from local_findings(REQUESTS, answers)
+    if rehearsal.nts_answers is not None:
+        yield from answer_findings(NTS, "", rehearsal.nts_answers)
     if not rehearsal.local_answers:
         yield REQUESTS.requests.not_checked("chronyd did not run, or chronyc got no answer from it")
     if rehearsal.remark:

@@ -127,7 +127,7 @@ def _holds(request: Request) -> bool | None:
 def request_text(request: Request) -> str:
     """Return in words how a request ended."""
     if request.outcome == ANSWERED and request.offset is not None:
-        return _offset_text(request.offset)
+        return offset_text(request.offset)
     texts = {
         ANSWERED: "answered; the server's own clock is not synchronised",
         INVALID: INVALID_MAC,
@@ -137,7 +137,8 @@ def request_text(request: Request) -> str:
     return texts.get(request.outcome) or request.last_line or "no answer"
 
 
-def _offset_text(offset: float) -> str:
+def offset_text(offset: float) -> str:
+    """Return an offset that chronyd as a client printed, in words."""
     if not offset:
         # chronyd -Q prints six decimals.
         return "offset below 1 µs"

@@ -82,7 +82,15 @@ class Operator:
     def generation(self, keys: Keys = KEYS) -> Generation:
         """Return what the site makes of the host, which may come to it from now on."""
         facts = parse_facts(self.host.facts)
-        one = choose_generation(self.settings.site, facts, recipe=self.host.recipe, keys=keys, time_source=None)
+        settings = self.settings
+        one = choose_generation(
+            settings.site,
+            facts,
+            recipe=self.host.recipe,
+            keys=keys,
+            time_source=None,
+            certificates=settings.certificates,
+        )
         self.host.generations[one.id] = one
         return one
 

@@ -9,6 +9,8 @@ from provision.common.text import MINUS
 from provision.deploy.generation import Generation
 from provision.deploy.generation_changes import Before, generation_changes
 from provision.keys import Key, Keys
+from provision.keys.certificates import Certificates
+from tests.helpers.certificates import NOW, YEAR, Authority
 from tests.helpers.samples import GENERATION, KEYS, SECRET
 
 NEW, CHANGED, WARNING = Sign.NEW, Sign.CHANGED, Sign.WARNING
@@ -132,6 +134,21 @@ def test_access_is_compared_by_its_effect(old: str, new: str, words: str) -> Non
 def test_equal_access_in_other_lines_is_no_change() -> None:
     before = replace(SAME, conf=f"{GENERATION.conf}allow 10.0.0.0/9\nallow 10.128.0.0/9\n")
     assert "access" not in [change.id for change in generation_changes(before, SERVER)]
+
+
+def test_certificates_that_change_are_named_with_their_end() -> None:
+    authority = Authority.make()
+    first, second = (authority.issue("ntp1.example") for _ in range(2))
+    end = f"of ntp1.example, until {NOW + YEAR:%Y-%m-%d}"
+    new = Certificates(chain=first.certificate, key=first.key, trusted=authority.certificate)
+    renewed = replace(new, chain=second.certificate, key=second.key)
+    trust = (NEW, "trusted certificates", "CN=Authority of a test")
+    assert lines(SAME, replace(GENERATION, certificates=new)) == [(NEW, "certificate", end), trust]
+    there = replace(SAME, certificates=replace(new, key=""))
+    assert lines(there, replace(GENERATION, certificates=renewed)) == [(CHANGED, "certificate", end)]
+    other = replace(new, trusted=Authority.make("Another").certificate)
+    words = [(CHANGED, "trusted certificates", "CN=Another")]
+    assert lines(there, replace(GENERATION, certificates=other)) == words
 
 
 def test_no_change_has_a_secret() -> None:

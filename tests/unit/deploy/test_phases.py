@@ -31,6 +31,7 @@ from provision.output.report import Report
 from provision.site.schema import Serve, Site
 from provision.site.time import Time
 from tests.helpers.build_archives import ARTIFACT
+from tests.helpers.evidence_samples import EXPECTED
 from tests.helpers.host_settings import make_settings
 from tests.helpers.samples import FACTS, GENERATION, KEYS, RECIPE
 from tests.helpers.step_samples import EXISTING, SWITCH
@@ -42,7 +43,7 @@ COMPILE = compile_phase("ntp1", FACTS, RECIPE, TARBALLS, keep=lambda _: None)
 
 def plan(site: Site) -> tuple[Phase, ...]:
     """Return the plan of a site whose build is compiled."""
-    return deployment(COMPILE, GENERATION, SWITCH, site, FACTS, existing=EXISTING, query_addresses=("127.0.0.1",))
+    return deployment(COMPILE, GENERATION, SWITCH, site, FACTS, existing=EXISTING, expected=EXPECTED)
 
 
 def contents(phases: Sequence[Phase]) -> dict[str, list[str]]:

@@ -5,8 +5,12 @@ from dataclasses import replace
 import pytest
 
 from provision.common.errors import HostUnready
-from provision.deploy.refusals import refuse_without_port, refuse_without_systemd
+from provision.deploy.refusals import refuse_nts_in_fips_mode, refuse_without_port, refuse_without_systemd
+from provision.site.directive import Directive
 from provision.site.schema import Serve, Site
+from provision.site.source import Server
+from provision.site.text_types import Address
+from provision.site.time import Time
 from tests.helpers.samples import FACTS
 
 
@@ -23,3 +27,18 @@ def test_a_systemd_that_knows_no_unit_of_ours_is_refused() -> None:
         refuse_without_systemd("ntp1", replace(FACTS, systemd=204))
     refuse_without_systemd("ntp1", replace(FACTS, systemd=219))
     refuse_without_systemd("ntp1", replace(FACTS, systemd=None))
+
+
+WITH_NTS = [
+    Site(time=Time(servers=(Server(address=Address("ntp1.example"), nts=True),))),
+    Site(time=Time(extra=(Directive("ntsservercert /etc/nts.crt"), Directive("ntsserverkey /etc/nts.key")))),
+]
+
+
+@pytest.mark.parametrize("site", WITH_NTS, ids=["source", "server"])
+def test_nts_is_refused_in_fips_mode_and_keys_are_not(site: Site) -> None:
+    facts = replace(FACTS, fips=True)
+    with pytest.raises(HostUnready, match=r"^ntp1: is in FIPS mode, in which GnuTLS does not permit AES-SIV-CMAC"):
+        refuse_nts_in_fips_mode("ntp1", facts, site)
+    refuse_nts_in_fips_mode("ntp1", facts, Site())
+    refuse_nts_in_fips_mode("ntp1", FACTS, site)

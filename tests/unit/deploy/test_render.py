@@ -57,6 +57,46 @@ def test_the_narrowest_network_of_the_site_decides(allow: list[str], deny: list[
         assert rules.decide(address).allowed is wanted.admits(address)
 
 
+NTS = """\
+[serve.nts]
+certificate = "nts.crt"
+key = "nts.key"
+[time]
+trusted_certificates = ["ca.pem"]
+servers = [{ address = "ntp1.example", nts = true }]
+"""
+
+
+def with_nts(folder: Path, more: str = "", *, boots_without_time: bool = False) -> list[str]:
+    path = folder / "site.toml"
+    path.write_text(NTS + more)
+    site = read_site(path)
+    sources = choose_sources(site, time_source=None, ec2=False)
+    conf = chrony_conf(site, sources=sources, keyfile=KEYFILE, boots_without_time=boots_without_time)
+    return [line for line in conf.splitlines() if line.startswith(("nts", "nocert"))]
+
+
+SERVES = [
+    "ntsservercert /opt/chrony/current/nts.crt",
+    "ntsserverkey /opt/chrony/current/nts.key",
+    "ntsdumpdir /var/lib/chrony",
+]
+TRUSTS = "ntstrustedcerts /opt/chrony/current/trusted.pem"
+
+
+def test_certificates_are_files_of_the_generation(tmp_path: Path) -> None:
+    assert with_nts(tmp_path) == [TRUSTS, *SERVES]
+
+
+def test_a_host_without_a_clock_that_runs_while_it_is_off_accepts_any_dates_at_first(tmp_path: Path) -> None:
+    assert with_nts(tmp_path, boots_without_time=True) == [TRUSTS, "nocerttimecheck 1", *SERVES]
+    own = 'extra = ["nocerttimecheck 3"]\n'
+    assert "nocerttimecheck 1" not in with_nts(tmp_path, own, boots_without_time=True)
+    plain = read_site(None)
+    sources = choose_sources(plain, time_source=None, ec2=False)
+    assert "nocerttimecheck" not in chrony_conf(plain, sources=sources, keyfile=KEYFILE, boots_without_time=True)
+
+
 def test_a_forgotten_value_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="'access' is undefined"):
         render("chrony.conf", sources=[], selection=[], local=[])

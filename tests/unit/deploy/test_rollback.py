@@ -10,10 +10,12 @@ from provision.deploy.uninstall import uninstall
 from provision.host.transport import Output
 from provision.output.report import Report
 from provision.output.report_text import ending_lines
+from tests.helpers.certificates import Authority
 from tests.helpers.samples import CASES, SECRET
 from tests.helpers.script_calls import Call
 from tests.helpers.scripted_answers import ASKED
 from tests.unit.deploy.conftest import Operator, unproven
+from tests.unit.verify.checks.test_nts import EXCHANGES
 
 
 def back(run: Run) -> None:
@@ -168,3 +170,22 @@ def test_no_key_of_a_generation_is_in_the_log(twice: tuple[Operator, str, str]) 
     log = (operator.home / "log").read_text()
     assert log != ""
     assert SECRET not in log.upper()
+
+
+def test_the_certificates_of_a_generation_are_read_with_it_and_its_key_is_in_no_log(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = Authority.make().issue("ntp1.example")
+    pair.write(operator.home)
+    operator.site = f'{operator.site}[serve.nts]\ncertificate = "nts.crt"\nkey = "nts.key"\n'
+    monkeypatch.setattr("provision.deploy.prove.exchange_keys", lambda *_, **__: EXCHANGES)
+    report = operator.run(deploy)
+    assert (report.error, unproven(report)) == (None, [("server.nts", "the host has not asked")])
+    generation = operator.host.current
+    operator.site = operator.site.partition("[serve.nts]")[0]
+    assert operator.run(deploy).ok
+    report = operator.run(lambda run: rollback(run, to=generation))
+    assert (report.error, operator.host.current) == (None, generation)
+    assert [finding.holds for finding in report.findings if finding.id == "nts.certificate-end"] == [True]
+    for line in pair.lines:
+        assert line not in (operator.home / "log").read_text()

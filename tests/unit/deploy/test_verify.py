@@ -6,7 +6,7 @@ import pytest
 
 from provision.deploy.deploy import deploy
 from provision.deploy.status import status
-from provision.deploy.steps.firewall import FirewallOpen
+from provision.deploy.steps.firewall import FirewallOpen, FirewallOpenForNts
 from provision.deploy.verify import verify
 from provision.host.transport import Output
 from provision.keys import Key, Keys
@@ -68,8 +68,9 @@ def test_the_state_of_a_host_whose_evidence_cannot_be_read_is_not_known(operator
 def test_each_compared_step_has_a_check_of_its_own_in_the_document(operator: Operator) -> None:
     operator.run(deploy)
     found = [finding for finding in operator.run(verify).findings if finding.claim == MATCHES]
-    # The step for the firewall is part of a plan only if the site opens it.
-    compared = [*(finding.id for finding in found), f"site.{FirewallOpen.id}"]
+    # The steps for the firewall are part of a plan only if the site opens it.
+    opened = (FirewallOpen, FirewallOpenForNts)
+    compared = [*(finding.id for finding in found), *(f"site.{step.id}" for step in opened)]
     rows = re.findall(rf"^\| `(site\.[a-z-]+)` \| {MATCHES} \|", (ROOT / "docs/checks.md").read_text(), re.MULTILINE)
     assert sorted(compared) == sorted(rows)
     assert len(set(compared)) == len(compared)

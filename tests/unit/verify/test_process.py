@@ -85,7 +85,7 @@ DIFFERENCES = [
         SERVER,
         answers(SERVER),
         {"started": "a 1 b 2 ", "now": "a 1 b 3 "},
-        ["chrony.conf or chrony.keys was changed since it was started"],
+        ["chrony.conf, chrony.keys or a certificate was changed since it was started"],
         id="files changed, and perhaps changed back",
     ),
     pytest.param(

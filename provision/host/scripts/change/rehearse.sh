@@ -1,15 +1,16 @@
 # shellcheck shell=dash
-# needs: query_chronyd
+# needs: query_chronyd query_nts
 # Run a new chronyd on a private port beside the running one, and print its answers and its log. To be run without
 # privileges, in an empty private folder, where all files are created; all processes end with the script.
 # $1: the folder of chrony.conf, chrony.keys and "build", $2: the host's own addresses that the rules of chrony.conf allow, or
-# "", $3: the level of the system call filter, chronyd(8) -F.
+# "", $3: the level of the system call filter, chronyd(8) -F. For a server with NTS also $4: the address at which it is asked, $5:
+# its name, $6: its authority, $7: another name, $8: another authority.
 set -u
 umask 077
 folder=$1 addresses=$2 level=$3
 build=$folder/build
 daemon=
-trap 'end_asking; end_daemon' EXIT
+trap 'end_asking; end_nts; end_daemon' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 
 # Directives of chrony.conf(5) that are left out. Ports and files of the running daemon:
@@ -22,6 +23,9 @@ left_out="$left_out refclock rtcfile rtcdevice rtcautotrim hwtimestamp hwtstimeo
 left_out="$left_out sched_priority lock_all binddevice bindacqdevice bindcmddevice"
 # Everything that sends packets to other hosts or waits for a name server. Of the sources, only the ids of their keys stay.
 left_out="$left_out server pool peer sourcedir initstepslew broadcast bindacqaddress mailonchange"
+
+# A build that is rehearsed without a generation has no certificate.
+[ -e "$folder/nts.key" ] || left_out="$left_out ntsservercert ntsserverkey"
 
 is_free() {
     ! grep -qi ":$(printf %04X "$1") " /proc/net/udp /proc/net/udp6 /proc/net/tcp /proc/net/tcp6 2>/dev/null
@@ -44,9 +48,10 @@ choose_port() {
 
 # Adapt a chrony.conf. chronyd warns of a missing or short key only for a source with an address; it never sends requests to
 # an offline one.
-# Reads: command_port port
+# Reads: command_port folder port
 adapt() {
-    awk -v left_out=" $left_out " '
+    awk -v left_out=" $left_out " -v folder="$folder/" '
+        { gsub("/opt/chrony/current/", folder) }
         tolower($1) ~ /^(server|pool|peer)$/ {
             for (i = 3; i < NF; i++)
                 if (tolower($i) == "key" && !seen[$(i + 1)]++)
@@ -123,7 +128,9 @@ choose_port
 daemon=$!
 if answers; then
     ask_all "$build" "$folder/chrony.keys" "$addresses" "$port" "" 50
+    [ $# -lt 8 ] || ask_nts "$build" "$4" "$port" "$port" "$5" "$6" "$7" "$8" ""
     show_answers
+    show_nts
 fi
 echo "==> daemon"
 show_end

@@ -27,8 +27,15 @@ fi
 ln -s "../../builds/${3##*/}" "$new/build"
 chmod 0755 "$new"
 chmod 0644 "$new/chrony.conf" "$new/chronyd.service"
-chown "root:$4" "$new/chrony.keys"
-chmod 0640 "$new/chrony.keys"
+# The certificates of NTS and their key, which most generations do not have.
+for file in "$new/nts.crt" "$new/trusted.pem"; do
+    [ ! -e "$file" ] || chmod 0644 "$file"
+done
+for file in "$new/chrony.keys" "$new/nts.key"; do
+    [ -e "$file" ] || continue
+    chown "root:$4" "$file"
+    chmod 0640 "$file"
+done
 # chronyd(8), -p: print the configuration and exit; an error goes to standard error with exit status 1.
 # Not as root: the program may have been compiled on another machine, and chrony.conf is readable for everybody.
 as_nobody "$3/sbin/chronyd" -p -f "$new/chrony.conf" >/dev/null

@@ -10,11 +10,14 @@ if [ -d "$1" ]; then
 else
     echo missing
 fi
-for name in chrony.conf chronyd.service; do
+for name in chrony.conf chronyd.service nts.crt trusted.pem; do
     echo "==> $name"
     [ -f "$2/$name" ] && cat "$2/$name"
 done
-if [ ! -e "$2/chronyd.service" ] && [ ! -L "$3" ] && [ -f "$3" ]; then cat "$3"; fi
+if [ ! -e "$2/chronyd.service" ] && [ ! -L "$3" ] && [ -f "$3" ]; then
+    echo "==> chronyd.service"
+    cat "$3"
+fi
 echo "==> configuration of a package"
 if [ ! -e "$2/chrony.conf" ] && [ -x /usr/sbin/chronyd ]; then
     # shellcheck disable=SC2034 # print_file reads it

@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# needs: as_nobody ask_chronyc query_chronyd source_faults state
+# needs: as_nobody ask_chronyc query_chronyd query_nts source_faults state
 # Print the evidence about the running chronyd: process, sockets, sources, answers, log. No key material: of keys only ids.
 # The caller assigns its variables (scripts.load_with):
 : "${root?our folder on the host}"
@@ -15,6 +15,12 @@
 : "${seconds?the time after which the host goes back from that generation by itself, counted anew, or nothing}"
 : "${tells_state?yes if the state that the task status shows is told as well}"
 : "${look_at_unit?the script that looks at the unit}"
+: "${nts_name?a name of this server by its certificate, or nothing if it serves no NTS}"
+: "${nts_address?the address at which the host asks it with NTS}"
+: "${nts_port?its port for the key exchange}"
+: "${nts_authority?the authority that a client has to trust, in PEM}"
+: "${other_name?a name that no server has}"
+: "${other_authority?an authority that nobody has, in PEM}"
 : "${look_around?the script that looks for other time services and for missing folders}"
 set -u
 LC_ALL=C
@@ -26,7 +32,7 @@ pid=$(systemctl show -p MainPID chronyd.service)
 pid=${pid#MainPID=}
 # Not in /tmp, which may be on a full disk.
 folder=$(mktemp -d /run/chrony-evidence.XXXXXX) && cd "$folder" || exit 1
-trap 'end_asking; rm -rf "$folder"' EXIT
+trap 'end_asking; end_nts; rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 
 # Succeed if the clock is synchronised, its frequency is known and its error is small. With an unknown frequency (skew, ppm,
@@ -129,6 +135,8 @@ timeout 5 journalctl -q -b -o cat --no-pager "$@" "_PID=$pid" _COMM=chronyd 2>/d
 journal_reader=$!
 # The requests take a fifth of a second each, all in parallel, and run in the background meanwhile.
 [ -z "$addresses" ] || ask_all "$build" "$root/current/chrony.keys" "$addresses" 123 "$(free_id)" "$most_keys"
+[ -z "$nts_name" ] ||
+    ask_nts "$build" "$nts_address" 123 "$nts_port" "$nts_name" "$nts_authority" "$other_name" "$other_authority" "$(free_id)"
 show_process
 echo "==> unit"
 (eval "$look_at_unit")
@@ -158,6 +166,7 @@ if [ -n "$addresses" ]; then
     [ $(($(uptime) - begun)) -lt 3 ] || renew_way_back
     show_answers
 fi
+show_nts
 if [ "$most_keys" -lt 50 ] && [ -n "$client" ]; then
     # The server has a rate limit: print how many of the control machine's requests it has dropped.
     echo "==> served to us"

@@ -90,6 +90,10 @@ say unprivileged_ports "$(first_line /proc/sys/net/ipv4/ip_unprivileged_port_sta
 set -- $(first_line /proc/self/uid_map)
 say uid_map "$*"
 
+say fips "$(first_line /proc/sys/crypto/fips_enabled)"
+# Without one, as on a Raspberry Pi, the clock is wrong after a boot. In a container, this tells of the machine around it.
+[ -e /sys/class/rtc/rtc0 ] || [ -e /dev/rtc0 ] || say real_time_clock no
+
 # Files by which an EC2 instance is recognised, Xen and Nitro (Amazon EC2 User Guide, "Detect whether a host is an
 # instance").
 case $(first_line /sys/hypervisor/uuid):$(first_line /sys/class/dmi/id/sys_vendor) in

@@ -11,6 +11,12 @@ for name in chrony.conf chrony.keys chronyd.service; do
     echo "==> $name"
     cat "$1/$name"
 done
+# The certificates of NTS, which most generations do not have.
+for name in nts.crt nts.key trusted.pem; do
+    [ -e "$1/$name" ] || continue
+    echo "==> $name"
+    cat "$1/$name"
+done
 echo "==> generation tree"
 stat -c '%F|%04a|%U:%G|%n' "${1%/*}"
 tree "$1" || exit 1

@@ -1,6 +1,11 @@
 # shellcheck shell=dash
 # Append to the history of the generations.
 
+# Succeed if two files are equal, or neither exists.
+is_same() { # FILE FILE
+    if [ -e "$1" ] || [ -e "$2" ]; then cmp -s "$1" "$2"; fi
+}
+
 # Print the parts that differ between two generations.
 changed_parts() { # GENERATION GENERATION
     local old new differs
@@ -10,6 +15,8 @@ changed_parts() { # GENERATION GENERATION
     [ "$(readlink "$old/build")" = "$(readlink "$new/build")" ] || differs=build
     cmp -s "$old/chrony.conf" "$new/chrony.conf" || differs=$differs,conf
     cmp -s "$old/chrony.keys" "$new/chrony.keys" || differs=$differs,keys
+    is_same "$old/nts.crt" "$new/nts.crt" && is_same "$old/nts.key" "$new/nts.key" &&
+        is_same "$old/trusted.pem" "$new/trusted.pem" || differs=$differs,certificates
     [ "$(grep -v '^Environment=CHRONY_GENERATION=' "$old/chronyd.service")" = \
         "$(grep -v '^Environment=CHRONY_GENERATION=' "$new/chronyd.service")" ] || differs=$differs,unit
     differs=${differs#,}

@@ -54,7 +54,7 @@ class Opt:
         build = str(self.root / "builds" / RECIPE.name)
         with claimed(self.root) as host:
             upload = host.new_path()
-            host.upload(packed(Staged(replace(GENERATION, conf=conf))._files()), upload)
+            host.upload(packed(Staged(replace(GENERATION, conf=conf)).generation.files), upload)
             try:
                 host.run("staging", stage_script(upload, self.generation, build))
             finally:

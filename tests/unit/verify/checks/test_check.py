@@ -12,6 +12,7 @@ from provision.common.results import Finding
 from provision.common.text import seconds_text
 from provision.verify import checks
 from provision.verify.checks.check import Check
+from provision.verify.checks.nts import NtsChecks
 from provision.verify.checks.requests import RequestChecks
 from provision.verify.checks.site import MATCHES
 from tests.helpers.booted_hosts import ROOT
@@ -26,7 +27,7 @@ def all_checks() -> Iterator[Check]:
         for value in vars(import_module(f"{checks.__name__}.{info.name}")).values():
             if isinstance(value, Check):
                 yield value
-            if isinstance(value, RequestChecks):
+            if isinstance(value, RequestChecks | NtsChecks):
                 yield from value.all
 
 

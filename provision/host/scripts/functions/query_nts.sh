@@ -1,0 +1,109 @@
+# shellcheck shell=dash
+# needs: query_chronyd
+# Ask a chronyd with NTS like its clients: key exchange over TLS, then an authenticated NTP request. All files are in the working
+# folder, which is private.
+#
+# Each client is a separate process, chronyd(8) -Q, which affects neither the clock nor the daemon. The right one trusts the
+# server's authority and knows its name; the others have another authority or another name, and have to refuse it.
+
+# Run a command with a file in place of /etc/hosts, so that names lead to the daemon; where that is not possible, without.
+with_hosts() { # FILE COMMAND...
+    local file
+    file=$1
+    shift
+    if unshare -m true 2>/dev/null; then
+        # shellcheck disable=SC2016 # a script for another shell
+        exec unshare -m sh -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$file" "$@"
+    fi
+    exec "$@"
+}
+
+# Start the clients. $1: the build whose chronyd they are, $2: the daemon's address, $3: its NTP port, $4: its port for the key
+# exchange, $5: its name, $6: its authority, in PEM, $7: another name, $8: another authority, $9: the number of an unprivileged
+# account for the clients, or "" if this script has no privileges itself.
+# Sets: nts_client nts_jobs
+ask_nts() {
+    mkdir nts
+    chmod 0711 . nts
+    nts_jobs=
+    { cat /etc/hosts 2>/dev/null; } >nts/known
+    { echo "$2 $5 $7"; cat nts/known; } >nts/hosts
+    printf '%s\n' "$6" >nts/authority
+    printf '%s\n' "$8" >nts/other
+    chmod 0644 nts/hosts nts/authority nts/other
+    nts_client=$(words_for "$9")
+    start_nts right "$5" authority "$1" "$3" "$4"
+    start_nts other-authority "$5" other "$1" "$3" "$4"
+    start_nts other-name "$7" authority "$1" "$3" "$4"
+}
+
+# Start one client. $1: its name, $2: the name of the server, $3: the file of the authority, $4: the build, $5: the NTP port, $6:
+# the port for the key exchange.
+# Reads: nts_client
+# Sets: nts_jobs
+start_nts() {
+    echo "$2" >"nts/$1.server"
+    # A client without privileges cannot give the folder of logs to the account of -u.
+    mkdir -m 0777 "nts/$1"
+    # shellcheck disable=SC2086 # words
+    (with_hosts "$PWD/nts/hosts" $nts_client "$4/sbin/chronyd" -U -u root -Q -t 5 \
+        "server $2 nts ntsport $6 port $5 iburst minpoll -2 maxsamples 1" "ntstrustedcerts nts/$3" nosystemcert \
+        'port 0' 'cmdport 0' 'bindcmdaddress /' "logdir nts/$1" 'log rawmeasurements') >"nts/$1.said" 2>&1 &
+    echo $! >"nts/$1.job"
+    nts_jobs="$nts_jobs $1"
+}
+
+# Succeed if the outcome of a client is known: it has an answer, or its key exchange failed, or it has ended.
+has_nts_outcome() { # NAME
+    local job
+    [ ! -s "nts/$1/measurements.log" ] || return 0
+    ! grep -qE 'failed|Could not|refused' "nts/$1.said" || return 0
+    read -r job <"nts/$1.job"
+    [ ! -e "/proc/$job/exe" ]
+}
+
+# Wait for the clients, at most six seconds by the host's uptime, and print their outcomes: "answered" with valid
+# authentication, "invalid", "unresolved" if the host cannot resolve the server's name, or "refused", and the last line of each.
+# Reads: nts_jobs
+show_nts() {
+    local one end now server
+    [ -n "${nts_jobs:-}" ] || return 0
+    read -r end _ </proc/uptime
+    end=$((${end%.*} + 6))
+    for one in $nts_jobs; do
+        until has_nts_outcome "$one"; do
+            read -r now _ </proc/uptime
+            [ "${now%.*}" -lt "$end" ] || break
+            sleep 0.05
+        done
+    done
+    # An answer may come just before the line of the log.
+    sleep 0.1
+    end_nts
+    for one in right other-authority other-name; do
+        echo "==> nts $one"
+        read -r server <"nts/$one.server"
+        # date, time, address, leap, stratum, tests 1 to 3, tests 5 to 7: the fifth is that of the authentication.
+        if [ -s "nts/$one/measurements.log" ]; then
+            awk '$1 ~ /^[0-9]+-/ { valid = $6 == "111" && substr($7, 1, 1) == "1" } END { print valid ? "answered" : "invalid" }' \
+                "nts/$one/measurements.log"
+        elif ! (with_hosts "$PWD/nts/hosts" getent ahosts "$server") >/dev/null 2>&1; then
+            echo unresolved
+        else
+            echo refused
+        fi
+        grep -E 'System clock wrong by|failed|Could not' "nts/$one.said" | tail -n 1 | cut -c 1-300
+    done
+}
+
+# End all clients. KILL, for a chronyd that has just started may miss a TERM.
+# Sets: nts_jobs
+end_nts() {
+    local one job
+    for one in ${nts_jobs:-}; do
+        read -r job <"nts/$one.job" || continue
+        kill -KILL "$job" 2>/dev/null
+        wait "$job" 2>/dev/null
+    done
+    nts_jobs=
+}

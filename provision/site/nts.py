@@ -1,0 +1,113 @@
+"""Define the site's ``[serve.nts]``: a server with NTS; and read the certificates that a site names."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from provision.common.errors import SiteError
+from provision.common.files import private
+from provision.common.files.regular import read_regular
+from provision.keys.certificates import NO_CERTIFICATES, Certificates, check_names, check_pair, parsed, plain, trusted
+from provision.keys.source import KeyCommand
+from provision.site.source import Port, Table
+from provision.site.text_types import Address, Command
+
+DEFAULT_PORT = 4460
+"""The TCP port of NTS-KE (RFC 8915, section 7.1)."""
+MOST_BYTES = 4 * 1024 * 1024
+"""The largest file of certificates: the authorities of all browsers take a quarter of a megabyte."""
+
+
+class Nts(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hold the certificate of a server with NTS, its key, and the port of its key exchange (NTS-KE)."""
+
+    certificate: Path
+    """PEM on this machine: the server's certificate, followed by those that lead to its authority."""
+    key: Path | None = None
+    """PEM on this machine: its private key."""
+    key_command: Command | None = None
+    """A command that prints the private key, in place of a file."""
+    authority: Path | None = None
+    """PEM on this machine: what clients have to trust. None: the last certificate of the chain."""
+    names: tuple[Address, ...] = ()
+    """The names and addresses by which clients know the server; its certificate must have each of them."""
+    port: Port = DEFAULT_PORT
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield a certificate without a key, and one with two."""
+        if self.key is None and self.key_command is None:
+            yield "key", "is missing: a certificate needs its private key, a file (key) or a command (key_command)"
+        if self.key is not None and self.key_command is not None:
+            yield "key_command", "serve.nts.key is set, too; the key comes from one of them"
+
+
+class CertificateReader:
+    """Read the certificates of the hosts of one command line: each file once, regardless of the number of hosts.
+
+    No ``repr`` shows a key.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[Path, str] = {}
+        self._trusted: dict[tuple[Path, ...], str] = {}
+        self._pairs: dict[Nts, tuple[str, str]] = {}
+        self._checked: set[tuple[Path, str]] = set()
+
+    def read(self, nts: Nts | None, trusted_certificates: tuple[Path, ...]) -> Certificates:
+        """Return the certificates for a host, after all checks that need no host. Raises SiteError."""
+        chain, key = "", ""
+        if nts is not None:
+            chain, key = self._pair(nts)
+        trusted_text = self._trust(trusted_certificates)
+        if not chain and not trusted_text:
+            return NO_CERTIFICATES
+        return Certificates(trusted=trusted_text, chain=chain, key=key)
+
+    def authority(self, nts: Nts) -> str:
+        """Return what clients of a server have to trust; empty if the site names nothing. Raises SiteError."""
+        if nts.authority is None:
+            return ""
+        return self._trust((nts.authority,))
+
+    def check_name(self, nts: Nts, name: str) -> None:
+        """Raise SiteError if a client that knows the server by a name or an address would refuse its certificate."""
+        if (nts.certificate, name) not in self._checked:
+            certificate, *_ = parsed(self._text(nts.certificate), str(nts.certificate))
+            check_names(certificate, (name,), str(nts.certificate))
+            self._checked.add((nts.certificate, name))
+
+    def _trust(self, paths: tuple[Path, ...]) -> str:
+        if not paths:
+            return ""
+        if paths not in self._trusted:
+            self._trusted[paths] = trusted({str(path): self._text(path) for path in paths})
+        return self._trusted[paths]
+
+    def _text(self, path: Path) -> str:
+        if path not in self._texts:
+            try:
+                data = read_regular(path, MOST_BYTES)
+            except OSError as error:
+                raise SiteError(f"{path}: cannot be read: {error.strerror}") from error
+            self._texts[path] = plain(data.decode(errors="surrogateescape"))
+        return self._texts[path]
+
+    def _pair(self, nts: Nts) -> tuple[str, str]:
+        if nts not in self._pairs:
+            chain = self._text(nts.certificate)
+            key, origin = _key(nts)
+            check_pair(chain, key, chain_origin=str(nts.certificate), key_origin=origin, expected_names=nts.names)
+            self._pairs[nts] = chain, plain(key)
+        return self._pairs[nts]
+
+
+def _key(nts: Nts) -> tuple[str, str]:
+    """Return the private key and its origin for messages. Raises SiteError, also if others can read the file."""
+    if nts.key_command is not None:
+        command = nts.key_command
+        source = KeyCommand(command, command.words, command.folder, setting="serve.nts.key_command")
+        return source.text(), source.name
+    assert nts.key is not None  # one of them is set  # noqa: S101
+    data = private.read(nts.key)
+    if data is None:
+        raise SiteError(f"{nts.key}: no such file")
+    return data.decode(errors="surrogateescape"), str(nts.key)

@@ -1,0 +1,130 @@
+"""Check a server with NTS: its certificate, and clients on the host, in the rehearsal and from this machine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from provision.common.results import Finding
+from provision.keys.certificates import FAIL_DAYS
+from provision.verify.checks.check import Check
+from provision.verify.checks.process import NOT_RUNNING
+from provision.verify.checks.requests import offset_text
+from provision.verify.evidence import Evidence
+from provision.verify.expectation import Expectation
+from provision.verify.ntp.key_exchange import KeyExchange, KeyExchanges, Stage
+from provision.verify.ntp.probe import Probe
+from provision.verify.nts import ANSWERED, INVALID, UNRESOLVED, NtsAnswer, NtsAnswers
+from provision.verify.nts_server import NtsServer
+
+END = Check("nts.certificate-end", "the certificate of NTS does not end soon")
+NOT_ANSWERED = "the request that trusts the right one was not answered either"
+
+
+@dataclass(frozen=True, slots=True)
+class NtsChecks:
+    """The checks of one client's requests."""
+
+    right: Check
+    refused: Check
+
+    @property
+    def all(self) -> tuple[Check, ...]:
+        """Return each of them."""
+        return (self.right, self.refused)
+
+
+def nts_checks(prefix: str, what: str, where: str) -> NtsChecks:
+    """Return the checks of a client; ``where`` says in words which one it is."""
+    return NtsChecks(
+        right=Check(f"{prefix}.nts", f"{what} {where} is answered"),
+        refused=Check(f"{prefix}.nts-refused", f"clients {where} refuse another authority and another name"),
+    )
+
+
+SERVER = nts_checks("server", "a request with NTS", "from the host itself")
+REHEARSAL = nts_checks("rehearsal", "a request with NTS", "in the rehearsal")
+CLIENT = nts_checks("client", "a key exchange of NTS (NTS-KE)", "from this machine")
+
+
+def certificate_finding(server: NtsServer, now: datetime) -> Finding:
+    """Judge how long clients will accept the certificates."""
+    left = server.end - now
+    seen = f"{left.days} days left, until {server.end:%Y-%m-%d %H:%M} UTC"
+    if left < timedelta(0):
+        seen = f"it ended at {server.end:%Y-%m-%d %H:%M} UTC: clients refuse it"
+    return END.finding(holds=left >= timedelta(days=FAIL_DAYS), seen=seen, subject=server.name, vital=False)
+
+
+def nts_findings(
+    evidence: Evidence, expected: Expectation, exchanges: KeyExchanges | None, probe: Probe | None, now: datetime
+) -> Iterator[Finding]:
+    """Judge a server with NTS; nothing for other hosts. ``probe`` are its answers to this machine without NTS."""
+    server = expected.nts
+    if server is None:
+        return
+    yield certificate_finding(server, now)
+    if not evidence.runs:
+        yield SERVER.right.not_checked(NOT_RUNNING, subject=server.name)
+        yield CLIENT.right.not_checked(NOT_RUNNING, subject=server.name, vital=False)
+        return
+    if server.unasked or evidence.nts_answers is None:
+        reason = server.unasked or "the host has not asked"
+        yield SERVER.right.not_checked(reason, subject=server.name)
+    else:
+        yield from answer_findings(SERVER, server.name, evidence.nts_answers)
+    if exchanges is not None:
+        yield from _from_here(evidence, server.name, exchanges, probe)
+
+
+def answer_findings(checks: NtsChecks, name: str, answers: NtsAnswers) -> Iterator[Finding]:
+    """Judge the outcomes of clients on the host."""
+    if answers.right.outcome == UNRESOLVED:
+        yield checks.right.not_checked(f"the host cannot resolve {name}", subject=name)
+        return
+    is_answered = answers.right.outcome == ANSWERED
+    yield checks.right.finding(holds=is_answered, seen=_text(answers.right), subject=name)
+    if not is_answered:
+        yield checks.refused.not_checked(NOT_ANSWERED, subject=name)
+        return
+    wrong = {"another authority": answers.other_authority, "another name": answers.other_name}
+    accepted = [what for what, answer in wrong.items() if answer.outcome in {ANSWERED, INVALID}]
+    seen = "; ".join(f"{what}: {_text(answer)}" for what, answer in wrong.items())
+    yield checks.refused.finding(holds=not accepted, seen=seen, subject=name)
+
+
+def _text(answer: NtsAnswer) -> str:
+    if answer.offset is not None:
+        return offset_text(answer.offset)
+    if answer.words:
+        return answer.words
+    texts = {ANSWERED: "answered", INVALID: "answered without valid authentication", UNRESOLVED: "no address"}
+    return texts.get(answer.outcome, "no answer, and chronyd as a client does not say why")
+
+
+def _from_here(evidence: Evidence, name: str, exchanges: KeyExchanges, probe: Probe | None) -> Iterator[Finding]:
+    right = exchanges.right
+    reaches = probe is not None and probe.answered
+    if evidence.access is False:
+        yield CLIENT.right.not_checked("the access rules do not admit this machine", subject=name, vital=False)
+        return
+    if right.stage in {Stage.UNRESOLVED, Stage.UNCONNECTED} and not reaches:
+        reason = f"{right.words}: is its TCP port open on the way?"
+        yield CLIENT.right.not_checked(reason, subject=name, vital=False)
+        return
+    is_done = right.stage is Stage.DONE
+    yield CLIENT.right.finding(holds=is_done, seen=_exchange_text(right), subject=name, vital=False)
+    if exchanges.other_authority is None or exchanges.other_name is None:
+        yield CLIENT.refused.not_checked(NOT_ANSWERED, subject=name, vital=False)
+        return
+    wrong = {"another authority": exchanges.other_authority, "another name": exchanges.other_name}
+    accepted = [what for what, one in wrong.items() if one.stage in {Stage.DONE, Stage.EXCHANGE}]
+    seen = "; ".join(f"{what}: {_exchange_text(one)}" for what, one in wrong.items())
+    yield CLIENT.refused.finding(holds=not accepted, seen=seen, subject=name, vital=False)
+
+
+def _exchange_text(exchange: KeyExchange) -> str:
+    if exchange.stage is Stage.DONE:
+        return f"{exchange.cookies} cookies"
+    if exchange.stage in {Stage.UNCONNECTED, Stage.REFUSED}:
+        return f"no connection to its TCP port, while NTP answers: {exchange.words}; is a firewall there in the way?"
+    return exchange.words

@@ -1,0 +1,157 @@
+"""Make the key exchange of NTS (NTS-KE, RFC 8915, section 4) with a server from this machine, over TLS 1.3.
+
+It proves the certificate, its authority and its name, and that the server gives out cookies. The keys of the NTP
+packets come from the TLS session by an exporter that Python does not have, so chronyd on the host sends those.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from provision.verify.ntp.other_authority import OTHER_AUTHORITY, OTHER_NAME
+
+SECONDS = 5
+"""The time limit of a connection and of each answer."""
+PROTOCOL = "ntske/1"
+MOST_BYTES = 65536
+CRITICAL = 0x8000
+END, NEXT_PROTOCOL, ERROR, AEAD, COOKIE = 0, 1, 2, 4, 5
+"""Types of records (RFC 8915, section 7.6)."""
+AES_SIV_CMAC_256 = 15
+NTPV4 = 0
+
+
+class Stage(StrEnum):
+    """How far a key exchange came."""
+
+    UNRESOLVED = "the name has no address"
+    UNCONNECTED = "no connection"
+    REFUSED = "the port is closed"
+    TLS = "TLS failed"
+    EXCHANGE = "the exchange failed"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyExchange:
+    """The outcome of a key exchange."""
+
+    stage: Stage
+    words: str = ""
+    """Why it ended before it was done."""
+    cookies: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyExchanges:
+    """The outcomes with the server's authority and name, with another authority, and with another name."""
+
+    right: KeyExchange
+    other_authority: KeyExchange | None = None
+    """None: the right one failed, so that a refusal would prove nothing."""
+    other_name: KeyExchange | None = None
+
+
+def exchange_keys(address: str, port: int, *, name: str, authority: str) -> KeyExchanges:
+    """Make three key exchanges with the server at an address; nothing is raised, for a failure is a result."""
+    right = _exchange(address, port, name=name, authority=authority)
+    if right.stage is not Stage.DONE:
+        return KeyExchanges(right=right)
+    return KeyExchanges(
+        right=right,
+        other_authority=_exchange(address, port, name=name, authority=OTHER_AUTHORITY),
+        other_name=_exchange(address, port, name=OTHER_NAME, authority=authority),
+    )
+
+
+def _exchange(address: str, port: int, *, name: str, authority: str) -> KeyExchange:
+    try:
+        connection = socket.create_connection((address, port), timeout=SECONDS)
+    except (OSError, UnicodeError) as error:
+        return _unconnected(error)
+    with connection:
+        try:
+            with _context(authority).wrap_socket(connection, server_hostname=name) as session:
+                return _in_session(session)
+        except ssl.SSLCertVerificationError as error:
+            return KeyExchange(stage=Stage.TLS, words=error.verify_message.rstrip("."))
+        except (ssl.SSLError, ConnectionError, TimeoutError) as error:
+            return KeyExchange(stage=Stage.TLS, words=str(error.strerror or error).lower())
+        except (OSError, ValueError) as error:
+            return KeyExchange(stage=Stage.EXCHANGE, words=str(error))
+
+
+def _unconnected(error: OSError | UnicodeError) -> KeyExchange:
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return KeyExchange(stage=Stage.UNRESOLVED, words="cannot resolve the name")
+    words = (error.strerror or str(error)).lower()
+    if isinstance(error, ConnectionRefusedError):
+        return KeyExchange(stage=Stage.REFUSED, words=words)
+    return KeyExchange(stage=Stage.UNCONNECTED, words=words)
+
+
+def _context(authority: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    # The last certificate of a chain may be an intermediate authority.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=authority)
+    context.set_alpn_protocols([PROTOCOL])
+    return context
+
+
+def request() -> bytes:
+    """Return the records of a client: NTPv4 with AES-SIV-CMAC-256."""
+    wanted = ((NEXT_PROTOCOL, NTPV4), (AEAD, AES_SIV_CMAC_256))
+    records = (_record(type_, value.to_bytes(2, "big")) for type_, value in wanted)
+    return b"".join((*records, _record(END, b"")))
+
+
+def _record(type_: int, body: bytes) -> bytes:
+    return (CRITICAL | type_).to_bytes(2, "big") + len(body).to_bytes(2, "big") + body
+
+
+def _in_session(session: ssl.SSLSocket) -> KeyExchange:
+    """Make the exchange within TLS. Raises OSError, ValueError."""
+    if session.selected_alpn_protocol() != PROTOCOL:
+        raise ValueError("the server does not speak NTS-KE (ntske/1)")
+    session.sendall(request())
+    data = b""
+    while len(data) < MOST_BYTES:
+        more = session.recv(4096)
+        data += more
+        if not more or ends(data):
+            break
+    return read_records(data)
+
+
+def ends(data: bytes) -> bool:
+    """Return whether an answer is complete."""
+    return any(type_ == END for type_, _ in records_of(data))
+
+
+def records_of(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield type and body of each complete record."""
+    while len(data) >= 4:
+        length = int.from_bytes(data[2:4], "big")
+        if len(data) < 4 + length:
+            return
+        yield int.from_bytes(data[:2], "big") & ~CRITICAL, data[4 : 4 + length]
+        data = data[4 + length :]
+
+
+def read_records(data: bytes) -> KeyExchange:
+    """Return the outcome by the answer of a server."""
+    records = list(records_of(data))
+    errors = [int.from_bytes(body, "big") for type_, body in records if type_ == ERROR]
+    if errors:
+        return KeyExchange(stage=Stage.EXCHANGE, words=f"the server answers with error {errors[0]} (RFC 8915, 4.1.3)")
+    if not any(type_ == END for type_, _ in records):
+        return KeyExchange(stage=Stage.EXCHANGE, words="the server ended before its answer was complete")
+    cookies = sum(1 for type_, body in records if type_ == COOKIE and body)
+    agreed = [int.from_bytes(body, "big") for type_, body in records if type_ == AEAD]
+    if not cookies or agreed != [AES_SIV_CMAC_256]:
+        return KeyExchange(stage=Stage.EXCHANGE, words="the server gives no cookies for AES-SIV-CMAC-256")
+    return KeyExchange(stage=Stage.DONE, cookies=cookies)

@@ -1,0 +1,90 @@
+"""A server with NTS as its clients see it: how it is asked, and the outcomes of clients on its own host."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+
+from provision.chrony.conf import words_of
+from provision.host.facts import Facts
+from provision.keys.certificates import Certificates, served
+from provision.verify.expectation import Expectation, without_zone
+from provision.verify.local_client import OFFSET
+from provision.verify.nts_server import NtsServer
+
+DEFAULT_PORT = 4460
+SECTION = "nts "
+UNTRUSTED = "The certificate is NOT trusted. "
+"""What GnuTLS says before the reason why it refuses a certificate."""
+ANSWERED, INVALID, REFUSED, UNRESOLVED = OUTCOMES = ("answered", "invalid", "refused", "unresolved")
+"""An authenticated answer; one without valid authentication; none, by the client or by the server; the client could not
+resolve the server's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NtsAnswer:
+    """The outcome of one client."""
+
+    outcome: str
+    """One of OUTCOMES."""
+    words: str = ""
+    """The last line of chronyd, the client, that tells something; of a refused certificate the reason alone."""
+
+    @property
+    def offset(self) -> float | None:
+        """Return the seconds by which the answer differed from the client's clock; None where it did not tell."""
+        found = OFFSET.search(self.words)
+        if found is None:
+            return None
+        return float(found[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NtsAnswers:
+    """The outcomes of three clients on the host."""
+
+    right: NtsAnswer
+    other_authority: NtsAnswer
+    other_name: NtsAnswer
+
+
+def with_nts(expected: Expectation, conf: str, certificates: Certificates, facts: Facts, authority: str) -> Expectation:
+    """Return the expectation of a server with these certificates; without a chain, it serves no NTS. Raises SiteError.
+
+    ``authority`` is PEM, empty for the last certificate of the chain.
+    """
+    if not certificates.chain:
+        return expected
+    found = served(certificates.chain, authority)
+    ports = [int(words[0]) for words in words_of(conf, "ntsport") if words and words[0].isdecimal()]
+    server = NtsServer(name=found.name, port=(ports or [DEFAULT_PORT])[-1], authority=found.authority, end=found.end)
+    return replace(expected, nts=_asked_at(server, expected, facts))
+
+
+def _asked_at(server: NtsServer, expected: Expectation, facts: Facts) -> NtsServer:
+    if not expected.query_addresses:
+        return replace(server, unasked="; ".join(expected.unqueried_reasons))
+    try:
+        named = str(ip_address(server.name))
+    except ValueError:
+        return replace(server, address=expected.query_addresses[0])
+    own = {without_zone(one) for one in (facts.address, *facts.addresses) if one is not None}
+    if named in {*own, "127.0.0.1", "::1"}:
+        return replace(server, address=named)
+    return replace(server, unasked=f"its certificate is for {named} alone, which is no address of the host")
+
+
+def parse_nts(sections: Mapping[str, str]) -> NtsAnswers | None:
+    """Return the outcomes of the clients; None if none was started. Raises ValueError."""
+    found = [sections.get(f"{SECTION}{name}") for name in ("right", "other-authority", "other-name")]
+    if None in found:
+        return None
+    right, other_authority, other_name = (_answer(text or "") for text in found)
+    return NtsAnswers(right=right, other_authority=other_authority, other_name=other_name)
+
+
+def _answer(text: str) -> NtsAnswer:
+    outcome, _, rest = text.partition("\n")
+    if outcome not in OUTCOMES:
+        raise ValueError(f"{outcome[:40]!r} is no outcome of a request with NTS")
+    line = rest.strip().split("Z ", 1)[-1].rstrip(". ")
+    return NtsAnswer(outcome=outcome, words=line.rpartition(UNTRUSTED)[2])

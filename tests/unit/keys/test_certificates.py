@@ -1,0 +1,148 @@
+"""A certificate of NTS, its key and its chain are checked before a host is asked."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from provision.common.errors import SiteError
+from provision.keys.certificates import (
+    NO_CERTIFICATES,
+    Certificates,
+    check_pair,
+    covers,
+    names,
+    parsed,
+    plain,
+    served,
+    subjects,
+    trusted,
+)
+from tests.helpers.certificates import NOW, YEAR, Authority, Issued
+
+ROOT = Authority.make()
+MIDDLE = Authority.make("Intermediate", above=ROOT)
+GOOD = MIDDLE.issue("ntp1.example", "198.51.100.7")
+CHAIN = GOOD.certificate + MIDDLE.certificate
+
+
+def check(chain: str = CHAIN, key: str = GOOD.key, *expected: str) -> None:
+    check_pair(chain, key, chain_origin="nts.crt", key_origin="nts.key", expected_names=expected)
+
+
+def test_a_pair_with_its_chain_is_accepted() -> None:
+    check(CHAIN, GOOD.key, "ntp1.example", "NTP1.example.", "198.51.100.7")
+    check(f"Subject: a comment\n{CHAIN}{ROOT.certificate}")
+
+
+def issued(**how: object) -> Callable[[], tuple[str, str]]:
+    def make() -> tuple[str, str]:
+        one: Issued = ROOT.issue("ntp1.example", **how)  # type: ignore[arg-type]
+        return one.certificate, one.key
+
+    return make
+
+
+REFUSED = [
+    pytest.param(
+        lambda: (CHAIN, ROOT.issue("ntp1.example").key),
+        "nts.key: is not the key of the certificate in nts.crt",
+        id="another key",
+    ),
+    pytest.param(issued(end=NOW - timedelta(hours=1)), "nts.crt: the certificate expired on ", id="expired"),
+    pytest.param(issued(begin=NOW + YEAR / 2), "nts.crt: the certificate is not valid before ", id="not yet valid"),
+    pytest.param(
+        issued(password=b"a passphrase"),
+        "nts.key: the key is encrypted, and chronyd cannot ask for its passphrase",
+        id="encrypted",
+    ),
+    pytest.param(
+        lambda: (CHAIN, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+        "nts.key: holds no private key in PEM that can be read",
+        id="no key",
+    ),
+    pytest.param(
+        lambda: ("", GOOD.key),
+        "nts.crt: holds no certificate in PEM (-----BEGIN CERTIFICATE-----)",
+        id="empty",
+    ),
+    pytest.param(
+        lambda: (CHAIN + GOOD.key, GOOD.key),
+        "nts.crt: holds a private key; name a file with certificates alone here",
+        id="a key among the certificates",
+    ),
+    pytest.param(
+        lambda: (GOOD.certificate + ROOT.certificate, GOOD.key),
+        "nts.crt: certificate 1 is not issued by certificate 2: the server's own comes first",
+        id="a gap in the chain",
+    ),
+    pytest.param(
+        lambda: (MIDDLE.certificate + GOOD.certificate, GOOD.key),
+        "nts.key: is not the key of the certificate in nts.crt",
+        id="a chain in the wrong order",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "words"), REFUSED)
+def test_what_chronyd_or_its_clients_would_refuse_is_refused(make: Callable[[], tuple[str, str]], words: str) -> None:
+    with pytest.raises(SiteError) as caught:
+        check(*make())
+    assert str(caught.value).startswith(words)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_certificate_without_names_is_refused() -> None:
+    one = ROOT.issue()
+    with pytest.raises(SiteError, match=r"^nts\.crt: the certificate has no subjectAltName"):
+        check(one.certificate, one.key)
+
+
+@pytest.mark.parametrize("name", ["ntp2.example", "198.51.100.8", "example", "x.ntp1.example"])
+def test_another_name_is_refused(name: str) -> None:
+    with pytest.raises(SiteError) as caught:
+        check(CHAIN, GOOD.key, name)
+    assert str(caught.value) == f"nts.crt: the certificate is for ntp1.example, 198.51.100.7, and not for {name}"
+
+
+@pytest.mark.parametrize(("name", "fits"), [("a.example", True), ("example", False), ("a.b.example", False)])
+def test_a_wildcard_stands_for_one_label(name: str, fits: bool) -> None:  # noqa: FBT001 -- a parameter of a case
+    (certificate,) = parsed(ROOT.issue("*.example").certificate, "")
+    assert covers(certificate, name) is fits
+
+
+def test_clients_see_the_first_name_and_the_first_end() -> None:
+    seen = served(CHAIN)
+    assert (seen.name, seen.authority) == ("ntp1.example", MIDDLE.certificate)
+    assert seen.end == (NOW + YEAR).replace(microsecond=0)
+    assert served(CHAIN, ROOT.certificate).authority == ROOT.certificate
+    assert served(ROOT.issue("*.example").certificate).name == "any.example"
+    assert served(ROOT.issue("198.51.100.7").certificate).name == "198.51.100.7"
+
+
+def test_an_authority_that_two_files_have_is_trusted_once() -> None:
+    assert trusted({"a": ROOT.certificate + MIDDLE.certificate, "b": ROOT.certificate}) == (
+        ROOT.certificate + MIDDLE.certificate
+    )
+    assert subjects(ROOT.certificate) == "CN=Authority of a test"
+
+
+def test_files_of_a_generation() -> None:
+    some = Certificates(trusted="t\n", chain="c\n", key=GOOD.key)
+    assert (set(some.public), set(some.private)) == ({"nts.crt", "trusted.pem"}, {"nts.key"})
+    assert (NO_CERTIFICATES.files, NO_CERTIFICATES.digest, NO_CERTIFICATES.private) == ({}, "", {})
+    assert len({some.digest, Certificates(chain="c\n").digest, Certificates(trusted="c\n").digest}) == 3
+    assert plain("\r\na\r\nb") == "a\nb\n"
+
+
+def test_a_private_key_is_in_no_text() -> None:
+    some = Certificates(chain=CHAIN, key=GOOD.key)
+    assert set(some.secrets) <= set(GOOD.lines)
+    assert some.secrets
+    for line in GOOD.lines:
+        assert line not in repr(some)
+
+
+def test_names_come_before_addresses() -> None:
+    (certificate,) = parsed(ROOT.issue("198.51.100.7", "ntp1.example").certificate, "")
+    assert names(certificate) == ("ntp1.example", "198.51.100.7")
