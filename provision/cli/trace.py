@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from ipaddress import ip_address
 
 from provision.cli import streams
 from provision.cli.command import site_file_of
@@ -40,7 +41,7 @@ def trace_host(options: Options, secrets: Secrets) -> int:
             return report
 
         def host_of(source: TimeSource) -> Target | None:
-            return hosts.get(source.name) or hosts.get(source.address)
+            return hosts.get(_key(source.name)) or hosts.get(_key(source.address))
 
         path = trace(start, ask, host_of)
         files.report.trace, files.report.summary = path, trace_text(path)
@@ -76,8 +77,16 @@ def _hosts_by_address(inventory: Inventory) -> Mapping[str, Target]:
     for member in inventory.members:
         # A sandbox that is not booted serves nobody.
         with suppress(SandboxError):
-            hosts[_address(member)] = member.target
+            hosts[_key(_address(member))] = member.target
     return hosts
+
+
+def _key(address: str) -> str:
+    """Return one spelling of a name or an address, of which IPv6 has several."""
+    try:
+        return ip_address(address).compressed
+    except ValueError:
+        return address.lower().removesuffix(".")
 
 
 def _address(member: Member) -> str:

@@ -87,7 +87,8 @@ def _details(report: Report) -> str:
 def _fitting(texts: Sequence[str], room: int, rest: str) -> Iterator[str]:
     """Yield the texts that fit into so many characters, and then ``rest`` with the number of the others."""
     for number, text in enumerate(texts):
-        room -= len(text)
+        # With the character between them: of many empty lines, there is nothing else.
+        room -= len(text) + 1
         if room < 0:
             yield rest.format(len(texts) - number)
             return

@@ -269,6 +269,15 @@ def test_the_same_again_changes_nothing_and_is_told_as_by_one_machine(stage: Sta
     again = stage.deploy(skew=100)
     assert again.status == 0, again
     assert [(report["changed"], report["round_trips"]) for report in again.reports] == [(0, 3), (0, 3)]
+    folder = stage.operator.home / "evidence"
+    evidence = (stage.option(100), stage.scheduler, f"--evidence={folder}", "--rules=cis")
+    verified = stage.operator.run("verify", *evidence)
+    assert (verified.status, "evidence: " in verified.output) == (0, True), verified
+    raw = {path.relative_to(folder / "hosts").as_posix(): path.read_text() for path in folder.glob("hosts/*/*.txt")}
+    assert {"server/tracking.txt", "client/tracking.txt", "server/requests-from-here.txt"} <= set(raw)
+    secrets = Seen(frozenset(way for key in read_keys(stage.operator.key_file) or () for way in ways(key.secret)))
+    secrets.look_below(folder)
+    assert (secrets.places, len(secrets.looked_at) > 20) == (set(), True)
     shutil.rmtree(stage.operator.artifacts)
     alone = stage.operator.run("deploy", stage.option(100))
     assert as_told(again) == as_told(alone)

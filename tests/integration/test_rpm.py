@@ -3,6 +3,7 @@
 The packages of its repository are empty, and are called as that system calls them; the compiler is Debian's.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -109,6 +110,23 @@ def test_a_second_run_changes_nothing(place: Place) -> None:
     again = place.run("deploy", WITHOUT_NTS)
     again.assert_proven()
     assert (again.changed, again.report["round_trips"]) == ({}, 3)
+
+
+def test_a_rebuild_of_rhel_is_judged_by_the_stig_of_rhel(place: Place) -> None:
+    folder = place.operator.home / "evidence"
+    options = (f"--host=sandbox:{place.host.name}", place.operator.site(WITHOUT_NTS), f"--evidence={folder}")
+    verified = place.operator.run("verify", *options, "--rules=stig")
+    assert "error: --rules: does not hold: RHEL-09-252030 on " in verified.errors
+    assert (verified.status, verified.report["verdict"]) == (1, "ok")
+    (judged,) = json.loads((folder / "rules.json").read_text())["sets"][0]["hosts"].values()
+    assert {rule["id"]: rule["outcome"] for rule in judged} == {
+        "RHEL-09-252010": "not checked",
+        "RHEL-09-252015": "holds",
+        "RHEL-09-252020": "not checked",
+        "RHEL-09-252025": "cannot hold",
+        "RHEL-09-252030": "does not hold",
+    }
+    assert "is derived from rhel-9 (ID\\_LIKE): this STIG is for RHEL" in (folder / "rules.md").read_text()
 
 
 def test_nts_is_refused_where_gnutls_is_too_old(place: Place) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.cli.trace import _judge
+from provision.cli.trace import _judge, _key
 from provision.host.target import parse_target
 from provision.output.report import Report, exit_status
 from provision.output.trace import End, Trace
@@ -58,6 +58,14 @@ def test_a_path_that_is_a_loop_is_an_error_of_the_first_host() -> None:
     assert exit_status(good) == 0
     _judge(Trace(hops=(), end=End.LOOP, words="loop"), good)
     assert (good[0].error, exit_status(good)) == ("loop", 1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("2001:DB8:0::7", "2001:db8::7"), ("NTP1.example.net.", "ntp1.example.net"), ("192.0.2.7", "192.0.2.7")],
+)
+def test_a_source_is_a_host_of_the_site_in_each_spelling_of_its_address(one: str, other: str) -> None:
+    assert _key(one) == _key(other)
 
 
 def test_the_error_of_a_host_on_the_path_is_enough() -> None:

@@ -111,6 +111,10 @@ def outside_of_code(text: str) -> str:
     return "\n".join(left)
 
 
+def test_empty_lines_are_counted() -> None:
+    assert len(markdown_text(command_report(report(), summary="\n" * 100_000))) < MOST_CHARACTERS
+
+
 @given(hosts(), st.text())
 def test_hostile_text_is_code(host: Report, summary: str) -> None:
     text = markdown_text(command_report(host, summary=summary))
