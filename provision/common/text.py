@@ -74,11 +74,16 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """Return a duration or an offset in the unit that fits it: ``1.2 ms``, ``-4 µs``."""
-    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
-        if abs(seconds) * factor >= 1:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds * 1e9:.0f} ns"
+    """Return a duration or an offset in the unit that fits it: ``1.2 ms``, ``-4 µs``, ``86400 s``."""
+    nanoseconds = round(seconds * 1e9)
+    if abs(nanoseconds) < 1000:
+        return f"{nanoseconds} ns"
+    for factor, unit in ((1e6, "µs"), (1e3, "ms"), (1, "s")):
+        value = seconds * factor
+        # From 999.5 on, three digits would be 1e+03.
+        if abs(value) < 999.5:
+            return f"{value:.3g} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def discard(_: str) -> None:

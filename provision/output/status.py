@@ -311,6 +311,6 @@ def authentication_text(source: _Authenticated) -> str:
 def offset_text(seconds: float) -> str:
     """Return an offset with its sign, such as ``+9 µs``; positive: the host's clock is ahead."""
     words = seconds_text(seconds)
-    if seconds > 0:
+    if seconds > 0 and words != "0 ns":
         return f"+{words}"
     return words
