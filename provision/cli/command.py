@@ -79,22 +79,19 @@ class Command:
             failed = Failed.of(self.task, options.site_file)
             host_settings = self._chosen(options, secrets, failed)
 
+            if self.watch is not None:
+                files.report.hosts = self._watch(self.watch, options, host_settings, secrets)
+                streams.check()
+                return files.report.hosts
+
             def keep(reports: list[Report]) -> None:
                 _tell_key_faults_apart(reports, options)
                 files.report.hosts = reports
                 note(reports)
                 failed.note(reports)
                 files.report.summary = self._summary(reports, options, host_settings)
-                if self.tabulates and len(reports) > 1:
-                    print_status(reports)
-                elif files.report.summary:
-                    print(shown(files.report.summary), flush=True)
+                self._print_summary(files.report)
 
-            if self.watch is not None:
-                files.report.hosts = self._watch(self.watch, options, host_settings, secrets)
-                _tell_key_faults_apart(files.report.hosts, options)
-                streams.check()
-                return files.report.hosts
             reports = options.fleet.run(
                 self.operation,
                 host_settings,
@@ -130,6 +127,7 @@ class Command:
     def _watch(
         self, seconds: int, options: Options, host_settings: Sequence[tuple[Target, Settings]], secrets: Secrets
     ) -> list[Report]:
+        """Show the states of the hosts until Ctrl-C; return the last ones. Raises UsageError."""
         # Imported here, because most runs do not need it.
         from provision.fleet.watch import MOST_HOSTS, Watch  # noqa: PLC0415
 
@@ -147,7 +145,16 @@ class Command:
                 _tell_key_faults_apart(reports, options)
                 board.show(reports)
 
-            return watch.run(self.operation, host_settings, secrets, show)
+            reports = watch.run(self.operation, host_settings, secrets, show)
+        _tell_key_faults_apart(reports, options)
+        return reports
+
+    def _print_summary(self, report: CommandReport) -> None:
+        """Print the table of the hosts or, if there is one, the text about all of them."""
+        if self.tabulates and len(report.hosts) > 1:
+            print_status(report.hosts)
+        elif report.summary:
+            print(shown(report.summary), flush=True)
 
     def _summary(
         self, reports: Sequence[Report], options: Options, host_settings: Sequence[tuple[Target, Settings]]
