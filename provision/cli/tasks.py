@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from provision.cli import key_tasks
+from provision.cli import key_tasks, sandbox_tasks
 from provision.cli.option_task import option_task
 from provision.cli.options import (
     AccessOptions,
@@ -19,13 +19,10 @@ from provision.cli.options import (
     Options,
     ReleasesOptions,
     ReportOptions,
-    SandboxDownOptions,
-    SandboxOptions,
     SiteOptions,
     StatusOptions,
     VerifyOptions,
 )
-from provision.common.errors import UsageError
 
 if TYPE_CHECKING:
     from provision.deploy.run import Operation
@@ -285,43 +282,6 @@ def releases(options: ReleasesOptions) -> None:
         print(f"        newest: {f'{found.version}, says {found.origin}' if found else 'unknown, no source answered'}")
 
 
-@option_task(SandboxOptions, "name", "suite", collection="sandbox")
-def sandbox_up(options: SandboxOptions) -> None:
-    """Boot a sandbox on this machine: a throwaway Debian host with systemd and sshd, and a time source beside it."""
-    from provision.host.sandbox import sandbox
-    from provision.output.progress.lines import Lines
-
-    with Lines() as lines:
-        host = sandbox.up(options.name or options.suite, options.suite, say=lines.say)
-        lines.say(f"{host.name}  {host.address}  Debian {host.suite}\n  {host.login}")
-
-
-@option_task(Options, collection="sandbox")
-def sandbox_list(_: Options) -> None:
-    """Show the sandboxes of this account."""
-    from provision.host.sandbox import sandbox
-
-    hosts = sandbox.listed()
-    if not hosts:
-        print("no sandboxes")
-    for host in hosts:
-        pid = sandbox.pid_of(host)
-        print(f"{host.name:<20}  {host.address:<15}  {host.suite:<9}  {f'pid {pid}' if pid else 'stopped'}")
-
-
-@option_task(SandboxDownOptions, "name", "all", collection="sandbox")
-def sandbox_down(options: SandboxDownOptions) -> None:
-    """Shut down and delete sandboxes; base images are kept."""
-    from provision.host.sandbox import sandbox
-
-    if options.all == bool(options.name):
-        names = ", ".join(host.name for host in sandbox.listed()) or "none"
-        raise UsageError(f"say --name NAME, or --all for every sandbox of this account (there are: {names})")
-    for name in options.name or [host.name for host in sandbox.listed()]:
-        sandbox.down(name)
-        print(f"{name} is gone")
-
-
 def collection() -> Collection:
     """Return the tasks; tasks.py of a checkout adds those for developers."""
     tasks = Collection(
@@ -343,11 +303,7 @@ def collection() -> Collection:
     )
     tasks.add_task(import_)
     tasks.add_collection(key_tasks.collection())
-    rooms = Collection("sandbox")
-    rooms.add_task(sandbox_up, name="up")
-    rooms.add_task(sandbox_list, name="list")
-    rooms.add_task(sandbox_down, name="down")
-    tasks.add_collection(rooms)
+    tasks.add_collection(sandbox_tasks.collection())
     return tasks
 
 
