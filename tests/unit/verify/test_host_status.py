@@ -1,9 +1,14 @@
 """The whole state of a host, made of the sections that a script has printed."""
 
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
 from provision.build.evidence import sections
+from provision.host import scripts
 from provision.output.status import ClockLimits, HostStatus
 from provision.verify.expectation import Expectation, expect
-from provision.verify.host_status import host_status, parse_answers
+from provision.verify.host_status import LAST_SECTION, host_status, parse_answers
 from tests.helpers.samples import CASES, FACTS
 
 CLOCK = (CASES / "evidence" / "server.txt").read_text()
@@ -66,3 +71,31 @@ def test_a_daemon_that_does_not_answer_has_neither_clock_nor_sources() -> None:
 def test_a_daemon_that_does_not_show_how_its_sources_are_authenticated_is_believed_in_the_rest() -> None:
     (source,) = state(CLOCK.replace("198.19.0.2,-,0,0,0,4294967295,0,0,0,0", "501 Not authorised")).sources
     assert (source.authentication, source.state) == ("unknown", "selected")
+
+
+def tell(folder: Path, conf: str | None) -> tuple[int, Mapping[str, str]]:
+    """Return how the script ends, and what it tells, on a host with this chrony.conf whose chronyd does not answer."""
+    chronyc = folder / "chronyc"
+    chronyc.write_text("#!/bin/sh\necho '506 Cannot talk to daemon'\nexit 1\n")
+    chronyc.chmod(0o755)
+    current = folder / "current"
+    current.mkdir()
+    (current / "chrony.keys").write_text("1 AES128 HEX:00\n2 AES128 HEX:11\n# 3\n7 AES128 HEX:22\n")
+    if conf is not None:
+        (current / "chrony.conf").write_text(conf)
+    text = f"{scripts.functions('print_status')}\nshow_state {folder} {chronyc}"
+    done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False)
+    return done.returncode, sections(done.stdout)
+
+
+def test_a_daemon_that_does_not_answer_is_a_state_and_no_error(tmp_path: Path) -> None:
+    status, said = tell(tmp_path, "server ntp1\n")
+    assert (status, said["chrony.conf"].strip(), said["key ids"].split()) == (0, "server ntp1", ["1-2", "7-7"])
+    assert {said[name].strip() for name in ("serverstats", "sourcestats", LAST_SECTION)} == {
+        "506 Cannot talk to daemon"
+    }
+
+
+def test_without_its_chrony_conf_the_state_of_a_host_ends_early(tmp_path: Path) -> None:
+    status, said = tell(tmp_path, None)
+    assert (status, LAST_SECTION in said) == (1, False)
