@@ -8,7 +8,8 @@ from provision.chrony.releases import Release
 from provision.common.results import Status
 from provision.deploy.choices import choose_conf, choose_recipe
 from provision.deploy.phases import Tarballs, compile_phase, promised_phase, unpack_phase
-from provision.deploy.prove import Proof, prove_build, rehearse_build
+from provision.deploy.proof import Proof
+from provision.deploy.prove_build import prove_build, rehearse_build
 from provision.deploy.run import Run
 from provision.deploy.steps import Phase
 from provision.deploy.steps.build import Built

@@ -13,7 +13,8 @@ from provision.deploy.keys import choose_keys
 from provision.deploy.keys_on_host import asked_once, keys_on_host
 from provision.deploy.notes import add_notes
 from provision.deploy.phases import deployment, preconditions, stage_phase
-from provision.deploy.prove import Proof, prove
+from provision.deploy.proof import Proof
+from provision.deploy.prove import prove
 from provision.deploy.refusals import refuse_nts_in_fips_mode, refuse_without_port, refuse_without_systemd
 from provision.deploy.run import Run
 from provision.deploy.steps.existing_service import ExistingKept

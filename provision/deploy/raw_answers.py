@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 from provision.build.evidence import SECTION, sections
-from provision.deploy.prove import Proof
+from provision.deploy.proof import Proof
 from provision.output.audit.rules import WANTED_CONF
 
 REQUESTS_ON_THE_HOST = "requests-on-the-host"

@@ -9,7 +9,9 @@ from provision.build.artifact_store import Artifacts
 from provision.common.errors import ArtifactRefused, BuildUnfit
 from provision.common.results import Finding, Gate, Loss, Status, StoppedAt
 from provision.deploy.converge import converge
-from provision.deploy.prove import Proof, Unconfirmed, prove
+from provision.deploy.evidence_script import Unconfirmed
+from provision.deploy.proof import Proof
+from provision.deploy.prove import prove
 from provision.deploy.steps import Phase, Step
 from provision.deploy.steps.confirmed import Confirmed
 from provision.host.session import Session

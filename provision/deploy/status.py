@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from provision.build.evidence import sections
 from provision.common.errors import ParseError, understood
+from provision.deploy.evidence_script import NOT_DEPLOYED
 from provision.deploy.not_deployed import not_deployed
-from provision.deploy.prove import NOT_DEPLOYED, Proof
+from provision.deploy.proof import Proof
 from provision.deploy.run import Run
 from provision.host import scripts
 from provision.host.paths import ROOT

@@ -1,6 +1,6 @@
 """Restore the time service from before the first deployment, and check that it runs."""
 
-from provision.deploy.prove import Proof
+from provision.deploy.proof import Proof
 from provision.deploy.run import Run
 from provision.deploy.steps import Phase
 from provision.deploy.steps.conflicting_services import look_at_services

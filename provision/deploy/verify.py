@@ -8,12 +8,14 @@ from provision.common.errors import NothingDeployed, SiteError, understood
 from provision.common.results import Finding
 from provision.deploy.another_generation import judged, read_current
 from provision.deploy.build import recipe_of
+from provision.deploy.compared_states import State
 from provision.deploy.deploy import generation_of, switch_to
 from provision.deploy.generation import Generation
 from provision.deploy.keys_on_host import keys_on_host
 from provision.deploy.not_deployed import not_deployed
 from provision.deploy.phases import service_phases, stage_phase
-from provision.deploy.prove import Proof, State, prove
+from provision.deploy.proof import Proof
+from provision.deploy.prove import prove
 from provision.deploy.raw_answers import raw_answers
 from provision.deploy.refusals import refuse_without_systemd
 from provision.deploy.run import Run

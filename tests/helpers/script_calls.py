@@ -77,7 +77,7 @@ def call_of(script: str) -> Call:
     if found.name == "with_names":
         return call_of(found.arguments[2])
     if found.name == "as_builder":
-        # Behind what may have to be made first: see deploy.prove.rehearse_build.
+        # Behind what may have to be made first: see deploy.prove_build.rehearse_build.
         return call_of(found.arguments[2].rpartition("\n) || exit 1\n")[2])
     return found
 

@@ -9,7 +9,7 @@ import pytest
 from provision.common.errors import RehearsalFailed
 from provision.deploy.choices import choose_generation, choose_recipe
 from provision.deploy.generation import Generation
-from provision.deploy.prove import rehearse_build
+from provision.deploy.prove_build import rehearse_build
 from provision.deploy.steps.rehearsed import Rehearsed
 from provision.deploy.steps.staged import Staged
 from provision.host import scripts

@@ -69,7 +69,16 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.deploy.cancellation": ("fleet/test_executor.py", "who is interrupted is a run of several hosts"),
     "provision.deploy.control_machine": ("deploy/test_runner.py", "defaults of what a run is given"),
     "provision.deploy.job": ("deploy/test_runner.py", "a job is what is run"),
-    "provision.deploy.prove": ("deploy/test_deploy.py", "a proof needs a host that was deployed to"),
+    **dict.fromkeys(
+        (
+            "provision.deploy.compared_states",
+            "provision.deploy.evidence_script",
+            "provision.deploy.proof",
+            "provision.deploy.prove",
+        ),
+        ("deploy/test_deploy.py", "a proof needs a host that was deployed to"),
+    ),
+    "provision.deploy.prove_build": ("deploy/test_build.py", "a build is proven when it was made"),
     "provision.deploy.steps.process_as_unit": ("deploy/steps/test_steps.py", "one table of answers for all steps"),
     "provision.deploy.steps.build": ("build/test_compile.py", "a build is judged where it is made"),
     "provision.deploy.steps.source": ("build/test_compile.py", "source is fetched for a build"),

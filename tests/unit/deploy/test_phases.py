@@ -18,7 +18,7 @@ from provision.deploy.phases import (
     preconditions,
     unpack_phase,
 )
-from provision.deploy.prove import Proof
+from provision.deploy.proof import Proof
 from provision.deploy.run import Operation, Run
 from provision.deploy.steps import Phase
 from provision.host.host import Host

@@ -1,7 +1,7 @@
 """The raw answers of a host: each question that was asked, and no secret."""
 
 from provision.deploy.deploy import deploy
-from provision.deploy.prove import Proof
+from provision.deploy.proof import Proof
 from provision.deploy.raw_answers import raw_answers
 from provision.deploy.run import Run
 from provision.deploy.verify import verify

@@ -27,7 +27,7 @@ from provision.common.errors import (
 )
 from provision.common.results import Finding
 from provision.deploy.job import Job
-from provision.deploy.prove import Proof
+from provision.deploy.proof import Proof
 from provision.deploy.run import Run
 from provision.deploy.runner import run_on
 from provision.host.target import parse_target
