@@ -11,7 +11,7 @@ from provision.cli import streams
 from provision.cli.command import Command
 from provision.cli.options import StatusOptions
 from provision.cli.refused_report import refuse_same_file, write_refused
-from provision.common.errors import NotRecorded, OutputUnread, ProvisionError, UsageError
+from provision.common.errors import NotRecorded, OutputUnread, ProvisionError, UsageError, os_error_text
 from provision.common.files.open_file import STANDARD_OUTPUT
 from provision.common.files.write import write_whole
 from provision.deploy.secrets import Secrets
@@ -68,6 +68,11 @@ def _as_plugin(options: StatusOptions, secrets: Secrets) -> int:
         raise
     except ProvisionError as error:
         state, text = State.UNKNOWN, refusal(str(error))
+    except OSError as error:
+        state, text = State.UNKNOWN, refusal(os_error_text(error))
+    except Exception as error:  # noqa: BLE001 -- a traceback ends with exit status 1, which is WARNING
+        why = f"internal error: {type(error).__name__}; without --nagios, the command shows the traceback to report"
+        state, text = State.UNKNOWN, refusal(why)
     print(text, flush=True)
     return state.value
 

@@ -20,7 +20,7 @@ from provision.deploy.control_machine import ControlMachine
 from provision.deploy.job import Job
 from provision.deploy.run import GateClosed, Run
 from provision.host.session import Session, connect, unlock
-from provision.output.log import Log
+from provision.output.log import Log, NoLog
 from provision.output.progress import Progress
 from provision.output.report import Report
 from provision.site.settings import no_site_hint
@@ -129,7 +129,7 @@ def _warn_of_clock(session: Session, report: Report, progress: Progress) -> None
 
 def fail_and_log(report: Report, error: Exception, cancellation: Cancellation, log: Log) -> None:
     """End a report with any error; the log gets the traceback of one that was not expected."""
-    known = _as_known(error)
+    known = _as_known(error, log)
     fail(report, known, cancellation)
     lines = [f"error: {known}"]
     if not isinstance(error, ProvisionError):
@@ -139,13 +139,16 @@ def fail_and_log(report: Report, error: Exception, cancellation: Cancellation, l
             log.write(line)
 
 
-def _as_known(error: Exception) -> ProvisionError:
+def _as_known(error: Exception, log: Log) -> ProvisionError:
     """Return an error as one that the operator may see. The text of a bug may quote a secret."""
     if isinstance(error, ProvisionError):
         return error
     if isinstance(error, OSError):
         return SiteError(f"this machine: {os_error_text(error)}")
-    return InternalError(f"internal error: {type(error).__name__}; the log has the traceback: please report it")
+    where = "the log has the traceback"
+    if isinstance(log, NoLog):
+        where = "without --watch, a log has the traceback"
+    return InternalError(f"internal error: {type(error).__name__}; {where}: please report it")
 
 
 def fail(report: Report, error: ProvisionError, cancellation: Cancellation) -> None:

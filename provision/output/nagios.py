@@ -24,7 +24,8 @@ class State(IntEnum):
     CRITICAL = 2
     """A finding does not hold, or the host was asked and its answer is an error: the verdict is ``FAILED``."""
     UNKNOWN = 3
-    """The host could not be asked: the verdict is ``not tried``. SSH is only the way to a clock that may be right."""
+    """The host could not be asked: the verdict is ``not tried``. SSH is only the way to a clock that may be right. Or
+    its clock is not known, and no finding says why."""
 
 
 BY_URGENCY = (State.CRITICAL, State.WARNING, State.UNKNOWN, State.OK)
@@ -58,6 +59,9 @@ def state_of(report: Report) -> State:
     failed = {finding.id for finding in report.findings if finding.holds is False}
     if report.error is not None or failed - WARNINGS:
         return State.CRITICAL
+    if report.status is None or report.status.clock is None:
+        # Nothing that was looked at is wrong, and the clock was not looked at.
+        return State.UNKNOWN
     if failed or _waits_for_confirmation(report.status):
         return State.WARNING
     return State.OK
@@ -96,7 +100,7 @@ def _words(report: Report) -> str:
         reasons.append(str(status.unconfirmed))
     if status.clock is not None:
         reasons.append(_clock_words(status.clock))
-    return "; ".join(reasons)
+    return "; ".join(reasons) or "its clock is not known"
 
 
 def _clock_words(clock: Clock) -> str:

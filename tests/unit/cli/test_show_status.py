@@ -156,6 +156,22 @@ def test_a_plugin_that_cannot_ask_says_that_nothing_is_known(capsys: pytest.Capt
     assert capsys.readouterr().out.startswith("CHRONY UNKNOWN - no host; say --host NAME")
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(OSError(24, "Too many open files"), "Too many open files"), (KeyError("x"), "internal error: KeyError; without")],
+)
+def test_a_plugin_that_ends_with_a_bug_is_no_warning(
+    error: Exception, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "_ask", fail)
+    assert run_with(nagios=True) == 3
+    out = capsys.readouterr().out
+    assert (out.startswith("CHRONY UNKNOWN - "), words in out) == (True, True), out
+
+
 def test_output_that_nobody_reads_ends_the_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     def unread(*_: object) -> None:
         raise OutputUnread("nobody reads the output")

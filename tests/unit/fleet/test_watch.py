@@ -134,3 +134,11 @@ def test_hosts_that_hang_are_waited_for_together(monkeypatch: pytest.MonkeyPatch
     seconds = time.monotonic() - begun
     released.set()
     assert seconds < 2
+
+
+def test_a_bug_names_no_log_for_there_is_none() -> None:
+    def fail(_: Run) -> None:
+        raise KeyError("x")
+
+    report = watched(fail, lambda report: report.error not in {None, CONNECTING})
+    assert report.error == "internal error: KeyError; without --watch, a log has the traceback: please report it"

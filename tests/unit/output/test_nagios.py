@@ -45,6 +45,8 @@ STATES = [
     pytest.param(report(status=STATUS, findings=[FAR_OFF, FEW_SOURCES]), State.CRITICAL, id="beyond both"),
     pytest.param(report(error="ntp1: nothing is deployed here"), State.CRITICAL, id="nothing deployed"),
     pytest.param(UNREACHED, State.UNKNOWN, id="not reached"),
+    pytest.param(report(status=None), State.UNKNOWN, id="nothing known"),
+    pytest.param(report(status=replace(STATUS, clock=None)), State.UNKNOWN, id="no clock, and no finding about it"),
 ]
 
 
