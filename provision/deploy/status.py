@@ -10,7 +10,8 @@ from provision.deploy.proof import Proof
 from provision.deploy.run import Run
 from provision.host import scripts
 from provision.host.paths import ROOT
-from provision.output.status import ClockLimits, HostStatus, status_text
+from provision.output.status import ClockLimits, HostStatus
+from provision.output.status_text import status_text
 from provision.site.limits import Limits
 from provision.verify.checks.clock import status_findings
 from provision.verify.checks.limits import limit_findings

@@ -6,15 +6,8 @@ from typing import Self, TypeVar
 
 from provision.chrony.chronyc.serverstats import Requests
 from provision.common.text import aligned, on_one_line, seconds_text
-from provision.output.status import (
-    HEADINGS,
-    Authentication,
-    Clock,
-    TimeSource,
-    authentication_text,
-    clock_values,
-    offset_text,
-)
+from provision.output.status import Authentication, Clock, TimeSource
+from provision.output.status_text import HEADINGS, authentication_text, clock_values, offset_text
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from provision.common.text import on_one_line
 from provision.output.command_report import NOT_ENDED, CommandReport
 from provision.output.report import WORDS, Report
 from provision.output.report_text import ending_text, finding_text, outcome_text
-from provision.output.status import status_text
+from provision.output.status_text import status_text
 
 PROGRAM = "chrony-provision"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'

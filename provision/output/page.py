@@ -16,7 +16,8 @@ from provision.output.follows import graph_of
 from provision.output.graph import Graph
 from provision.output.page_details import THINNED, HostPast, Level, details_of
 from provision.output.report import WORDS, Report
-from provision.output.status import Clock, HostStatus, TimeSource, offset_text
+from provision.output.status import Clock, HostStatus, TimeSource
+from provision.output.status_text import offset_text
 
 COLUMNS = (
     "host",

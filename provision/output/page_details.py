@@ -25,7 +25,8 @@ from provision.output.page_points import (
     with_steps,
 )
 from provision.output.report import Report
-from provision.output.status import TimeSource, authentication_text, offset_text, requests_text
+from provision.output.status import TimeSource
+from provision.output.status_text import authentication_text, offset_text, requests_text
 
 MOST_LINES = 6
 """Sources in one plot: more lines cannot be told from each other."""

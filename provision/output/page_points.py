@@ -10,7 +10,7 @@ from statistics import median_low
 
 from provision.chrony.clock_log import ClockPoint, SourcePoint
 from provision.common.text import seconds_text
-from provision.output.status import offset_text
+from provision.output.status_text import offset_text
 
 Series = list[list[int]]
 Words = Callable[[int], str]

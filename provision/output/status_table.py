@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from provision.common.text import aligned, on_one_line, seconds_text
 from provision.output.fleet_text import causes_text, notes_text
 from provision.output.report import WORDS, Report, Verdict
-from provision.output.status import TimeSource, authentication_text, offset_text
+from provision.output.status import TimeSource
+from provision.output.status_text import authentication_text, offset_text
 
 HEADINGS = (
     "host",

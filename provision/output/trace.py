@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from provision.common.text import aligned, on_one_line, seconds_text
-from provision.output.status import REFERENCE_CLOCK, Clock, TimeSource, authentication_text, offset_text
+from provision.output.status import REFERENCE_CLOCK, Clock, TimeSource
+from provision.output.status_text import authentication_text, offset_text
 
 HEADINGS = ("host", "stratum", "offset", "error bound", "follows", "authentication")
 

@@ -102,6 +102,7 @@ PURE = (
     "provision.output.page_details",
     "provision.output.plan",
     "provision.output.status",
+    "provision.output.status_text",
     "provision.keys.changes",
     "provision.keys.export",
     "provision.keys.ledger",

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from provision.common.results import Finding
 from provision.common.text import seconds_text
-from provision.output.status import REFERENCE_CLOCK, Clock, ClockLimits, HostStatus, TimeSource, authentication_text
+from provision.output.status import REFERENCE_CLOCK, Clock, ClockLimits, HostStatus, TimeSource
+from provision.output.status_text import authentication_text
 from provision.verify.checks.check import Check
 from provision.verify.expectation import Expectation
 from provision.verify.source_faults import faults_text

@@ -16,8 +16,8 @@ from provision.output.status import (
     Role,
     SourceFault,
     TimeSource,
-    status_text,
 )
+from provision.output.status_text import status_text
 
 SOURCE = TimeSource(
     name="ntp1.example.net",
