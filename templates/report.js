@@ -111,7 +111,7 @@
   function detailsOf(host, row) {
     const parts = [factsOf(host, row)];
     if (host.ranges.length > 0) {
-      if (host.clock[0].length > 0) parts.push(element("h3", {}, "Clock over time"), ...plotsOf(host));
+      parts.push(...plotsOf(host));
       const names = ["value", "least", "median", "largest", "last"];
       parts.push(...smallTable("Values over time", names, rangeLines(host)));
     }
@@ -164,8 +164,6 @@
   const COLOURS = ["#0072b2", "#c24e00", "#00805d", "#a8447f", "#6a51a3", "#7a6200"];
   const DASHES = [[], [8, 4], [2, 3], [8, 3, 2, 3], [12, 4], [4, 4]];
 
-  const hasBokeh = typeof Bokeh !== "undefined";
-
   function summed(steps) {
     let sum = 0;
     return steps.map((step) => (sum += step));
@@ -191,10 +189,12 @@
   }
 
   function rangeLines(host) {
-    // Three lines of the clock stand before those of the sources.
+    // The lines of the clock stand before those of the sources.
+    const first = host.ranges.length - Object.keys(host.offsets).length;
     return host.ranges.map((cells, index) => {
-      const line = lineOf(index < 3 ? cells : [`offset from ${cells[0]}`, ...cells.slice(1)], true);
-      if (index >= 3) line.cells[0].prepend(swatch(index - 3));
+      if (index < first) return lineOf(cells, true);
+      const line = lineOf([`offset from ${cells[0]}`, ...cells.slice(1)], true);
+      line.cells[0].prepend(swatch(index - first));
       return line;
     });
   }
@@ -208,20 +208,16 @@
   }
 
   function draw(place, lines, range, factor, unit) {
-    if (!hasBokeh) {
-      place.textContent = document.getElementById("no-plots").textContent;
-      place.classList.add("none");
-      return;
-    }
-    const tooltips = [["time", "@x{%F %T}"], [unit, "@y"]];
-    if (lines.length > 1) tooltips.unshift(["source", "$name"]);
+    // A text, because the labels of Bokeh's own table are too light to be read.
+    const tooltips = `${lines.length > 1 ? "$name<br>" : ""}@x{%F %T}<br>@y ${unit}`;
     const figure = Bokeh.Plotting.figure({
       height: 218, sizing_mode: "stretch_width", x_axis_type: "datetime", x_range: range, y_axis_label: unit,
       toolbar_location: null, tools: [new Bokeh.HoverTool({tooltips, formatters: {"@x": "datetime"}})],
       background_fill_color: null, border_fill_color: null, min_border_right: 16,
     });
     lines.forEach(([name, times, values], index) => {
-      const style = {name, color: COLOURS[index]};
+      // In the tooltip, Bokeh 3.1 takes the name as HTML.
+      const style = {name: name.replace(/[<>&]/g, "?"), color: COLOURS[index]};
       const x = times.map((time) => time * 1000);
       const y = values.map((value) => value / factor);
       figure.line(x, y, {...style, line_dash: DASHES[index], line_width: 1.5});
@@ -240,7 +236,7 @@
 
   // The time of all plots of a host, in milliseconds since 1970.
   function wholeTime(lines) {
-    const times = lines.flatMap(([, at]) => [at[0], at[at.length - 1]]);
+    const times = lines.filter(([, at]) => at.length > 0).flatMap(([, at]) => [at[0], at[at.length - 1]]);
     const start = Math.min(...times), end = Math.max(...times);
     const margin = Math.max((end - start) * 0.02, 30);
     return [(start - margin) * 1000, (end + margin) * 1000];
@@ -280,13 +276,17 @@
       ["Offset", clock, ...scaled(clock)],
       ["Error bound", bound, ...scaled(bound)],
       ["Frequency", [["frequency", times, frequencies]], 1000, "ppm"],
-    ];
-    if (sources.length > 0) plots.push(["Offset from each source", sources, ...scaled(sources)]);
-    const [start, end] = wholeTime([...clock, ...sources.filter(([, at]) => at.length > 0)]);
-    const ranges = plots.map(() => hasBokeh ? new Bokeh.Range1d({start, end}) : null);
+      ["Offset from each source", sources, ...scaled(sources)],
+    ].filter(([, lines]) => lines.some(([, at]) => at.length > 0));
+    if (plots.length === 0) return [];
+    const heading = element("h3", {}, "Clock over time (UTC)");
+    if (typeof Bokeh === "undefined") {
+      return [heading, element("p", {className: "explained"}, document.getElementById("no-plots").textContent)];
+    }
+    const [start, end] = wholeTime(plots.flatMap(([, lines]) => lines));
+    const ranges = plots.map(() => new Bokeh.Range1d({start, end}));
     const figures = plots.map(([title, lines, factor, unit], index) => figureOf(title, lines, ranges[index], factor, unit));
-    const grid = element("div", {className: "plots"}, ...figures);
-    return hasBokeh ? [timeButtons(ranges, [start, end]), grid] : [grid];
+    return [heading, timeButtons(ranges, [start, end]), element("div", {className: "plots"}, ...figures)];
   }
 
   filter();

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,7 +27,7 @@ done
 exit 1
 """
 """Other tests use apt on this machine at the same time, and apt-get update does not wait for their lock."""
-WIDTHS = [(1300, "light"), (800, "dark"), (390, "dark")]
+WIDTHS = [(1300, "light"), (800, "dark"), (390, "dark"), (320, "light")]
 
 
 @pytest.fixture
@@ -40,9 +41,13 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the page of a small site, of which one host fails."""
+    """Return the page of a small site, of which one host fails, and the clock of another one is not known."""
     path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(page(reports(6, 300)))
+    *hosts, last = reports(6, 300)
+    assert last.status is not None
+    sources = tuple(replace(source, name=f"<i>{source.name}</i>") for source in last.status.sources)
+    last = replace(last, status=replace(last.status, clock=None, sources=sources), clock_points=())
+    path.write_text(page([*hosts, last]))
     return path
 
 
@@ -51,7 +56,7 @@ def test_the_page_works_without_an_error_or_a_request(
     clients: int, found: int, browser: Browser, tmp_path: Path
 ) -> None:
     file = tmp_path / "page.html"
-    file.write_text(page(reports(clients, 300)))
+    file.write_text(page(reports(clients, 60)))
     browser.open(file)
     total = clients + 3
     search = "search.dispatchEvent(new Event('input')); shown.textContent"
@@ -139,7 +144,13 @@ def test_everything_is_reached_in_order_and_used_by_keyboard(browser: Browser, f
     opened = "document.activeElement.getAttribute('aria-expanded')"
     assert browser.run(opened) == "true"
     browser.run("new Promise(done => setTimeout(done, 1000))")
-    inside = [tab(browser)[1] for _ in range(9)]
+    range_ = "Bokeh.documents[0].roots()[0].x_range"
+    length = f"{range_}.end - {range_}.start"
+    whole = browser.run(length)
+    inside = [tab(browser)[1]]
+    browser.press("Enter")
+    assert browser.run(length) == pytest.approx(whole / 2)
+    inside += [tab(browser)[1] for _ in range(8)]
     tables = ["Values over time", "Sources", "Findings", "Generations"]
     times = ["Zoom in", "Zoom out", "Earlier", "Later", "Whole time"]
     assert inside == [*times, *(f"Table: {name}" for name in tables)]
@@ -152,6 +163,12 @@ def test_a_screen_reader_is_told_each_part_and_name(browser: Browser, file: Path
     browser.run("document.querySelector('tbody.failed button').click(); new Promise(done => setTimeout(done, 1000))")
     told = browser.accessible()
     assert browser.run("document.documentElement.lang") == "en"
+    # Of a host without a clock, the offsets from its sources are known.
+    browser.run("[...document.querySelectorAll('tbody button')].at(-1).click()")
+    assert browser.run("[...document.querySelectorAll('.plots')].map(one => one.childElementCount)") == [4, 1]
+    plot = "Bokeh.documents.at(-1).roots()[0]"
+    assert browser.run(f"{plot}.renderers[0].name") == "?i?ntp1?/i?"
+    assert browser.errors == []
     for part in (
         ("banner", ""),
         ("main", ""),
