@@ -5,6 +5,7 @@ None of them shows a key, except ``keys.export --to -``. Slow imports are inside
 # ruff: noqa: PLC0415 -- see above
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +13,17 @@ from typing import TYPE_CHECKING
 from invoke.collection import Collection
 
 from provision.cli.option_task import option_task
-from provision.cli.options import AddOptions, ExportOptions, LintOptions, Options, RetireOptions, RotateOptions
-from provision.common.errors import SiteError
-from provision.common.text import on_one_line
+from provision.cli.options import (
+    AddOptions,
+    ExportOptions,
+    KeysOptions,
+    LintOptions,
+    Options,
+    RetireOptions,
+    RotateOptions,
+)
+from provision.common.errors import SiteError, UsageError
+from provision.common.text import on_one_line, shown
 
 if TYPE_CHECKING:
     from provision.deploy.secrets import Secrets
@@ -29,17 +38,35 @@ WHOSE = {
 }
 
 
-@option_task(Options, "host", "site", help_=WHOSE, default=True).with_secrets
-def show(options: Options, secrets: "Secrets") -> None:
+@option_task(
+    KeysOptions, "usage", "host", "site", "json", "accept_new", "parallel", help_=WHOSE, default=True
+).with_secrets
+def show(options: KeysOptions, secrets: "Secrets") -> int:
     """List the keys and the hosts of the site that use them; the keys themselves are not shown."""
     from provision.keys.ledger import notes
     from provision.keys.listing import listing
     from provision.site.key_usage import user_names
 
+    if options.usage:
+        return _show_usage(options, secrets)
+    if options.json is not None:
+        raise UsageError("--json is for --usage; the list of keys has no report")
     inventory, source = _chosen(options)
     text, keys = _read(source, secrets.keys)
     lines = listing(keys, notes(text), user_names(inventory, source, secrets.keys), _today())
     print("\n".join((source.name, *lines)), flush=True)
+    return 0
+
+
+def _show_usage(options: KeysOptions, secrets: "Secrets") -> int:
+    from provision.cli.key_usage import show_usage
+    from provision.site.inventory import read_inventory
+    from provision.site.key_source import source_of
+
+    inventory = read_inventory(options.site_file)
+    # Without hosts in the site, --host names any host.
+    source = _chosen(options)[1] if inventory.members else source_of(inventory.defaults)
+    return show_usage(options, secrets, inventory, source, _read(source, secrets.keys))
 
 
 @option_task(AddOptions, "host", "site", "count", "type", "length", "label", "id", help_=WHOSE).with_secrets
@@ -63,7 +90,9 @@ def add(options: AddOptions, secrets: "Secrets") -> None:
     print(f"{in_words(ids)} ({options.type}) added to {source.name}; hosts get {them} by inv deploy")
 
 
-@option_task(RetireOptions, "ids", "host", "site", help_=WHOSE, collection=NAME).with_secrets
+@option_task(
+    RetireOptions, "ids", "unused_for", "host", "site", "accept_new", "parallel", help_=WHOSE, collection=NAME
+).with_secrets
 def retire(options: RetireOptions, secrets: "Secrets") -> None:
     """Remove keys that no host of the site uses from the operator's key file."""
     from provision.keys.ledger import chosen, in_words
@@ -74,13 +103,32 @@ def retire(options: RetireOptions, secrets: "Secrets") -> None:
     inventory, source = _chosen(options)
     _text, keys = _read(source, secrets.keys)
     gone = chosen(options.ids, keys.ids, source.name)
-    retire_keys(secrets.keys, source, gone, user_names(inventory, source, secrets.keys))
+    used = user_names(inventory, source, secrets.keys)
+    if options.unused_for is not None:
+        gone = _unused(options, secrets, inventory, source, [id_ for id_ in gone if id_ not in used])
+        if not gone:
+            print("no key was removed", flush=True)
+            return
+    retire_keys(secrets.keys, source, gone, used)
     them = "them" if len(gone) > 1 else "it"
     kept = ""
     if isinstance(source, KeyFile):
         # The retired keys are still in it, and hosts accept them for now.
         kept = f", which is kept as it was in {source.backup}"
     print(f"{in_words(gone)} removed from {source.name}{kept}; hosts accept {them} until inv deploy")
+
+
+def _unused(
+    options: RetireOptions, secrets: "Secrets", inventory: "Inventory", source: "KeySource", ids: Sequence[int]
+) -> tuple[int, ...]:
+    """Return the keys that no server has answered for the time of ``--unused-for``; name the others."""
+    from provision.cli.key_usage import unused_keys
+
+    assert options.unused_for is not None  # noqa: S101 -- the caller asked
+    found = unused_keys(options, secrets, inventory, source, ids, options.unused_for)
+    for line in found.stay:
+        print(f"stays: {shown(line)}", flush=True)
+    return found.ids
 
 
 @option_task(
@@ -90,6 +138,7 @@ def retire(options: RetireOptions, secrets: "Secrets") -> None:
     "id",
     "type",
     "overlap",
+    "unused_for",
     "preview",
     "yes",
     "accept_new",

@@ -3,7 +3,7 @@
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
-from provision.cli.values import Parser, any_path, number_from, verbatim
+from provision.cli.values import Parser, any_path, number_from, span_of_time, verbatim
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,11 @@ def text(help_: str, default: str = "", parser: Parser = verbatim) -> Any:
 def path(help_: str, parser: Parser = any_path) -> Any:
     """Declare an option whose value is a path, or None."""
     return _declare(str, help_, parser, None)
+
+
+def time_span(help_: str) -> Any:
+    """Declare an option whose value is a span of time, or None."""
+    return _declare(str, help_, span_of_time, None)
 
 
 def flag(help_: str) -> Any:

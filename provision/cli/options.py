@@ -8,10 +8,11 @@ This module is imported by ``--list``: a property that needs more imports it whe
 # ruff: noqa: PLC0415, RUF009 -- see above; a function that declares an option returns a field
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provision.cli.option import argument, arguments, flag, number, path, several, text
+from provision.cli.option import argument, arguments, flag, number, path, several, text, time_span
 from provision.cli.values import (
     address,
     chrony_version,
@@ -284,6 +285,13 @@ class SandboxDownOptions(Options):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeysOptions(Options):
+    """The options of ``keys``."""
+
+    usage: bool = flag("ask the servers that count it how often and when last they have answered each key (keys.usage)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddOptions(Options):
     """The options of ``keys.add``."""
 
@@ -307,6 +315,9 @@ class RetireOptions(Options):
     """The options of ``keys.retire``."""
 
     ids: str = argument("key ids: 7, or several as 7,9,20-25, or all")
+    unused_for: timedelta | None = time_span(
+        "of these keys, only those that no server has answered for so long, such as 30d (days) or 12h (hours)"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +338,9 @@ class RotateOptions(Options):
         meaning="a number of days",
         least=0,
         most=MOST_DAYS,
+    )
+    unused_for: timedelta | None = time_span(
+        "keep the old key until no server has answered it for so long, such as 30d (days) or 12h (hours)"
     )
     preview: bool = flag("show what would be done with which keys and hosts, and do nothing")
     yes: bool = flag("do it without a question; needed where standard input is no terminal")

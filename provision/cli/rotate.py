@@ -8,8 +8,10 @@ from datetime import date
 
 from provision.cli.command import Command
 from provision.cli.confirm import confirmed
+from provision.cli.key_usage import unused_keys
 from provision.cli.options import RotateOptions
 from provision.common.errors import NotRecorded, SiteError
+from provision.common.text import shown
 from provision.deploy.deploy import deploy
 from provision.deploy.secrets import Secrets
 from provision.fleet.rotation import (
@@ -135,10 +137,23 @@ class Rotating:
         if today < (until := rotation.stays_until(self.options.overlap)):
             print(f"hosts use key {rotation.new}; key {rotation.old} stays until {until}: then {AGAIN}", flush=True)
             return 0
+        if why := self._still_used(rotation):
+            print(f"hosts use key {rotation.new}; key {rotation.old} stays: {why}; {AGAIN} later", flush=True)
+            return 0
         with _after_deployment(rotation):
             retire_old(self.secrets.keys, self.source, rotation)
         print(f"hosts use key {rotation.new}; key {rotation.old} was taken out of {self.source.name}", flush=True)
         return self._forget(rotation)
+
+    def _still_used(self, rotation: Rotation) -> str:
+        """Return in words who has used the old key in the time of ``--unused-for``; empty if nobody has."""
+        if self.options.unused_for is None:
+            return ""
+        with _after_deployment(rotation):
+            found = unused_keys(
+                self.options, self.secrets, self.inventory, self.source, [rotation.old], self.options.unused_for
+            )
+        return shown("; ".join(found.stay))
 
     def _forget(self, rotation: Rotation) -> int:
         """Remove the old key from all hosts."""

@@ -9,10 +9,14 @@ import os
 import re
 import stat
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from provision.common.errors import SiteError, UsageError
 from provision.common.text import quoted, shown
+
+UNITS = {"d": "days", "h": "hours"}
+LONGEST_SPAN = timedelta(days=3650)
 
 Parser = Callable[[str, str], object]
 """Returns the value of an option; called with the option, such as ``--parallel``, and its text. Raises UsageError."""
@@ -33,6 +37,16 @@ def number_from(least: int, most: int, *, meaning: str) -> Parser:
         raise UsageError(f"{flag} {shown(text)}: expected {meaning} from {least} to {most}")
 
     return parse
+
+
+def span_of_time(flag: str, text: str) -> timedelta:
+    """Return a number of days or hours, as 30d or 12h, of at most ten years. Raises UsageError."""
+    found = re.fullmatch("(?P<number>[0-9]{1,6})(?P<unit>[dh])", text)
+    if found:
+        span = timedelta(**{UNITS[found["unit"]]: int(found["number"])})
+        if timedelta(0) < span <= LONGEST_SPAN:
+            return span
+    raise UsageError(f"{flag} {shown(text)}: expected a number of days or hours, such as 30d or 12h")
 
 
 def any_path(_: str, text: str) -> Path:

@@ -38,16 +38,19 @@ from provision.deploy.steps.source import Fetched
 from provision.deploy.steps.staged import Staged
 from provision.deploy.steps.timedatectl import DeclaredToTimedated
 from provision.deploy.steps.unit_overrides import NotOverridden
+from provision.deploy.steps.units import UnitFile, Units
 from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.facts import Facts
 from provision.host.packages import MANAGERS, NO_OWNER
-from provision.host.paths import ROOT, SWITCH
+from provision.host.paths import KEY_USAGE, KEY_USAGE_FOLDER, ROOT, SWITCH
 from provision.site.schema import Site
 from provision.verify.expectation import Expectation
 from provision.verify.firewall.rules import Packet
 
 AT_SWITCH = StoppedAt(Gate.SWITCH)
+USAGE = "chrony-provision-usage"
+"""The name of the units that count the answers for each key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ def deployment(
     return (
         preconditions(generation.recipe, existing, generation),
         build,
-        stage_phase(generation, expected, keys_there=keys_there),
+        stage_phase(generation, expected, *tools(site, facts), keys_there=keys_there),
         needs_phase(generation.conf, generation.user),
         switch,
         confirm,
@@ -93,7 +96,12 @@ def service_phases(to: Switch, site: Site, facts: Facts) -> tuple[Phase, Phase, 
     return (
         switch_phase(to, opened=_opened(site)),
         confirm_phase(to, keep=site.service.keep),
-        links_phase(boot_wait(site, facts), log_rotation(site, facts), replace_programs=site.service.replace_programs),
+        links_phase(
+            boot_wait(site, facts),
+            log_rotation(site, facts),
+            key_usage(site),
+            replace_programs=site.service.replace_programs,
+        ),
     )
 
 
@@ -151,9 +159,12 @@ def promised_phase(recipe: Recipe, host: str) -> Phase:
     return Phase("build", (FileSystems(recipe.prefix, ARTIFACT_MEGABYTES), Built(recipe, Promised(host))))
 
 
-def stage_phase(generation: Generation, expected: Expectation, *, keys_there: KeysOnHost | None = None) -> Phase:
-    """Return the phase that stages a generation and rehearses it beside the running daemon."""
+def stage_phase(
+    generation: Generation, expected: Expectation, *tools: Step, keys_there: KeysOnHost | None = None
+) -> Phase:
+    """Return the phase that stages a generation, after ``tools``, and rehearses it beside the running daemon."""
     steps: tuple[Step, ...] = (
+        *tools,
         ServiceUser(generation.user),
         switch_script(),
         Staged(generation, keys_there or asked_once()),
@@ -212,3 +223,27 @@ def log_rotation(site: Site, facts: Facts) -> LogRotation:
     if time.log:
         content = render("logrotate", folder=time.logdir, user=choose_user(facts), root=ROOT)
     return LogRotation(folder=str(time.logdir), content=content)
+
+
+def tools(site: Site, facts: Facts) -> tuple[Step, ...]:
+    """Return the steps for programs of the distribution that the site needs beside chronyd."""
+    manager = MANAGERS.get(facts.packager or "")
+    if manager is None or not site.counts_keys:
+        return ()
+    return (Packages(manager, ("nftables",), build="", purpose=Purpose.COUNT),)
+
+
+def key_usage(site: Site) -> Units:
+    """Return the step for the units that count the answers for each key."""
+    names = (f"{USAGE}.service", f"{USAGE}-save.service", f"{USAGE}-save.timer")
+    units = (UnitFile(path=f"/etc/systemd/system/{name}", content=render(name, root=ROOT)) for name in names)
+    return Units(
+        id="key-usage",
+        subject="count of answers by key",
+        setting="keys.usage",
+        wanted=site.counts_keys,
+        files=(UnitFile(path=KEY_USAGE, content=scripts.text("key_usage"), mode="0755"), *units),
+        units=(names[0], names[2]),
+        folder=KEY_USAGE_FOLDER,
+        lost=scripts.text("look_counting"),
+    )

@@ -14,6 +14,7 @@ from provision.output.command_report import CommandReport, utc
 from provision.output.existing import ExistingTime
 from provision.output.history import Event
 from provision.output.json_trace import TraceData
+from provision.output.key_usage import KeyUsage
 from provision.output.report import WORDS, Report
 from provision.output.status import HostStatus
 
@@ -78,6 +79,9 @@ class HostData:
         Meta(description="of the tasks status and verify, on a host where nothing is deployed; docs/checks.md"),
     ]
     history: Annotated[tuple[Event, ...] | None, Meta(description="of the task history, oldest first")]
+    key_usage: Annotated[
+        KeyUsage | None, Meta(description="of the task keys with --usage: which keys were answered; docs/keys.md")
+    ]
     reverts_by: Annotated[
         str | None,
         Meta(
@@ -120,6 +124,7 @@ class HostData:
             status=report.status,
             existing=report.existing,
             history=report.history,
+            key_usage=report.key_usage,
             reverts_by=utc(report.switch.until) if report.switch.until else None,
             losses=report.losses,
             imported=report.imported,

@@ -9,6 +9,7 @@ from provision.common.results import Change, Finding, Loss, Outcome, Remark, Sig
 from provision.host.target import Target
 from provision.output.existing import ExistingTime
 from provision.output.history import Event
+from provision.output.key_usage import KeyUsage
 from provision.output.status import HostStatus
 
 
@@ -65,6 +66,8 @@ class Report:
     """The time services that run where nothing is deployed; None if a deployment is there, or they were not asked."""
     history: tuple[Event, ...] | None = None
     """The events of the host's history, oldest first; None if it was not asked for."""
+    key_usage: KeyUsage | None = None
+    """Which keys the host has answered; None if it was not asked for."""
     clock_points: tuple[ClockPoint, ...] = ()
     """The clock in the past, by the host's tracking.log, oldest first."""
     source_points: tuple[SourcePoint, ...] = ()

@@ -97,6 +97,8 @@ class Keys(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A command that prints the keys, in place of a file."""
     use: Annotated[int, Meta(ge=1, le=2**32 - 1)] | None = None
     """The key with which a host authenticates the hosts that it follows."""
+    usage: bool = False
+    """Whether a server counts its answers for each key, in the kernel."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield the fault if both a command and a file are set."""
@@ -150,6 +152,11 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for number, line in enumerate(self.time.extra):
             if (id_ := source_key(line)) is not None:
                 yield f"time.extra[{number}]", id_
+
+    @property
+    def counts_keys(self) -> bool:
+        """Return whether a host counts its answers for each key: a server that the site wants to."""
+        return self.keys.usage and self.serve.role == "server"
 
     @property
     def seccomp(self) -> int:

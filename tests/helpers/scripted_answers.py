@@ -180,6 +180,14 @@ def _rotation(host: ScriptedState, _: Call) -> str:
     return f"logrotate\nours {sha256(found[0]).hexdigest()}" if found else "logrotate"
 
 
+def _units(host: ScriptedState, call: Call) -> str:
+    units, _, *paths = call.arguments
+    digests = {path: sha256(host.files[path][0]).hexdigest() for path in paths if path in host.files}
+    files = [f"file {path} {digests.get(path, 'missing')}" for path in paths]
+    state = "enabled active" if host.counts else "disabled inactive"
+    return "\n".join([*files, *(f"unit {unit} {state}" for unit in units.split())])
+
+
 def _keys(host: ScriptedState, _: Call) -> str:
     return host.generations[host.current].keys.text if host.current else ""
 
@@ -211,6 +219,8 @@ ASKED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "look_links": lambda host, _: "" if host.linked else "/usr/local/bin/chronyc",
     "look_wait": _wait,
     "look_rotation": _rotation,
+    "look_units": _units,
+    "print_key_usage": lambda *_: "unknown nothing counts on this host\nfinished\n",
     "look_restored": _ours,
     "look_purged": _all_of_ours,
     "print_clock_logs": _clock_logs,

@@ -97,6 +97,13 @@ def _remove_rotation(host: ScriptedState, _: Call) -> str:
     return ""
 
 
+def _remove_units(host: ScriptedState, call: Call) -> str:
+    for path in call.arguments[2:]:
+        host.files.pop(path, None)
+    host.counts = False
+    return ""
+
+
 def _rehearsed(host: ScriptedState, call: Call) -> str:
     host.rehearsed.add(call.values["id"])
     return ""
@@ -137,6 +144,8 @@ CHANGED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "enable wait": _do(waits=True),
     "remove wait": _remove_wait,
     "remove rotation": _remove_rotation,
+    "start_units": _do(counts=True),
+    "remove_units": _remove_units,
     "purge": _purge,
 }
 """What each script changes."""

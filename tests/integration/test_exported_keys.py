@@ -1,16 +1,25 @@
-"""Keys and lines of ``keys.export`` in the programs of Debian for which they are: put there as they are."""
+"""Keys and lines of ``keys.export`` in the programs of Debian for which they are; and which keys those have used."""
 
+import json
 import re
+import socket
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import new as hashed
+from itertools import cycle
 
 import pytest
 
 from provision.host.sandbox.sandbox import Sandbox
+from provision.keys import AES_BYTES, Key, make_key, parse_keys
+from provision.keys import TYPES as KEY_TYPES
+from provision.verify.ntp.packet import digest
 from tests.helpers.booted_hosts import ROOT, booted, login
 from tests.helpers.host_state import install
 from tests.helpers.operators import Operator
+from tests.helpers.report_schema import checked
 
 pytestmark = pytest.mark.integration
 
@@ -23,12 +32,18 @@ nts = false
 readline = false
 [serve]
 allow = ["198.18.0.0/15"]
+[keys]
+usage = true
 [time]
 servers = [{{ address = "198.19.0.2", minpoll = 0, maxpoll = 4 }}]
 [hosts]
 ntp1 = {{ host = "sandbox:{NAME}" }}
 """
 TYPES = {1: "AES128", 2: "AES128", 3: "SHA1", 4: "AES256", 5: "MD5", 6: "SHA256"}
+DEVICES = range(1001, 1045)
+"""The ids of further keys, of every type in turn; a deployment proves fifty, and counts none of them as used."""
+SILENT = DEVICES[-10:]
+"""Those that nobody uses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +73,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     operator = Operator(tmp_path_factory.mktemp("operator"))
     option = operator.site(SITE)
     with booted(NAME) as host:
-        for type_ in TYPES.values():
-            assert operator.run_plainly("keys.add", option, f"--type={type_}").status == 0
+        every = [*TYPES.items(), *zip(DEVICES, cycle(KEY_TYPES), strict=False)]
+        text = "".join(f"# added 2026-01-01: device {id_}\n{make_key(id_, type_).line}\n" for id_, type_ in every)
+        operator.key_file.parent.mkdir(parents=True)
+        operator.key_file.write_text(text)
+        operator.key_file.chmod(0o600)
         operator.run("deploy", option).assert_proven()
         yield Served(host=host, operator=operator, option=option)
 
@@ -200,3 +218,103 @@ def test_ntpd_of_ntp_org_with_another_secret_or_without_trust_is_not(served: Ser
     assert login(ntp_client, command) == "failed\n"
     write(ntp_client, "/etc/ntp.keys", keys)
     assert login(ntp_client, command) == ""
+
+
+def ask_as_device(server: str, key: Key, *, version: int, secret: bytes = b"") -> bool:
+    """Send a request as a device does; return whether it is answered. In version 3, a digest is whole."""
+    used = Key(key.id, key.type, secret or key.secret)
+    header = bytes([version << 3 | 3]) + bytes(39) + struct.pack("!d", time.time())
+    mac = digest(used, header)
+    if version == 3 and key.type not in AES_BYTES:
+        mac = hashed(key.type.lower().replace("-", "_"), used.secret + header, usedforsecurity=False).digest()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        channel.settimeout(0.3)
+        channel.sendto(header + struct.pack("!I", key.id) + mac, (server, 123))
+        try:
+            return len(channel.recv(1024)) > 48
+        except TimeoutError:
+            return False
+
+
+def usage_of(served: Served) -> Mapping[int, int]:
+    """Return how often each key was answered, as ``keys --usage`` says."""
+    report = served.operator.home / "usage.json"
+    ran = served.operator.run_plainly("keys", "--usage", served.option, f"--json={report}")
+    assert ran.status == 0, ran
+    assert re.search(rf"^{SILENT[0]} +\S+ +never +0 +- +device {SILENT[0]}$", ran.output, re.MULTILINE)
+    (host,) = checked(json.loads(report.read_text()))["hosts"]
+    assert host["key_usage"]["unknown"] == ""
+    return {key["id"]: key["answers"] for key in host["key_usage"]["keys"]}
+
+
+def test_exactly_the_keys_that_clients_use_are_counted(
+    served: Served, chrony_client: Sandbox, client: Sandbox, ntp_client: Sandbox
+) -> None:
+    known = {key.id: key for key in parse_keys(served.operator.key_file.read_text(), "keys")}
+    before = usage_of(served)
+    assert not before.keys() & set(DEVICES), "a proof of the deployment was counted"
+    server = served.host.address
+    by_chrony, by_device = DEVICES[:14], DEVICES[14:-10]
+    write(chrony_client, "/etc/chrony/chrony.keys", "".join(f"{key.line}\n" for key in known.values()))
+    login(chrony_client, "pkill -x chronyd || true")
+    options = "'port 0' 'cmdport 0' 'bindcmdaddress /' 'keyfile /etc/chrony/chrony.keys'"
+    asking = f'chronyd -x -Q -t 5 "server {server} iburst maxsamples 1 key $id" {options} || exit 1'
+    login(chrony_client, f"for id in {' '.join(map(str, by_chrony))}; do {asking}; done")
+    keys, _ = served.export(2, "ntpsec")
+    write(client, "/etc/ntpsec/ntp.keys", keys)
+    login(client, f"ntpdig -t 2 -a 2 -k /etc/ntpsec/ntp.keys {server}")
+    keys, _ = served.export(3, "ntp.keys")
+    write(ntp_client, "/etc/ntp.keys", keys)
+    login(ntp_client, f"ntpdate -q -a 3 -k /etc/ntp.keys {server}")
+    for id_ in by_device:
+        assert ask_as_device(server, known[id_], version=4), known[id_]
+        assert ask_as_device(server, known[id_], version=3), known[id_]
+    for id_ in SILENT:
+        assert not ask_as_device(server, known[id_], version=4, secret=bytes(range(32))[: len(known[id_].secret)])
+    after = usage_of(served)
+    assert after.keys() & set(DEVICES) == set(DEVICES) - set(SILENT)
+    assert {after[id_] for id_ in by_device} == {2}
+    assert after[2] > before.get(2, 0)
+    assert after[3] > before.get(3, 0)
+    assert served.operator.run_plainly("verify", served.option).status == 0
+    assert usage_of(served) == after, "a proof was counted"
+
+
+def test_the_counts_outlive_a_restart_a_flush_and_a_firewall(served: Served) -> None:
+    before = usage_of(served)
+    login(served.host, "systemctl restart chrony-provision-usage.service")
+    assert usage_of(served) == before
+    login(served.host, "systemctl start chrony-provision-usage-save.service; nft flush ruleset")
+    assert served.operator.run("verify", served.option).held("site.key-usage") is False
+    login(served.host, "systemctl start chrony-provision-usage-save.service")
+    assert usage_of(served) == before
+    login(served.host, "systemctl start nftables.service && systemctl reload nftables.service")
+    assert usage_of(served) == before
+    assert served.operator.run("verify", served.option).status == 0
+    assert (
+        login(served.host, "stat -c %a /var/lib/chrony-provision /var/lib/chrony-provision/key-usage") == "700\n600\n"
+    )
+
+
+def test_the_keys_that_nobody_used_are_retired_and_the_others_are_named(served: Served) -> None:
+    retire = ("keys.retire", "all", "--unused-for=30d", served.option)
+    assert "do not know it for so long: ntp1: only counted since" in served.operator.run_plainly(*retire).errors
+    login(served.host, "sed -i 's/^since .*/since 1700000000/' /var/lib/chrony-provision/key-usage")
+    used = usage_of(served).keys()
+    before = parse_keys(served.operator.key_file.read_text(), "keys")
+    ran = served.operator.run_plainly(*retire)
+    assert ran.status == 0, ran
+    assert set(parse_keys(served.operator.key_file.read_text(), "keys").ids) == set(used)
+    assert set(before.ids) - used >= set(SILENT)
+    named = re.findall(r"^stays: key (\d+) 'device \d+': answered by ntp1 \d{4}-", ran.output, re.MULTILINE)
+    assert set(map(int, named)) == set(used)
+
+
+def test_the_table_goes_with_an_uninstallation_and_no_other_table_does(served: Served) -> None:
+    login(served.host, "nft add table inet of_the_administrator")
+    assert served.operator.run("uninstall", "--host=ntp1", served.option).status == 0
+    tables = login(served.host, "nft list tables")
+    assert "of_the_administrator" in tables
+    assert "chrony_provision" not in tables
+    left = "find /etc /var/lib /opt/chrony -name '*chrony-provision*' -o -name 'key-usage*'"
+    assert login(served.host, f"{left}; systemctl --all list-units 'chrony-provision*' --plain --no-legend") == ""

@@ -17,6 +17,8 @@ class Purpose(StrEnum):
 
     BUILD = "build"
     RUN = "run"
+    COUNT = "count"
+    """To count the answers for each key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,12 @@ class Packages(StepDefaults):
     manager: Manager
     names: tuple[str, ...]
     build: str
-    """The folder of the build; a finished build needs no further packages."""
+    """The folder of the build; a finished build needs no further packages. Empty: they are needed in any case."""
     purpose: Purpose = Purpose.BUILD
 
     @property
     def id(self) -> str:
-        """Return an id for each purpose, for a host may need both, one after the other."""
+        """Return an id for each purpose, for a host may need several, one after the other."""
         return f"{self.purpose}-packages"
 
     @property

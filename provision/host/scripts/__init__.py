@@ -1,8 +1,9 @@
 """Load the POSIX sh scripts that run on hosts: one file for each script, clean under shellcheck.
 
 ``look/`` has the scripts that change nothing, ``change/`` those that change a host, ``functions/`` the functions that
-several of them call, ``sandbox/`` the scripts that boot sandboxes on this machine, and ``switch/`` the parts of the
-script that stays on a host. Values never become part of a script's text: they are passed as arguments.
+several of them call, ``sandbox/`` the scripts that boot sandboxes on this machine, ``switch/`` the parts of the script
+that stays on a host, and ``count/`` the one that stays there to count the use of keys. Values never become part of a
+script's text: they are passed as arguments.
 
 A variable of a function is ``local``. POSIX does not have that word, but each /bin/sh of a supported platform does:
 dash (Debian, Ubuntu), bash (RHEL, SUSE, Arch) and BusyBox ash (Alpine); hence ``shellcheck shell=dash``. A variable

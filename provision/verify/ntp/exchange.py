@@ -1,12 +1,11 @@
 """Exchange NTP packets with a server over UDP: many requests at once, and then single ones again.
 
 All requests to a server share one socket, so that a rollout on many hosts does not run out of descriptors. An answer is
-matched to its request by the transmit timestamp, which is random: nobody can forge an answer to a request that they
-have not seen.
+matched to its request by the transmit timestamp, which is random but for a mark: nobody can forge an answer to a
+request that they have not seen.
 """
 
 import errno
-import os
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -16,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from provision.keys import Key
-from provision.verify.ntp.packet import Answer, has_valid_mac, read_answer, request, timestamp_of_request
+from provision.verify.ntp.packet import Answer, has_valid_mac, new_timestamp, read_answer, request, timestamp_of_request
 
 GRACE = 0.1
 """Seconds; the least time to wait for an answer that must not come."""
@@ -96,7 +95,7 @@ class Channel(AbstractContextManager["Channel"]):
 
     def send(self, exchange: Exchange) -> None:
         """Send a request, with a new timestamp."""
-        timestamp = os.urandom(8)
+        timestamp = new_timestamp()
         packet = request(timestamp, exchange.key)
         exchange.error, exchange.unsent = None, ""
         self._sent[timestamp] = exchange, time.monotonic()

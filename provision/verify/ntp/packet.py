@@ -7,6 +7,7 @@ AES keys (RFC 8573), else the hash of secret and header (RFC 5905). In version 4
 
 import hashlib
 import hmac
+import os
 import struct
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from provision.keys import AES_BYTES, Key
 HEADER = struct.Struct("!B39x8s")
 """Leap, version and mode; the transmit timestamp. A client need not fill in more (RFC 5905, 14: SNTP)."""
 VERSION_4_CLIENT = 0b00_100_011
+PROOF = b"cprv"
+"""The first half of the transmit timestamp of our requests: key_usage.sh does not count them as the use of a key."""
 MODE_SERVER = 4
 MAX_DIGEST = 20
 CRYPTO_NAK = bytes(4)
@@ -33,6 +36,14 @@ class Answer:
     """Seconds by which the server's clock is ahead of ours; wrong by half the round trip at most."""
     round_trip: float
     """Seconds."""
+
+
+def new_timestamp() -> bytes:
+    """Return a transmit timestamp that nobody can guess, and that the counts of keys on hosts leave out.
+
+    A server repeats it in its answer. As a time it means nothing: the server does not read it (RFC 5905, 14).
+    """
+    return PROOF + os.urandom(4)
 
 
 def request(timestamp: bytes, key: Key | None) -> bytes:

@@ -1,6 +1,7 @@
 """How each option is parsed: its type, its limits, its one default, and its error in one line."""
 
 from dataclasses import FrozenInstanceError, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ KINDS = (
     options.SiteOptions,
     options.ReportOptions,
     options.AddOptions,
+    options.KeysOptions,
     options.RetireOptions,
     options.RotateOptions,
     options.LintOptions,
@@ -87,6 +89,8 @@ PARSED = [
     ("id", "4294967295", 4294967295),
     ("length", "1", 1),
     ("length", "512", 512),
+    ("unused_for", "30d", timedelta(days=30)),
+    ("unused_for", "12h", timedelta(hours=12)),
     ("overlap", "0", 0),
     ("overlap", "3650", 3650),
     ("type", "AES256", "AES256"),
@@ -128,6 +132,9 @@ REFUSED = [
     ("id", "4294967296", "expected a key id from 1 to 4294967295"),
     ("length", "0", "expected a number of bytes from 1 to 512"),
     ("length", "513", "expected a number of bytes from 1 to 512"),
+    ("unused_for", "30", "expected a number of days or hours, such as 30d or 12h"),
+    ("unused_for", "0d", "expected a number of days or hours, such as 30d or 12h"),
+    ("unused_for", "3651d", "expected a number of days or hours, such as 30d or 12h"),
     ("overlap", "3651", "expected a number of days from 0 to 3650"),
 ]
 
@@ -161,6 +168,7 @@ PARSERS = {
     "scheduler": values.scheduler_address,
     "format": values.key_format,
     "type": values.key_type,
+    "unused_for": values.span_of_time,
     "server": values.address,
 }
 

@@ -1,10 +1,12 @@
 """The task that rotates a key: from the plan that it shows to the state that it leaves."""
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from provision.cli import rotate
 from provision.cli.options import RotateOptions
 from provision.cli.rotate import Rotating
 from provision.common.errors import NotRecorded, SiteError
@@ -16,12 +18,14 @@ from provision.fleet.rotation import (
 from provision.keys import MAX_ID, state
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeyFile
+from provision.site.counted_use import Unused
 from provision.site.inventory import Inventory
 from provision.site.key_source import source_of
 from provision.site.schema import Site
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.rotations import (
     DEVICES_KEY_1,
+    OLD,
     SITE,
     TODAY,
     inventory_of,
@@ -187,3 +191,36 @@ def test_above_the_highest_id_there_is_no_new_key(source: KeyFile) -> None:
     source.path.write_text(text(source).replace("\n7 ", f"\n{MAX_ID} "))
     with pytest.raises(SiteError, match=f"key {MAX_ID} has the highest id"):
         Rotating(inventory_of(source), source, RotateOptions(preview=True), make_secrets()).run(today=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("found", "stays"),
+    [(Unused(ids=(1,), stay=()), False), (Unused(ids=(), stay=("key 1 'door': answered by ntp1 2026-11-22",)), True)],
+    ids=["nobody has used it", "a device has used it"],
+)
+def test_the_old_key_stays_while_somebody_uses_it(
+    found: Unused,
+    stays: bool,  # noqa: FBT001 -- a parameter of a case
+    source: KeyFile,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(Rotating, "_deploy", lambda *_: 0)
+    monkeypatch.setattr(rotate, "unused_keys", lambda *_: found)
+    options = RotateOptions(yes=True, unused_for=timedelta(days=30))
+    assert Rotating(inventory_of(source), source, options, make_secrets()).run(today=TODAY) == 0
+    assert (OLD in text(source)) == stays
+    assert (recorded(source) is not None) == stays
+    assert ("key 1 stays: key 1 'door': answered by ntp1 2026-11-22; run the same" in capsys.readouterr().out) == stays
+
+
+def test_the_old_key_stays_if_it_is_not_known_who_uses_it(source: KeyFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> Unused:
+        raise SiteError("ntp2: not known")
+
+    monkeypatch.setattr(Rotating, "_deploy", lambda *_: 0)
+    monkeypatch.setattr(rotate, "unused_keys", unknown)
+    options = RotateOptions(yes=True, unused_for=timedelta(days=30))
+    with pytest.raises(NotRecorded, match=r"^key 8 replaces key 1: deployed to .*, and ntp2: not known; run the"):
+        Rotating(inventory_of(source), source, options, make_secrets()).run(today=TODAY)
+    assert OLD in text(source)

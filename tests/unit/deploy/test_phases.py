@@ -59,7 +59,7 @@ def test_a_deployment_is_these_phases() -> None:
         "needs": ["chrony-conf-needs"],
         "switch": ["active", "conflicting-services", "process-as-unit", "daemon-unaltered"],
         "confirm": ["confirmed"],
-        "links": ["links", "timedatectl", "boot-wait", "log-rotation"],
+        "links": ["links", "timedatectl", "boot-wait", "log-rotation", "key-usage"],
     }
 
 

@@ -76,6 +76,7 @@ HOST_DATA = {
     "status": None,
     "existing": None,
     "history": None,
+    "key_usage": None,
     "reverts_by": None,
     "imported": None,
     "losses": [{"id": "refclock", "was": "refclock SHM 0", "now": "", "place": "/etc/chrony/chrony.conf:12"}],

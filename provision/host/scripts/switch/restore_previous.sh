@@ -88,6 +88,7 @@ restore_previous_services() {
     done
     rm -f "$root/current" "$root/started"
     remove_declarations
+    remove_key_usage
     restore_programs
     # Remove the folder if we made it and it is empty.
     if grep -sqx 'folder /etc/chrony' "$root/made"; then rmdir /etc/chrony 2>/dev/null || true; fi
@@ -122,6 +123,17 @@ create_package_file() { # LINK THAT IS GONE
     if [ ! -x /usr/sbin/chronyd ] || [ ! -e "$packaged" ]; then return 0; fi
     { cp "$packaged" "$1.new" && chmod 0640 "$1.new" && mv -T "$1.new" "$1"; } || report_failure "$1 could not be created"
     case $1 in *.keys) ;; *) chmod 0644 "$1" ;; esac
+}
+
+# Stop counting the answers for each key, and remove the counts: see key_usage in provision/deploy/phases.py.
+remove_key_usage() {
+    local name
+    name=chrony-provision-usage
+    grep -qs '^# Managed by chrony-provision' "$units/$name.service" || return 0
+    systemctl -q disable "$name.service" "$name-save.timer" || true
+    systemctl stop "$name-save.timer" "$name-save.service" "$name.service" || report_failure "$name could not be stopped"
+    rm -f "$units/$name.service" "$units/$name-save.service" "$units/$name-save.timer" "$root/key-usage"
+    rm -rf /var/lib/chrony-provision
 }
 
 # Remove the files that describe our service to systemd and logrotate, except the unit: see timedatectl.py, boot_wait.py

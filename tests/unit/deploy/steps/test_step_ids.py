@@ -9,7 +9,13 @@ from provision.deploy import steps
 from provision.deploy.steps.packages import Purpose
 from tests.helpers.booted_hosts import ROOT
 
-COMPUTED = {"build-file-systems", "file-systems", "switch-script", *(f"{purpose}-packages" for purpose in Purpose)}
+COMPUTED = {
+    "build-file-systems",
+    "file-systems",
+    "key-usage",
+    "switch-script",
+    *(f"{purpose}-packages" for purpose in Purpose),
+}
 """Ids that an object of a step has, but not its class."""
 
 

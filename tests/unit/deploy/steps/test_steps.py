@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from provision.common.errors import ParseError
 from provision.common.text import MINUS
 from provision.deploy import converge
+from provision.deploy.phases import key_usage
 from provision.deploy.steps import Step
 from provision.deploy.steps.boot_wait import BootWaits
 from provision.deploy.steps.chrony_conf_needs import NeedsMet
@@ -23,6 +24,7 @@ from provision.deploy.steps.packages import Purpose
 from provision.deploy.steps.purged import Purged
 from provision.deploy.steps.timedatectl import DeclaredToTimedated
 from provision.deploy.steps.unit_overrides import NotOverridden
+from provision.site.schema import Keys, Site
 from tests.helpers.booted_hosts import assert_nowhere
 from tests.helpers.samples import GENERATION, RECIPE, SECRET
 from tests.helpers.step_samples import (
@@ -73,6 +75,8 @@ STEPS = [
     BootWaits(""),
     LogRotation(folder=LOGS, content=""),
     LogRotation(folder=LOGS, content="x"),
+    key_usage(Site()),
+    key_usage(Site(keys=Keys(usage=True))),
     AT_HAND,
     RESTORED,
     Purged(),
@@ -310,6 +314,8 @@ TITLES = [
     "boot does not wait for the clock",
     "rotation of chronyd's log files",
     "rotation of chronyd's log files",
+    "no count of answers by key",
+    "count of answers by key",
     "source of nettle 3.10.2 and chrony 4.9 available",
     "time service as it was before the first deployment",
     "builds, generations, keys, state and account removed",
@@ -344,6 +350,7 @@ IDS = [
     (DeclaredToTimedated(), "timedatectl", True),
     (BootWaits(""), "boot-wait", True),
     (LogRotation(folder=LOGS, content=""), "log-rotation", True),
+    (key_usage(Site()), "key-usage", True),
     (AT_HAND, "source", False),
     (RESTORED, "restored", True),
     (Purged(), "purged", True),
@@ -355,7 +362,7 @@ def test_a_step_has_an_id_and_says_whether_it_changes_the_host(step: Step, id_: 
     assert (step.id, step.changes_host) == (id_, changes_host)
 
 
-NAMED_OTHERWISE = {"switch-script": "file", "foreign-processes": "conflicting_services"}
+NAMED_OTHERWISE = {"switch-script": "file", "foreign-processes": "conflicting_services", "key-usage": "units"}
 
 
 @pytest.mark.parametrize(("step", "id_"), [(step, id_) for step, id_, _ in IDS], ids=[id_ for _, id_, _ in IDS])

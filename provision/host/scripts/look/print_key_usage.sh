@@ -1,0 +1,15 @@
+# shellcheck shell=dash
+# Print the counts of answers for each key (key_usage.sh), or "unknown" and why there are none; then "finished".
+# $1: our folder on the host.
+set -u
+PATH=$PATH:/usr/sbin:/sbin
+if [ ! -x "$1/key-usage" ]; then
+    echo "unknown nothing counts on this host; set keys.usage = true in the site, and deploy it"
+elif ! command -v nft >/dev/null 2>&1; then
+    echo "unknown there is no nftables on this host"
+elif ! nft list chain inet chrony_provision_usage replies >/dev/null 2>&1; then
+    echo "unknown the kernel has no table of keys; inv deploy loads it"
+else
+    "$1/key-usage" print || echo "unknown nft does not print the table as JSON"
+fi
+echo finished

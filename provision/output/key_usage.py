@@ -1,0 +1,35 @@
+"""The use of the keys on one server, as it counts it: how often it has answered each key, and when last."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUse:
+    """The answers of a server to the requests with one key."""
+
+    id: Annotated[int, Meta(description="of the key; the key file may not have it any more")]
+    answers: Annotated[int, Meta(description="since the counting began", ge=0)]
+    last: Annotated[
+        str, Meta(description="the last answer, in UTC; to the hour", extra_json_schema={"format": "date-time"})
+    ]
+
+    @property
+    def at(self) -> datetime:
+        """Return the time of the last answer."""
+        return datetime.fromisoformat(self.last)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUsage:
+    """The use of all keys on one server."""
+
+    unknown: Annotated[str, Meta(description="why it is not known; empty if it is")] = ""
+    since: Annotated[
+        str | None,
+        Meta(description="when the counting began, in UTC; null: not known", extra_json_schema={"format": "date-time"}),
+    ] = None
+    keys: Annotated[tuple[KeyUse, ...], Meta(description="the keys that were answered, by id")]

@@ -1,0 +1,101 @@
+"""The use of keys that the servers of a site have counted, as a table, and the keys that nobody uses. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from provision.common.text import aligned
+from provision.keys import Keys
+from provision.keys.note import Note
+from provision.output.key_usage import KeyUsage, KeyUse
+
+HEAD = ("id", "type", "last answered", "answers", "by", "label")
+NEVER = "never"
+
+
+def usage_lines(keys: Keys, notes: Mapping[int, Note], usages: Mapping[str, KeyUsage]) -> Iterator[str]:
+    """Yield a table of the keys of a file with their use, and since when it is known; ``usages``: by server."""
+    found = _uses_by_id(usages)
+    rows = [HEAD]
+    for key in keys:
+        note = notes.get(key.id)
+        uses = found.get(key.id, {})
+        last = max((use.at for use in uses.values()), default=None)
+        by = ", ".join(f"{server} {use.answers}" for server, use in uses.items())
+        answers = sum(use.answers for use in uses.values())
+        label = note.label if note else ""
+        rows.append((str(key.id), key.type, _minute(last), str(answers), by or "-", label))
+    yield from aligned(rows)
+    for server, usage in usages.items():
+        yield f"{server}: {_state(usage)}"
+    if strangers := sorted(found.keys() - set(keys.ids)):
+        yield f"answered, and not in this file: {', '.join(map(str, strangers))}"
+
+
+def _uses_by_id(usages: Mapping[str, KeyUsage]) -> dict[int, dict[str, KeyUse]]:
+    found: dict[int, dict[str, KeyUse]] = {}
+    for server, usage in usages.items():
+        for use in usage.keys:
+            found.setdefault(use.id, {})[server] = use
+    return found
+
+
+def _minute(at: datetime | None) -> str:
+    if at is None:
+        return NEVER
+    return at.strftime("%Y-%m-%d %H:%M")
+
+
+def _state(usage: KeyUsage) -> str:
+    if usage.since is None:
+        return f"not known: {usage.unknown}"
+    return f"counted since {_minute(datetime.fromisoformat(usage.since))} UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unused:
+    """Which of some keys nobody has used for some time."""
+
+    ids: tuple[int, ...]
+    """The keys that no server has answered for that time."""
+    stay: tuple[str, ...]
+    """The other keys with their labels, and why they stay, in words."""
+
+
+def unused(
+    ids: Iterable[int], notes: Mapping[int, Note], usages: Mapping[str, KeyUsage], period: timedelta, now: datetime
+) -> Unused:
+    """Return which keys nobody has used for a time. ``usages`` are those of all servers, none of which is unknown."""
+    begin = now - period
+    found = _uses_by_id(usages)
+    gone: list[int] = []
+    stay: list[str] = []
+    for id_ in ids:
+        note = notes.get(id_)
+        recent = {server: use for server, use in found.get(id_, {}).items() if use.at > begin}
+        if recent:
+            when = ", ".join(f"{server} {_minute(use.at)}" for server, use in recent.items())
+            stay.append(f"{_named(id_, note)}: answered by {when} UTC")
+        elif note is not None and note.added > begin.date():
+            stay.append(f"{_named(id_, note)}: added on {note.added}")
+        else:
+            gone.append(id_)
+    return Unused(ids=tuple(gone), stay=tuple(stay))
+
+
+def _named(id_: int, note: Note | None) -> str:
+    if note is None or not note.label:
+        return f"key {id_}"
+    return f"key {id_} '{note.label}'"
+
+
+def too_little_known(usages: Mapping[str, KeyUsage], period: timedelta, now: datetime) -> str:
+    """Return which servers cannot say that a key was not used for a time, and why; empty if all can."""
+    begin = now - period
+    reasons = []
+    for server, usage in usages.items():
+        if usage.since is None:
+            reasons.append(f"{server}: {_state(usage)}")
+        elif datetime.fromisoformat(usage.since) > begin:
+            reasons.append(f"{server}: only {_state(usage)}")
+    return "; ".join(reasons)

@@ -1,0 +1,127 @@
+"""Which keys servers have answered: whom a command asks, what it prints, and which keys it takes for unused."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.cli import key_usage
+from provision.cli.command import Command
+from provision.cli.options import Options
+from provision.common.errors import SiteError
+from provision.host.target import parse_target
+from provision.output.key_usage import KeyUsage, KeyUse
+from provision.output.report import Report
+from provision.site.inventory import Inventory, read_inventory
+from provision.site.key_source import source_of
+from tests.helpers.command_secrets import make_secrets
+from tests.helpers.rotations import SITE, key_file
+
+MONTH = timedelta(days=30)
+LONG_AGO = "2020-01-01T00:00:00Z"
+
+
+class Servers:
+    """The servers of a site: what each of them answers, and who was asked."""
+
+    def __init__(self, folder: Path) -> None:
+        key_file(folder)
+        (folder / "site.toml").write_text(SITE)
+        self.options = Options(site=folder / "site.toml")
+        self.answers: dict[str, KeyUsage | str] = {}
+        """Name of a server → its counts, or its error; others count, and have answered nobody."""
+        self.asked: tuple[str, ...] = ()
+
+    @property
+    def inventory(self) -> Inventory:
+        return read_inventory(self.options.site)
+
+    def report(self, name: str) -> Report:
+        answer = self.answers.get(name, KeyUsage(since=LONG_AGO, keys=()))
+        if isinstance(answer, str):
+            return Report(host=parse_target(name), tried=True, error=answer)
+        return Report(host=parse_target(name), tried=True, key_usage=answer)
+
+
+def recently(seconds: int) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.fixture
+def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Servers:
+    found = Servers(tmp_path)
+
+    def run(_: Command, options: Options, __: object, *, note: Any) -> list[Report]:
+        found.asked = options.host
+        reports = [found.report(name) for name in options.host]
+        note(reports)
+        return reports
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Command, "run", run)
+    return found
+
+
+def show(servers: Servers, *hosts: str) -> int:
+    secrets = make_secrets()
+    source = source_of(servers.inventory.defaults)
+    read = secrets.keys.read(source)
+    assert read is not None
+    options = Options(site=servers.options.site, host=hosts)
+    return key_usage.show_usage(options, secrets, servers.inventory, source, read)
+
+
+def unused(servers: Servers, *ids: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    source = source_of(servers.inventory.defaults)
+    found = key_usage.unused_keys(servers.options, make_secrets(), servers.inventory, source, ids, MONTH)
+    return found.ids, found.stay
+
+
+def test_servers_alone_are_asked_and_a_silent_one_is_named(
+    servers: Servers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    servers.answers = {
+        "ntp1": KeyUsage(since=LONG_AGO, keys=(KeyUse(id=7, answers=3, last=LONG_AGO),)),
+        "ntp2": "ntp2: cannot be reached",
+    }
+    assert show(servers) == 1
+    assert servers.asked == ("ntp1", "ntp2")
+    said = capsys.readouterr().out.splitlines()
+    assert "7   AES128  2020-01-01 00:00  3        ntp1 3" in [line.rstrip() for line in said]
+    assert said[-2:] == ["ntp1: counted since 2020-01-01 00:00 UTC", "ntp2: not known: ntp2: cannot be reached"]
+
+
+def test_some_servers_may_be_asked(servers: Servers) -> None:
+    assert show(servers, "ntp2", "web1") == 0
+    assert servers.asked == ("ntp2",)
+
+
+def test_a_client_has_nothing_to_say(servers: Servers) -> None:
+    with pytest.raises(SiteError, match=r"no server has the keys of .*chrony\.keys, so none knows who uses them"):
+        show(servers, "web1")
+
+
+def test_a_key_that_was_used_stays_and_the_others_are_named(servers: Servers) -> None:
+    servers.answers["ntp2"] = KeyUsage(since=LONG_AGO, keys=(KeyUse(id=7, answers=3, last=recently(60)),))
+    ids, (why,) = unused(servers, 1, 7)
+    assert ids == (1,)
+    assert why.startswith("key 7: answered by ntp2 20")
+    assert servers.asked == ("ntp1", "ntp2")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [KeyUsage(unknown="no nftables", keys=()), KeyUsage(since=recently(60), keys=()), "ntp2: cannot be reached"],
+)
+def test_no_key_is_unused_while_one_server_does_not_know(servers: Servers, answer: KeyUsage | str) -> None:
+    servers.answers["ntp2"] = answer
+    with pytest.raises(SiteError, match="the servers do not know it for so long: ntp2: "):
+        unused(servers, 1)
+
+
+def test_a_site_without_hosts_does_not_know_all_servers(servers: Servers) -> None:
+    assert servers.options.site is not None
+    servers.options.site.write_text('keys.file = "chrony.keys"\n')
+    with pytest.raises(SiteError, match="list them in the site file"):
+        unused(servers, 1)

@@ -1,0 +1,65 @@
+"""Files of ours and the units among them: how a host differs, and what is done about it."""
+
+from typing import Any
+
+import pytest
+
+from provision.common.errors import HostUnready
+from provision.deploy.steps.units import UnitFile, Units
+from tests.helpers.step_samples import digest
+
+PATH = "/etc/systemd/system/a.service"
+
+
+def units(*, wanted: bool = True) -> Units:
+    return Units(
+        id="a",
+        subject="some count",
+        setting="keys.usage",
+        wanted=wanted,
+        files=(UnitFile(path=PATH, content="x"),),
+        units=("a.service", "a.timer"),
+        lost="look_counting",
+    )
+
+
+RUNS = f"file {PATH} {digest('x')}\nunit a.service enabled active\nunit a.timer enabled active"
+NONE = f"file {PATH} missing\nunit a.service disabled inactive\nunit a.timer disabled inactive"
+FOREIGN = NONE.replace("missing", "foreign")
+NOT_OURS = f"{PATH} is the administrator's own: move it away, or leave keys.usage out of the site"
+TIMER_OFF = "a.timer does not start at boot"
+LOST = "the kernel has no table"
+DRIFTS = [
+    pytest.param(True, RUNS, None, id="as wanted"),
+    pytest.param(True, NONE, f"missing: {PATH}", id="none yet"),
+    pytest.param(True, "", f"missing: {PATH}", id="no answer about it"),
+    pytest.param(True, RUNS.replace(digest("x"), digest("y")), f"{PATH} differs", id="another text"),
+    pytest.param(True, FOREIGN, NOT_OURS, id="not ours"),
+    pytest.param(True, RUNS.replace("timer enabled", "timer disabled"), TIMER_OFF, id="disabled"),
+    pytest.param(True, RUNS.replace("active", "inactive", 1), "a.service is not active", id="stopped"),
+    pytest.param(True, f"{RUNS}\nlost {LOST}", LOST, id="without effect"),
+    pytest.param(False, RUNS, f"{PATH} is there", id="not wanted any more"),
+    pytest.param(False, NONE, None, id="none, as wanted"),
+    pytest.param(False, FOREIGN, None, id="a file of the administrator stays"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "seen", "words"), DRIFTS)
+def test_drift(wanted: bool, seen: str, words: str | None) -> None:  # noqa: FBT001 -- a column of the table
+    assert units(wanted=wanted).drift(seen) == words
+
+
+def test_the_title_says_whether_they_are_wanted() -> None:
+    assert [units(wanted=wanted).title for wanted in (True, False)] == ["some count", "no some count"]
+
+
+def test_a_file_of_the_administrator_is_not_replaced() -> None:
+    class Stub:
+        name = "ntp1"
+
+        def ask(self, _: str) -> str:
+            return FOREIGN
+
+    host: Any = Stub()
+    with pytest.raises(HostUnready, match=r"ntp1: .* is the administrator's own"):
+        units().apply(host)

@@ -1,0 +1,51 @@
+"""The use of keys that servers have counted: a table, and the keys that nobody uses."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from provision.keys import Keys, make_key
+from provision.keys.note import Note
+from provision.output.key_usage import KeyUsage, KeyUse
+from provision.site.counted_use import too_little_known, unused, usage_lines
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+OCTOBER, YESTERDAY = "2026-10-01T00:00:00Z", "2026-11-27T18:00:00Z"
+MONTH = timedelta(days=30)
+NTP1 = KeyUsage(
+    since="2026-01-01T00:00:00Z",
+    keys=(KeyUse(id=7, answers=12, last=OCTOBER), KeyUse(id=9, answers=3, last=YESTERDAY)),
+)
+NTP2 = KeyUsage(since="2026-01-01T00:00:00Z", keys=(KeyUse(id=9, answers=4, last=OCTOBER),))
+NOTES = {9: Note(date(2026, 1, 1), "weather station"), 11: Note(date(2026, 11, 20), "new")}
+
+
+def test_the_table_names_each_key_with_its_servers() -> None:
+    keys = Keys(tuple(make_key(id_, "AES128") for id_ in (8, 9)))
+    unknown = KeyUsage(unknown="there is no nftables on this host", keys=())
+    lines = usage_lines(keys, NOTES, {"ntp1": NTP1, "ntp2": NTP2, "ntp3": unknown})
+    assert list(lines) == [
+        "id  type    last answered     answers  by              label",
+        "8   AES128  never             0        -",
+        "9   AES128  2026-11-27 18:00  7        ntp1 3, ntp2 4  weather station",
+        "ntp1: counted since 2026-01-01 00:00 UTC",
+        "ntp2: counted since 2026-01-01 00:00 UTC",
+        "ntp3: not known: there is no nftables on this host",
+        "answered, and not in this file: 7",
+    ]
+
+
+def test_a_key_is_unused_if_no_server_has_answered_it_and_it_is_old_enough() -> None:
+    found = unused([7, 8, 9, 11], NOTES, {"ntp1": NTP1, "ntp2": NTP2}, MONTH, NOW)
+    assert found.ids == (7, 8)
+    assert found.stay == (
+        "key 9 'weather station': answered by ntp1 2026-11-27 18:00 UTC",
+        "key 11 'new': added on 2026-11-20",
+    )
+
+
+def test_servers_that_do_not_count_for_so_long_are_named() -> None:
+    new = KeyUsage(since=YESTERDAY, keys=())
+    unknown = KeyUsage(unknown="there is no nftables on this host", keys=())
+    assert too_little_known({"ntp1": NTP1}, MONTH, NOW) == ""
+    assert too_little_known({"ntp1": NTP1, "ntp2": new, "ntp3": unknown}, MONTH, NOW) == (
+        "ntp2: only counted since 2026-11-27 18:00 UTC; ntp3: not known: there is no nftables on this host"
+    )
