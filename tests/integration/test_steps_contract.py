@@ -51,6 +51,7 @@ PLAN = [
     "timedatectl",
     "boot-wait",
     "log-rotation",
+    "key-usage",
 ]
 REFUSES = {
     "file-systems",
@@ -62,8 +63,8 @@ REFUSES = {
 }
 MENDS = {"conflicting-services", "process-as-unit", "daemon-unaltered"}
 """The switch itself stops the other services and starts the daemon; these steps mend later damage."""
-UNCHANGED_AT_FIRST = REFUSES | MENDS | {"boot-wait", "log-rotation"}
-"""The default site asks for no unit that waits for the clock, and for no log files."""
+UNCHANGED_AT_FIRST = REFUSES | MENDS | {"boot-wait", "log-rotation", "key-usage"}
+"""The default site asks for no unit that waits for the clock, for no log files, and for no counts."""
 LISTING = r"""
 folders='/etc /opt /usr/local /var/lib/chrony'
 find $folders -printf '%p %y %m %u:%g %l %T@\n' 2>/dev/null | sort
