@@ -1,4 +1,4 @@
-"""Fold findings for a reader: those of one check that differ only in the key are one line."""
+"""Findings for a reader: their words, and one line for those of one check that differ only in the key."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,8 @@ from provision.common.results import Finding
 
 OF_KEY = re.compile(r"key (?P<id>[0-9]+)(?P<place>( at .+)?)")
 """The subject of a finding about a key, with an address or without one."""
+WORDS = {True: "ok", False: "FAILED", None: "not checked"}
+"""Whether a finding holds → the word at the beginning of its line."""
 MOST_IDS = 4
 """Of more keys, a line names the first two and the last."""
 MOST_SEEN = 2

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from provision.chrony.chronyc.associations import Association
 from provision.common.text import aligned, on_one_line
 from provision.output.findings import folded
-from provision.output.report import WORDS, Report
+from provision.output.report import Report
 from provision.output.report_text import line_text
 
 MOST_NAMED = 10
@@ -16,7 +16,7 @@ MOST_NAMED = 10
 
 def fleet_text(reports: Sequence[Report]) -> str:
     """Return the summary of many hosts: counts by verdict, causes, the table of authenticated sources, and notes."""
-    counts = Counter(WORDS[report.verdict] for report in reports)
+    counts = Counter(report.word for report in reports)
     how = ", ".join(f"{count} {word}" for word, count in counts.items())
     lines = [f"{len(reports)} hosts: {how}; {_changed_hosts(reports)}"]
     lines += [f"  {text}" for text in causes_text(reports)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 
 from provision.common.text import on_one_line
 from provision.output.graph import NOT_TOLD, UNKNOWN, UNUSABLE, Edge, Graph, Node, authentication_of, placed
-from provision.output.report import WORDS, Report
+from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, TimeSource
 
 MOST_ALONE = 3
@@ -132,7 +132,7 @@ def _nodes(group: Sequence[Report]) -> Iterator[tuple[Report, Node]]:
 def _host_node(group: Sequence[Report], label: str) -> Node:
     first = group[0]
     names = tuple(on_one_line(str(report.host)) for report in group)
-    note = WORDS[first.verdict]
+    note = first.word
     if first.status is not None:
         note = f"{first.status.role.value}, {note}"
     return Node(label=label, note=note, kind="host", ok=first.ok, stratum=_stratum(first), hosts=names)

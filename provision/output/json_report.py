@@ -109,7 +109,7 @@ class HostData:
             address=report.address,
             platform=report.platform,
             role=report.role,
-            verdict=WORDS[report.verdict],
+            verdict=report.word,
             ok=report.ok,
             tried=report.tried,
             may_have_changed=report.may_have_changed,

@@ -21,7 +21,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from provision.common.results import Finding, Outcome, Status
 from provision.common.text import on_one_line
 from provision.output.command_report import NOT_ENDED, CommandReport
-from provision.output.report import WORDS, Report
+from provision.output.report import Report
 from provision.output.report_text import ending_text, finding_text, outcome_text
 from provision.output.status_text import status_text
 
@@ -58,11 +58,11 @@ def _suite_of_host(report: Report, of_command: CommandReport) -> Element:
     host = str(report.host)
     run = _case(host, "run", of_command.command, time=_seconds([report]))
     if report.error is not None:
-        _add(run, "error", report.error, kind=WORDS[report.verdict])
+        _add(run, "error", report.error, kind=report.word)
     SubElement(run, "system-out").text = "\n".join([*_state(report), ending_text(report)])
     cases = [run, *(_step(host, one) for one in report.outcomes), *(_finding(host, one) for one in report.findings)]
     properties = {
-        "verdict": WORDS[report.verdict],
+        "verdict": report.word,
         "role": report.role,
         "platform": report.platform,
         "address": report.address,

@@ -12,7 +12,7 @@ from provision.common.text import on_one_line, shortened, shown
 from provision.output.command_report import NOT_ENDED, CommandReport, utc
 from provision.output.findings import folded
 from provision.output.fleet_text import causes
-from provision.output.report import BY_URGENCY, WORDS, Report
+from provision.output.report import BY_URGENCY, Report
 from provision.output.report_text import changed_text, ending_text, finding_text, outcome_text
 
 MOST_CHARACTERS = 60_000
@@ -65,7 +65,7 @@ def _cells(report: Report) -> Sequence[str]:
     return (
         _code(str(report.host)),
         report.role,
-        WORDS[report.verdict],
+        report.word,
         changed_text(report),
         _code("; ".join(causes(report))),
     )
@@ -80,7 +80,7 @@ def _details(report: Report) -> str:
     steps = [outcome_text(outcome) for outcome in report.outcomes if outcome.status is not Status.UNCHANGED]
     findings = [finding_text(finding) for finding in folded(report.findings) if not finding.holds]
     lines = "\n".join([*steps, *findings, ending_text(report)])
-    title = f"{_code(str(report.host))}: {WORDS[report.verdict]}"
+    title = f"{_code(str(report.host))}: {report.word}"
     return f"<details><summary>{title}</summary>\n\n{_block(lines)}\n\n</details>"
 
 

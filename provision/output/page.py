@@ -15,7 +15,7 @@ from provision.output.findings import folded
 from provision.output.follows import graph_of
 from provision.output.graph import Graph
 from provision.output.page_details import THINNED, HostPast, Level, details_of
-from provision.output.report import WORDS, Report
+from provision.output.report import Report
 from provision.output.status import Clock, HostStatus, TimeSource
 from provision.output.status_text import offset_text
 
@@ -123,7 +123,7 @@ def with_details(page: Page, pasts: Sequence[HostPast], level: Level) -> Page:
 def _summary(reports: Sequence[Report]) -> str:
     counts: dict[str, int] = defaultdict(int)
     for report in reports:
-        counts[WORDS[report.verdict]] += 1
+        counts[report.word] += 1
     words = ", ".join(f"{number} {word}" for word, number in counts.items())
     noun = "hosts"
     if len(reports) == 1:
@@ -133,7 +133,7 @@ def _summary(reports: Sequence[Report]) -> str:
 
 def _row(report: Report) -> Row:
     status = report.status
-    cells = [Cell(WORDS[report.verdict])]
+    cells = [Cell(report.word)]
     if status is None:
         cells += [Cell("")] * (len(COLUMNS) - 2)
     else:

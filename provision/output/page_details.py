@@ -11,7 +11,7 @@ from typing import Any
 
 from provision.chrony.clock_log import ClockPoint, SourcePoint
 from provision.common.text import on_one_line, seconds_text
-from provision.output.findings import folded
+from provision.output.findings import WORDS, folded
 from provision.output.history import Event
 from provision.output.page_points import (
     Series,
@@ -30,7 +30,6 @@ from provision.output.status_text import authentication_text, offset_text, reque
 
 MOST_LINES = 6
 """Sources in one plot: more lines cannot be told from each other."""
-FINDINGS = {True: "ok", False: "FAILED", None: "not checked"}
 THINNED = "thinned"
 """The name of what was left out of a host's details, in words; absent if nothing was."""
 
@@ -87,7 +86,7 @@ def past_of(report: Report, earlier: Iterable[ClockPoint], time: datetime) -> Ho
         fixed={
             "facts": [[label, on_one_line(words)] for label, words in _facts(report)],
             "findings": [
-                [FINDINGS[one.holds], on_one_line(str(one)), on_one_line(one.seen)] for one in folded(report.findings)
+                [WORDS[one.holds], on_one_line(str(one)), on_one_line(one.seen)] for one in folded(report.findings)
             ],
             "sources": [_source(source) for source in sources],
             "ranges": [

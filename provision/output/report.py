@@ -109,6 +109,11 @@ class Report:
         return Verdict.OK
 
     @property
+    def word(self) -> str:
+        """Return the verdict as the operator reads it."""
+        return WORDS[self.verdict]
+
+    @property
     def pending(self) -> int:
         """Return how many steps would change something; only a dry run has such steps."""
         return sum(outcome.status is Status.PENDING for outcome in self.outcomes)

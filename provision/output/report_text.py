@@ -2,7 +2,8 @@
 
 from provision.common.results import Finding, Outcome
 from provision.common.text import on_one_line
-from provision.output.report import WORDS, Report, Verdict
+from provision.output.findings import WORDS
+from provision.output.report import Report, Verdict
 
 WIDTH = len("not checked")
 """Characters of the column of words."""
@@ -20,8 +21,7 @@ def diff_text(outcome: Outcome) -> str:
 
 def finding_text(finding: Finding) -> str:
     """Return a line such as ``  ok         chronyd runs the current generation  (3f0c…)``."""
-    word = {True: "ok", False: "FAILED", None: "not checked"}[finding.holds]
-    return line_text(word, str(finding), finding.seen)
+    return line_text(WORDS[finding.holds], str(finding), finding.seen)
 
 
 def ending_text(report: Report) -> str:
@@ -43,7 +43,7 @@ def error_lines(report: Report) -> list[str]:
     if report.error:
         word = "error"
         if report.verdict is Verdict.FAILED:
-            word = WORDS[report.verdict]
+            word = report.word
         lines.append(line_text(word, report.error, "").strip())
     if report.log and not report.ok:
         lines.append(line_text("log", report.log, "").strip())
@@ -52,7 +52,7 @@ def error_lines(report: Report) -> list[str]:
 
 def _verdict(report: Report) -> str:
     """Return the verdict and, where it does not follow from that, what was changed."""
-    word = WORDS[report.verdict]
+    word = report.word
     if report.verdict in {Verdict.OK, Verdict.FAILED}:
         return f"{word}, {changed_text(report)}"
     return word

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from provision.common.text import aligned, on_one_line, seconds_text
 from provision.output.fleet_text import causes_text, notes_text
-from provision.output.report import WORDS, Report, Verdict
+from provision.output.report import Report, Verdict
 from provision.output.status import TimeSource
 from provision.output.status_text import authentication_text, offset_text
 
@@ -42,7 +42,7 @@ def status_lines(reports: Sequence[Report]) -> list[tuple[str, str]]:
     lines = [(table[0], "bold")]
     for line, report in zip(table[1:], ordered, strict=True):
         lines.append((line, COLOURS.get(report.verdict, "")))
-    counts = Counter(WORDS[report.verdict] for report in ordered)
+    counts = Counter(report.word for report in ordered)
     noun = "host" if len(reports) == 1 else "hosts"
     lines.append((f"{len(reports)} {noun}: {', '.join(f'{count} {word}' for word, count in counts.items())}", "bold"))
     lines += [(f"  {text}", "") for text in causes_text(ordered)]
@@ -84,7 +84,7 @@ def _source(selected: TimeSource | None) -> tuple[str, str, str]:
 
 def _state(report: Report) -> str:
     """Return the verdict and, in short, the reason: the checks that fail, and the layers at which sources do."""
-    word = WORDS[report.verdict]
+    word = report.word
     failed = [finding.id for finding in report.findings if finding.holds is False]
     if failed:
         return f"{word}: {', '.join(dict.fromkeys(failed))}{_layers(report)}"
