@@ -5,10 +5,7 @@ from collections.abc import Callable
 from provision.host.target import Target
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, Clock, HostStatus, TimeSource
-from provision.output.trace import End, Hop, Trace
-
-OWN_CLOCK = "127.127.1.1"
-"""The reference id of a chronyd that serves its own clock (``local``)."""
+from provision.output.trace import LOCAL, OWN_CLOCK, End, Hop, Trace
 
 
 def trace(start: Target, ask: Callable[[Target], Report], host_of: Callable[[TimeSource], Target | None]) -> Trace:
@@ -53,7 +50,7 @@ def _ended(hops: list[Hop], end: End, words: str) -> Trace:
 
 
 def _without_source(target: Target, clock: Clock) -> tuple[End, str]:
-    if clock.reference == "local":
+    if clock.reference == LOCAL:
         return End.OWN_CLOCK, f"{target} serves its own clock (local)"
     return End.NOT_SYNCHRONISED, f"{target} is not synchronised"
 

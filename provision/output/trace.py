@@ -27,6 +27,10 @@ class End(StrEnum):
     """A host could not be asked, or its chronyd does not answer."""
 
 
+LOCAL = "local"
+"""What a host of the site follows that serves its own clock."""
+OWN_CLOCK = "127.127.1.1"
+"""The reference id of a chronyd that serves its own clock (``local``)."""
 ORIGINS = {End.REFERENCE_CLOCK, End.OUTSIDE}
 
 
@@ -71,14 +75,22 @@ class Trace:
 
     @property
     def error_bound_seconds(self) -> float | None:
-        """Return the largest possible error of the first host, the sum of all hops; None if it is not known.
+        """Return the largest possible error of the first host against stratum 1, the sum of all hops.
+
+        None if it is not known: also in a loop, and behind a host that serves its own clock at another stratum.
 
         NTP adds up root delay and root dispersion on the path (RFC 5905), so the first host knows the sum.
         """
         first = self.hops[0].clock if self.hops else None
-        if first is None or not first.synchronised:
+        if first is None or not first.synchronised or not self._leads_to_stratum_1:
             return None
         return first.error_bound_seconds
+
+    @property
+    def _leads_to_stratum_1(self) -> bool:
+        last = self.hops[-1]
+        serves_own_clock = last.reference in {LOCAL, OWN_CLOCK}
+        return self.end is not End.LOOP and (last.stratum == 1 or not serves_own_clock)
 
     @property
     def unauthenticated(self) -> tuple[Hop, ...]:

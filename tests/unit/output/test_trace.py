@@ -19,6 +19,19 @@ def test_a_path_is_as_exact_as_its_first_host_says() -> None:
     assert replace(PATH, hops=()).error_bound_seconds is None
 
 
+def test_a_path_that_does_not_lead_to_stratum_1_has_no_error_against_it() -> None:
+    own = replace(OUTSIDE, reference="127.127.1.1")
+    assert replace(PATH, hops=(HOST, own)).error_bound_seconds == 5e-3
+    local = replace(HOST, stratum=10, reference="local")
+    for path in (
+        replace(PATH, hops=(HOST, replace(own, stratum=10))),
+        Trace(hops=(HOST, local), end=End.OWN_CLOCK, words="ntp1 serves its own clock (local)"),
+        LOOP,
+    ):
+        assert path.error_bound_seconds is None
+        assert "error bound of" not in trace_text(path)
+
+
 def test_only_a_device_and_a_source_outside_of_the_site_are_an_origin() -> None:
     origins = {end for end in End if replace(PATH, end=end).reaches_origin}
     assert origins == {End.REFERENCE_CLOCK, End.OUTSIDE}
