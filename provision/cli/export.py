@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision.cli.options import ExportOptions
+from provision.cli.key_options import ExportOptions
 from provision.cli.values import exists, new_file
 from provision.common.errors import UsageError
 from provision.common.files import private

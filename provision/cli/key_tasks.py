@@ -12,16 +12,9 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
+from provision.cli.key_options import AddOptions, ExportOptions, KeysOptions, LintOptions, RetireOptions, RotateOptions
 from provision.cli.option_task import option_task
-from provision.cli.options import (
-    AddOptions,
-    ExportOptions,
-    KeysOptions,
-    LintOptions,
-    Options,
-    RetireOptions,
-    RotateOptions,
-)
+from provision.cli.options import Options
 from provision.common.errors import SiteError, UsageError
 from provision.common.text import on_one_line, shown
 

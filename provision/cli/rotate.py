@@ -8,8 +8,8 @@ from datetime import date
 
 from provision.cli.command import Command
 from provision.cli.confirm import confirmed
+from provision.cli.key_options import RotateOptions
 from provision.cli.key_usage import unused_keys
-from provision.cli.options import RotateOptions
 from provision.common.errors import NotRecorded, SiteError
 from provision.common.text import shown
 from provision.deploy.deploy import deploy

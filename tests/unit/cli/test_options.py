@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provision import keys
-from provision.cli import options, values
+from provision.cli import key_options, options, values
 from provision.cli.option import Option, options_of
 from provision.cli.options import Options
 from provision.common.errors import UsageError
@@ -26,12 +26,12 @@ KINDS = (
     options.AccessOptions,
     options.SiteOptions,
     options.ReportOptions,
-    options.AddOptions,
-    options.KeysOptions,
-    options.RetireOptions,
-    options.RotateOptions,
-    options.LintOptions,
-    options.ExportOptions,
+    key_options.AddOptions,
+    key_options.KeysOptions,
+    key_options.RetireOptions,
+    key_options.RotateOptions,
+    key_options.LintOptions,
+    key_options.ExportOptions,
 )
 OPTIONS: dict[str, Option] = {}
 for kind in KINDS:
@@ -285,6 +285,6 @@ def test_the_folder_without_a_site_is_that_of_this_machine(tmp_path: Path, monke
 
 
 def test_limits_and_formats_are_those_of_the_key_file() -> None:
-    assert options.LARGEST_ID == keys.MAX_ID
-    assert options.MOST_KEYS == ledger.MOST
+    assert key_options.LARGEST_ID == keys.MAX_ID
+    assert key_options.MOST_KEYS == ledger.MOST
     assert all(name in OPTIONS["format"].help for name in FORMATS)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provision.cli import rotate
-from provision.cli.options import RotateOptions
+from provision.cli.key_options import RotateOptions
 from provision.cli.rotate import Rotating
 from provision.common.errors import NotRecorded, SiteError
 from provision.common.files import private
