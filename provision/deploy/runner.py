@@ -18,7 +18,7 @@ from provision.common.errors import (
 from provision.deploy.cancellation import INTERRUPTED, Cancellation
 from provision.deploy.control_machine import ControlMachine
 from provision.deploy.job import Job
-from provision.deploy.run import GateClosed, Run
+from provision.deploy.run import GateClosed, Operation, Run
 from provision.host.session import Session, connect, unlock
 from provision.output.log import Log, NoLog
 from provision.output.progress import Progress
@@ -72,14 +72,14 @@ def _run_operation(
     keys = settings.read_keys(control.secrets.keys)
     threading.Thread(target=lambda: keys and keys.digest, daemon=True).start()
 
-    way = connect(
+    connection = connect(
         job.target,
         accept_new=settings.options.accept_new,
         log=log.write,
         progress=progress.line,
         say=progress.say,
     )
-    with way as session, ExitStack() as ends, ExitStack() as building:
+    with connection as session, ExitStack() as ends, ExitStack() as building:
         cancellation.register(session.host.transport.close, ends)
         unlock(session, control.secrets.passwords, quiet=progress.quiet, check=cancellation.check)
         log.hide(settings.certificates.secrets)
@@ -103,17 +103,26 @@ def _run_operation(
             unfit=job.unfit,
             compiled_on=job.compiled_on,
         )
-        try:
-            job.operation(run)
-        except CommandFailed as error:
-            message = str(error)
-            if session.clock is not None:
-                message = session.clock.explain(message)
-            raise CommandFailed(message) from error
-        finally:
-            report.may_have_changed |= session.host.may_have_changed
-            session.host.leave()
-            report.round_trips += session.host.trips
+        _operate(job.operation, run)
+
+
+def _operate(operation: Operation, run: Run) -> None:
+    """Run the operation, and count what was sent to the host, also if it fails.
+
+    Raises ProvisionError, GateClosed; the message of CommandFailed names a wrong clock of the host as its cause.
+    """
+    session, report = run.session, run.report
+    try:
+        operation(run)
+    except CommandFailed as error:
+        message = str(error)
+        if session.clock is not None:
+            message = session.clock.explain(message)
+        raise CommandFailed(message) from error
+    finally:
+        report.may_have_changed |= session.host.may_have_changed
+        session.host.leave()
+        report.round_trips += session.host.trips
 
 
 def _warn_of_clock(session: Session, report: Report, progress: Progress) -> None:
