@@ -53,6 +53,17 @@ def login(host: Sandbox, script: str) -> str:
     return done.stdout
 
 
+@contextmanager
+def changed(path: Path, text: str) -> Iterator[None]:
+    """Change a file of a host for a while; its owner and mode stay."""
+    before = path.read_text()
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
 def inv(
     *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 600
 ) -> subprocess.CompletedProcess[str]:

@@ -20,8 +20,21 @@ from provision.build.artifact_store import ARCHIVE, NOTE
 from provision.common.text import seconds_text
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import ROOT, booted, login, need_root
+from tests.helpers.broken_site import LAYERS, broken
 from tests.helpers.build_archives import packed_in_order
 from tests.helpers.operators import Operator, Ran
+from tests.helpers.report_schema import checked
+from tests.helpers.status_outputs import (
+    assert_junit_agrees,
+    assert_markdown_agrees,
+    assert_metrics_agree,
+    assert_page_agrees,
+    assert_plugin_agrees,
+    assert_state_is_alike,
+    assert_table_agrees,
+    failed,
+    layers,
+)
 from tests.helpers.waiting import await_true
 
 pytestmark = pytest.mark.integration
@@ -303,6 +316,56 @@ def test_table_json_metrics_plugin_and_page_agree_on_each_host(site: Hosts, tmp_
     assert first.startswith("CHRONY CRITICAL - 5 hosts: 2 OK, 2 CRITICAL, 1 UNKNOWN"), first
     assert all(any(name in line for line in others) for name in ("web1", "web2", "web3"))
     assert all(f">{name}<" in page.read_text() for name in NAMES)
+
+
+CLIENTS_OF_EIGHT = ("web4", "web5", "web6")
+EIGHT = SITE + "".join(
+    f'{name} = {{ group = "clients", host = "sandbox:{PREFIX}{name}" }}\n' for name in CLIENTS_OF_EIGHT
+)
+"""Two servers and six clients."""
+EACH_OTHERWISE = {name: [layer.value] for name, layer in LAYERS.items()}
+
+
+def test_of_eight_hosts_each_broken_otherwise_all_outputs_tell_the_same(site: Hosts, tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("metrics", "junit", "markdown", "html", "json")}
+    with ExitStack() as stack:
+        hosts = {name: stack.enter_context(booted(f"{PREFIX}{name}")) for name in CLIENTS_OF_EIGHT}
+        assert site.deploy(*(f"--host={name}" for name in CLIENTS_OF_EIGHT), site=EIGHT).status == 0
+        stack.enter_context(broken({**site.hosts, **hosts}))
+        option = site.operator.site(EIGHT)
+
+        def run(task: str, *names: str) -> Ran:
+            words = [word for name in names for word in (f"--{name}", str(files[name]))]
+            return site.operator.run(task, option, *words)
+
+        def each_is_told() -> bool:
+            seen = run("status").reports
+            synchronised = {report["host"] for report in seen if report["status"]["clock"]["synchronised"]}
+            told = {report["host"]: layers(report) for report in seen}
+            return told == EACH_OTHERWISE and synchronised == told.keys() - {"ntp2"}
+
+        await_true(each_is_told, "a fault has another layer")
+        shown = run("status", "metrics", "junit", "markdown")
+        page = run("report", "html")
+        verified = site.operator.run("verify", option, "--sync-timeout=1")
+        plugin = site.operator.run_plainly("status", option, "--nagios", "--json", str(files["json"]))
+    assert (shown.status, page.status, verified.status, plugin.status) == (1, 1, 1, 2)
+    by_plugin = checked(json.loads(files["json"].read_text()))["hosts"]
+    for reports in (shown.reports, page.reports, verified.reports, by_plugin):
+        assert {report["host"]: layers(report) for report in reports} == EACH_OTHERWISE
+    unsynchronised = [report["host"] for report in shown.reports if failed(report) != ["limits.sources"]]
+    assert unsynchronised == ["ntp2"]
+    assert_table_agrees(shown.output, shown.reports)
+    assert_metrics_agree(files["metrics"].read_text(), shown.reports)
+    assert_junit_agrees(files["junit"].read_text(), shown.reports)
+    assert_markdown_agrees(files["markdown"].read_text(), shown.reports)
+    assert_table_agrees(page.output, page.reports)
+    assert_page_agrees(files["html"], page.reports)
+    assert_plugin_agrees(plugin.output, by_plugin)
+    for one, other in zip(shown.reports, verified.reports, strict=True):
+        assert_state_is_alike(one, other)
+    # Its files are as before, and were changed since each chronyd was started.
+    assert site.deploy().status == 0
 
 
 def test_a_host_that_is_reset_gets_the_artifact_and_no_other_is_touched(site: Hosts) -> None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from provision.host.sandbox.room import netns_of
 from provision.host.sandbox.sandbox import Sandbox
 from provision.output.status import Layer
-from tests.helpers.booted_hosts import booted, login
+from tests.helpers.booted_hosts import booted, changed, login
 from tests.integration.conftest import Deployed
 
 pytestmark = pytest.mark.integration
@@ -170,17 +170,6 @@ def certificate(
     today = datetime.now(UTC) - timedelta(hours=1)
     begin, end = today + timedelta(days=first), today + timedelta(days=last)
     return x509.CertificateBuilder(issuer, subject, key, x509.random_serial_number(), begin, end)
-
-
-@contextmanager
-def changed(path: Path, text: str) -> Iterator[None]:
-    """Change a file of a host for a while; its owner and mode stay."""
-    before = path.read_text()
-    path.write_text(text)
-    try:
-        yield
-    finally:
-        path.write_text(before)
 
 
 @pytest.fixture(scope="module")
