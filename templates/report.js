@@ -92,7 +92,8 @@
     const [fault] = cells.slice(-1);
     const line = lineOf(cells.slice(0, -1), true);
     if (!fault) return [line];
-    const words = element("td", {className: "fault", colSpan: cells.length - 1}, `${cells[0]} gives no time: ${fault}`);
+    const text = element("div", {}, `${cells[0]} gives no time: ${fault}`);
+    const words = element("td", {className: "fault", colSpan: cells.length - 1}, text);
     return [line, element("tr", {}, words)];
   }
 
