@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from provision.common.text import on_one_line, seconds_text
-from provision.output.status import offset_text
+from provision.output.status_text import offset_text
 
 Report = Mapping[str, Any]
 VALIDITY = {True: "valid", False: "NO VALID ANSWER"}
