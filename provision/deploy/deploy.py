@@ -15,7 +15,12 @@ from provision.deploy.notes import add_notes
 from provision.deploy.phases import deployment, preconditions, stage_phase
 from provision.deploy.proof import Proof
 from provision.deploy.prove import prove
-from provision.deploy.refusals import refuse_nts_in_fips_mode, refuse_without_port, refuse_without_systemd
+from provision.deploy.refusals import (
+    refuse_metrics,
+    refuse_nts_in_fips_mode,
+    refuse_without_port,
+    refuse_without_systemd,
+)
 from provision.deploy.run import Run
 from provision.deploy.steps.existing_service import ExistingKept
 from provision.deploy.switch import Switch
@@ -63,6 +68,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     refuse_without_systemd(run.session.host.name, facts)
     refuse_without_port(run.session.host.name, facts, settings.site)
     refuse_nts_in_fips_mode(run.session.host.name, facts, settings.site)
+    refuse_metrics(run.session.host.name, facts, settings.site)
     recipe = recipe_of(run)
     build = build_phase(run, recipe)
     # A deployment asks again behind the lock, for another run may have changed the keys.

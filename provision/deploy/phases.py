@@ -4,7 +4,7 @@ A deployment is preconditions, build, stage, needs, switch, confirm and links; e
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provision.build.artifact import Artifact, Compilation
 from provision.build.compile import ARTIFACT_MEGABYTES, MEGABYTES, Compiling, Promised, Unpacking
@@ -31,6 +31,7 @@ from provision.deploy.steps.file_systems import FileSystems
 from provision.deploy.steps.firewall import FirewallOpen, FirewallOpenForNts
 from provision.deploy.steps.links import Links
 from provision.deploy.steps.log_rotation import LogRotation
+from provision.deploy.steps.metrics_textfile import FILE, RUNTIME_FOLDER, SCRIPT, SECONDS, MetricsTextfile
 from provision.deploy.steps.packages import Packages, Purpose
 from provision.deploy.steps.process_as_unit import AsUnitSays
 from provision.deploy.steps.rehearsed import Rehearsed
@@ -44,6 +45,7 @@ from provision.host import scripts
 from provision.host.facts import Facts
 from provision.host.packages import MANAGERS, NO_OWNER
 from provision.host.paths import KEY_USAGE, KEY_USAGE_FOLDER, ROOT, SWITCH
+from provision.output.metric_names import on_host
 from provision.site.schema import Site
 from provision.verify.expectation import Expectation
 from provision.verify.firewall.rules import Packet
@@ -100,6 +102,7 @@ def service_phases(to: Switch, site: Site, facts: Facts) -> tuple[Phase, Phase, 
             boot_wait(site, facts),
             log_rotation(site, facts),
             key_usage(site),
+            metrics_textfile(site, facts),
             replace_programs=site.service.replace_programs,
         ),
     )
@@ -247,3 +250,24 @@ def key_usage(site: Site) -> Units:
         folder=KEY_USAGE_FOLDER,
         lost=scripts.text("look_counting"),
     )
+
+
+def metrics_textfile(site: Site, facts: Facts) -> MetricsTextfile:
+    """Return the step for the metrics that the host writes for node_exporter."""
+    if site.service.metrics == "none":
+        return MetricsTextfile()
+    folder = str(site.service.metrics_folder)
+    wanted = MetricsTextfile(folder=folder)
+    return replace(
+        wanted,
+        service=render(
+            "chronyd-metrics.service", user=choose_user(facts), script=SCRIPT, folder=RUNTIME_FOLDER, link=wanted.link
+        ),
+        timer=render("chronyd-metrics.timer", seconds=SECONDS),
+        script=metrics_script(ROOT, FILE),
+    )
+
+
+def metrics_script(root: str, file: str) -> str:
+    """Return the script that writes the metrics of the chronyd in ``root`` to ``file``."""
+    return scripts.load_with("write_metrics", {"root": root, "file": file, "families": on_host()})

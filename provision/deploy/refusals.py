@@ -6,6 +6,8 @@ from provision.site.schema import Site
 
 OLDEST_SYSTEMD = 219
 """The version of RHEL 7 and Amazon Linux 2."""
+OLDEST_WITH_METRICS = 236
+"""The first version that keeps the folder of a service after its end, and has LogLevelMax=."""
 
 
 def refuse_without_systemd(name: str, facts: Facts) -> None:
@@ -36,4 +38,13 @@ def refuse_without_port(name: str, facts: Facts, site: Site) -> None:
         raise HostUnready(
             f"{name}: no service here may have CAP_NET_BIND_SERVICE, without which no server gets port 123: give it to "
             'the container, or set serve.role = "client"'
+        )
+
+
+def refuse_metrics(name: str, facts: Facts, site: Site) -> None:
+    """Raise HostUnready if the host is to write metrics and its systemd is too old for their units."""
+    if site.service.metrics != "none" and facts.systemd is not None and facts.systemd < OLDEST_WITH_METRICS:
+        raise HostUnready(
+            f"{name}: systemd {facts.systemd} is older than {OLDEST_WITH_METRICS}, which service.metrics needs: leave "
+            "it out, and use inv status --metrics on the control machine"
         )

@@ -18,13 +18,15 @@ from provision.common.errors import SiteError
 from provision.site.limits import Limits
 from provision.site.nts import Nts
 from provision.site.source import Pool, Server, Source, Table
-from provision.site.text_types import Address, Command, NettleVersion, Network, Refused, Sha256, Version
+from provision.site.text_types import Address, Command, HostPath, NettleVersion, Network, Refused, Sha256, Version
 from provision.site.time import Time
 
 NTS_SERVER_LINES = ("ntsservercert", "ntsserverkey", "ntsport", "ntsdumpdir")
 """The directives that serve.nts sets."""
 NEAR = tuple(Network(str(network)) for network in PRIVATE)
 """The clients of a server by default: networks that are not routed on the Internet."""
+NODE_EXPORTER_FOLDER = HostPath("/var/lib/prometheus/node-exporter")
+"""The default of Debian's package prometheus-node-exporter."""
 
 
 class Digests(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +118,10 @@ class Service(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether services that are ordered after time-sync.target start only after the clock has been set."""
     replace_programs: bool = False
     """Whether links replace a foreign chronyc and chronyd in /usr/local, which are stored for uninstall."""
+    metrics: Literal["none", "textfile"] = "none"
+    """How the host tells its metrics by itself."""
+    metrics_folder: HostPath = NODE_EXPORTER_FOLDER
+    """The folder that node_exporter's textfile collector reads."""
 
 
 class Rollout(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):

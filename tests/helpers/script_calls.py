@@ -46,6 +46,7 @@ LINES = {
     "enable wait": r"systemctl -q enable chronyd-wait\.service",
     "remove wait": r"set -e\nsystemctl -q disable chronyd-wait\.service\n.*",
     "remove rotation": rf"rm -f {ROTATION_FILE}",
+    "remove metrics": r".*\nremove_metrics /etc/systemd/system \S+ \S+\nsystemctl daemon-reload",
 }
 """The scripts that stand in no file of their own, by what they do."""
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from provision.deploy.steps.boot_wait import WAIT_UNIT
 from provision.deploy.steps.log_rotation import ROTATION_FILE
+from provision.deploy.steps.metrics_textfile import SCRIPT, SERVICE, TIMER
 from provision.deploy.steps.timedatectl import NTP_UNITS
 from provision.host.paths import ROOT, UNIT_PATH
 from tests.helpers.script_calls import Call
@@ -188,6 +189,14 @@ def _units(host: ScriptedState, call: Call) -> str:
     return "\n".join([*files, *(f"unit {unit} {state}" for unit in units.split())])
 
 
+def _metrics(host: ScriptedState, call: Call) -> str:
+    lines = [
+        f"{path} {sha256(host.files[path][0]).hexdigest()}" for path in (SERVICE, TIMER, SCRIPT) if path in host.files
+    ]
+    states = ("timer enabled active", "age 12", "link ours") if call.arguments[4] and host.tells_metrics else ()
+    return "\n".join((*lines, *states))
+
+
 def _keys(host: ScriptedState, _: Call) -> str:
     return host.generations[host.current].keys.text if host.current else ""
 
@@ -221,6 +230,7 @@ ASKED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "look_rotation": _rotation,
     "look_units": _units,
     "print_key_usage": lambda *_: "unknown nothing counts on this host\nfinished\n",
+    "look_metrics": _metrics,
     "look_restored": _ours,
     "look_purged": _all_of_ours,
     "print_clock_logs": _clock_logs,

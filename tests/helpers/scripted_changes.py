@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from provision.deploy.steps.boot_wait import WAIT_UNIT
 from provision.deploy.steps.log_rotation import ROTATION_FILE
+from provision.deploy.steps.metrics_textfile import SCRIPT, SERVICE, TIMER
 from tests.helpers.script_calls import Call
 from tests.helpers.scripted_state import CONFIGURED, NO_FIREWALL, REHEARSED, ScriptedState
 
@@ -104,6 +105,13 @@ def _remove_units(host: ScriptedState, call: Call) -> str:
     return ""
 
 
+def _remove_metrics(host: ScriptedState, _: Call) -> str:
+    for path in (SERVICE, TIMER, SCRIPT):
+        host.files.pop(path, None)
+    host.tells_metrics = False
+    return ""
+
+
 def _rehearsed(host: ScriptedState, call: Call) -> str:
     host.rehearsed.add(call.values["id"])
     return ""
@@ -146,6 +154,8 @@ CHANGED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "remove rotation": _remove_rotation,
     "start_units": _do(counts=True),
     "remove_units": _remove_units,
+    "remove metrics": _remove_metrics,
+    "start_metrics": _do(tells_metrics=True),
     "purge": _purge,
 }
 """What each script changes."""

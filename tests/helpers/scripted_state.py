@@ -90,6 +90,7 @@ class ScriptedState:
     firewall: str = NO_FIREWALL
     """What print_firewall.sh says."""
     waits: bool = False
+    tells_metrics: bool = False
     admins_unit: str = ""
     """The text of a chronyd.service of the administrator, in /etc."""
     closed: bool = False

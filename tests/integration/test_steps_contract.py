@@ -52,6 +52,7 @@ PLAN = [
     "boot-wait",
     "log-rotation",
     "key-usage",
+    "metrics-textfile",
 ]
 REFUSES = {
     "file-systems",
@@ -63,8 +64,8 @@ REFUSES = {
 }
 MENDS = {"conflicting-services", "process-as-unit", "daemon-unaltered"}
 """The switch itself stops the other services and starts the daemon; these steps mend later damage."""
-UNCHANGED_AT_FIRST = REFUSES | MENDS | {"boot-wait", "log-rotation", "key-usage"}
-"""The default site asks for no unit that waits for the clock, for no log files, and for no counts."""
+UNCHANGED_AT_FIRST = REFUSES | MENDS | {"boot-wait", "log-rotation", "key-usage", "metrics-textfile"}
+"""The default site asks for no unit that waits for the clock, for no log files, for no counts, and for no metrics."""
 LISTING = r"""
 folders='/etc /opt /usr/local /var/lib/chrony'
 find $folders -printf '%p %y %m %u:%g %l %T@\n' 2>/dev/null | sort

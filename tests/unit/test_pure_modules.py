@@ -95,6 +95,7 @@ PURE = (
     "provision.output.json_report",
     "provision.output.junit",
     "provision.output.markdown",
+    "provision.output.metric_names",
     "provision.output.metrics",
     "provision.output.nagios",
     "provision.output.page",

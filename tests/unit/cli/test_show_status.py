@@ -11,7 +11,7 @@ from provision.cli.options import StatusOptions
 from provision.cli.show_status import show_status
 from provision.common.errors import CommandFailed, NotRecorded, OutputUnread, UsageError
 from provision.deploy.run import Run
-from provision.output.metrics import OURS
+from provision.output.metric_names import OURS
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.prestarted import installed
 from tests.helpers.report_samples import BAD

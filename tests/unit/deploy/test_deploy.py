@@ -6,6 +6,7 @@ from provision.common.results import Gate, Status
 from provision.deploy.deploy import deploy, plan, stage
 from provision.deploy.steps.boot_wait import WAIT_UNIT
 from provision.deploy.steps.log_rotation import ROTATION_FILE
+from provision.deploy.steps.metrics_textfile import SCRIPT, TIMER
 from provision.host.paths import KEY_USAGE
 from provision.host.transport import Output
 from provision.output.report import Report
@@ -145,21 +146,21 @@ def test_staging_ends_before_the_switch_and_says_how_to_go_on(operator: Operator
 
 def test_what_a_site_asks_for_beside_chronyd_is_made_and_taken_away_again(operator: Operator) -> None:
     plain = operator.site
-    more = '[service]\nwait = true\n[keys]\nusage = true\n[serve]\nfirewall = "open"\n'
+    more = '[service]\nwait = true\nmetrics = "textfile"\n[keys]\nusage = true\n[serve]\nfirewall = "open"\n'
     operator.site = f'time.log = ["tracking"]\n{plain}{more}'
     operator.host.firewall = (CASES / "firewall" / "ufw-shut.txt").read_text()
     report = operator.run(deploy)
     assert (report.error, unproven(report)) == (None, [])
     assert "firewall_open" in operator.host.told
     assert operator.host.told.index("firewall_open") < operator.host.told.index("switch")
-    assert {WAIT_UNIT, ROTATION_FILE, KEY_USAGE} <= operator.host.files.keys()
+    assert {WAIT_UNIT, ROTATION_FILE, KEY_USAGE, TIMER, SCRIPT} <= operator.host.files.keys()
     assert operator.host.waits
     assert operator.host.counts
     assert operator.run(deploy).changed == 0
     operator.site = plain
     assert operator.run(deploy).ok
-    assert {WAIT_UNIT, ROTATION_FILE, KEY_USAGE} & operator.host.files.keys() == set()
-    assert {"remove wait", "remove rotation", "remove_units"} <= set(operator.host.told)
+    assert {WAIT_UNIT, ROTATION_FILE, KEY_USAGE, TIMER, SCRIPT} & operator.host.files.keys() == set()
+    assert {"remove wait", "remove rotation", "remove_units", "remove metrics"} <= set(operator.host.told)
 
 
 def test_a_firewall_that_cannot_be_read_is_not_opened_and_nothing_is_switched(operator: Operator) -> None:

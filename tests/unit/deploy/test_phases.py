@@ -15,12 +15,14 @@ from provision.deploy.phases import (
     compile_phase,
     deployment,
     log_rotation,
+    metrics_textfile,
     preconditions,
     unpack_phase,
 )
 from provision.deploy.proof import Proof
 from provision.deploy.run import Operation, Run
 from provision.deploy.steps import Phase
+from provision.deploy.steps.metrics_textfile import MetricsTextfile
 from provision.host.host import Host
 from provision.host.session import Session
 from provision.host.target import parse_target
@@ -28,7 +30,7 @@ from provision.host.transport.local import LocalTransport
 from provision.output.log import Collected
 from provision.output.progress.lines import Lines
 from provision.output.report import Report
-from provision.site.schema import Serve, Site
+from provision.site.schema import Serve, Service, Site
 from provision.site.time import Time
 from tests.helpers.build_archives import ARTIFACT
 from tests.helpers.evidence_samples import EXPECTED
@@ -59,7 +61,7 @@ def test_a_deployment_is_these_phases() -> None:
         "needs": ["chrony-conf-needs"],
         "switch": ["active", "conflicting-services", "process-as-unit", "daemon-unaltered"],
         "confirm": ["confirmed"],
-        "links": ["links", "timedatectl", "boot-wait", "log-rotation", "key-usage"],
+        "links": ["links", "timedatectl", "boot-wait", "log-rotation", "key-usage", "metrics-textfile"],
     }
 
 
@@ -145,3 +147,19 @@ def test_log_files_are_rotated_where_the_site_has_some() -> None:
     assert log_rotation(Site(), FACTS).content == ""
     rotation = log_rotation(Site(time=Time(log=("tracking",))), FACTS)
     assert "/var/log/chrony/*.log {" in rotation.content.splitlines()
+
+
+def test_a_host_writes_metrics_where_its_site_says_so() -> None:
+    assert metrics_textfile(Site(), FACTS) == MetricsTextfile()
+    wanted = metrics_textfile(Site(service=Service(metrics="textfile")), FACTS)
+    assert wanted.link == "/var/lib/prometheus/node-exporter/chrony-provision.prom"
+    assert f"Link={wanted.link}" in wanted.service.splitlines()
+    assert {
+        "StartLimitIntervalSec=0",
+        "User=_chrony",
+        "RuntimeDirectory=chrony-metrics",
+        "ProtectSystem=strict",
+    } <= set(wanted.service.splitlines())
+    assert "OnUnitActiveSec=30" in wanted.timer.splitlines()
+    for text in (wanted.service, wanted.timer):
+        assert text.startswith("# Managed by chrony-provision")

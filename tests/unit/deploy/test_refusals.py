@@ -5,9 +5,14 @@ from dataclasses import replace
 import pytest
 
 from provision.common.errors import HostUnready
-from provision.deploy.refusals import refuse_nts_in_fips_mode, refuse_without_port, refuse_without_systemd
+from provision.deploy.refusals import (
+    refuse_metrics,
+    refuse_nts_in_fips_mode,
+    refuse_without_port,
+    refuse_without_systemd,
+)
 from provision.site.directive import Directive
-from provision.site.schema import Serve, Site
+from provision.site.schema import Serve, Service, Site
 from provision.site.source import Server
 from provision.site.text_types import Address
 from provision.site.time import Time
@@ -42,3 +47,11 @@ def test_nts_is_refused_in_fips_mode_and_keys_are_not(site: Site) -> None:
         refuse_nts_in_fips_mode("ntp1", facts, site)
     refuse_nts_in_fips_mode("ntp1", facts, Site())
     refuse_nts_in_fips_mode("ntp1", FACTS, site)
+
+
+def test_a_systemd_that_does_not_keep_the_file_of_the_metrics_is_refused() -> None:
+    site = Site(service=Service(metrics="textfile"))
+    with pytest.raises(HostUnready, match=r"^ntp1: systemd 232 is older than 236, which service\.metrics needs: leave"):
+        refuse_metrics("ntp1", replace(FACTS, systemd=232), site)
+    refuse_metrics("ntp1", replace(FACTS, systemd=232), Site())
+    refuse_metrics("ntp1", replace(FACTS, systemd=236), site)

@@ -17,7 +17,8 @@ from provision.chrony.reference_id import LOCAL_REFERENCE
 from provision.common.results import Finding
 from provision.host.target import Kind, Target
 from provision.host.unconfirmed import UnconfirmedSwitch
-from provision.output.metrics import HELP, OURS, metrics_text
+from provision.output.metric_names import HELP, OURS
+from provision.output.metrics import metrics_text
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Layer, SourceFault
 from tests.helpers.booted_hosts import ROOT

@@ -136,8 +136,8 @@ remove_key_usage() {
     rm -rf /var/lib/chrony-provision
 }
 
-# Remove the files that describe our service to systemd and logrotate, except the unit: see timedatectl.py, boot_wait.py
-# and log_rotation.py in provision/deploy/steps/.
+# Remove the files that describe our service to systemd and logrotate, except the unit, and those that write its metrics: see
+# timedatectl.py, boot_wait.py, log_rotation.py and metrics_textfile.py in provision/deploy/steps/.
 remove_declarations() {
     if grep -qs '^# Managed by chrony-provision' "$units/chronyd-wait.service"; then
         systemctl stop chronyd-wait.service || true
@@ -151,6 +151,7 @@ remove_declarations() {
     if grep -qs '^# Managed by chrony-provision' /etc/logrotate.d/chrony-provision; then
         rm -f /etc/logrotate.d/chrony-provision
     fi
+    remove_metrics "$units" "$root/write-metrics" /run/chrony-metrics/chrony.prom
     # Remove the folder if only our file was in it.
     rmdir /etc/systemd/ntp-units.d 2>/dev/null || true
 }

@@ -20,6 +20,7 @@ from provision.deploy.steps.file_systems import FileSystems
 from provision.deploy.steps.firewall import FirewallOpen
 from provision.deploy.steps.links import Links
 from provision.deploy.steps.log_rotation import LogRotation
+from provision.deploy.steps.metrics_textfile import MetricsTextfile
 from provision.deploy.steps.packages import Purpose
 from provision.deploy.steps.purged import Purged
 from provision.deploy.steps.timedatectl import DeclaredToTimedated
@@ -54,6 +55,7 @@ from tests.helpers.step_samples import (
 )
 
 LOGS = "/var/log/chrony"
+METRICS = MetricsTextfile(folder="/srv/metrics", service="s", timer="t", script="x")
 WAITS = f"generation={GENERATION.id}\nfallback=bbbb\nreverts=2026-11-22T20:01:30Z\nnow=2026-11-22T20:00:30Z"
 """As print_unconfirmed.sh says it."""
 
@@ -77,6 +79,8 @@ STEPS = [
     LogRotation(folder=LOGS, content="x"),
     key_usage(Site()),
     key_usage(Site(keys=Keys(usage=True))),
+    MetricsTextfile(),
+    METRICS,
     AT_HAND,
     RESTORED,
     Purged(),
@@ -316,6 +320,8 @@ TITLES = [
     "rotation of chronyd's log files",
     "no count of answers by key",
     "count of answers by key",
+    "no metrics for node_exporter",
+    "metrics for node_exporter",
     "source of nettle 3.10.2 and chrony 4.9 available",
     "time service as it was before the first deployment",
     "builds, generations, keys, state and account removed",
@@ -351,6 +357,7 @@ IDS = [
     (BootWaits(""), "boot-wait", True),
     (LogRotation(folder=LOGS, content=""), "log-rotation", True),
     (key_usage(Site()), "key-usage", True),
+    (METRICS, "metrics-textfile", True),
     (AT_HAND, "source", False),
     (RESTORED, "restored", True),
     (Purged(), "purged", True),
