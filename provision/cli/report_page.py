@@ -27,8 +27,7 @@ from provision.output.page_details import LEVELS, HostPast, past_of
 from provision.output.plot_script import plot_scripts
 from provision.output.report import Report, exit_status
 from provision.site.inventory import Inventory, read_inventory
-from provision.site.key_source import source_of
-from provision.site.key_usage import user_names
+from provision.site.key_usage import sources, user_names
 
 if TYPE_CHECKING:
     from provision.deploy.secrets import Secrets
@@ -109,9 +108,8 @@ def _digest(script: str) -> str:
 
 def key_rows(inventory: Inventory, reader: KeyReader, today: date) -> tuple[KeyRow, ...]:
     """Return the keys of the site by id, age, label and use; none of a source that cannot be read."""
-    sites = [member.site for member in inventory.members] or [inventory.defaults]
     rows: list[KeyRow] = []
-    for source in dict.fromkeys(source_of(site) for site in sites):
+    for source in sources(inventory):
         # A report is also for those who may not read the keys.
         with suppress(SiteError):
             rows += _rows(inventory, source, reader, today)

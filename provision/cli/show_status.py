@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 from provision.cli import streams
 from provision.cli.command import Command
@@ -84,7 +83,7 @@ def _ask(options: StatusOptions, secrets: Secrets) -> list[Report]:
     _refuse_closed_output(options)
     refuse_same_file("metrics", options.metrics, options.report_paths, "status")
     command = Command(task="status", operation=status, configures=False, tabulates=True, watch=options.watch)
-    metrics = _Metrics(options.metrics)
+    metrics = _Metrics(options, secrets)
     with metrics.recording():
         return command.run(options, secrets, note=metrics.note, finish=metrics.finish)
 
@@ -96,8 +95,10 @@ class _Metrics:
     output as the file, all that is printed meanwhile goes to standard error.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, options: StatusOptions, secrets: Secrets) -> None:
+        self._path = options.metrics
+        self._site_file = options.site_file
+        self._keys = secrets.keys
         self._output = sys.stdout
         self._reports: list[Report] = []
 
@@ -133,10 +134,12 @@ class _Metrics:
         path, self._path = self._path, None
         if path is None:
             return
-        # Imported here, for it is slow, and most commands write none.
+        # Imported here, for they are slow, and most commands write none.
+        from provision.cli.key_dates import key_dates  # noqa: PLC0415
         from provision.output.metrics import metrics_text  # noqa: PLC0415
 
-        text = metrics_text(reports, complete=complete, at=datetime.now(UTC))
+        keys = tuple(key_dates(self._site_file, self._keys))
+        text = metrics_text(reports, complete=complete, at=datetime.now(UTC), keys=keys)
         if path == STANDARD_OUTPUT:
             self._output.write(text)
             self._output.flush()

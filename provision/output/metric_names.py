@@ -79,6 +79,7 @@ HELP = {
     f"{OURS}source_fault_info": "Always 1; the label names the layer at which a source fails that gives no time",
     f"{OURS}source_authenticated": "1 if the last answer of a source with a key or NTS was authenticated",
     f"{OURS}keys": "Keys in the host's key file",
+    f"{OURS}key_added_timestamp_seconds": "Day on which a key was added to the operator's key file, since 1970",
     f"{OURS}findings": "Findings by result: ok, failed, not checked",
     f"{OURS}finding_holds": "1 if the claim of a check holds, 0 if it does not; none if it was not checked",
 }

@@ -8,7 +8,7 @@ of its own, which node_exporter's textfile collector would refuse.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
@@ -71,9 +71,22 @@ class Sample:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def metrics_text(reports: Sequence[Report], *, complete: bool, at: datetime) -> str:
-    """Return the metrics of hosts whose states were asked for; ``complete``: the command did not end early."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDate:
+    """When a key was added to a key file of the operator."""
+
+    file: str
+    id: int
+    added: date
+
+
+def metrics_text(reports: Sequence[Report], *, complete: bool, at: datetime, keys: Sequence[KeyDate] = ()) -> str:
+    """Return the metrics of hosts whose states were asked for, and of the operator's keys.
+
+    ``complete``: the command did not end early.
+    """
     samples = [Sample(f"{OURS}run_timestamp_seconds", at.timestamp()), Sample(f"{OURS}run_complete", complete)]
+    samples += map(_of_key, keys)
     for report in reports:
         host = {"host": str(report.host)}
         samples += [Sample(one.name, one.value, {**host, **one.labels}) for one in _of_host(report)]
@@ -109,6 +122,12 @@ def _family(name: str) -> Metric:
         return Metric(name.removesuffix(TOTAL), HELP[name], "counter")
     # Infos are gauges, as in chrony_exporter: node_exporter does not know the type "info".
     return Metric(name, HELP[name], "gauge", unit)
+
+
+def _of_key(key: KeyDate) -> Sample:
+    began = datetime.combine(key.added, time(), UTC)
+    labels = {"key_file": key.file, "key_id": str(key.id)}
+    return Sample(f"{OURS}key_added_timestamp_seconds", began.timestamp(), labels)
 
 
 def _of_host(report: Report) -> Iterator[Sample]:

@@ -20,6 +20,12 @@ EVERY_HOST = "every host"
 """The users of a key if the site lists no hosts."""
 
 
+def sources(inventory: Inventory) -> tuple[KeySource, ...]:
+    """Return the key sources of the hosts of a site, or of a site without hosts, each once."""
+    sites = [member.site for member in inventory.members] or [inventory.defaults]
+    return tuple(dict.fromkeys(source_of(site) for site in sites))
+
+
 def choose_source(inventory: Inventory, hosts: Iterable[str]) -> KeySource:
     """Return the key source of the site or of these hosts and groups. Raises SiteError if there are several."""
     wanted = tuple(hosts)

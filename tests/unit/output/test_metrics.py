@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ from provision.common.results import Finding
 from provision.host.target import Kind, Target
 from provision.host.unconfirmed import UnconfirmedSwitch
 from provision.output.metric_names import HELP, OURS
-from provision.output.metrics import metrics_text
+from provision.output.metrics import KeyDate, metrics_text
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Layer, SourceFault
 from tests.helpers.booted_hosts import ROOT
@@ -139,8 +139,15 @@ def test_a_dashboard_of_chrony_exporter_finds_its_metrics_with_their_labels(name
         assert labels.keys() == {"host", *STOCK[name]}
 
 
+def test_the_day_of_a_key_is_its_midnight_by_file_and_id() -> None:
+    key = KeyDate(file="/srv/chrony.keys", id=7, added=date(2026, 11, 23))
+    text = metrics_text([], complete=True, at=AT, keys=[key])
+    name = f"{OURS}key_added_timestamp_seconds"
+    assert f'\n{name}{{key_file="/srv/chrony.keys",key_id="7"}} 1.795392e+09\n' in text
+
+
 def test_every_other_metric_has_our_prefix_and_all_are_in_the_document() -> None:
-    names = {name for name, _ in values(FULL)}
+    names = {name for name, _ in values(FULL)} | {f"{OURS}key_added_timestamp_seconds"}
     assert names == set(HELP)
     assert {name for name in names - set(STOCK) if not name.startswith(OURS)} == set()
     page = (ROOT / "docs/monitoring.md").read_text()
