@@ -25,6 +25,11 @@ from provision.verify.unit import UnitState, parse_unit_state
 
 T = TypeVar("T")
 
+INSTALLED: tuple[str, ...] = ("current", "build")
+"""Values of the section ``process`` that are always there."""
+RUNNING: tuple[str, ...] = ("generation", "user", "seccomp", "arguments")
+"""Those of a chronyd that runs, beside its executable."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
@@ -135,7 +140,7 @@ def _evidence(text: str, parts: Mapping[str, str]) -> Evidence:
             associations = parse_associations(parts["authdata"], parts["ntpdata"])
             access = _access(parts)
     return Evidence(
-        process=dict(line.split("=", 1) for line in parts["process"].splitlines()),
+        process=_process(parts["process"]),
         unit=parse_unit_state(parts["unit"]),
         ports=tuple(_port(line) for line in parts["ports"].splitlines()),
         time_services=parse_time_services(parts["time services"]),
@@ -155,6 +160,18 @@ def _evidence(text: str, parts: Mapping[str, str]) -> Evidence:
         rate_limited_us=_dropped(parts.get("served to us", "")),
         sections=parts,
     )
+
+
+def _process(text: str) -> Mapping[str, str]:
+    """Parse the section ``process``. Raises ValueError, also if a value is missing."""
+    process = dict(line.split("=", 1) for line in text.splitlines())
+    wanted = INSTALLED
+    if "executable" in process:
+        wanted = INSTALLED + RUNNING
+    missing = [name for name in wanted if name not in process]
+    if missing:
+        raise ValueError(f"section process has no {', '.join(missing)}")
+    return process
 
 
 def _dropped(served: str) -> bool:

@@ -100,6 +100,14 @@ def test_nonsense_is_refused(text: str, words: str) -> None:
         parse_evidence(text)
 
 
+@pytest.mark.parametrize("name", ["current", "build", "generation", "user", "seccomp", "arguments"])
+def test_a_value_of_the_process_that_is_missing_is_named(name: str) -> None:
+    """The checks read these values, where their absence would be an internal error."""
+    text = re.sub(rf"(?m)^{name}=.*\n", "", SERVER, count=1)
+    with pytest.raises(ParseError, match=rf"^the evidence cannot be read: section process has no {name}$"):
+        parse_evidence(text)
+
+
 def test_a_section_that_one_check_reads_is_parsed_by_it() -> None:
     evidence = parse_evidence(SERVER.replace("==> finished", "==> leap seconds\n37\n==> finished"))
     assert evidence.read("leap seconds", int) == 37
