@@ -36,10 +36,10 @@ def _answers(proof: Proof, wanted_conf: str) -> Iterator[tuple[str, str]]:
 
 
 def _sections(evidence: str) -> Iterator[tuple[str, str]]:
-    """Yield the sections; those about requests, of which there are several for each key, as one answer."""
+    """Yield the sections; those about requests, of which there are several, as one answer."""
     requests = []
     for name, text in sections(evidence).items():
-        if name.startswith("ask "):
+        if name.startswith(("ask ", "nts ")):
             requests.append(f"{SECTION}{name}\n{text}")
         elif name not in MARKS:
             yield name, text

@@ -53,6 +53,8 @@ def _asked(sources: Iterable[Source] | None) -> str:
 
 
 def _with_key(source: Source) -> str:
+    if source.nts:
+        return f"{source.address} with NTS"
     if not source.key:
         return str(source.address)
     return f"{source.address} with key {source.key}"

@@ -10,6 +10,7 @@ from provision.chrony.language.table import SOURCES, How, directive
 from provision.chrony.statement import Statement
 from provision.common.results import Fate, Loss
 from provision.common.text import on_one_line, shortened
+from provision.host.paths import GENERATION, NTS_CHAIN
 from provision.takeover.existing import ExistingService, Program
 from provision.takeover.lost.access import access_losses, remote_command_losses
 from provision.takeover.lost.keys import NTPD, key_losses
@@ -73,13 +74,19 @@ def _losses(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
     yield from unit_losses(service, wanted)
 
 
+def _serves_nts_of_the_site(new: Sequence[Statement]) -> bool:
+    """Return whether the site names the certificate, so that it is in the generation, and the host still serves NTS."""
+    return any(one.name == "ntsservercert" and one.arguments[:1] == (f"{GENERATION}/{NTS_CHAIN}",) for one in new)
+
+
 def _configuration(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Loss]:
     yield from source_losses(old, new)
     yield from line_losses("refclock", ("refclock",), old, new)
     yield from line_losses("local", ("local",), old, new)
     yield from access_losses(old, new)
     yield from remote_command_losses(old)
-    yield from line_losses("nts-server", NTS_SERVER, old, new)
+    if not _serves_nts_of_the_site(new):
+        yield from line_losses("nts-server", NTS_SERVER, old, new)
     others = {statement.name for statement in old} - COMPARED - READ_WITH_IT - PLACES
     for name in sorted(others):
         if not _is_owned(name):

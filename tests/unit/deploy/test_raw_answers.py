@@ -36,6 +36,13 @@ def test_a_secret_that_a_host_prints_is_hidden(operator: Operator) -> None:
     assert operator.run(altered).answers["journal"] == "sudo (hidden) (hidden)"
 
 
+def test_requests_with_nts_are_a_part_of_those_on_the_host() -> None:
+    proof = Proof((), evidence="==> ask 127.0.0.1 plain\nanswered\n==> nts right\nanswered\n==> ports\nudp\n")
+    answers = dict(raw_answers(proof, "", str))
+    assert answers["requests-on-the-host"] == "==> ask 127.0.0.1 plain\nanswered\n==> nts right\nanswered"
+    assert answers["ports"] == "udp"
+
+
 def test_the_digest_of_a_key_file_is_hidden_because_a_password_can_be_guessed_from_it() -> None:
     digest = "0f" * 32
     tree = f"{digest}  /opt/chrony/generations/1/chrony.keys\n{digest}  /opt/chrony/generations/1/chrony.conf"

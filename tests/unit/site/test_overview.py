@@ -24,3 +24,10 @@ def test_the_overview_says_what_holds_and_who_has_said_so() -> None:
     assert '\n  release.chrony = "4.8"  (host alone)\n' in text
     assert "\n  asks: 10.0.0.1 with key 1, ntp2.example.com with key 1" in text
     assert "\n  note: it follows one server alone, 192.0.2.1: " in text
+
+
+def test_a_source_with_nts_is_named_so() -> None:
+    Path("site.toml").write_text('time.servers = [{ address = "ntp1.example", nts = true }]')
+    inventory = read_inventory(Path("site.toml"))
+    text = "\n".join(lines_of("any host", inventory.levels, inventory.defaults))
+    assert "\n  asks: ntp1.example with NTS\n" in text

@@ -67,6 +67,12 @@ CASES = [
         ["nts-server: ntsservercert /a", "nts-server: ntsserverkey /b"],
         id="NTS",
     ),
+    pytest.param(
+        "ntsservercert /a\nntsserverkey /b",
+        "ntsservercert /opt/chrony/current/nts.crt\nntsserverkey /opt/chrony/current/nts.key",
+        [],
+        id="NTS with the certificate of the site",
+    ),
     pytest.param("", "allow 10.0.0.0/8", ["server.opens: an NTP server for 10.0.0.0/8"], id="a server where none was"),
     pytest.param("allow 10.0.0.0/8", "", ["server.closes: an NTP server for 10.0.0.0/8"], id="no server any more"),
     pytest.param("allow\nport 0", "", [], id="a server without its port was none"),

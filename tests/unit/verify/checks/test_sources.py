@@ -37,8 +37,8 @@ KEYED = [
     pytest.param(
         (replace(NTS, received=0, authenticated=False),),
         {"has_later_sources": True},
-        (sources.AUTHENTICATED, NTS_SOURCE, False),
-        id="not answered with NTS, for which no host of the site is waited for",
+        (sources.AUTHENTICATED, NTS_SOURCE, None),
+        id="not answered with NTS by a host that may come later",
     ),
     pytest.param((ASKED,), {"authenticated_sources": 2}, (sources.KNOWN, "", False), id="another one has no address"),
 ]
