@@ -6,6 +6,8 @@ NO_REFERENCE = "00000000"
 """The reference id of a clock that follows no source."""
 LOCAL_REFERENCE = "7F7F0101"
 """The reference id of a server without sources that serves its own clock (the ``local`` directive)."""
+LOCAL_ADDRESS = "127.127.1.1"
+"""The same as an IPv4 address."""
 
 
 def reference_name(hexadecimal: str, name: str) -> str:

@@ -23,7 +23,7 @@ from provision.keys.reader import KeyReader
 from provision.keys.source import KeySource
 from provision.output.earlier import read_earlier
 from provision.output.page import KeyRow, Page, page_of, with_details
-from provision.output.page_details import LEVELS, HostPast, past_of
+from provision.output.page_details import LEVELS, HostRecord, record_of
 from provision.output.plot_script import plot_scripts
 from provision.output.report import Report, exit_status
 from provision.site.inventory import Inventory, read_inventory
@@ -63,8 +63,8 @@ def write_page(options: ReportOptions, secrets: "Secrets") -> int:
             names=names_of(inventory, reports),
             keys=key_rows(inventory, secrets.keys, begun.date()),
         )
-        pasts = [past_of(report, earlier.get(str(report.host), ()), begun) for report in reports]
-        _write(place, html_below(MOST_BYTES, page, pasts, scripts))
+        records = [record_of(report, earlier.get(str(report.host), ()), begun) for report in reports]
+        _write(place, html_below(MOST_BYTES, page, records, scripts))
         if not scripts:
             print(NO_PLOTS)
         print(f"{place}: written, {place.stat().st_size / 1e6:.1f} MB")
@@ -73,14 +73,14 @@ def write_page(options: ReportOptions, secrets: "Secrets") -> int:
     return exit_status(command.run(options, secrets, finish=finish))
 
 
-def html_below(most_bytes: int, page: Page, pasts: Sequence[HostPast], plots: Sequence[str]) -> str:
-    """Return the text of the page with as much of each host's past as leaves it below so many bytes.
+def html_below(most_bytes: int, page: Page, records: Sequence[HostRecord], plots: Sequence[str]) -> str:
+    """Return the text of the page with as much of each host's history as leaves it below so many bytes.
 
     Of very many hosts, the page with the least of it may be larger.
     """
     text = ""
     for level in LEVELS:
-        text = html_of(with_details(page, pasts, level), plots)
+        text = html_of(with_details(page, records, level), plots)
         if len(text.encode()) <= most_bytes:
             break
     return text

@@ -26,14 +26,14 @@ class HostHistory:
 
 def history(run: Run) -> None:
     """Show the switches of a host: when, by whom, which parts changed, and how each ended."""
-    past = read_history(run)
-    run.report.history = events(past.records, past.current, past.unconfirmed)
+    found = read_history(run)
+    run.report.history = events(found.records, found.current, found.unconfirmed)
     if not run.report.history:
         run.progress.say("  nothing was ever deployed here")
         return
     run.progress.say(history_text(run.report.history))
-    if past.unconfirmed is not None:
-        run.report.notes.append(f"generation {past.unconfirmed.generation} is {past.unconfirmed}")
+    if found.unconfirmed is not None:
+        run.report.notes.append(f"generation {found.unconfirmed.generation} is {found.unconfirmed}")
 
 
 def read_history(run: Run) -> HostHistory:

@@ -24,12 +24,12 @@ def rollback(run: Run, *, to: str) -> None:
     """Switch to an existing generation of the host, and prove it; ``to`` is its id, or empty for the previous one."""
     host, facts = run.session.host, run.session.facts
     refuse_without_systemd(host.name, facts)
-    past = read_history(run)
-    generation = _choose(host.name, to, past)
+    history = read_history(run)
+    generation = _choose(host.name, to, history)
     kept = read_kept(run, generation)
     version = kept.version
     if kept.drift is not None:
-        others = [other for other in past.generations if other not in {generation, past.current}]
+        others = [other for other in history.generations if other not in {generation, history.current}]
         raise CommandFailed(_altered(host.name, generation, kept.drift, others))
     with understood(f"generation {generation} of the host"):
         seccomp = seccomp_level(kept.unit) > 0
@@ -79,31 +79,31 @@ def _altered(name: str, generation: str, drift: str, others: Sequence[str]) -> s
     return words
 
 
-def _choose(name: str, to: str, past: HostHistory) -> str:
+def _choose(name: str, to: str, history: HostHistory) -> str:
     """Return the generation to go back to. Raises SiteError if there is none, or nothing is deployed."""
-    there = past.generations
+    there = history.generations
     has = f"it has {', '.join(there) or 'none'}"
     if to and to not in there:
         raise SiteError(f"{name}: --to {to}: no such generation here; {has}")
     if to:
         return to
-    if not past.current:
-        raise SiteError(f"{name}: {_nothing_deployed(past)}")
-    before = previous(past.records, past.current, there)
+    if not history.current:
+        raise SiteError(f"{name}: {_nothing_deployed(history)}")
+    before = previous(history.records, history.current, there)
     if before is None:
         raise SiteError(f"{name}: no generation ran here before the current one; {has}")
     return before
 
 
-def _nothing_deployed(past: HostHistory) -> str:
+def _nothing_deployed(history: HostHistory) -> str:
     """Return that nothing is deployed, since when, and what to do."""
     words = "nothing is deployed here"
-    if past.records and past.records[-1].generation == BEFORE:
+    if history.records and history.records[-1].generation == BEFORE:
         what = "uninstalled"
-        if past.records[-1].task == "back":
+        if history.records[-1].task == "back":
             what = "the host went back to its previous time service"
-        words += f" ({what} at {past.records[-1].when})"
+        words += f" ({what} at {history.records[-1].when})"
     words += "; inv deploy deploys"
-    if past.generations:
-        words += f", --to GENERATION names one of {', '.join(past.generations)}"
+    if history.generations:
+        words += f", --to GENERATION names one of {', '.join(history.generations)}"
     return words

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from provision.chrony.reference_id import LOCAL_ADDRESS
 from provision.host.target import Target
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, Clock, HostStatus, TimeSource
-from provision.output.trace import LOCAL, OWN_CLOCK, End, Hop, Trace
+from provision.output.trace import LOCAL, End, Hop, Trace
 
 
 def trace(start: Target, ask: Callable[[Target], Report], host_of: Callable[[TimeSource], Target | None]) -> Trace:
@@ -59,7 +60,7 @@ def _outside(source: TimeSource) -> str:
     words = f"{source.name} is no host of the site"
     if not source.reference:
         return words
-    if source.reference == OWN_CLOCK:
+    if source.reference == LOCAL_ADDRESS:
         return f"{words}; it serves its own clock (local)"
     if source.stratum <= 1:
         return f"{words}; its clock is {source.reference}"

@@ -16,7 +16,8 @@ from prometheus_client.openmetrics.exposition import generate_latest
 
 from provision.chrony.chronyc.serverstats import ServerCounters
 from provision.chrony.chronyc.sources import NEVER
-from provision.chrony.reference_id import LOCAL_REFERENCE
+from provision.chrony.key_ids import parse_key_ids
+from provision.chrony.reference_id import LOCAL_ADDRESS, LOCAL_REFERENCE
 from provision.common.text import on_one_line
 from provision.output.metric_names import HELP, OURS, TOTAL
 from provision.output.report import Report
@@ -36,8 +37,6 @@ STATES = {
 MODES = {"server": "client", "peer": "peer", REFERENCE_CLOCK: "reference clock"}
 """The kinds of a source in its words; to a server, the host is a client."""
 AUTHENTICATED = {Authentication.KEY, Authentication.NTS}
-LOCAL_ADDRESS = "127.127.1.1"
-"""The address of the host's own clock as a reference."""
 RESULTS = {True: "ok", False: "failed", None: "not checked"}
 
 COUNTERS = {
@@ -158,21 +157,11 @@ def _of_deployment(status: HostStatus) -> Iterator[Sample]:
     yield Sample(f"{OURS}confirmed", status.confirmed)
     if status.unconfirmed is not None and status.unconfirmed.seconds_left is not None:
         yield Sample(f"{OURS}reverts_in_seconds", status.unconfirmed.seconds_left)
-    yield Sample(f"{OURS}keys", _number_of(status.key_ids))
+    yield Sample(f"{OURS}keys", sum(map(len, parse_key_ids(status.key_ids))))
     if status.limits is not None:
         yield Sample(f"{OURS}offset_limit_seconds", status.limits.offset_seconds)
         yield Sample(f"{OURS}error_bound_limit_seconds", status.limits.error_seconds)
         yield Sample(f"{OURS}sources_limit", status.limits.least_sources)
-
-
-def _number_of(key_ids: str) -> int:
-    """Return how many ids there are in ranges such as ``1-50,60``."""
-    number = 0
-    for part in key_ids.split(","):
-        first, _, last = part.partition("-")
-        if first:
-            number += int(last or first) - int(first) + 1
-    return number
 
 
 def _of_clock(clock: Clock, status: HostStatus) -> Iterator[Sample]:

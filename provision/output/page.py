@@ -14,7 +14,7 @@ from provision.common.text import on_one_line, seconds_text
 from provision.output.findings import folded
 from provision.output.follows import graph_of
 from provision.output.graph import Graph
-from provision.output.page_details import THINNED, HostPast, Level, details_of
+from provision.output.page_details import THINNED, HostRecord, Level, details_of
 from provision.output.report import Report
 from provision.output.status import Clock, HostStatus, TimeSource
 from provision.output.status_text import offset_text
@@ -111,9 +111,9 @@ def page_of(
     )
 
 
-def with_details(page: Page, pasts: Sequence[HostPast], level: Level) -> Page:
-    """Return the page with the details of its hosts, and as much of their past as the level says."""
-    details = tuple(details_of(past, level) for past in pasts)
+def with_details(page: Page, records: Sequence[HostRecord], level: Level) -> Page:
+    """Return the page with the details of its hosts, and as much of their history as the level says."""
+    details = tuple(details_of(record, level) for record in records)
     thinned = ""
     if any(THINNED in host for host in details):
         thinned = str(level)

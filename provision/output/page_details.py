@@ -36,7 +36,7 @@ THINNED = "thinned"
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How much of each host's past the page has."""
+    """How much of the history of each host the page has."""
 
     points: int
     """Of the clock in its plots, and of all sources together."""
@@ -56,7 +56,7 @@ LEVELS = (Level(300, 20), Level(150, 20), Level(75, 10), Level(40, 5), Level(20,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostPast:
+class HostRecord:
     """All that the page may show of a host, from which each level takes its part."""
 
     fixed: Mapping[str, Any]
@@ -74,15 +74,15 @@ class HostPast:
     """How many have points."""
 
 
-def past_of(report: Report, earlier: Iterable[ClockPoint], time: datetime) -> HostPast:
-    """Return the past of a host; ``earlier`` is its clock in earlier reports, ``time`` is that of this report."""
+def record_of(report: Report, earlier: Iterable[ClockPoint], time: datetime) -> HostRecord:
+    """Return the record of a host; ``earlier`` is its clock in earlier reports, ``time`` is that of this report."""
     sources: Sequence[TimeSource] = ()
     if report.status is not None:
         sources = report.status.sources
     clock = clock_series([*report.clock_points, *earlier, *_now(report, time)])
     known = _by_source(report.source_points, sources)
     offsets = dict(list(known.items())[:MOST_LINES])
-    return HostPast(
+    return HostRecord(
         fixed={
             "facts": [[label, on_one_line(words)] for label, words in _facts(report)],
             "findings": [
@@ -103,21 +103,21 @@ def past_of(report: Report, earlier: Iterable[ClockPoint], time: datetime) -> Ho
     )
 
 
-def details_of(past: HostPast, level: Level) -> Mapping[str, Any]:
+def details_of(record: HostRecord, level: Level) -> Mapping[str, Any]:
     """Return the details of a host."""
-    clock = thinned(past.clock, level.points)
-    offsets = _thinned_offsets(past.offsets, level)
+    clock = thinned(record.clock, level.points)
+    offsets = _thinned_offsets(record.offsets, level)
     details = {
-        **past.fixed,
-        "history": past.history[-level.events :],
+        **record.fixed,
+        "history": record.history[-level.events :],
         "clock": with_steps(clock),
         "offsets": {name: with_steps(series) for name, series in offsets.items()},
     }
     shown = (
-        (len(clock[0]), past.clock_points, "points of the clock"),
-        (sum(len(series[0]) for series in offsets.values()), past.source_points, "points of the sources"),
-        (len(past.offsets), past.sources, "sources"),
-        (min(len(past.history), level.events), len(past.history), "events"),
+        (len(clock[0]), record.clock_points, "points of the clock"),
+        (sum(len(series[0]) for series in offsets.values()), record.source_points, "points of the sources"),
+        (len(record.offsets), record.sources, "sources"),
+        (min(len(record.history), level.events), len(record.history), "events"),
     )
     left = [f"{number} of {whole} {words}" for number, whole, words in shown if number < whole]
     if left:

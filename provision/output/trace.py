@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from provision.chrony.reference_id import LOCAL_ADDRESS
 from provision.common.text import aligned, on_one_line, seconds_text
 from provision.output.status import REFERENCE_CLOCK, Clock, TimeSource
 from provision.output.status_text import authentication_text, offset_text
@@ -29,8 +30,6 @@ class End(StrEnum):
 
 LOCAL = "local"
 """What a host of the site follows that serves its own clock."""
-OWN_CLOCK = "127.127.1.1"
-"""The reference id of a chronyd that serves its own clock (``local``)."""
 ORIGINS = {End.REFERENCE_CLOCK, End.OUTSIDE}
 
 
@@ -89,7 +88,7 @@ class Trace:
     @property
     def _leads_to_stratum_1(self) -> bool:
         last = self.hops[-1]
-        serves_own_clock = last.reference in {LOCAL, OWN_CLOCK}
+        serves_own_clock = last.reference in {LOCAL, LOCAL_ADDRESS}
         return self.end is not End.LOOP and (last.stratum == 1 or not serves_own_clock)
 
     @property

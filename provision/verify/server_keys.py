@@ -4,10 +4,10 @@ chronyd drops a request with an unknown key and one with a wrong MAC in silence,
 is. The state of the server has the ids of its keys.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from provision.chrony.key_ids import parse_key_ids
 from provision.common.results import Finding
 from provision.output.report import Report
 from provision.output.status import HostStatus, Layer, SourceFault, TimeSource
@@ -43,19 +43,13 @@ def _told(
 
 
 def _fault(source: TimeSource, fault: SourceFault, server: str, ids: str) -> tuple[SourceFault, str]:
-    if not _is_among(source.key_id, ids):
+    if not any(source.key_id in some for some in parse_key_ids(ids)):
         note = f"{server} has no key {source.key_id} (its keys: {ids or 'none'})"
         advice = f"deploy {server} with this key, or let the host use one that it has"
         return SourceFault(layer=Layer.KEY_UNKNOWN, seen=f"{fault.seen}: {note}", advice=advice), note
     note = f"{server} has a key {source.key_id}, with another secret or type"
     advice = "compare the key's line in chrony.keys here and there, and deploy both"
     return SourceFault(layer=Layer.MAC_WRONG, seen=f"{fault.seen}: {note}", advice=advice), note
-
-
-def _is_among(id_: int | None, ids: str) -> bool:
-    """Return whether an id is in ranges such as ``1-50,60``."""
-    ranges = re.findall(r"(\d+)(?:-(\d+))?", ids)
-    return id_ is not None and any(int(first) <= id_ <= int(last or first) for first, last in ranges)
 
 
 def _is_refused(source: TimeSource) -> bool:

@@ -11,7 +11,7 @@ from provision.common.results import Finding
 from provision.host.target import parse_target
 from provision.output.history import Event, Kind, Result
 from provision.output.page import KeyRow, page_of
-from provision.output.page_details import past_of
+from provision.output.page_details import record_of
 from provision.output.plot_script import plot_scripts
 from provision.output.report import Report
 from provision.output.status import Authentication, Layer, Role, SourceFault, TimeSource
@@ -86,8 +86,8 @@ def page(
 ) -> str:
     """Return the page of these reports."""
     values = page_of(some, site="site.toml", time=NOW, names=names(some), keys=KEYS)
-    pasts = [past_of(report, (earlier or {}).get(str(report.host), ()), NOW) for report in some]
-    return html_below(MOST_BYTES, values, pasts, plot_scripts() if plots else ())
+    records = [record_of(report, (earlier or {}).get(str(report.host), ()), NOW) for report in some]
+    return html_below(MOST_BYTES, values, records, plot_scripts() if plots else ())
 
 
 def _report(name: str, number: int, role: Role, followed: Iterable[TimeSource], points: int) -> Report:

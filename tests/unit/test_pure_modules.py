@@ -57,6 +57,7 @@ PURE = (
     "provision.chrony.configure_log",
     "provision.chrony.differences",
     "provision.chrony.drop_ins",
+    "provision.chrony.key_ids",
     "provision.chrony.language",
     "provision.chrony.needs",
     "provision.chrony.releases",

@@ -16,7 +16,7 @@ from provision.common.results import Finding
 from provision.deploy.render import template_text
 from provision.host.target import Kind, Target
 from provision.output.page import page_of, with_details
-from provision.output.page_details import LEVELS, MOST_LINES, past_of
+from provision.output.page_details import LEVELS, MOST_LINES, record_of
 from provision.output.report import Report
 from tests.helpers.page_samples import NOW, SECONDS, page, reports
 from tests.unit.output.test_status import FAULT, LOST, SOURCE
@@ -178,10 +178,10 @@ def test_a_page_on_which_nothing_is_left_out_says_nothing_about_it() -> None:
 def test_less_of_the_past_is_tried_until_the_page_is_small_enough(limit: int) -> None:
     hosts = reports(17, 300)
     values = page_of(hosts, site="site.toml", time=NOW, names={}, keys=())
-    pasts = [past_of(report, (), NOW) for report in hosts]
-    sizes = [len(html_of(with_details(values, pasts, level), ()).encode()) for level in LEVELS]
+    records = [record_of(report, (), NOW) for report in hosts]
+    sizes = [len(html_of(with_details(values, records, level), ()).encode()) for level in LEVELS]
     assert sizes == sorted(sizes, reverse=True)
-    text = html_below(limit, values, pasts, ())
+    text = html_below(limit, values, records, ())
     fitting = [size for size in sizes if size <= limit] or sizes[-1:]
     assert len(text.encode()) == fitting[0]
 

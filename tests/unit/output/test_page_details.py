@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from provision.output.page_details import LEVELS, MOST_LINES, Level, details_of, past_of
+from provision.output.page_details import LEVELS, MOST_LINES, Level, details_of, record_of
 from provision.output.report import Report
 from provision.output.status import Layer, SourceFault
 from tests.helpers.page_samples import NOW, reports
@@ -15,7 +15,7 @@ FAULT = SourceFault(layer=Layer.NO_ANSWER, seen="no answer to 8 requests", advic
 
 def details(report: Report, level: Level = LEVELS[0]) -> dict[str, Any]:
     """Return the details of a host."""
-    return dict(details_of(past_of(report, (), NOW), level))
+    return dict(details_of(record_of(report, (), NOW), level))
 
 
 def test_a_source_says_why_it_gives_no_time() -> None:
