@@ -31,7 +31,7 @@ from provision.deploy.steps.file_systems import FileSystems
 from provision.deploy.steps.firewall import FirewallOpen, FirewallOpenForNts
 from provision.deploy.steps.links import Links
 from provision.deploy.steps.log_rotation import LogRotation
-from provision.deploy.steps.metrics_textfile import FILE, RUNTIME_FOLDER, SCRIPT, SECONDS, MetricsTextfile
+from provision.deploy.steps.metrics_textfile import FILE, SCRIPT, SECONDS, MetricsTextfile
 from provision.deploy.steps.packages import Packages, Purpose
 from provision.deploy.steps.process_as_unit import AsUnitSays
 from provision.deploy.steps.rehearsed import Rehearsed
@@ -44,7 +44,7 @@ from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.facts import Facts
 from provision.host.packages import MANAGERS, NO_OWNER
-from provision.host.paths import KEY_USAGE, KEY_USAGE_FOLDER, ROOT, SWITCH
+from provision.host.paths import KEY_USAGE, KEY_USAGE_FOLDER, METRICS_FOLDER, ROOT, SWITCH
 from provision.output.metric_names import on_host
 from provision.site.schema import Site
 from provision.verify.expectation import Expectation
@@ -261,7 +261,11 @@ def metrics_textfile(site: Site, facts: Facts) -> MetricsTextfile:
     return replace(
         wanted,
         service=render(
-            "chronyd-metrics.service", user=choose_user(facts), script=SCRIPT, folder=RUNTIME_FOLDER, link=wanted.link
+            "chronyd-metrics.service",
+            user=choose_user(facts),
+            script=SCRIPT,
+            folder=METRICS_FOLDER.rpartition("/")[2],
+            link=wanted.link,
         ),
         timer=render("chronyd-metrics.timer", seconds=SECONDS),
         script=metrics_script(ROOT, FILE),

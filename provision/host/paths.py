@@ -20,6 +20,8 @@ KEY_USAGE_FOLDER = "/var/lib/chrony-provision"
 """The folder of the counts, which only root can read."""
 RUN = "/run"
 """The folder of files that programs have written since the boot (file-hierarchy(7))."""
+METRICS_FOLDER = f"{RUN}/chrony-metrics"
+"""The folder of the metrics that a host writes itself, so that none of before a boot is read after it."""
 _FORMER_RUN = "/var/run"
 """Its former name, which systemd keeps as a symbolic link."""
 

@@ -15,6 +15,7 @@ from provision.chrony.access import PRIVATE
 from provision.chrony.conf import source_key, uses_nts
 from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE
 from provision.common.errors import SiteError
+from provision.host.paths import METRICS_FOLDER, plain_path
 from provision.site.limits import Limits
 from provision.site.nts import Nts
 from provision.site.source import Pool, Server, Source, Table
@@ -122,6 +123,11 @@ class Service(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the host tells its metrics by itself."""
     metrics_folder: HostPath = NODE_EXPORTER_FOLDER
     """The folder that node_exporter's textfile collector reads."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the folder of the metrics themselves as that of the link to them."""
+        if plain_path(self.metrics_folder) == METRICS_FOLDER:
+            yield "metrics_folder", "the host writes the metrics there; a node_exporter that reads it needs no link"
 
 
 class Rollout(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):

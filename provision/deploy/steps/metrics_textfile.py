@@ -15,15 +15,13 @@ from provision.common.results import Change, Sign
 from provision.deploy.steps import StepDefaults, refuse
 from provision.host import scripts
 from provision.host.host import Host
-from provision.host.paths import ROOT, RUN, UNIT_PATH
+from provision.host.paths import METRICS_FOLDER, ROOT, UNIT_PATH
 
 _UNITS = UNIT_PATH.rpartition("/")[0]
 SERVICE = f"{_UNITS}/chronyd-metrics.service"
 TIMER = f"{_UNITS}/chronyd-metrics.timer"
 SCRIPT = f"{ROOT}/write-metrics"
-RUNTIME_FOLDER = "chrony-metrics"
-"""The folder of the file below /run, so that no file of before a boot is read after it."""
-FILE = f"{RUN}/{RUNTIME_FOLDER}/chrony.prom"
+FILE = f"{METRICS_FOLDER}/chrony.prom"
 LINK_NAME = "chrony-provision.prom"
 SECONDS = 30
 """Between two files."""

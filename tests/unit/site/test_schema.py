@@ -42,6 +42,14 @@ REFUSED = [
     ),
     pytest.param("[keys]\nfile = ''", "keys.file: is empty; leave it out for the default", id="an empty path"),
     pytest.param("[keys]\nfile = '~nobody-of-that-name/k'", "keys.file: '~nobody-of-that-name/k': ", id="no such home"),
+    pytest.param(
+        "[service]\nmetrics_folder = '/var/run/chrony-metrics/'",
+        "service.metrics_folder: the host writes the metrics there; a node_exporter that reads it needs no link",
+        id="a link beside its file",
+    ),
+    pytest.param(
+        "[service]\nmetrics = 'http'", "service.metrics: 'http' is none of none, textfile", id="no such way of metrics"
+    ),
     pytest.param("[service]\nseccomp = 3", "service.seccomp: 3 is none of 0, 1, 2", id="seccomp level"),
     pytest.param(
         "[build]\nseccomp = false\n[service]\nseccomp = 1",
