@@ -23,6 +23,9 @@ HEADINGS = (
 )
 URGENCY = (Verdict.FAILED, Verdict.NOT_TRIED, Verdict.OK)
 COLOURS = {Verdict.FAILED: "red", Verdict.NOT_TRIED: "yellow"}
+LEAST_NEEDED = ("generation", "authentication", "reach", "role", "source")
+"""The columns that a narrow terminal does without, the first of them first."""
+STATE_WIDTH = len("not tried")
 SHORT_ID = 8
 """Characters of the id of a generation; it has 16."""
 
@@ -32,13 +35,17 @@ def worst_first(reports: Sequence[Report]) -> list[Report]:
     return sorted(reports, key=lambda report: (URGENCY.index(report.verdict), -_error_bound(report)))
 
 
-def status_lines(reports: Sequence[Report]) -> list[tuple[str, str]]:
+def status_lines(reports: Sequence[Report], width: int | None = None) -> list[tuple[str, str]]:
     """Return the lines of the table, the counts, the causes and the notes of the task ``status``.
 
-    With each line comes its style: a colour, ``bold``, or an empty text.
+    With each line comes its style: a colour, ``bold``, or an empty text. ``width``: leave out columns, so that the
+    state of each host stands within so many characters.
     """
     ordered = worst_first(reports)
-    table = list(aligned([HEADINGS, *map(_cells, ordered)]))
+    rows: list[Sequence[str]] = [HEADINGS, *map(_cells, ordered)]
+    if width is not None:
+        rows = _fitting(rows, width)
+    table = list(aligned(rows))
     lines = [(table[0], "bold")]
     for line, report in zip(table[1:], ordered, strict=True):
         lines.append((line, COLOURS.get(report.verdict, "")))
@@ -47,6 +54,17 @@ def status_lines(reports: Sequence[Report]) -> list[tuple[str, str]]:
     lines.append((f"{len(reports)} {noun}: {', '.join(f'{count} {word}' for word, count in counts.items())}", "bold"))
     lines += [(f"  {text}", "") for text in causes_text(ordered)]
     return lines + [(text, "") for text in notes_text(ordered)]
+
+
+def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
+    """Return the rows without columns that would push the state, which is the last one, out of the width."""
+    kept = list(range(len(HEADINGS)))
+    for name in LEAST_NEEDED:
+        before_state = sum(max(len(row[number]) for row in rows) + 2 for number in kept[:-1])
+        if before_state + STATE_WIDTH <= width:
+            break
+        kept.remove(HEADINGS.index(name))
+    return [[row[number] for number in kept] for row in rows]
 
 
 def _error_bound(report: Report) -> float:

@@ -36,8 +36,11 @@ class StatusBoard:
         if sys.stdout.isatty():
             from rich.live import Live  # noqa: PLC0415 -- slow to import, and for terminals only
 
-            self._live = Live(console=_console(), auto_refresh=False, vertical_overflow="crop")
-            self._live.start()
+            console = _console()
+            # Rich draws nothing on a terminal without a cursor (TERM=dumb) until the end.
+            if not console.is_dumb_terminal:
+                self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+                self._live.start()
         return self
 
     def __exit__(
@@ -53,7 +56,8 @@ class StatusBoard:
             if self._live is None:
                 print(f"{heading}\n{_plain(reports)}", flush=True)
             else:
-                self._live.update(_coloured(reports, heading), refresh=True)
+                width = self._live.console.width
+                self._live.update(_coloured(reports, heading, width), refresh=True)
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -66,13 +70,15 @@ def _plain(reports: Sequence[Report]) -> str:
     return "\n".join(shown(text) for text, _ in status_lines(reports))
 
 
-def _coloured(reports: Sequence[Report], heading: str = "") -> Any:  # a text of Rich, which is slow to import
+def _coloured(  # a text of Rich, which is slow to import
+    reports: Sequence[Report], heading: str = "", width: int | None = None
+) -> Any:
     from rich.text import Text  # noqa: PLC0415
 
-    lines = [Text(shown(text), style=style) for text, style in status_lines(reports)]
+    lines = [Text(shown(text), style=style) for text, style in status_lines(reports, width)]
     if heading:
         lines.insert(0, Text(heading))
-    return Text("\n", no_wrap=True).join(lines)
+    return Text("\n", overflow="fold").join(lines)
 
 
 def _console() -> Any:

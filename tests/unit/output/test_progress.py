@@ -74,10 +74,10 @@ with Lines() as progress:
 """
 
 
-def on_a_terminal(script: str, folder: Path) -> str:
+def on_a_terminal(script: str, folder: Path, term: str = "xterm") -> str:
     """Run Python with a terminal for its output, 120 columns wide, and return what it wrote there."""
     leader, follower = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "24"}
+    environment = {**os.environ, "TERM": term, "COLUMNS": "120", "LINES": "24"}
     (folder / "script.py").write_text(script)
     process = subprocess.Popen(
         [sys.executable, folder / "script.py"], stdout=follower, cwd=ROOT, env={**environment, "PYTHONPATH": str(ROOT)}

@@ -1,5 +1,6 @@
 """The table of many hosts."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +99,30 @@ def test_on_a_terminal_hosts_have_colours_and_a_watched_table_is_drawn_anew(tmp_
     assert written.index(heading) < written.index("password:") < written.rindex(heading)
     # Control Sequence "cursor up": the second table is drawn over the first.
     assert "\x1b[1A" in written[written.index(heading) :]
+
+
+def test_a_terminal_without_a_cursor_gets_each_table(tmp_path: Path) -> None:
+    written = on_a_terminal(ON_A_TERMINAL, tmp_path, term="dumb")
+    assert "\x1b" not in written
+    assert written.count(" UTC, every 5 s; Ctrl-C ends") == 2
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (120, 10),
+        (100, 9),
+        (80, 8),
+        (60, 5),
+        (20, 5),
+    ],
+)
+def test_the_state_is_within_a_narrow_terminal(width: int, columns: int) -> None:
+    heading = status_lines(REPORTS, width)[0][0]
+    assert len(re.split(r"  +", heading)) == columns
+    if width >= 60:
+        assert heading.index("  state") + len("  not tried") <= width
+    assert status_lines(REPORTS)[0][0] == TABLE.splitlines()[0]
 
 
 def test_text_from_a_host_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
