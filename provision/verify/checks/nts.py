@@ -8,12 +8,12 @@ from provision.common.results import Finding
 from provision.keys.certificates import FAIL_DAYS
 from provision.verify.checks.check import Check
 from provision.verify.checks.process import NOT_RUNNING
-from provision.verify.checks.requests import offset_text
+from provision.verify.checks.requests import LIMIT, offset_text
 from provision.verify.evidence import Evidence
-from provision.verify.expectation import Expectation
+from provision.verify.expectation import MOST_KEYS, Expectation
 from provision.verify.ntp.key_exchange import KeyExchange, KeyExchanges, Stage
 from provision.verify.ntp.probe import Probe
-from provision.verify.nts import ANSWERED, INVALID, UNRESOLVED, NtsAnswer, NtsAnswers
+from provision.verify.nts import ANSWERED, INVALID, REFUSED, UNRESOLVED, NtsAnswer, NtsAnswers
 from provision.verify.nts_server import NtsServer
 
 END = Check("nts.certificate-end", "the certificate of NTS does not end soon")
@@ -71,15 +71,21 @@ def nts_findings(
         reason = server.unasked or "the host has not asked"
         yield SERVER.right.not_checked(reason, subject=server.name)
     else:
-        yield from answer_findings(SERVER, server.name, evidence.nts_answers)
+        # A rate limit is the only one that lowers the number of keys that are tried.
+        limited = expected.most_keys < MOST_KEYS
+        yield from answer_findings(SERVER, server.name, evidence.nts_answers, limited=limited)
     if exchanges is not None:
         yield from _from_here(evidence, server.name, exchanges, probe)
 
 
-def answer_findings(checks: NtsChecks, name: str, answers: NtsAnswers) -> Iterator[Finding]:
-    """Judge the outcomes of clients on the host."""
+def answer_findings(checks: NtsChecks, name: str, answers: NtsAnswers, *, limited: bool = False) -> Iterator[Finding]:
+    """Judge the outcomes of clients on the host; ``limited``: chronyd drops some requests by its own rate limit."""
     if answers.right.outcome == UNRESOLVED:
-        yield checks.right.not_checked(f"the host cannot resolve {name}", subject=name)
+        reason = f"on the host, {name} does not lead to its own chronyd"
+        yield checks.right.not_checked(reason, subject=name)
+        return
+    if answers.right.outcome == REFUSED and not answers.right.words and limited:
+        yield checks.right.not_checked(LIMIT, subject=name)
         return
     is_answered = answers.right.outcome == ANSWERED
     yield checks.right.finding(holds=is_answered, seen=_text(answers.right), subject=name)

@@ -21,8 +21,9 @@ with_hosts() { # FILE COMMAND...
 # Start the clients. $1: the build whose chronyd they are, $2: the daemon's address, $3: its NTP port, $4: its port for the key
 # exchange, $5: its name, $6: its authority, in PEM, $7: another name, $8: another authority, $9: the number of an unprivileged
 # account for the clients, or "" if this script has no privileges itself.
-# Sets: nts_client nts_jobs
+# Sets: nts_address nts_client nts_jobs
 ask_nts() {
+    nts_address=$2
     mkdir nts
     chmod 0711 . nts
     nts_jobs=
@@ -62,9 +63,15 @@ has_nts_outcome() { # NAME
     [ ! -e "/proc/$job/exe" ]
 }
 
+# Succeed if a name leads to an address, and to no other one: a client would ask another machine. $1: the address. Standard
+# input: the answer of "getent ahosts".
+is_address() {
+    awk -v address="$1" '$1 == address { found = 1; next } { other = 1 } END { exit !(found && !other) }'
+}
+
 # Wait for the clients, at most six seconds by the host's uptime, and print their outcomes: "answered" with valid
-# authentication, "invalid", "unresolved" if the host cannot resolve the server's name, or "refused", and the last line of each.
-# Reads: nts_jobs
+# authentication, "invalid", "unresolved" if the server's name does not lead to it, or "refused", and the last line of each.
+# Reads: nts_address nts_jobs
 show_nts() {
     local one end now server
     [ -n "${nts_jobs:-}" ] || return 0
@@ -87,7 +94,7 @@ show_nts() {
         if [ -s "nts/$one/measurements.log" ]; then
             awk '$1 ~ /^[0-9]+-/ { valid = $6 == "111" && substr($7, 1, 1) == "1" } END { print valid ? "answered" : "invalid" }' \
                 "nts/$one/measurements.log"
-        elif ! (with_hosts "$PWD/nts/hosts" getent ahosts "$server") >/dev/null 2>&1; then
+        elif ! (with_hosts "$PWD/nts/hosts" getent ahosts "$server") 2>/dev/null | is_address "$nts_address"; then
             echo unresolved
         else
             echo refused

@@ -8,6 +8,7 @@ import pytest
 from provision.common.results import Finding
 from provision.verify.checks import nts
 from provision.verify.checks.check import Check
+from provision.verify.checks.requests import LIMIT
 from provision.verify.evidence import Evidence
 from provision.verify.ntp.key_exchange import KeyExchange, KeyExchanges, Stage
 from provision.verify.nts import NtsAnswer, NtsAnswers
@@ -32,10 +33,11 @@ def found(
     evidence: Evidence = SERVER,
     server: NtsServer = ASKED,
     reached: bool = True,
+    most_keys: int = EXPECTED.most_keys,
 ) -> dict[str, Finding]:
     seen = replace(evidence, nts_answers=answers)
     probe = PROBE if reached else SILENCE
-    every = list(nts.nts_findings(seen, replace(EXPECTED, nts=server), exchanges, probe, NOW))
+    every = list(nts.nts_findings(seen, replace(EXPECTED, nts=server, most_keys=most_keys), exchanges, probe, NOW))
     by_id = {finding.id: finding for finding in every}
     assert len(by_id) == len(every)
     return by_id
@@ -78,6 +80,14 @@ HOST = [
 def test_clients_on_the_host_are_judged(answers: NtsAnswers | None, wanted: tuple[Check, bool | None]) -> None:
     check, holds = wanted
     assert found(answers)[check.id].holds is holds
+
+
+def test_where_chronyd_limits_requests_silence_proves_nothing_and_a_refusal_does() -> None:
+    silent = replace(GOOD, right=NtsAnswer(outcome="refused"))
+    assert found(silent)["server.nts"].holds is False
+    limited = found(silent, most_keys=3)["server.nts"]
+    assert (limited.holds, limited.seen) == (None, LIMIT)
+    assert found(replace(GOOD, right=UNTRUSTED), most_keys=3)["server.nts"].holds is False
 
 
 HERE = [
