@@ -144,3 +144,30 @@ def test_of_many_reasons_three_are_shown(count: int, last: str) -> None:
     log = tuple(f"Could not open file {number}" for number in range(1, count + 1))
     reasons = failures(replace(parse_rehearsal(SERVER), log=log))
     assert (len(reasons), reasons[-1]) == (min(count, 4), last)
+
+
+NTS = """==> nts right
+{right}
+==> nts other-authority
+refused
+Z TLS handshake with 127.0.0.1:12345 (ntp1.example) failed : The certificate is NOT trusted. The issuer is unknown.
+==> nts other-name
+refused
+Z TLS handshake with 127.0.0.1:12345 (x.invalid) failed : The certificate is NOT trusted. The name does not match.
+==> finished
+"""
+
+
+def with_nts(right: str) -> Rehearsal:
+    return parse_rehearsal(SERVER.replace("==> finished\n", NTS.format(right=right)))
+
+
+def test_a_server_with_nts_has_to_answer_its_clients_in_the_rehearsal() -> None:
+    good = with_nts("answered\nZ System clock wrong by 0.000002 seconds (ignored)")
+    assert failures(good) == ()
+    found = {finding.id: finding.holds for finding in rehearsal_findings(good)}
+    assert (found["rehearsal.nts"], found["rehearsal.nts-refused"]) == (True, True)
+    bad = with_nts("refused\nZ TLS handshake with 127.0.0.1:12345 (ntp1.example) failed : Connection reset")
+    words = "TLS handshake with 127.0.0.1:12345 (ntp1.example) failed : Connection reset"
+    assert failures(bad) == (f'"a request with NTS in the rehearsal is answered" does not hold ({words})',)
+    assert failures(with_nts("unresolved")) == ()
