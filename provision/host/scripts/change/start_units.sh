@@ -5,7 +5,8 @@ set -eu
 # Print why a unit did not start: what its program said last, or else what systemd knows.
 reason() { # UNIT
     local said
-    said=$(journalctl -q --no-pager -b -n 20 -u "$1" 2>/dev/null | grep -v ' systemd\[' | tail -n 1)
+    said=$(journalctl -q --no-pager -b -n 20 -u "$1" 2>/dev/null | grep -v ' systemd\[' | tail -n 1 |
+        sed 's/^.*\]: //')
     if [ -n "$said" ]; then echo "$said"; else systemctl status --no-pager --lines=0 "$1"; fi
 }
 
