@@ -25,6 +25,7 @@ class KeysOptions(Options):
     """The options of ``keys``."""
 
     usage: bool = flag("ask the servers that count it how often and when last they have answered each key (keys.usage)")
+    addresses: bool = flag("with --usage: also show the addresses that were answered in the last 30 days")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

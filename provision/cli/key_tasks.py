@@ -32,7 +32,7 @@ WHOSE = {
 
 
 @option_task(
-    KeysOptions, "usage", "host", "site", "json", "accept_new", "parallel", help_=WHOSE, default=True
+    KeysOptions, "usage", "addresses", "host", "site", "json", "accept_new", "parallel", help_=WHOSE, default=True
 ).with_secrets
 def show(options: KeysOptions, secrets: "Secrets") -> int:
     """List the keys and the hosts of the site that use them; the keys themselves are not shown."""
@@ -44,6 +44,8 @@ def show(options: KeysOptions, secrets: "Secrets") -> int:
         return _show_usage(options, secrets)
     if options.json is not None:
         raise UsageError("--json is for --usage; the list of keys has no report")
+    if options.addresses:
+        raise UsageError("--addresses is for --usage")
     inventory, source = _chosen(options)
     text, keys = _read(source, secrets.keys)
     lines = listing(keys, notes(text), user_names(inventory, source, secrets.keys), _today())
@@ -98,6 +100,8 @@ def retire(options: RetireOptions, secrets: "Secrets") -> None:
     gone = chosen(options.ids, keys.ids, source.name)
     used = user_names(inventory, source, secrets.keys)
     if options.unused_for is not None:
+        for id_ in sorted(used.keys() & set(gone)):
+            print(f"stays: key {id_}: used by {', '.join(used[id_])}", flush=True)
         gone = _unused(options, secrets, inventory, source, [id_ for id_ in gone if id_ not in used])
         if not gone:
             print("no key was removed", flush=True)

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from provision.cli.command import Command
+from provision.cli.key_options import KeysOptions
 from provision.cli.options import Options
 from provision.common.errors import SiteError
 from provision.common.text import on_one_line, shown
@@ -21,7 +23,7 @@ from provision.site.key_source import source_of
 
 
 def show_usage(
-    options: Options, secrets: Secrets, inventory: Inventory, source: KeySource, read: tuple[str, Keys]
+    options: KeysOptions, secrets: Secrets, inventory: Inventory, source: KeySource, read: tuple[str, Keys]
 ) -> int:
     """Print the use of each key, and return the exit status.
 
@@ -31,10 +33,10 @@ def show_usage(
     known = notes(text)
 
     def show(reports: Sequence[Report]) -> None:
-        lines = usage_lines(keys, known, _usages(reports))
+        lines = usage_lines(keys, known, _usages(reports), addresses=options.addresses)
         print(shown("\n".join((source.name, *lines))), flush=True)
 
-    return exit_status(_ask(options, secrets, inventory, source, show))
+    return exit_status(_ask(options, secrets, inventory, source, show, addresses=options.addresses))
 
 
 def unused_keys(
@@ -61,6 +63,8 @@ def _ask(
     inventory: Inventory,
     source: KeySource,
     note: Callable[[list[Report]], None] = lambda _: None,
+    *,
+    addresses: bool = False,
 ) -> list[Report]:
     """Ask all servers that have the keys of a source; of those, the hosts of the options. Raises ProvisionError."""
     if inventory.members:
@@ -69,7 +73,8 @@ def _ask(
         if not servers:
             raise SiteError(f"{inventory.file}: no server has the keys of {source.name}, so none knows who uses them")
         options = replace(options, host=tuple(one.name for one in servers))
-    return Command(task="keys", operation=key_usage, configures=False).run(options, secrets, note=note)
+    operation = partial(key_usage, addresses=addresses)
+    return Command(task="keys", operation=operation, configures=False).run(options, secrets, note=note)
 
 
 def _usages(reports: Sequence[Report]) -> Mapping[str, KeyUsage]:

@@ -17,6 +17,11 @@ class KeyUse:
         str, Meta(description="the last answer, in UTC; to the hour", extra_json_schema={"format": "date-time"})
     ]
 
+    addresses: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="that were answered in the last 30 days; null without --addresses, or if they are not known"),
+    ] = None
+
     @property
     def at(self) -> datetime:
         """Return the time of the last answer."""

@@ -1,6 +1,6 @@
 """The use of keys that the servers of a site have counted, as a table, and the keys that nobody uses. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,27 +9,47 @@ from provision.keys import Keys
 from provision.keys.note import Note
 from provision.output.key_usage import KeyUsage, KeyUse
 
-HEAD = ("id", "type", "last answered", "answers", "by", "label")
+HEAD = ("id", "type", "last answered", "answers", "by")
+MOST_ADDRESSES = 3
+"""Of more addresses of the clients of a key, the table has the number."""
 NEVER = "never"
 
 
-def usage_lines(keys: Keys, notes: Mapping[int, Note], usages: Mapping[str, KeyUsage]) -> Iterator[str]:
-    """Yield a table of the keys of a file with their use, and since when it is known; ``usages``: by server."""
+def usage_lines(
+    keys: Keys, notes: Mapping[int, Note], usages: Mapping[str, KeyUsage], *, addresses: bool = False
+) -> Iterator[str]:
+    """Yield a table of the keys of a file with their use, and since when it is known; ``usages``: by server.
+
+    ``addresses``: with those of the clients.
+    """
     found = _uses_by_id(usages)
-    rows = [HEAD]
+    places = ("from",) if addresses else ()
+    rows: list[tuple[str, ...]] = [(*HEAD, *places, "label")]
     for key in keys:
         note = notes.get(key.id)
         uses = found.get(key.id, {})
         last = max((use.at for use in uses.values()), default=None)
         by = ", ".join(f"{server} {use.answers}" for server, use in uses.items())
         answers = sum(use.answers for use in uses.values())
+        places = (_addresses(uses.values()),) if addresses else ()
         label = note.label if note else ""
-        rows.append((str(key.id), key.type, _minute(last), str(answers), by or "-", label))
+        rows.append((str(key.id), key.type, _minute(last), str(answers), by or "-", *places, label))
     yield from aligned(rows)
     for server, usage in usages.items():
         yield f"{server}: {_state(usage)}"
     if strangers := sorted(found.keys() - set(keys.ids)):
         yield f"answered, and not in this file: {', '.join(map(str, strangers))}"
+
+
+def _addresses(uses: Collection[KeyUse]) -> str:
+    """Return the addresses of the clients of a key for people."""
+    known = [use.addresses for use in uses if use.addresses is not None]
+    if uses and not known:
+        return "not known"
+    every = sorted({address for addresses in known for address in addresses})
+    if len(every) > MOST_ADDRESSES:
+        return f"{', '.join(every[:MOST_ADDRESSES])} and {len(every) - MOST_ADDRESSES} more"
+    return ", ".join(every) or "-"
 
 
 def _uses_by_id(usages: Mapping[str, KeyUsage]) -> dict[int, dict[str, KeyUse]]:

@@ -274,6 +274,8 @@ def test_exactly_the_keys_that_clients_use_are_counted(
     after = usage_of(served)
     assert after.keys() & set(DEVICES) == set(DEVICES) - set(SILENT)
     assert {after[id_] for id_ in by_device} == {2}
+    said = served.operator.run_plainly("keys", "--usage", "--addresses", served.option).output
+    assert re.search(rf"^{by_chrony[0]} .* {chrony_client.address} +device", said, re.MULTILINE)
     assert after[2] > before.get(2, 0)
     assert after[3] > before.get(3, 0)
     assert served.operator.run_plainly("verify", served.option).status == 0

@@ -105,6 +105,7 @@ BAD = [
     pytest.param(["keys.add", "--count=many"], "error: --count many: expected a number of keys", id="bad count"),
     pytest.param(["keys.add", "--host=ntp1"], "error: --host is for the hosts of a site", id="no such host"),
     pytest.param(["keys.lint", "no-such-file"], "error: no-such-file: no such file", id="no file to check"),
+    pytest.param(["keys", "--addresses"], "error: --addresses is for --usage", id="addresses of what has none"),
     pytest.param(["keys", "--json=-"], "error: --json is for --usage", id="a report of what has none"),
     pytest.param(
         ["keys.retire", "7", "--unused-for=1"], "error: --unused-for 1: expected a number of days", id="no unit"

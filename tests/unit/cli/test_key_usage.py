@@ -8,6 +8,7 @@ import pytest
 
 from provision.cli import key_usage
 from provision.cli.command import Command
+from provision.cli.key_options import KeysOptions
 from provision.cli.options import Options
 from provision.common.errors import SiteError
 from provision.host.target import parse_target
@@ -68,7 +69,7 @@ def show(servers: Servers, *hosts: str) -> int:
     source = source_of(servers.inventory.defaults)
     read = secrets.keys.read(source)
     assert read is not None
-    options = Options(site=servers.options.site, host=hosts)
+    options = KeysOptions(site=servers.options.site, host=hosts, usage=True)
     return key_usage.show_usage(options, secrets, servers.inventory, source, read)
 
 

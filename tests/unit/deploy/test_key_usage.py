@@ -36,6 +36,20 @@ def test_the_counts_of_a_host_become_values_by_id() -> None:
     ]
 
 
+PLACES = "from 7 192.0.2.1\nfrom 7 2001:db8::1\nfrom 8 192.0.2.9\n"
+
+
+def test_addresses_belong_to_their_keys() -> None:
+    found = parse_usage(PLACES + PRINTED, addresses=True)
+    assert [key.addresses for key in found.keys] == [("192.0.2.1", "2001:db8::1"), ()]
+
+
+@pytest.mark.parametrize(("text", "addresses"), [(PRINTED, False), (f"no addresses\n{PRINTED}", True)])
+def test_addresses_are_unknown_if_nobody_asked_or_nft_is_old(text: str, addresses: bool) -> None:  # noqa: FBT001 -- a column
+    found = parse_usage(text, addresses=addresses)
+    assert [key.addresses for key in found.keys] == [None, None]
+
+
 def test_a_host_without_counts_says_why() -> None:
     found = parse_usage("unknown there is no nftables on this host\nfinished\n")
     assert found == KeyUsage(unknown="there is no nftables on this host", keys=())

@@ -33,6 +33,24 @@ def test_the_table_names_each_key_with_its_servers() -> None:
     ]
 
 
+def test_the_addresses_of_clients_are_shown_if_they_are_wanted() -> None:
+    many = ("192.0.2.1", "192.0.2.2", "2001:db8::1")
+    ntp1 = KeyUsage(since=OCTOBER, keys=(KeyUse(id=8, answers=12, last=OCTOBER, addresses=many),))
+    ntp2 = KeyUsage(
+        since=OCTOBER,
+        keys=(
+            KeyUse(id=8, answers=1, last=OCTOBER, addresses=("192.0.2.1", "192.0.2.9")),
+            KeyUse(id=9, answers=1, last=OCTOBER),
+        ),
+    )
+    keys = Keys(tuple(make_key(id_, "AES128") for id_ in (8, 9, 10)))
+    lines = [line.rstrip() for line in usage_lines(keys, {}, {"ntp1": ntp1, "ntp2": ntp2}, addresses=True)]
+    assert lines[0].split()[-2:] == ["from", "label"]
+    assert "  192.0.2.1, 192.0.2.2, 192.0.2.9 and 1 more" in lines[1]
+    assert lines[2].endswith("  not known")
+    assert lines[3].endswith("  -")
+
+
 def test_a_key_is_unused_if_no_server_has_answered_it_and_it_is_old_enough() -> None:
     found = unused([7, 8, 9, 11], NOTES, {"ntp1": NTP1, "ntp2": NTP2}, MONTH, NOW)
     assert found.ids == (7, 8)

@@ -7,6 +7,7 @@
 #   key-usage save      write the counts to disk; begin to count if the table is gone, as after "nft flush ruleset"
 #   key-usage unload    write the counts to disk, and stop
 #   key-usage print     print the counts
+#   key-usage print-addresses    print a line "from ID ADDRESS" for each address that was answered in the last 30 days
 #
 # chronyd answers with a MAC only where that of the request was valid, so the key id in an answer proves the use of the key.
 # The file on disk, in the format that "print" has, too, has a line "since SECONDS", when the counting began; a line
@@ -68,6 +69,7 @@ note_gap() {
 }
 
 # Print the table for nft. Offsets are in bits, from the UDP header of 64 bits on.
+# Reads: address_rules address_sets
 print_table() {
     cat <<END
 table inet chrony_provision_usage
@@ -81,6 +83,7 @@ table inet chrony_provision_usage {
         timeout ${kept}s
         gc-interval 1h
     }
+    $address_sets
     chain replies {
         # It accepts every packet, whatever a firewall does with it.
         type filter hook output priority -300; policy accept;
@@ -90,16 +93,40 @@ table inet chrony_provision_usage {
     }
     chain mac {
         # NTPv4 cuts digests to 20 bytes (RFC 7822). The length is that of UDP: 56 bytes, the key id, and the digest.
-        @th,66,3 4 udp length { 76, 80 } update @seen { @th,448,32 } return
+        @th,66,3 4 udp length { 76, 80 } update @seen { @th,448,32 } goto from
         # In earlier versions digests are whole: MD5 and CMAC, SHA1, SHA3-224, SHA256, SHA384, SHA512.
-        @th,66,3 != 4 udp length { 76, 80, 88, 92, 108, 124 } update @seen { @th,448,32 } return
+        @th,66,3 != 4 udp length { 76, 80, 88, 92, 108, 124 } update @seen { @th,448,32 } goto from
         # Behind one or two of chrony's experimental fields (extfield), 28 bytes each.
         @th,66,3 4 udp length { 104, 108 } @th,448,32 { 0xf323001c, 0xf324001c } update @seen { @th,672,32 } return
         @th,66,3 4 udp length { 132, 136 } @th,448,32 { 0xf323001c, 0xf324001c } @th,672,32 { 0xf323001c, 0xf324001c } \
             update @seen { @th,896,32 }
     }
+    chain from {
+        $address_rules
+    }
 }
 END
+}
+
+# Let the table have the addresses of clients, in memory only and for 30 days; nft before 1.0 cannot read it.
+# Sets: address_rules address_sets
+with_addresses() {
+    local options
+    options='size 65536; flags dynamic,timeout; timeout 30d; gc-interval 1h;'
+    address_sets="set from4 { typeof @th,448,32 . ip daddr; $options }
+    set from6 { typeof @th,448,32 . ip6 daddr; $options }"
+    address_rules='update @from4 { @th,448,32 . ip daddr }
+        update @from6 { @th,448,32 . ip6 daddr }'
+    if ! print_table | nft -c -f - 2>/dev/null; then address_sets='' address_rules=''; fi
+}
+
+# Print the addresses of clients. $1: a file for the answer of nft.
+print_addresses() {
+    local name
+    for name in from4 from6; do
+        nft -j list set inet chrony_provision_usage $name >"$1" || return 1
+        sed 's/{"concat"/\n&/g' "$1" | sed -n 's/^{"concat": \[\([0-9]*\), "\([0-9a-f.:]*\)"\].*/from \1 \2/p'
+    done
 }
 
 # Print the commands for nft that put back the counts on disk, except those of keys that would be forgotten by now.
@@ -121,6 +148,7 @@ print_elements() {
 
 load() {
     if is_loaded; then save; else note_gap; fi
+    with_addresses
     { print_table && print_elements; } >"$counts.table"
     # One transaction: no answer goes by uncounted between the old table and the new one.
     nft -f "$counts.table" || { rm -f "$counts.table"; return 1; }
@@ -147,10 +175,10 @@ case ${1-} in
     load) load ;;
     save) if is_loaded; then save; else load; fi ;;
     unload) unload ;;
-    print)
+    print | print-addresses)
         answer=$(mktemp)
         trap 'rm -f "$answer"' EXIT
-        print_counts "$answer"
+        if [ "$1" = print ]; then print_counts "$answer"; else print_addresses "$answer"; fi
         ;;
     *)
         sed -n 's/^#   //p' "$0" >&2

@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # Print the counts of answers for each key (key_usage.sh), or "unknown" and why there are none; then "finished".
-# $1: our folder on the host.
+# $1: our folder on the host, $2: "addresses" if those of the clients are wanted, or "".
 set -u
 PATH=$PATH:/usr/sbin:/sbin
 if [ ! -x "$1/key-usage" ]; then
@@ -10,6 +10,9 @@ elif ! command -v nft >/dev/null 2>&1; then
 elif ! nft list chain inet chrony_provision_usage replies >/dev/null 2>&1; then
     echo "unknown the kernel has no table of keys; inv deploy loads it"
 else
+    if [ "$2" = addresses ]; then
+        "$1/key-usage" print-addresses 2>/dev/null || echo "no addresses"
+    fi
     "$1/key-usage" print || echo "unknown nft does not print the table as JSON"
 fi
 echo finished
