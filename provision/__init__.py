@@ -12,7 +12,8 @@ Subjects
     takeover/   the time service that a host had before: read, translated to a site file, compared with a site
     verify/     evidence and checks: process, build, ports, sources, clients, firewall/, other time services
     site/       the site file: its values, defaults and groups, the inventory, upstreams, the settings of one host
-    output/     the report as text, JSON, JUnit and Markdown, the plan for people, the log of a run, progress/
+    output/     the report as text, JSON, JUnit and Markdown, the plan for people, the log of a run, progress/,
+                the page in html/, the evidence for an audit in audit/
     build/      from a recipe to an artifact: fetch/, required packages, compiling, store, bundle, SBOM
     keys/       chrony.keys: where it comes from, editing, lint, listing, export
     host/       a machine: target, facts, session, sudo, workspace, package managers

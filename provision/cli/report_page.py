@@ -21,10 +21,10 @@ from provision.keys import Key
 from provision.keys.ledger import notes, ranges
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeySource
-from provision.output.earlier import read_earlier
-from provision.output.page import KeyRow, Page, page_of, with_details
-from provision.output.page_details import LEVELS, HostRecord, record_of
-from provision.output.plot_script import plot_scripts
+from provision.output.html.details import LEVELS, HostRecord, record_of
+from provision.output.html.earlier import read_earlier
+from provision.output.html.page import KeyRow, Page, page_of, with_details
+from provision.output.html.plot_script import plot_scripts
 from provision.output.report import Report, exit_status
 from provision.site.inventory import Inventory, read_inventory
 from provision.site.key_usage import sources, user_names

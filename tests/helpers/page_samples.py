@@ -10,9 +10,9 @@ from provision.cli.report_page import MOST_BYTES, html_below
 from provision.common.results import Finding
 from provision.host.target import parse_target
 from provision.output.history import Event, Kind, Result
-from provision.output.page import KeyRow, page_of
-from provision.output.page_details import record_of
-from provision.output.plot_script import plot_scripts
+from provision.output.html.details import record_of
+from provision.output.html.page import KeyRow, page_of
+from provision.output.html.plot_script import plot_scripts
 from provision.output.report import Report
 from provision.output.status import Authentication, Layer, Role, SourceFault, TimeSource
 from tests.unit.output.test_status import CLOCK, SOURCE, STATUS

@@ -121,7 +121,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.deploy.keys_on_host": ("deploy/test_plan_and_deploy.py", "a plan compares the keys of a host"),
     "provision.keys.parts": ("deploy/steps/test_staged.py", "parts are what is uploaded of a generation"),
     "provision.output.key_usage": ("site/test_counted_use.py", "plain values, of which tables are made there"),
-    "provision.output.plot_script": ("output/test_page.py", "the page has the scripts of its plots"),
+    "provision.output.html.plot_script": ("output/html/test_page.py", "the page has the scripts of its plots"),
     "provision.output.progress.board": ("output/test_progress.py", "one file for both ways to show progress"),
     "provision.output.progress.status_board": ("output/test_status_table.py", "it draws the lines of that table"),
     "provision.output.status_text": ("output/test_status.py", "it writes those values"),

@@ -15,8 +15,8 @@ from provision.cli.report_page import html_below, html_of
 from provision.common.results import Finding
 from provision.deploy.render import template_text
 from provision.host.target import Kind, Target
-from provision.output.page import page_of, with_details
-from provision.output.page_details import LEVELS, MOST_LINES, record_of
+from provision.output.html.details import LEVELS, MOST_LINES, record_of
+from provision.output.html.page import page_of, with_details
 from provision.output.report import Report
 from tests.helpers.page_samples import NOW, SECONDS, page, reports
 from tests.unit.output.test_status import FAULT, LOST, SOURCE

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from provision.output.follows import FURTHER, MOST_EDGES, MOST_NODES, MOST_SOURCES, graph_of
-from provision.output.graph import WIDTH, Graph
+from provision.output.html.follows import FURTHER, MOST_EDGES, MOST_NODES, MOST_SOURCES, graph_of
+from provision.output.html.graph import WIDTH, Graph
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, TimeSource
 from tests.helpers.page_samples import NAMES, names, reports, tree

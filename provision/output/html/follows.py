@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
 from provision.common.text import on_one_line
-from provision.output.graph import NOT_TOLD, UNKNOWN, UNUSABLE, Edge, Graph, Node, authentication_of, placed
+from provision.output.html.graph import NOT_TOLD, UNKNOWN, UNUSABLE, Edge, Graph, Node, authentication_of, placed
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, TimeSource
 

@@ -8,7 +8,7 @@ import pytest
 from provision.chrony.clock_log import ClockPoint
 from provision.common.errors import SiteError
 from provision.host.target import parse_target
-from provision.output.earlier import read_earlier
+from provision.output.html.earlier import read_earlier
 from provision.output.report import Report
 from provision.output.report_files import ReportFiles
 from tests.unit.output.test_status import CLOCK, STATUS

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from provision.chrony.clock_log import ClockPoint, SourcePoint
-from provision.output.page_points import (
+from provision.output.html.points import (
     bound_words,
     clock_series,
     frequency_words,

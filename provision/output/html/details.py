@@ -13,7 +13,7 @@ from provision.chrony.clock_log import ClockPoint, SourcePoint
 from provision.common.text import on_one_line, seconds_text
 from provision.output.findings import WORDS, folded
 from provision.output.history import Event
-from provision.output.page_points import (
+from provision.output.html.points import (
     Series,
     bound_words,
     clock_series,

@@ -12,9 +12,9 @@ from typing import Any
 
 from provision.common.text import on_one_line, seconds_text
 from provision.output.findings import folded
-from provision.output.follows import graph_of
-from provision.output.graph import Graph
-from provision.output.page_details import THINNED, HostRecord, Level, details_of
+from provision.output.html.details import THINNED, HostRecord, Level, details_of
+from provision.output.html.follows import graph_of
+from provision.output.html.graph import Graph
 from provision.output.report import Report
 from provision.output.status import Clock, HostStatus, TimeSource
 from provision.output.status_text import offset_text
