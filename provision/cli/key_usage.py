@@ -83,4 +83,6 @@ def _usages(reports: Sequence[Report]) -> Mapping[str, KeyUsage]:
 
 
 def _unknown(report: Report) -> KeyUsage:
-    return KeyUsage(unknown=on_one_line(report.error or "the host was not asked"), keys=())
+    # The line already begins with the name of the host.
+    why = (report.error or "the host was not asked").removeprefix(f"{report.host}: ")
+    return KeyUsage(unknown=on_one_line(why), keys=())

@@ -13,6 +13,8 @@ HEAD = ("id", "type", "last answered", "answers", "by")
 MOST_ADDRESSES = 3
 """Of more addresses of the clients of a key, the table has the number."""
 NEVER = "never"
+NOT_KNOWN = "not known"
+"""When a key was last answered that no server has counted, where a server does not count."""
 
 
 def usage_lines(
@@ -20,20 +22,22 @@ def usage_lines(
 ) -> Iterator[str]:
     """Yield a table of the keys of a file with their use, and since when it is known; ``usages``: by server.
 
-    ``addresses``: with those of the clients.
+    A key that no server has counted is "never" answered only if all servers count. ``addresses``: with those of the
+    clients.
     """
     found = _uses_by_id(usages)
+    unused_key = (NOT_KNOWN, "-", "-")
+    if all(usage.since is not None for usage in usages.values()):
+        unused_key = (NEVER, "0", "-")
     places = ("from",) if addresses else ()
     rows: list[tuple[str, ...]] = [(*HEAD, *places, "label")]
     for key in keys:
         note = notes.get(key.id)
         uses = found.get(key.id, {})
-        last = max((use.at for use in uses.values()), default=None)
-        by = ", ".join(f"{server} {use.answers}" for server, use in uses.items())
-        answers = sum(use.answers for use in uses.values())
         places = (_addresses(uses.values()),) if addresses else ()
         label = note.label if note else ""
-        rows.append((str(key.id), key.type, _minute(last), str(answers), by or "-", *places, label))
+        counted = _counted(uses) if uses else unused_key
+        rows.append((str(key.id), key.type, *counted, *places, label))
     yield from aligned(rows)
     for server, usage in usages.items():
         yield f"{server}: {_state(usage)}"
@@ -52,6 +56,13 @@ def _addresses(uses: Collection[KeyUse]) -> str:
     return ", ".join(every) or "-"
 
 
+def _counted(uses: Mapping[str, KeyUse]) -> tuple[str, str, str]:
+    """Return when a key was last answered, how often, and by which servers; ``uses``: by server, at least one."""
+    last = _minute(max(use.at for use in uses.values()))
+    answers = sum(use.answers for use in uses.values())
+    return last, str(answers), ", ".join(f"{server} {use.answers}" for server, use in uses.items())
+
+
 def _uses_by_id(usages: Mapping[str, KeyUsage]) -> dict[int, dict[str, KeyUse]]:
     found: dict[int, dict[str, KeyUse]] = {}
     for server, usage in usages.items():
@@ -60,9 +71,7 @@ def _uses_by_id(usages: Mapping[str, KeyUsage]) -> dict[int, dict[str, KeyUse]]:
     return found
 
 
-def _minute(at: datetime | None) -> str:
-    if at is None:
-        return NEVER
+def _minute(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M")
 
 

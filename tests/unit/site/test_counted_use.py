@@ -24,7 +24,7 @@ def test_the_table_names_each_key_with_its_servers() -> None:
     lines = usage_lines(keys, NOTES, {"ntp1": NTP1, "ntp2": NTP2, "ntp3": unknown})
     assert list(lines) == [
         "id  type    last answered     answers  by              label",
-        "8   AES128  never             0        -",
+        "8   AES128  not known         -        -",
         "9   AES128  2026-11-27 18:00  7        ntp1 3, ntp2 4  weather station",
         "ntp1: counted since 2026-01-01 00:00 UTC",
         "ntp2: counted since 2026-01-01 00:00 UTC",
@@ -49,6 +49,14 @@ def test_the_addresses_of_clients_are_shown_if_they_are_wanted() -> None:
     assert "  192.0.2.1, 192.0.2.2, 192.0.2.9 and 1 more" in lines[1]
     assert lines[2].endswith("  not known")
     assert lines[3].endswith("  -")
+
+
+def test_a_key_was_never_answered_if_all_servers_count() -> None:
+    keys = Keys((make_key(8, "AES128"),))
+    _, counted, *_ = usage_lines(keys, NOTES, {"ntp1": NTP1, "ntp2": NTP2})
+    assert counted.split() == ["8", "AES128", "never", "0", "-"]
+    _, unknown, *_ = usage_lines(keys, NOTES, {"ntp1": KeyUsage(unknown="nothing counts on this host", keys=())})
+    assert unknown.split() == ["8", "AES128", "not", "known", "-", "-"]
 
 
 def test_a_key_is_unused_if_no_server_has_answered_it_and_it_is_old_enough() -> None:
