@@ -39,8 +39,8 @@ NOT_EVERYWHERE = {
     *("make", "objdump", "nft", "iptables", "ip6tables", "ufw", "firewall-cmd", "ss", "restorecon", "getconf"),
     # Part of the shell, by POSIX or in all that we know, and of the facts, which are the first that we ask.
     *("printf", "test", "echo", "kill", "true", "false", "pwd", "uname", "sh"),
-    # Words of texts, and of awk.
-    *("install", "taskset", "who", "hwclock"),
+    # Words of texts, of awk and of nft.
+    *("install", "taskset", "who", "hwclock", "inv", "size"),
 }
 COMMAND = re.compile(
     r"(?:^|[|;&(!{]|\$\(|\b(?:then|do|else|exec|until|while|if)\b)\s*([a-z][a-z0-9_-]+)(?=[\s;)]|$)", re.MULTILINE
