@@ -15,7 +15,7 @@ from provision.output.html.page import KeyRow, page_of
 from provision.output.html.plot_script import plot_scripts
 from provision.output.report import Report
 from provision.output.status import Authentication, Layer, Role, SourceFault, TimeSource
-from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
+from tests.helpers.status_samples import CLOCK, SOURCE, STATUS
 
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())

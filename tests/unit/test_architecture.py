@@ -124,7 +124,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.output.html.plot_script": ("output/html/test_page.py", "the page has the scripts of its plots"),
     "provision.output.progress.board": ("output/test_progress.py", "one file for both ways to show progress"),
     "provision.output.progress.status_board": ("output/test_status_table.py", "it draws the lines of that table"),
-    "provision.output.status_text": ("output/test_status.py", "it writes those values"),
+    "provision.output.status": ("output/test_status_text.py", "the text has each value"),
     "provision.output.progress.silent": ("fleet/test_watch.py", "hosts that are watched show no progress"),
     "provision.output.progress.live": ("output/test_progress.py", "one file for all ways to show progress"),
     "provision.output.progress.lines": ("output/test_progress.py", "one file for both ways to show progress"),

@@ -25,7 +25,7 @@ from provision.deploy.run import Run
 from tests.helpers.command_reports import checked_junit
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.report_schema import checked
-from tests.unit.output.test_status import STATUS
+from tests.helpers.status_samples import STATUS
 from tests.unit.verify.test_server_keys import SILENT
 
 

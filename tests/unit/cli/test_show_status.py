@@ -15,7 +15,7 @@ from provision.output.metric_names import OURS
 from tests.helpers.command_secrets import make_secrets
 from tests.helpers.prestarted import installed
 from tests.helpers.report_samples import BAD
-from tests.unit.output.test_status import STATUS
+from tests.helpers.status_samples import STATUS
 
 HOST = ("local",)
 

@@ -9,7 +9,7 @@ from provision.host.target import Target, parse_target
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, Authentication, HostStatus, TimeSource
 from provision.output.trace import End, Trace, trace_text
-from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
+from tests.helpers.status_samples import CLOCK, SOURCE, STATUS
 
 SITE = {"10.0.0.1": parse_target("ntp1"), "10.0.0.2": parse_target("ntp2"), "10.0.0.9": parse_target("web1")}
 """The hosts of the site by their addresses."""

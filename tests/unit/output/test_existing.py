@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from provision.chrony.chronyc.serverstats import Requests
 from provision.output.existing import ExistingTime, RunningService, SeenSource, existing_text
-from tests.unit.output.test_status import CLOCK, SOURCE
+from tests.helpers.status_samples import CLOCK, SOURCE
 
 SEEN = SeenSource.of(SOURCE)
 CHRONY = RunningService(

@@ -13,7 +13,7 @@ from provision.output.junit import junit_text
 from provision.output.report import Report
 from tests.helpers.command_reports import checked_junit, command_report
 from tests.helpers.report_samples import BAD, CHANGED, GOOD, PENDING, UNCHANGED, UNTRIED, report
-from tests.unit.output.test_status import FAULT, LOST, SOURCE, STATUS
+from tests.helpers.status_samples import FAULT, LOST, SOURCE, STATUS
 
 ADDRESSED = replace(UNTRIED, holds=True, seen="offset 9 µs")
 NOT_TRIED = report(error="ntp1: no route to host", tried=False)

@@ -23,7 +23,7 @@ from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, Authentication, Clock, Layer, SourceFault
 from tests.helpers.booted_hosts import ROOT
 from tests.helpers.report_samples import BAD, GOOD, UNTRIED, report
-from tests.unit.output.test_status import CLOCK, SOURCE, STATUS
+from tests.helpers.status_samples import CLOCK, SOURCE, STATUS
 
 Labels = frozenset[tuple[str, str]]
 FAULT = SourceFault(layer=Layer.NO_ANSWER, seen="no answer to 8 requests", advice="look at the server")

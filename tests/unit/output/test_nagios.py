@@ -13,7 +13,7 @@ from provision.host.unconfirmed import UnconfirmedSwitch
 from provision.output.nagios import State, plugin_output, refusal, state_of
 from provision.output.report import Report
 from tests.helpers.report_samples import BAD, GOOD, UNTRIED, report
-from tests.unit.output.test_status import CLOCK, STATUS
+from tests.helpers.status_samples import CLOCK, STATUS
 
 NUMBER = r"-?[0-9]+(\.[0-9]+)?"
 RANGE = rf"(@?({NUMBER}|~)?:?({NUMBER})?)?"

@@ -13,8 +13,8 @@ from provision.output.progress.status_board import print_status
 from provision.output.report import Report
 from provision.output.status import HostStatus
 from provision.output.status_table import status_lines, worst_first
+from tests.helpers.status_samples import CLOCK, LOST, SOURCE, STATUS
 from tests.unit.output.test_progress import on_a_terminal
-from tests.unit.output.test_status import CLOCK, LOST, SOURCE, STATUS
 
 LATE = Finding(id="limits.offset", claim="the offset is within the limit", holds=False, seen="60 ms, limit 50 ms")
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from provision.output.trace import End, Hop, Trace, trace_text
-from tests.unit.output.test_status import CLOCK, SOURCE
+from tests.helpers.status_samples import CLOCK, SOURCE
 
 HOST = Hop(name="web1", stratum=2, clock=CLOCK, source=SOURCE, reference="198.51.100.7")
 OUTSIDE = Hop(name="ntp1.example.net", stratum=1, clock=None, source=None, reference="GPS")

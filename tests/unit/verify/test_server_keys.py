@@ -9,7 +9,7 @@ from provision.host.target import parse_target
 from provision.output.report import Report
 from provision.output.status import HostStatus, Layer, SourceFault
 from provision.verify.server_keys import has_refused_keys, tell_key_faults_apart
-from tests.unit.output.test_status import FAULT, SOURCE, STATUS
+from tests.helpers.status_samples import FAULT, SOURCE, STATUS
 
 REFUSED = SourceFault(layer=Layer.KEY_REFUSED, seen="those with key 7 are not", advice="compare the key's line")
 NAMES = {"198.51.100.7": "ntp1", "198.51.100.8": "ntp2", "ntp1.example.net": "ntp1"}

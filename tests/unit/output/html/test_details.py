@@ -7,8 +7,8 @@ from provision.output.html.details import LEVELS, MOST_LINES, Level, details_of,
 from provision.output.report import Report
 from provision.output.status import Layer, SourceFault
 from tests.helpers.page_samples import NOW, reports
+from tests.helpers.status_samples import SOURCE
 from tests.unit.output.html.test_follows import with_sources
-from tests.unit.output.test_status import SOURCE
 
 FAULT = SourceFault(layer=Layer.NO_ANSWER, seen="no answer to 8 requests", advice="ask who runs it")
 

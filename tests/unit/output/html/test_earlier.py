@@ -11,7 +11,7 @@ from provision.host.target import parse_target
 from provision.output.html.earlier import read_earlier
 from provision.output.report import Report
 from provision.output.report_files import ReportFiles
-from tests.unit.output.test_status import CLOCK, STATUS
+from tests.helpers.status_samples import CLOCK, STATUS
 
 
 def written(path: Path, *reports: Report) -> Path:

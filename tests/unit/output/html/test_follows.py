@@ -10,7 +10,7 @@ from provision.output.html.graph import WIDTH, Graph
 from provision.output.report import Report
 from provision.output.status import REFERENCE_CLOCK, TimeSource
 from tests.helpers.page_samples import NAMES, names, reports, tree
-from tests.unit.output.test_status import SOURCE
+from tests.helpers.status_samples import SOURCE
 
 
 def sentences(graph: Graph) -> list[str]:

@@ -10,8 +10,8 @@ from provision.output.html.graph import LONGEST, Box, Edge, Graph, Node, placed
 from provision.output.report import Report
 from provision.output.status import Layer, SourceFault
 from tests.helpers.page_samples import names, reports, tree
+from tests.helpers.status_samples import SOURCE
 from tests.unit.output.html.test_follows import sentences, with_sources
-from tests.unit.output.test_status import SOURCE
 
 FAULT = SourceFault(layer=Layer.NO_ANSWER, seen="no answer", advice="ask")
 

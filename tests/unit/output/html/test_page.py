@@ -19,7 +19,7 @@ from provision.output.html.details import LEVELS, MOST_LINES, record_of
 from provision.output.html.page import page_of, with_details
 from provision.output.report import Report
 from tests.helpers.page_samples import NOW, SECONDS, page, reports
-from tests.unit.output.test_status import FAULT, LOST, SOURCE
+from tests.helpers.status_samples import FAULT, LOST, SOURCE
 
 EVIL = "<script>alert(1)</script>"
 MB = 1_000_000

@@ -8,7 +8,7 @@ from provision.output.status import REFERENCE_CLOCK, ClockLimits, HostStatus
 from provision.verify.checks.limits import limit_findings
 from provision.verify.expectation import expect
 from tests.helpers.samples import FACTS
-from tests.unit.output.test_status import CLOCK, FAULT, LOST, SOURCE, STATUS
+from tests.helpers.status_samples import CLOCK, FAULT, LOST, SOURCE, STATUS
 
 FOLLOWS = expect("server ntp1.example.net\nserver b\nserver c\nserver d\n", version="", seccomp=False, facts=FACTS)
 LOCAL = expect("local stratum 5\nallow 0.0.0.0/0\n", version="", seccomp=False, facts=FACTS)
