@@ -1,6 +1,6 @@
 """The task ``trace``: which hosts it may ask, and which of them a source is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 
@@ -8,7 +8,7 @@ from provision.cli import streams
 from provision.cli.command import site_file_of
 from provision.cli.options import Options
 from provision.common.errors import SandboxError, UsageError
-from provision.common.text import shown
+from provision.common.text import on_one_line, shown
 from provision.deploy.secrets import Secrets
 from provision.deploy.status import status
 from provision.fleet.trace import trace
@@ -44,11 +44,20 @@ def trace_host(options: Options, secrets: Secrets) -> int:
             return hosts.get(_key(source.name)) or hosts.get(_key(source.address))
 
         path = trace(start, ask, host_of)
-        files.report.trace, files.report.summary = path, trace_text(path)
+        lines = [trace_text(path), *_failures(files.report.hosts)]
+        files.report.trace, files.report.summary = path, "\n".join(lines)
         print(shown(files.report.summary), flush=True)
         _judge(path, files.report.hosts)
         streams.check()
         return exit_status(files.report.hosts)
+
+
+def _failures(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield a line for each finding of a host on the path that does not hold: it makes the exit status 1."""
+    for report in reports:
+        for finding in report.findings:
+            if finding.holds is False:
+                yield on_one_line(f"FAILED: {report.host}: {finding.failure}")
 
 
 def _judge(path: Trace, reports: list[Report]) -> None:

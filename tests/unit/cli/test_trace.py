@@ -1,11 +1,13 @@
 """The task ``trace``, as its user runs it, for hosts that nobody can reach."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from provision.cli.trace import _judge, _key
+from provision.cli.trace import _failures, _judge, _key
+from provision.common.results import Finding
 from provision.host.target import parse_target
 from provision.output.report import Report, exit_status
 from provision.output.trace import End, Trace
@@ -50,6 +52,20 @@ def test_a_host_that_cannot_be_reached_ends_the_path(site: str, tmp_path: Path) 
         [],
         end.removeprefix("end of the path: "),
     )
+
+
+def test_a_claim_that_does_not_hold_on_a_host_of_the_path_is_named() -> None:
+    failed = Finding(
+        id="limits.sources", claim="enough sources can be selected", holds=False, seen="1 of 2\x1b, limit 2"
+    )
+    good = replace(failed, holds=True, seen="2 of 2, limit 2")
+    reports = [
+        Report(host=parse_target("web1"), tried=True, findings=[good, failed]),
+        Report(host=parse_target("ntp1"), tried=True, findings=[good]),
+    ]
+    assert list(_failures(reports)) == [
+        r'FAILED: web1: "enough sources can be selected" does not hold (1 of 2\x1b, limit 2)'
+    ]
 
 
 def test_a_path_that_is_a_loop_is_an_error_of_the_first_host() -> None:
