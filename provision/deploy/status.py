@@ -33,6 +33,7 @@ def status(run: Run) -> None:
             run, said, generation=said["generation"].strip(), executable=said["executable"].strip()
         )
     run.report.status = state
+    run.report.role = state.role.value
     run.progress.detail(status_text(state))
     findings = [
         *status_findings(answers.tracking, answers.sources, expected, answers.faults, runs=bool(state.generation))

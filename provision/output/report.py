@@ -55,7 +55,8 @@ class Report:
     os_like: tuple[str, ...] = ()
     """``ID_LIKE`` of os-release(5): the distributions from which the host's one is derived, the closest first."""
     role: str = ""
-    """``server`` or ``client``, by the site; empty for an operation that does not need to know."""
+    """``server`` or ``client``, by the site, or of ``status`` by the host; empty for an operation that does not need to
+    know."""
     outcomes: list[Outcome] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     sources: tuple[Association, ...] | None = None

@@ -184,6 +184,7 @@ def test_json_has_the_state_and_the_history(deployed: Operator) -> None:
     host = json_of(deployed.run(status))
     assert host["history"] is None
     seen = host["status"]
+    assert host["role"] == "server"
     assert (seen["role"], seen["clock"]["stratum"], seen["sources"][0]["reach"]) == ("server", 2, 255)
     host = json_of(deployed.run(history))
     assert host["status"] is None
