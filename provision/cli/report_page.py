@@ -67,7 +67,7 @@ def write_page(options: ReportOptions, secrets: "Secrets") -> int:
         _write(place, html_below(MOST_BYTES, page, records, scripts))
         if not scripts:
             print(NO_PLOTS)
-        print(f"{place}: written, {place.stat().st_size / 1e6:.1f} MB")
+        print(f"{place}: written, {_size(place.stat().st_size)}")
 
     command = Command(task="report", operation=report, configures=False, tabulates=True)
     return exit_status(command.run(options, secrets, finish=finish))
@@ -127,12 +127,19 @@ def _rows(inventory: Inventory, source: KeySource, reader: KeyReader, today: dat
         age, label = "not known", ""
         note = known.get(key.id)
         if note is not None:
-            age, label = f"{note.days(today)} days", note.label
+            age, label = note.age(today), note.label
         return key.type, age, label, ", ".join(users.get(key.id, ())) or "devices"
 
     for (kind, age, label, used_by), alike in groupby(keys, properties):
         ids = ranges(key.id for key in alike)
         yield KeyRow(ids=ids, type=kind, age=age, label=label, used_by=used_by)
+
+
+def _size(octets: int) -> str:
+    """Return the size of a file for people; a page without plots has a few kB."""
+    if octets < 1_000_000:
+        return f"{octets / 1e3:.0f} kB"
+    return f"{octets / 1e6:.1f} MB"
 
 
 def _write(path: Path, text: str) -> None:

@@ -20,7 +20,7 @@ def listing(keys: Keys, notes: Mapping[int, Note], users: Mapping[int, Sequence[
 def _row(key: Key, note: Note | None, users: Sequence[str], today: date) -> tuple[str, ...]:
     age, label = UNKNOWN, ""
     if note is not None:
-        age, label = f"{note.days(today)} days", note.label
+        age, label = note.age(today), note.label
     role = "device"
     if users:
         role = "machine"

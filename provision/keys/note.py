@@ -33,9 +33,10 @@ class Note:
             line += f": {self.label}"
         return line
 
-    def days(self, today: date) -> int:
-        """Return the age of the key in days."""
-        return (today - self.added).days
+    def age(self, today: date) -> str:
+        """Return the age of the key in words, such as ``12 days``."""
+        days = (today - self.added).days
+        return f"{days} day{'s' * (days != 1)}"
 
 
 def note_above(lines: list[str], number: int) -> Note | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from provision.cli.options import ReportOptions
-from provision.cli.report_page import key_rows, write_page
+from provision.cli.report_page import _size, key_rows, write_page
 from provision.common.errors import NotRecorded, ProvisionError, UsageError
 from provision.deploy.secrets import Secrets
 from provision.fleet.executor import Fleet
@@ -108,6 +108,10 @@ def test_an_error_of_the_page_is_in_the_report(site: Path, asked: list[Report]) 
     with pytest.raises(NotRecorded, match="cannot be written"):
         write_page(options, Secrets(KeyReader(), SudoPasswords(None)))
     assert '"exit_status": 1' in report.read_text()
+
+
+def test_the_size_of_the_page_is_told_in_the_unit_that_fits_it() -> None:
+    assert [_size(octets) for octets in (7_300, 1_440_000)] == ["7 kB", "1.4 MB"]
 
 
 def test_the_page_is_required() -> None:

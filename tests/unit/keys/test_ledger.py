@@ -27,6 +27,11 @@ TEXT = f"""# ours
 # the end"""
 
 
+def test_the_age_of_a_key_is_in_words() -> None:
+    ages = [Note(added).age(TODAY) for added in (TODAY, date(2026, 11, 22), date(2026, 11, 11))]
+    assert ages == ["0 days", "1 day", "12 days"]
+
+
 def test_notes_are_read_from_the_line_above_a_key() -> None:
     assert notes(TEXT) == {2: Note(date(2026, 11, 1)), 7: Note(date(2025, 2, 28), "door 3: left")}
 
