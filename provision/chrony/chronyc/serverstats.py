@@ -12,7 +12,7 @@ class ServerCounters:
 
     ntp_received: int
     ntp_dropped: int
-    """By the limit of requests (``ratelimit``)."""
+    """By the rate limit (``ratelimit``)."""
     commands_received: int
     commands_dropped: int
     client_records_dropped: int
@@ -43,7 +43,7 @@ class Requests:
 
     received: int
     dropped: int
-    """By the limit of requests (``ratelimit``)."""
+    """By the rate limit (``ratelimit``)."""
 
 
 def parse_server_counters(text: str) -> ServerCounters:
