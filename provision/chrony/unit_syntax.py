@@ -19,9 +19,14 @@ def assignments(text: str) -> Iterator[tuple[str, str, str]]:
 
 def service_settings(unit: str) -> Mapping[str, tuple[str, ...]]:
     """Return the settings in the [Service] section of a unit: each name with its values, in order."""
+    return settings(unit, "Service")
+
+
+def settings(unit: str, section: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the settings in a section of a unit: each name with its values, in order."""
     found: dict[str, tuple[str, ...]] = {}
-    for section, name, value in assignments(unit):
-        if section != "Service":
+    for place, name, value in assignments(unit):
+        if place != section:
             continue
         if value:
             found[name] = (*found.get(name, ()), value)

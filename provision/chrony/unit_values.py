@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from provision.chrony.needs import BIND_PORT, Needed, needed
+from provision.chrony.needs import BIND_PORT, Argument, Needed, needed
+from provision.chrony.socket_unit import SocketUnit
 
 NOTIFY_SINCE = Version("4.7")
 """The first chronyd with NOTIFY_SOCKET (main.c); Type=notify would time out with an older one."""
@@ -37,6 +38,8 @@ class Service:
     """Whether chronyd sets a real-time priority."""
     memlock: bool
     """Whether chronyd locks its memory."""
+    has_sockets: bool = False
+    """Whether systemd opens its ports."""
 
     @property
     def resources(self) -> bool:
@@ -45,15 +48,25 @@ class Service:
 
 
 def service(
-    *, chrony: str, conf: str, seccomp: int, can_set_clock: bool, serves: bool, user: str, systemd: int | None
+    *,
+    chrony: str,
+    conf: str,
+    seccomp: int,
+    can_set_clock: bool,
+    serves: bool,
+    user: str,
+    systemd: int | None,
+    sockets: SocketUnit | None = None,
 ) -> Service:
     """Return the unit values of a chronyd that runs as the account ``user``.
 
     ``seccomp`` is the level of its -F option, 0 for none. ``systemd`` is the version, or None for a recent one.
+    ``sockets``: those that systemd opens for it.
     """
     lines = needed(conf)
     notify = Version(chrony) >= NOTIFY_SINCE
-    unprivileged = systemd is None or systemd >= UNPRIVILEGED_SINCE
+    unprivileged = is_unprivileged(systemd)
+    opens = _opens_privileged_port(lines, serves=serves, sockets=sockets)
     return Service(
         notify=notify,
         unprivileged=unprivileged,
@@ -62,12 +75,18 @@ def service(
                 notify=notify, unprivileged=unprivileged, user=user, can_set_clock=can_set_clock, seccomp=seccomp
             )
         ),
-        capabilities=tuple(_capabilities(lines, unprivileged=unprivileged, can_set_clock=can_set_clock, serves=serves)),
+        capabilities=tuple(_capabilities(lines, unprivileged=unprivileged, can_set_clock=can_set_clock, opens=opens)),
         devices=tuple(sorted({f"{line.need.device} rw" for line in lines if line.need.device})),
         address_families=tuple(sorted({line.need.address_family for line in lines if line.need.address_family})),
         realtime=any(line.need.scheduling for line in lines),
         memlock=any(line.need.memlock for line in lines),
+        has_sockets=sockets is not None,
     )
+
+
+def is_unprivileged(systemd: int | None) -> bool:
+    """Return whether a chronyd of this systemd never runs as root."""
+    return systemd is None or systemd >= UNPRIVILEGED_SINCE
 
 
 def _arguments(*, notify: bool, unprivileged: bool, user: str, can_set_clock: bool, seccomp: int) -> Iterator[str]:
@@ -85,15 +104,24 @@ def _arguments(*, notify: bool, unprivileged: bool, user: str, can_set_clock: bo
         yield f"-F {seccomp}"
 
 
-def _capabilities(lines: Sequence[Needed], *, unprivileged: bool, can_set_clock: bool, serves: bool) -> Iterator[str]:
+def _capabilities(lines: Sequence[Needed], *, unprivileged: bool, can_set_clock: bool, opens: bool) -> Iterator[str]:
     granted = {line.capability for line in lines if line.capability}
     if not unprivileged:
         yield from TO_DROP_ROOT
     if can_set_clock:
         yield "CAP_SYS_TIME"
-    if serves or BIND_PORT in granted:
+    if opens:
         yield BIND_PORT
     yield from sorted(granted - {BIND_PORT})
+
+
+def _opens_privileged_port(lines: Sequence[Needed], *, serves: bool, sockets: SocketUnit | None) -> bool:
+    """Return whether chronyd itself opens a port that only root may open."""
+    its = [line for line in lines if line.capability == BIND_PORT]
+    if sockets is None:
+        return serves or bool(its)
+    # The other lines are about the command port, which is a socket of systemd.
+    return any(line.need.argument is Argument.PORT and int(line.argument) not in sockets.ports for line in its)
 
 
 def seccomp_level(unit: str) -> int:

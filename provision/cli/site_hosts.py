@@ -41,7 +41,7 @@ class SiteHost:
     @property
     def conf(self) -> str:
         """Return its chrony.conf."""
-        return conf_of(self.settings.site)
+        return conf_of(self.settings.site, self.settings.chrony.version)
 
     @property
     def conf_lines(self) -> Iterator[str]:

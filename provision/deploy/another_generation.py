@@ -114,3 +114,5 @@ def _differences(kept: Kept, generation: Generation) -> Iterator[str]:
     unit = staged.GENERATION_LINE.sub(f"CHRONY_GENERATION={generation.id}", kept.unit)
     if names := changed_names(unified_diff("chronyd.service", unit, generation.unit)):
         yield f"unit differs ({names})"
+    if names := changed_names(unified_diff("chronyd.socket", kept.socket, generation.socket)):
+        yield f"socket unit differs ({names})"

@@ -32,7 +32,7 @@ def build(run: Run) -> None:
         run.found(Proof((unit_tests_finding(passed=unit_tests_passed(run, recipe)),)))
     run.claim()
     run.progress.begin("rehearsing the build")
-    conf = choose_conf(site, session.facts, time_source=session.time_source)
+    conf = choose_conf(site, session.facts, chrony=recipe.chrony.version, time_source=session.time_source)
     # Only ids and types are taken from the operator's keys, for a host that only builds needs no secrets.
     key_types = [(1, "AES128")]
     if run.keys:

@@ -1,8 +1,11 @@
 """Choose the recipe, chrony.conf, account and generation of a host from its site and its facts. Pure."""
 
+from collections.abc import Sequence
+
 from provision.build.recipe import Recipe
 from provision.chrony.releases import Release
-from provision.chrony.unit_values import service
+from provision.chrony.socket_unit import SocketUnit, socket_unit
+from provision.chrony.unit_values import is_unprivileged, service
 from provision.deploy.generation import Generation
 from provision.deploy.render import chrony_conf, render
 from provision.host.facts import Facts
@@ -10,6 +13,7 @@ from provision.host.paths import KEY_FILE, ROOT
 from provision.keys import Keys
 from provision.keys.certificates import NO_CERTIFICATES, Certificates
 from provision.site.schema import Site, choose_sources
+from provision.site.source import Source
 
 
 def choose_user(facts: Facts) -> str:
@@ -36,11 +40,32 @@ def choose_recipe(site: Site, facts: Facts, *, chrony: Release, nettle: Release 
     )
 
 
-def choose_conf(site: Site, facts: Facts, *, time_source: str | None) -> str:
-    """Return the chrony.conf of a host."""
+def choose_conf(site: Site, facts: Facts, *, chrony: str, time_source: str | None) -> str:
+    """Return the chrony.conf of a host for a release of chrony."""
     sources = choose_sources(site, time_source=time_source, ec2=facts.ec2)
     boots_without_time = facts.can_set_clock and not facts.has_clock
-    return chrony_conf(site, sources=sources, keyfile=KEY_FILE, boots_without_time=boots_without_time)
+    return conf_with(sources, site, chrony=chrony, systemd=facts.systemd, boots_without_time=boots_without_time)
+
+
+def conf_with(
+    sources: Sequence[Source], site: Site, *, chrony: str, systemd: int | None, boots_without_time: bool = False
+) -> str:
+    """Return the chrony.conf with these sources for a release of chrony and a systemd, None for a recent one."""
+
+    def conf(bound: Sequence[str] = ()) -> str:
+        return chrony_conf(site, sources=sources, keyfile=KEY_FILE, boots_without_time=boots_without_time, bound=bound)
+
+    sockets = choose_sockets(site, chrony=chrony, conf=conf(), systemd=systemd)
+    if sockets is None:
+        return conf()
+    return conf(sockets.bind_lines)
+
+
+def choose_sockets(site: Site, *, chrony: str, conf: str, systemd: int | None) -> SocketUnit | None:
+    """Return the sockets that systemd keeps open for the chronyd of a host; None if chronyd opens its ports itself."""
+    if not site.service.sockets or site.serve.role != "server" or not is_unprivileged(systemd):
+        return None
+    return socket_unit(chrony=chrony, conf=conf)
 
 
 def choose_generation(
@@ -53,17 +78,25 @@ def choose_generation(
     certificates: Certificates = NO_CERTIFICATES,
 ) -> Generation:
     """Return the generation for a host."""
-    conf = choose_conf(site, facts, time_source=time_source)
+    chrony = recipe.chrony.version
+    conf = choose_conf(site, facts, chrony=chrony, time_source=time_source)
     serves = site.serve.role == "server"
     user = choose_user(facts)
+    sockets = choose_sockets(site, chrony=chrony, conf=conf, systemd=facts.systemd)
     how = service(
-        chrony=recipe.chrony.version,
+        chrony=chrony,
         conf=conf,
         seccomp=site.seccomp,
         can_set_clock=facts.can_set_clock,
         serves=serves,
         user=user,
         systemd=facts.systemd,
+        sockets=sockets,
     )
     unit = render("chronyd.service", service=how, serves=serves, user=user, root=ROOT)
-    return Generation(recipe=recipe, user=user, conf=conf, keys=keys, unit_template=unit, certificates=certificates)
+    socket = ""
+    if sockets is not None:
+        socket = render("chronyd.socket", sockets=sockets)
+    return Generation(
+        recipe=recipe, user=user, conf=conf, keys=keys, unit_template=unit, socket=socket, certificates=certificates
+    )

@@ -148,6 +148,7 @@ def switch_to(run: Run, generation: Generation, expect_now: Callable[[], Expecta
     return Switch(
         generation=generation.id,
         unit_sha256=generation.unit_sha256,
+        socket_sha256=generation.socket_sha256,
         build=generation.recipe.prefix,
         running=generation.running,
         who=run.who,

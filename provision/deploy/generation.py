@@ -15,10 +15,13 @@ _HERE = "@GENERATION@"
 
 
 def content_id(
-    *, build: str, user: str, conf: str, keys_digest: str, unit_template: str, certificates: Certificates
+    *, build: str, user: str, conf: str, keys_digest: str, unit_template: str, socket: str, certificates: Certificates
 ) -> str:
-    """Return the name of a generation: 16 hex digits of its content."""
+    """Return the name of a generation: 16 hex digits of its content. ``socket`` may be empty: it has no socket unit."""
     parts = [build, user, conf, keys_digest, unit_template]
+    # Generations without these have the names that they had before there were any.
+    if socket:
+        parts.append(socket)
     if certificates.files:
         parts.append(certificates.digest)
     return sha256("\0".join(parts).encode()).hexdigest()[:16]
@@ -29,9 +32,26 @@ def unit_template(unit: str, generation: str) -> str:
     return unit.replace(generation, _HERE)
 
 
+def generation_files(
+    *, conf: str, keys: Keys, unit: str, socket: str, certificates: Certificates
+) -> Mapping[str, bytes]:
+    """Return the files of a generation's folder by name; an empty socket unit is no file."""
+    files = {"chrony.conf": conf, "chrony.keys": keys.text, "chronyd.service": unit}
+    if socket:
+        files["chronyd.socket"] = socket
+    return {name: text.encode() for name, text in (*files.items(), *certificates.files.items())}
+
+
+def digest_of(socket: str) -> str:
+    """Return the digest of a socket unit, in hex; empty if there is none."""
+    if not socket:
+        return ""
+    return sha256(socket.encode()).hexdigest()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """A build, its configuration, its keys and its unit."""
+    """A build, its configuration, its keys, its unit and, on most servers, its socket unit."""
 
     recipe: Recipe
     user: str
@@ -40,6 +60,8 @@ class Generation:
     certificates: Certificates = NO_CERTIFICATES
     unit_template: str = field(repr=False)
     """The unit with ``@GENERATION@`` in place of the id, which is computed from it."""
+    socket: str = field(default="", repr=False)
+    """The text of chronyd.socket; empty if chronyd opens its ports itself."""
 
     @cached_property
     def id(self) -> str:
@@ -50,14 +72,9 @@ class Generation:
             conf=self.conf,
             keys_digest=self.keys.digest,
             unit_template=self.unit_template,
+            socket=self.socket,
             certificates=self.certificates,
         )
-
-    @property
-    def files(self) -> Mapping[str, bytes]:
-        """Return the content of its files by name, in the order of their upload."""
-        files = {"chrony.conf": self.conf, "chrony.keys": self.keys.text, "chronyd.service": self.unit}
-        return {name: text.encode() for name, text in (*files.items(), *self.certificates.files.items())}
 
     @property
     def path(self) -> str:
@@ -70,6 +87,13 @@ class Generation:
         return self.unit_template.replace(_HERE, self.id)
 
     @property
+    def files(self) -> Mapping[str, bytes]:
+        """Return the content of its files by name, in the order of their upload. They include keys."""
+        return generation_files(
+            conf=self.conf, keys=self.keys, unit=self.unit, socket=self.socket, certificates=self.certificates
+        )
+
+    @property
     def running(self) -> Running:
         """Return the expected properties of its process."""
         return running(generation=self.id, conf=self.conf)
@@ -78,3 +102,8 @@ class Generation:
     def unit_sha256(self) -> str:
         """Return the digest of chronyd.service, in hex."""
         return sha256(self.unit.encode()).hexdigest()
+
+    @property
+    def socket_sha256(self) -> str:
+        """Return the digest of chronyd.socket, in hex; empty if it has none."""
+        return digest_of(self.socket)

@@ -33,6 +33,8 @@ class Before:
     """The chrony of a package, before the first generation."""
     unit: str = ""
     """The unit of the current generation or of the administrator, with the id of the new generation; may be empty."""
+    socket: str = ""
+    """The socket unit of the current generation; empty if it has none."""
     keys: Keys | None = field(default=None, repr=False)
     """The keys of the current generation."""
     has_unreadable_keys: bool = False
@@ -163,3 +165,8 @@ def _unit(before: Before, generation: Generation) -> Iterator[Change]:
         yield Change(id="unit", sign=Sign.NEW, subject="chronyd.service", minor=True)
     elif names := changed_names(unified_diff("chronyd.service", before.unit, generation.unit)):
         yield Change(id="unit", sign=Sign.CHANGED, subject="unit", text=f"chronyd.service: {names}")
+    if names := changed_names(unified_diff("chronyd.socket", before.socket, generation.socket)):
+        sign, is_first = Sign.CHANGED, not before.unit
+        if not before.socket:
+            sign = Sign.NEW
+        yield Change(id="socket", sign=sign, subject="socket", text=f"chronyd.socket: {names}", minor=is_first)

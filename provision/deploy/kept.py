@@ -8,7 +8,7 @@ from provision.build.evidence import sections
 from provision.build.integrity import REHEARSED, differences, generation_entries, parse_tree
 from provision.chrony.unit_values import service_user
 from provision.common.errors import ParseError, understood
-from provision.deploy.generation import content_id, unit_template
+from provision.deploy.generation import content_id, digest_of, generation_files, unit_template
 from provision.deploy.run import Run
 from provision.deploy.steps.build import build_drift
 from provision.host import scripts
@@ -31,6 +31,8 @@ class Kept:
     conf: str
     unit: str
     unit_sha256: str
+    socket: str = ""
+    """The text of its socket unit; empty if it has none."""
     keys: Keys = field(repr=False)
     certificates: Certificates = field(default=NO_CERTIFICATES, repr=False)
     drift: str | None
@@ -43,6 +45,11 @@ class Kept:
         if match is None:
             raise ParseError(f"generation {self.id} names a build that is none of ours: {self.build!r}")
         return match[1]
+
+    @property
+    def socket_sha256(self) -> str:
+        """Return the digest of its socket unit, in hex; empty if it has none."""
+        return digest_of(self.socket)
 
     @property
     def running(self) -> Running:
@@ -69,6 +76,7 @@ def read_kept(run: Run, generation: str) -> Kept:
             conf=f"{said['chrony.conf']}\n",
             unit=f"{said['chronyd.service']}\n",
             unit_sha256=said["unit"].split()[0],
+            socket=_socket(said),
             keys=keys,
             certificates=certificates,
             drift=_drift(run, generation, said, keys, certificates),
@@ -81,6 +89,12 @@ def _certificates(said: Mapping[str, str]) -> Certificates:
     return Certificates(trusted=trusted, chain=chain, key=key)
 
 
+def _socket(said: Mapping[str, str]) -> str:
+    if not said["chronyd.socket"]:
+        return ""
+    return f"{said['chronyd.socket']}\n"
+
+
 def _drift(run: Run, generation: str, said: Mapping[str, str], keys: Keys, certificates: Certificates) -> str | None:
     """Return how a generation was altered.
 
@@ -89,21 +103,21 @@ def _drift(run: Run, generation: str, said: Mapping[str, str], keys: Keys, certi
     """
     build, conf, unit = said["build"].strip(), f"{said['chrony.conf']}\n", f"{said['chronyd.service']}\n"
     user = service_user(unit)
+    socket = _socket(said)
     content = content_id(
         build=build,
         user=user,
         conf=conf,
         keys_digest=keys.digest,
         unit_template=unit_template(unit, generation),
+        socket=socket,
         certificates=certificates,
     )
     if content != generation:
         return OTHER_CONTENT
-    files = {"chrony.conf": conf, "chrony.keys": keys.text, "chronyd.service": unit, **certificates.files}
+    files = generation_files(conf=conf, keys=keys, unit=unit, socket=socket, certificates=certificates)
     path = f"{ROOT}/generations/{generation}"
-    wanted = generation_entries(
-        path, build=build, user=user, files={name: text.encode() for name, text in files.items()}
-    )
+    wanted = generation_entries(path, build=build, user=user, files=files)
     found = differences(wanted, parse_tree(said["generation tree"]), base=path, optional=(REHEARSED,))
     if found is not None:
         return found

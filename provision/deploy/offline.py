@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from provision.chrony.access_rules import AccessRules, Decision
 from provision.chrony.conf import words_of
 from provision.chrony.needs import Argument, needed
+from provision.chrony.releases import DEFAULT_CHRONY
 from provision.chrony.statement import statements
-from provision.deploy.render import chrony_conf
-from provision.host.paths import KEY_FILE
+from provision.deploy.choices import conf_with
 from provision.site.schema import Site, choose_sources
 
 NOT_OF_THE_HOST = {Argument.NONE, Argument.PORT}
@@ -31,9 +31,9 @@ class Answer:
         return f"{self.address}: {self.reason}"
 
 
-def conf_of(site: Site) -> str:
-    """Return the chrony.conf of a host; see :func:`assumptions`."""
-    return chrony_conf(site, sources=choose_sources(site, time_source=None, ec2=False), keyfile=KEY_FILE)
+def conf_of(site: Site, chrony: str = DEFAULT_CHRONY) -> str:
+    """Return the chrony.conf of a host for a release of chrony; see :func:`assumptions`."""
+    return conf_with(choose_sources(site, time_source=None, ec2=False), site, chrony=chrony, systemd=None)
 
 
 def assumptions(site: Site, *, is_sandbox: bool) -> Iterator[str]:

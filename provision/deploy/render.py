@@ -63,10 +63,18 @@ def template_text(name: str) -> str:
     return loader.get_source(_environment(), name)[0]
 
 
-def chrony_conf(site: Site, *, sources: Sequence[Source], keyfile: str, boots_without_time: bool = False) -> str:
+def chrony_conf(
+    site: Site,
+    *,
+    sources: Sequence[Source],
+    keyfile: str,
+    boots_without_time: bool = False,
+    bound: Sequence[str] = (),
+) -> str:
     """Return the whole chrony.conf; ``keyfile`` is its path on the host.
 
-    ``boots_without_time``: the clock of the host is wrong after a boot.
+    ``boots_without_time``: the clock of the host is wrong after a boot. ``bound``: lines for sockets of systemd, see
+    SocketUnit.
     """
     time = site.time
     return render(
@@ -75,6 +83,7 @@ def chrony_conf(site: Site, *, sources: Sequence[Source], keyfile: str, boots_wi
         selection=lines(time, "minsources", "maxdistance", "authselectmode"),
         local=lines(time, "local"),
         access=_access(site.serve, {line.name for line in time.extra}),
+        bound=bound,
         keyfile=keyfile,
         nts_server=_nts_server(site.serve),
         nts_client=_nts_client(site),

@@ -40,6 +40,7 @@ def rollback(run: Run, *, to: str) -> None:
     switch = Switch(
         generation=generation,
         unit_sha256=kept.unit_sha256,
+        socket_sha256=kept.socket_sha256,
         build=f"{ROOT}/builds/{kept.build}",
         running=running,
         who=run.who,

@@ -18,6 +18,8 @@ class Switch:
     generation: str
     """The id of the generation."""
     unit_sha256: str
+    socket_sha256: str = ""
+    """Empty if chronyd opens its ports itself."""
     build: str
     """The build's folder."""
     running: Running

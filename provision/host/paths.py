@@ -5,6 +5,7 @@ from posixpath import normpath
 ROOT = "/opt/chrony"
 """The folder of builds, generations and everything else that only this tool uses."""
 UNIT_PATH = "/etc/systemd/system/chronyd.service"
+SOCKET_PATH = "/etc/systemd/system/chronyd.socket"
 GENERATION = f"{ROOT}/current"
 """The folder of the current generation."""
 NTS_CHAIN, NTS_KEY, TRUSTED = "nts.crt", "nts.key", "trusted.pem"

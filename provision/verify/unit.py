@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from provision.chrony.drop_ins import is_harmless
-from provision.chrony.unit_syntax import assignments, normal, service_settings
-from provision.host.paths import UNIT_PATH
+from provision.chrony.unit_syntax import assignments, normal, service_settings, settings
+from provision.host.paths import SOCKET_PATH, UNIT_PATH
 from provision.verify.unit_differences import WORDS, process_differences
 
+SOCKET = "chronyd.socket"
+MANAGED = "# Managed by chrony-provision"
+"""The beginning of a socket unit of ours."""
 SECTIONS = {"Unit", "Service"}
 """The sections that systemd reads in a drop-in of a service; [Install] is not for drop-ins (systemd.unit(5))."""
 
@@ -59,6 +62,10 @@ class UnitState:
     """Units named chronyd, in the order in which systemd looks for them."""
     drop_ins: tuple[DropIn, ...]
     properties: Mapping[str, str]
+    socket: str = ""
+    """The text of chronyd.socket in /etc/systemd/system; empty where there is none."""
+    socket_drop_ins: tuple[str, ...] = ()
+    """Files of others that change the socket unit."""
     undo_files: tuple[str, ...] = ()
     """Files of others that change the timer of the automatic rollback, or its service."""
     required: tuple[str, ...] = ()
@@ -91,6 +98,8 @@ class UnitState:
         for path in self.files:
             if path.endswith(".service") and path.startswith(AHEAD):
                 yield f"{path} is read in the place of {UNIT_PATH}"
+        if SOCKET in settings(unit, "Unit").get("Requires", ()):
+            yield from self._overrides_of_socket()
         for path in self.required:
             yield f"{path} has chronyd start only with that unit"
         for path in self.undo_files:
@@ -98,6 +107,15 @@ class UnitState:
         for drop_in in self.drop_ins:
             if changed := self._changed(drop_in, unit):
                 yield f"{drop_in.path} sets {', '.join(changed)}"
+
+    def _overrides_of_socket(self) -> Iterator[str]:
+        for path in self.files:
+            if path.endswith(".socket") and path.startswith(AHEAD):
+                yield f"{path} is read in the place of {SOCKET_PATH}"
+        if self.socket and not self.socket.startswith(MANAGED):
+            yield f"{SOCKET_PATH} is not of this tool"
+        for path in self.socket_drop_ins:
+            yield f"{path} changes {SOCKET}"
 
     def _changed(self, drop_in: DropIn, unit: str) -> tuple[str, ...]:
         return tuple(name for name in drop_in.changes(unit) if name not in self.excused)
@@ -118,7 +136,7 @@ class UnitState:
     def notes(self) -> tuple[str, ...]:
         """Return notes about drop-ins and sockets that were accepted."""
         accepted = [drop_in for drop_in in self.drop_ins if drop_in.text and not self._changed(drop_in, self.unit)]
-        socket = [path for path in self.files if path.endswith(".socket")]
+        socket = [path for path in self.files if path.endswith(".socket") and not self.socket.startswith(MANAGED)]
         taken = ""
         if self.excused:
             taken = f"; this container's services do without {', '.join(sorted(self.excused))}"
@@ -151,6 +169,8 @@ def parse_unit_state(text: str) -> UnitState:
         drop_ins=tuple(DropIn(path, "\n".join(lines)) for path, lines in drop_ins),
         properties=_values(fields.get("property", ())),
         required=tuple(fields.get("requires", ())),
+        socket="\n".join(fields.get("socket", ())),
+        socket_drop_ins=tuple(fields.get("socket drop-in", ())),
         undo_files=tuple(fields.get("undo", ())),
         process=_values(fields.get("process", ())),
         effect_lines=tuple(fields.get("effect", ())),

@@ -12,6 +12,7 @@ from provision.host.paths import UNIT_PATH
 
 SET_BY_SYSTEMD = {"CHRONY_GENERATION", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID"}
 """Environment variables that systemd sets for a process (systemd.exec(5)), and the one of our unit."""
+COMMANDS = {"ExecStart", "ExecStopPost"}
 SETS = {"CapabilityBoundingSet", "AmbientCapabilities", "RestrictAddressFamilies", "SystemCallArchitectures"}
 WORDS = (
     *("Type", "User", "UMask", "ProtectSystem", "ProtectHome", "ProtectProc", "ProcSubset", "DevicePolicy"),
@@ -71,8 +72,8 @@ def property_differences(unit: str, shown: Mapping[str, str], excused: frozenset
 
 
 def _same(name: str, wanted: tuple[str, ...], shown: str) -> bool:
-    if name == "ExecStart":
-        return _commands(shown) == [" ".join(one.split()) for one in wanted]
+    if name in COMMANDS:
+        return list(map(_plain, _commands(shown))) == list(map(_plain, wanted))
     if name == "Environment":
         names = [word.partition("=")[0].strip("\"'") for word in shown.split()]
         others = [one for one in names if one not in SET_BY_SYSTEMD]
@@ -87,6 +88,11 @@ def _same(name: str, wanted: tuple[str, ...], shown: str) -> bool:
     if name in SETS:
         return _set(" ".join(wanted)) == _set(shown)
     return [normal(word) for word in wanted] == [normal(word) for word in shown.splitlines()]
+
+
+def _plain(command: str) -> str:
+    """Return a command line as words, without the prefix of its rights and without quotes."""
+    return " ".join(re.sub("[\"']", "", command.removeprefix("+")).split())
 
 
 def _commands(shown: str) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 from provision.host.sandbox import sandbox
 from provision.host.sandbox.machine import changing
 from provision.host.sandbox.sandbox import Sandbox
+from tests.helpers.waiting import await_true
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +41,13 @@ def booted(name: str, suite: str = "bookworm") -> Iterator[Sandbox]:
         finally:
             if sandbox.find(name) is not None:
                 sandbox.down(name)
+
+
+def reboot(host: Sandbox) -> None:
+    """Shut a host down and boot it again."""
+    login(host, "systemctl poweroff --no-block")
+    await_true(lambda: sandbox.pid_of(host) is None, "it does not shut down")
+    assert sandbox.up(host.name, host.suite, say=print) == host
 
 
 def login(host: Sandbox, script: str) -> str:

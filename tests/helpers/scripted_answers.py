@@ -54,8 +54,9 @@ def _generation(host: ScriptedState, call: Call) -> str:
     id_ = call.arguments[0].rpartition("/")[2]
     tree = host.generation_tree(id_) if id_ in host.staged else "missing"
     now = host.generations.get(host.current)
-    conf, unit = (now.conf, now.unit) if now else ("", host.admins_unit)
-    return f"{SAID}generation\n{tree}\n{SAID}chrony.conf\n{conf}\n{SAID}chronyd.service\n{unit}"
+    conf, unit, socket = (now.conf, now.unit, now.socket) if now else ("", host.admins_unit, "")
+    units = f"{SAID}chronyd.service\n{unit}\n{SAID}chronyd.socket\n{socket}"
+    return f"{SAID}generation\n{tree}\n{SAID}chrony.conf\n{conf}\n{units}"
 
 
 def _active(host: ScriptedState, _: Call) -> str:
@@ -63,11 +64,15 @@ def _active(host: ScriptedState, _: Call) -> str:
         there = "missing"
         if host.admins_unit:
             there = sha256(host.admins_unit.encode()).hexdigest()
-        shown = f"current=\nunit file={there}\nMainPID=0\nActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no"
-        return f"{shown}\n{host.others}"
+        sockets = "socket unit=none\nsocket=none"
+        shown = f"current=\nunit file={there}\n{sockets}"
+        state = "MainPID=0\nActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no"
+        return f"{shown}\n{state}\n{host.others}"
     one = host.generations[host.current]
     return (
-        f"current={_link(host)}\nunit file={sha256(one.unit.encode()).hexdigest()}\nMainPID=4925\nActiveState=active\n"
+        f"current={_link(host)}\nunit file={sha256(one.unit.encode()).hexdigest()}\n"
+        f"socket unit={one.socket_sha256 or 'none'}\nsocket={'active' if one.socket else 'none'}\n"
+        "MainPID=4925\nActiveState=active\n"
         f"UnitFileState=enabled\nNeedDaemonReload=no\nrunning generation={host.running}\n"
         f"executable={one.recipe.prefix}/sbin/chronyd\n{host.others}"
     )
@@ -79,6 +84,10 @@ def _evidence(host: ScriptedState, call: Call) -> str:
         return NOT_DEPLOYED
     one = host.generations[host.current]
     text = host.evidence.replace(REAL_ID, host.running).replace(REAL_BUILD, one.recipe.name)
+    if one.socket:
+        # The real server had CAP_NET_BIND_SERVICE, bit 10.
+        text = text.replace("=cap_net_bind_service", "=")
+        text = re.sub(r"(?m)^(process=Cap(Eff|Bnd)=).*", r"\g<1>0000000000000000", text)
     unit = "".join(f"unit={line}\n" for line in one.unit.splitlines())
     command = re.findall(r"(?m)^ExecStart=(.+)$", one.unit)[0]
     if call.values.get("tells_state") == "yes":
@@ -164,7 +173,8 @@ def _parts_of_generation(host: ScriptedState, call: Call) -> str:
     certificates = "".join(f"{SAID}{name}\n{text}" for name, text in one.certificates.files.items())
     return (
         f"{SAID}build\n{one.recipe.name}\n{SAID}unit\n{digest}  -\n{SAID}chrony.conf\n{one.conf}"
-        f"{SAID}chrony.keys\n{one.keys.text}{SAID}chronyd.service\n{one.unit}{certificates}"
+        f"{SAID}chrony.keys\n{one.keys.text}{SAID}chronyd.service\n{one.unit}"
+        f"{SAID}chronyd.socket\n{one.socket}{certificates}"
         f"{SAID}generation tree\n{host.generation_tree(one.id)}\n{SAID}build tree\n{host.build_tree}\n"
         f"{SAID}sums\n{host.sums}"
     )

@@ -77,13 +77,23 @@ NOT_AT_HAND = Fetched(RECIPE, lambda release: release.name == "chrony", never)
 RUNS = f"""\
 current=generations/{GENERATION.id}
 unit file={digest(GENERATION.unit)}
+socket unit=none
+socket=none
 MainPID=4413
 ActiveState=active
 UnitFileState=enabled
 NeedDaemonReload=no
 running generation={GENERATION.id}
 executable={RECIPE.prefix}/sbin/chronyd"""
-BARE = "current=\nunit file=missing\nMainPID=0\nActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no"
+BARE = """\
+current=
+unit file=missing
+socket unit=none
+socket=none
+MainPID=0
+ActiveState=inactive
+UnitFileState=
+NeedDaemonReload=no"""
 OTHER = replace(RECIPE, nts=False)
 NOT_FOUND = "chrony.service|not-found|inactive||\nntpsec.service|not-found|inactive||"
 TIMESYNCD = "systemd-timesyncd.service|loaded|active|enabled|/lib/systemd/system/systemd-timesyncd.service"

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.host.sandbox import sandbox
 from provision.host.sandbox.sandbox import Sandbox
-from tests.helpers.booted_hosts import booted, login
+from tests.helpers.booted_hosts import booted, login, reboot
 from tests.helpers.host_state import give_builds, install, pid
 from tests.helpers.operators import Ran
 from tests.helpers.waiting import await_true
@@ -96,12 +95,6 @@ def run(deployed: Deployed, host: Sandbox, task: str, *words: str) -> Ran:
     # All of these predecessors are somebody's own.
     agreed = ["--replace"] if task in {"plan", "deploy"} else []
     return deployed.operator.run(task, f"--host=sandbox:{host.name}", *agreed, *words)
-
-
-def reboot(host: Sandbox) -> None:
-    login(host, "systemctl poweroff --no-block")
-    await_true(lambda: sandbox.pid_of(host) is None, "it does not shut down")
-    assert sandbox.up(host.name, host.suite, say=print) == host
 
 
 def states(host: Sandbox, units: list[str]) -> dict[str, str]:

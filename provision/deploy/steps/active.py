@@ -144,6 +144,8 @@ class Active(StepDefaults):
             "UnitFileState": "enabled",
             "NeedDaemonReload": "no",
             "ActiveState": "active",
+            "socket unit": self.to.socket_sha256 or "none",
+            "socket": "active" if self.to.socket_sha256 else "none",
             "running generation": self.to.generation,
             "executable": f"{self.to.build}/sbin/chronyd",
         }

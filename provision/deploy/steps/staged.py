@@ -81,7 +81,8 @@ class Staged(StepDefaults):
         conf = unified_diff("chrony.conf", now["chrony.conf"], self.generation.conf)
         new = self.generation.unit
         unit = unified_diff("chronyd.service", self._unit_now(now), new)
-        return "\n".join(text for text in (conf, unit) if text)
+        socket = unified_diff("chronyd.socket", now.get("chronyd.socket", ""), self.generation.socket)
+        return "\n".join(text for text in (conf, unit, socket) if text)
 
     def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:
         """Return what is different from the current generation, or from the configuration that a package left."""
@@ -90,7 +91,11 @@ class Staged(StepDefaults):
             # It was uploaded before: altered files are replaced, by the same ones.
             return (Change(id="generation", sign=Sign.CHANGED, subject="generation", text=drift),)
         before = Before(
-            conf=now["chrony.conf"], unit=self._unit_now(now), package=_package(now), certificates=_certificates(now)
+            conf=now["chrony.conf"],
+            unit=self._unit_now(now),
+            socket=now.get("chronyd.socket", ""),
+            package=_package(now),
+            certificates=_certificates(now),
         )
         try:
             before = replace(before, keys=self.keys_there(host))

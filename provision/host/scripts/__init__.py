@@ -25,6 +25,7 @@ SWITCH = (
     "restore_previous",
     "ask_chronyc",
     "start_stamp",
+    "keep_ports",
     "activate",
     "describe_state",
     "record_history",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from provision.chrony.socket_unit import socket_unit
 from provision.chrony.unit_values import Service, seccomp_level, service
 from provision.deploy.render import render
 from provision.host.paths import ROOT
@@ -29,12 +30,14 @@ refclock PPS /dev/pps0
 rtcfile /var/lib/chrony/rtc
 Sched_Priority 1
 """
+SOCKETS = socket_unit(chrony="4.9", conf="allow 10.0.0.0/8\n")
 UNITS = [
     pytest.param({}, id="server-4.9"),
     pytest.param({"chrony": "4.6.1", "serves": False}, id="client-4.6.1"),
     pytest.param({"can_set_clock": False, "seccomp": 0}, id="server-without-clock"),
     pytest.param({"conf": LOOSENED, "seccomp": 0}, id="server-loosened"),
     pytest.param({"systemd": 219}, id="server-systemd-219"),
+    pytest.param({"sockets": SOCKETS}, id="server-sockets"),
 ]
 
 
@@ -60,6 +63,7 @@ def complaints(file: Path) -> list[str]:
 @pytest.mark.parametrize("changes", UNITS)
 def test_systemd_understands_every_line(changes: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "chronyd.service"
+    (tmp_path / "chronyd.socket").write_text("[Socket]\nListenDatagram=123\n")
     # The program is not here; systemd would say only that.
     file.write_text(unit(changes).replace(f"{ROOT}/current/build/sbin/chronyd", "/bin/true"))
     assert complaints(file) == []

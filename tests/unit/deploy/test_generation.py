@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ DECIDES = [
     pytest.param({"keys": Keys((*KEYS, Key(2, "SHA1", b"correct-horse")))}, id="keys"),
     pytest.param({"keys": Keys((Key(1, "AES128", bytes(16)),))}, id="a secret"),
     pytest.param({"unit_template": f"{GENERATION.unit_template}# new\n"}, id="unit"),
+    pytest.param({"socket": "[Socket]\n"}, id="socket unit"),
 ]
 
 
@@ -28,6 +30,19 @@ def test_the_same_content_is_the_same_generation() -> None:
     assert replace(GENERATION).id == GENERATION.id
     assert re.fullmatch("[0-9a-f]{16}", GENERATION.id)
     assert GENERATION.path == f"/opt/chrony/generations/{GENERATION.id}"
+
+
+def test_a_generation_without_a_socket_unit_has_the_name_from_before_there_were_any() -> None:
+    keys = GENERATION.keys.digest
+    parts = (RECIPE.name, GENERATION.user, GENERATION.conf, keys, GENERATION.unit_template)
+    assert GENERATION.id == sha256("\0".join(parts).encode()).hexdigest()[:16]
+    assert (GENERATION.socket_sha256, "chronyd.socket" in GENERATION.files) == ("", False)
+
+
+def test_a_socket_unit_is_a_file_of_the_generation() -> None:
+    one = replace(GENERATION, socket="[Socket]\n")
+    assert one.files["chronyd.socket"] == b"[Socket]\n"
+    assert one.socket_sha256 == sha256(b"[Socket]\n").hexdigest()
 
 
 def test_the_unit_carries_the_generation() -> None:

@@ -1,6 +1,7 @@
 """The state of chronyd's unit on a host: drop-ins, files in its place, and its findings."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -196,3 +197,41 @@ def test_the_lines_of_a_look_go_where_they_belong() -> None:
     assert state.drop_ins == (DropIn("/a.conf", "[Service]\nNice=5"),)
     assert state.effects("rtc") == ("1,2,3",)
     assert (state.properties, state.process) == ({"Environment": "A=1"}, {"user": "x"})
+
+
+WITH_SOCKET = "[Unit]\nRequires=chronyd.socket\n"
+OURS = "# Managed by chrony-provision: a change"
+SOCKETS = [
+    pytest.param({"socket": OURS}, (), id="ours"),
+    pytest.param({"socket": ""}, (), id="not there yet"),
+    pytest.param(
+        {"socket": "[Socket]\nListenDatagram=123"},
+        ("/etc/systemd/system/chronyd.socket is not of this tool",),
+        id="the administrator's",
+    ),
+    pytest.param(
+        {"socket": OURS, "files": ("/run/systemd/transient/chronyd.socket",)},
+        ("/run/systemd/transient/chronyd.socket is read in the place of /etc/systemd/system/chronyd.socket",),
+        id="one before it",
+    ),
+    pytest.param(
+        {"socket": OURS, "socket_drop_ins": ("/etc/systemd/system/socket.d/x.conf",)},
+        ("/etc/systemd/system/socket.d/x.conf changes chronyd.socket",),
+        id="a drop-in",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "overrides"), SOCKETS)
+def test_what_changes_the_socket_unit_is_named_where_the_unit_needs_it(
+    changes: dict[str, Any], overrides: tuple[str, ...]
+) -> None:
+    state = replace(STATE, drop_ins=(), **changes)
+    assert state.overrides(WITH_SOCKET) == overrides
+    assert state.overrides("[Unit]\n") == ()
+
+
+def test_a_look_at_the_socket_unit_is_read() -> None:
+    state = parse_unit_state("socket=[Socket]\nsocket=Backlog=1\nsocket drop-in=/etc/systemd/system/socket.d/x.conf\n")
+    assert state.socket == "[Socket]\nBacklog=1"
+    assert state.socket_drop_ins == ("/etc/systemd/system/socket.d/x.conf",)

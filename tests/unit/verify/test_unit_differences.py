@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from provision.host.paths import UNIT_PATH
 from provision.verify.checks.unit import unit_findings
 from provision.verify.evidence import parse_evidence
 from provision.verify.unit_differences import property_differences
@@ -96,3 +97,14 @@ def test_a_unit_that_asks_for_less_is_held_to_no_more() -> None:
 def test_a_unit_that_is_read_from_nowhere_is_told() -> None:
     (difference,) = property_differences(UNIT, {**STATE.properties, "FragmentPath": ""})
     assert difference == "it is read from nowhere, not from /etc/systemd/system/chronyd.service"
+
+
+def test_a_command_at_the_end_is_compared_as_words() -> None:
+    unit = "[Service]\nExecStopPost=+/bin/sh -c 'a | grep -q \" stop \" && b'\n"
+    shown = {
+        "FragmentPath": UNIT_PATH,
+        "ExecStopPost": '{ path=/bin/sh ; argv[]=/bin/sh -c a | grep -q " stop " && b ; x }',
+    }
+    assert list(property_differences(unit, shown)) == []
+    others = {**shown, "ExecStopPost": shown["ExecStopPost"].replace("&& b", "&& c")}
+    assert list(property_differences(unit, others)) == ['ExecStopPost is /bin/sh -c a | grep -q " stop " && c']

@@ -27,8 +27,8 @@ fi
 ln -s "../../builds/${3##*/}" "$new/build"
 chmod 0755 "$new"
 chmod 0644 "$new/chrony.conf" "$new/chronyd.service"
-# The certificates of NTS and their key, which most generations do not have.
-for file in "$new/nts.crt" "$new/trusted.pem"; do
+# The socket unit, and the certificates of NTS and their key: not every generation has them.
+for file in "$new/chronyd.socket" "$new/nts.crt" "$new/trusted.pem"; do
     [ ! -e "$file" ] || chmod 0644 "$file"
 done
 for file in "$new/chrony.keys" "$new/nts.key"; do

@@ -91,9 +91,17 @@ port_holders() { # PID OF OUR SERVICE
     done
     # All processes are searched only now, for a host may have many open files.
     [ -n "$left" ] || return 0
+    # While our daemon does not run, systemd keeps its port.
+    set -- "$1" "$(kept_by_systemd "$1")"
     for pid in $(sockets_of "$left" "$proc"/[0-9]*/fd | cut -d ' ' -f 1 | sort -un); do
+        [ "$pid" != "$2" ] || continue
         describe "$pid" "$(readlink "$proc/$pid/exe" || true)" port
     done
+}
+
+# Print the process that keeps the port for our service: systemd, if that has our socket unit and the service does not run.
+kept_by_systemd() { # PID OF OUR SERVICE
+    if [ ! -d "$proc/$1/fd" ] && grep -qs '^# Managed by chrony-provision' /etc/systemd/system/chronyd.socket; then echo 1; fi
 }
 
 # Print "PID INODE" for each socket in folders of file descriptors.

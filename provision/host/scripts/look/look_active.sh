@@ -14,6 +14,16 @@ elif [ -f "$2" ]; then
 else
     echo "unit file=missing"
 fi
+# A socket unit of the administrator is no business of a generation that has none.
+socket=${2%.service}.socket
+if grep -qs '^# Managed by chrony-provision' "$socket"; then
+    digest=$(sha256sum <"$socket")
+    echo "socket unit=${digest%% *}"
+    echo "socket=$(systemctl is-active chronyd.socket || true)"
+else
+    echo "socket unit=none"
+    echo "socket=none"
+fi
 look_around
 # Our unit is the first in the output; it may be listed by another name, as an alias.
 service=${shown%%"

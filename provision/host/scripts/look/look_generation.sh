@@ -10,7 +10,7 @@ if [ -d "$1" ]; then
 else
     echo missing
 fi
-for name in chrony.conf chronyd.service nts.crt trusted.pem; do
+for name in chrony.conf chronyd.service chronyd.socket nts.crt trusted.pem; do
     echo "==> $name"
     [ -f "$2/$name" ] && cat "$2/$name"
 done

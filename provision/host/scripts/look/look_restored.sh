@@ -5,6 +5,7 @@ set -eu
 root=$1 unit=$2
 shift 2
 if [ ! -L "$unit" ] && grep -qs '^Environment=CHRONY_GENERATION=' "$unit"; then echo "$unit"; fi
+if grep -qs '^# Managed by chrony-provision' "${unit%.service}.socket"; then echo "${unit%.service}.socket"; fi
 for path in "$root/current" "$root/before" "$root/unconfirmed" /etc/systemd/ntp-units.d/10-chrony-provision.list; do
     if [ -e "$path" ] || [ -L "$path" ]; then echo "$path"; fi
 done

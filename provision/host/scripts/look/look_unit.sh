@@ -48,6 +48,13 @@ show_files() {
             done
         done
     done
+    # Nothing of others may change which ports systemd opens.
+    for folder in ${folders#UnitPath=}; do
+        for file in "$folder"/chronyd.socket.requires/* "$folder"/chronyd.socket.d/*.conf "$folder"/socket.d/*.conf; do
+            if [ -e "$file" ] || [ -L "$file" ]; then echo "socket drop-in=$file"; fi
+        done
+    done
+    [ ! -f "${unit_file%.service}.socket" ] || sed 's/^/socket=/' "${unit_file%.service}.socket"
     # Drop-ins of the unit come before those of all services.
     for kind in chronyd.service.d service.d; do
         for folder in ${folders#UnitPath=}; do

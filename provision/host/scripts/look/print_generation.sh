@@ -11,6 +11,8 @@ for name in chrony.conf chrony.keys chronyd.service; do
     echo "==> $name"
     cat "$1/$name"
 done
+echo "==> chronyd.socket"
+[ ! -e "$1/chronyd.socket" ] || cat "$1/chronyd.socket"
 # The certificates of NTS, which most generations do not have.
 for name in nts.crt nts.key trusted.pem; do
     [ -e "$1/$name" ] || continue

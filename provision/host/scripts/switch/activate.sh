@@ -17,17 +17,25 @@ activate() { # GENERATION
 place_generation() { # GENERATION
     # "set -e" has no effect inside a condition, hence "&&" after each step. The existing unit may be a symlink: the move
     # replaces it and does not write through it.
-    ln -sfn "generations/$1" "$root/current.new" &&
-        # A hard link needs no space: a full disk must not stop a rollback.
-        { cp "$root/generations/$1/chronyd.service" "$unit.new" ||
-            ln -f "$root/generations/$1/chronyd.service" "$unit.new"; } &&
+    record_socket &&
+        ln -sfn "generations/$1" "$root/current.new" &&
+        copy_unit "$root/generations/$1/chronyd.service" "$unit" &&
+        { [ ! -e "$root/generations/$1/chronyd.socket" ] ||
+            copy_unit "$root/generations/$1/chronyd.socket" "$socket"; } &&
         write_to_disk &&
         mv -T "$root/current.new" "$root/current" &&
         mv -T "$unit.new" "$unit" &&
+        # One that this generation does not have is removed with its open ports: see open_ports.
+        { [ ! -e "$socket.new" ] || mv -T "$socket.new" "$socket"; } &&
         label_for_selinux &&
         reload_and_enable &&
         # Only now, when ours starts at boot: after a power cut, at least one time service is enabled.
         prevent_conflicts
+}
+
+# Copy a unit to FILE.new. A hard link needs no space: a full disk must not stop a rollback.
+copy_unit() { # UNIT FILE
+    cp "$1" "$2.new" || ln -f "$1" "$2.new"
 }
 
 # Start the generation that was placed, in place of the running time service.
@@ -37,6 +45,7 @@ start_generation() {
         # systemd refuses to start a unit that crashed too often, and all generations share one unit.
         { systemctl reset-failed chronyd.service 2>/dev/null || true; } &&
         stamp=$(start_stamp "$root") &&
+        open_ports &&
         systemctl restart chronyd.service &&
         await_answer &&
         forget_measurements &&
@@ -80,7 +89,7 @@ reload_and_enable() {
 label_for_selinux() {
     local path
     command -v selinuxenabled >/dev/null 2>&1 && selinuxenabled || return 0
-    for path in "$root" "$unit" /usr/local/bin/chronyc /usr/local/sbin/chronyd /var/lib/chrony /var/log/chrony; do
+    for path in "$root" "$unit" "$socket" /usr/local/bin/chronyc /usr/local/sbin/chronyd /var/lib/chrony /var/log/chrony; do
         if [ -e "$path" ]; then restorecon -RF "$path" || echo "$path: could not be labelled for SELinux" >&2; fi
     done
 }
@@ -109,6 +118,15 @@ running_generation() {
 generation_runs() { # GENERATION
     [ "$(current_generation)" = "$1" ] &&
         cmp -s "$root/generations/$1/chronyd.service" "$unit" &&
+        has_socket_of "$1" &&
         [ "$(running_generation)" = "$1" ] &&
         await_answer
+}
+
+# Succeed if the socket unit is that of a generation and its ports are open, or if both have none.
+has_socket_of() { # GENERATION
+    if [ ! -e "$root/generations/$1/chronyd.socket" ]; then
+        if socket_is_ours; then return 1; else return 0; fi
+    fi
+    cmp -s "$root/generations/$1/chronyd.socket" "$socket" && systemctl -q is-active chronyd.socket
 }

@@ -27,9 +27,9 @@ describe_running() {
 reason_of_end() {
     local lines words
     # Also by its name, for the unit is not always recorded: see "invocation" in print_evidence.sh.
-    set -- _SYSTEMD_UNIT=chronyd.service + _PID=1 UNIT=chronyd.service + _COMM=chronyd
+    set -- _SYSTEMD_UNIT=chronyd.service + _PID=1 UNIT=chronyd.service + _PID=1 UNIT=chronyd.socket + _COMM=chronyd
     lines=$(journalctl -q -b -n 20 -o cat --no-pager "$@" 2>/dev/null || true)
-    words=$(echo "$lines" | grep -E 'Fatal error|Could not|\(exiting\)|code=(killed|dumped)' | tail -n 1 || true)
+    words=$(echo "$lines" | grep -E 'Fatal error|Could not|Failed to (create|bind|listen)|\(exiting\)|code=(killed|dumped)' | tail -n 1 || true)
     [ -n "$words" ] || words=$(echo "$lines" | grep 'Main process exited' | tail -n 1 || true)
     echo "${words:-see journalctl -u chronyd}"
 }

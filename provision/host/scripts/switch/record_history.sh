@@ -17,10 +17,15 @@ changed_parts() { # GENERATION GENERATION
     cmp -s "$old/chrony.keys" "$new/chrony.keys" || differs=$differs,keys
     is_same "$old/nts.crt" "$new/nts.crt" && is_same "$old/nts.key" "$new/nts.key" &&
         is_same "$old/trusted.pem" "$new/trusted.pem" || differs=$differs,certificates
-    [ "$(grep -v '^Environment=CHRONY_GENERATION=' "$old/chronyd.service")" = \
-        "$(grep -v '^Environment=CHRONY_GENERATION=' "$new/chronyd.service")" ] || differs=$differs,unit
+    [ "$(units_of "$old")" = "$(units_of "$new")" ] || differs=$differs,unit
     differs=${differs#,}
     echo "${differs:-nothing}"
+}
+
+# Print the units of a generation, without its name.
+units_of() { # FOLDER
+    grep -v '^Environment=CHRONY_GENERATION=' "$1/chronyd.service" || true
+    cat "$1/chronyd.socket" 2>/dev/null || true
 }
 
 # Append a line to the history: time, operator, generation, outcome, build, changed parts, and the task that switches. A full

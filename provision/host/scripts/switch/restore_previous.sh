@@ -67,6 +67,7 @@ restore_previous_services() {
     stopped_namesake=
     if [ ! -L "$unit" ] && grep -qs '^Environment=CHRONY_GENERATION=' "$unit"; then
         systemctl -q disable chronyd.service || true
+        close_ports || report_failure "chronyd.socket could not be stopped"
         systemctl stop chronyd.service || report_failure "chronyd.service could not be stopped"
         rm -f "$unit"
     fi

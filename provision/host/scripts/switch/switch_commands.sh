@@ -71,7 +71,7 @@ take_lock() { # --back, or another word
 clean_up() {
     local status=$?
     # Incomplete files, as after a full disk.
-    rm -rf "$root/current.new" "$root/unconfirmed.new" "$root/before.new" "$unit.new" "$undo".*.new || true
+    rm -rf "$root/current.new" "$root/unconfirmed.new" "$root/before.new" "$unit.new" "$socket.new" "$open_socket.new" "$undo".*.new || true
     if [ "$status" -ne 0 ] && [ -n "$start_failed" ] && is_timer; then
         exec 9>&-
         trap - INT TERM

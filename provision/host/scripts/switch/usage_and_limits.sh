@@ -20,6 +20,9 @@ trap '' HUP PIPE
 root=/opt/chrony
 units=/etc/systemd/system
 unit=$units/chronyd.service
+socket=$units/chronyd.socket
+# A copy of the unit from which the open socket was started; a boot removes it.
+open_socket=/run/chronyd.socket.started
 undo=$units/chrony-undo
 links='/usr/local/bin/chronyc /usr/local/sbin/chronyd /etc/chrony/chrony.conf /etc/chrony/chrony.keys'
 # Seconds to wait for another switch. A working one takes less: systemd limits the start and the stop of chronyd, of the

@@ -9,6 +9,9 @@ from provision.deploy.steps.active import Active
 from tests.helpers.samples import GENERATION, RECIPE
 from tests.helpers.step_samples import ACTIVE, BARE, NOT_FOUND, RUNS, SWITCH, TIMESYNCD, digest
 
+WITH_SOCKET = Active(replace(SWITCH, socket_sha256=digest("[Socket]")))
+HAS_SOCKET = RUNS.replace("socket unit=none\nsocket=none", f"socket unit={digest('[Socket]')}\nsocket=active")
+
 DRIFTS = [
     pytest.param(ACTIVE, RUNS, None, id="generation runs"),
     pytest.param(ACTIVE, f"{RUNS}\n{NOT_FOUND}", None, id="generation runs, and nobody else"),
@@ -70,6 +73,17 @@ DRIFTS = [
         RUNS.replace(digest(GENERATION.unit), "a symlink"),
         f"unit file is a symlink, not {digest(GENERATION.unit)}",
         id="the package's symlink",
+    ),
+    pytest.param(WITH_SOCKET, HAS_SOCKET, None, id="its socket is open"),
+    pytest.param(
+        WITH_SOCKET, RUNS, f"socket unit is none, not {digest('[Socket]')}", id="a generation from before sockets runs"
+    ),
+    pytest.param(ACTIVE, HAS_SOCKET, f"socket unit is {digest('[Socket]')}, not none", id="a socket that it has not"),
+    pytest.param(
+        WITH_SOCKET,
+        HAS_SOCKET.replace("socket=active", "socket=failed"),
+        "socket is failed, not active",
+        id="its socket was closed",
     ),
     pytest.param(ACTIVE, f"{RUNS}\nmissing folders=", None, id="every folder is there"),
     pytest.param(

@@ -1,0 +1,98 @@
+"""Determine the sockets that systemd keeps open for chronyd, from a chrony.conf.
+
+chronyd takes over a socket of systemd if it has the address and the port that chronyd would bind (socket.c,
+get_reusable_socket). For the NTP port that is the address of ``bindaddress``, one for each address family, and never
+the default of a chrony.conf without it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from packaging.version import Version
+
+from provision.chrony.access_rules import AccessRules
+from provision.chrony.conf import directives
+from provision.chrony.needs import PRIVILEGED_PORTS
+from provision.chrony.statement import statements
+
+SOCKETS_SINCE = Version("4.5")
+"""The first chronyd that takes over sockets of systemd (NEWS of 4.5, LISTEN_FDS)."""
+ANY = {4: "0.0.0.0", 6: "::"}  # noqa: S104 -- chronyd's default, which is written out
+"""The address of a host's all addresses, by IP version."""
+LOOPBACK = {4: "127.0.0.1", 6: "::1"}
+"""The addresses of the command port without ``bindcmdaddress`` (chrony.conf(5))."""
+NTP_PORT = 123
+COMMAND_PORT = 323
+_IN_BOTH_FAMILIES = {"peer", "broadcast"}
+"""Directives for which chronyd opens the NTP port in the family of an address that may be known by its name alone."""
+_TO_A_DEVICE = {"binddevice", "bindcmddevice"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketUnit:
+    """Hold the values of templates/chronyd.socket.j2, and what chronyd needs in order to take the sockets over."""
+
+    ntp: tuple[str, ...]
+    """``ADDRESS:PORT`` as in ``ListenDatagram=``, one for each address family that is served."""
+    command: tuple[str, ...]
+    """The same of the command port, if only root may open it."""
+    devices: tuple[str, ...]
+    """The lines of chrony.conf by which chronyd binds the sockets to a network interface."""
+    bind_lines: tuple[str, ...]
+    """The lines ``bindaddress`` that chrony.conf lacks."""
+    ports: frozenset[int]
+    """The ports that chronyd need not open itself."""
+
+
+def socket_unit(*, chrony: str, conf: str) -> SocketUnit | None:
+    """Return the sockets of a server with this chrony.conf; None if chronyd has to open its NTP port itself."""
+    if Version(chrony) < SOCKETS_SINCE:
+        return None
+    lines = tuple(directives(conf))
+    port = _port(lines, "port", NTP_PORT)
+    try:
+        bound, bound_for_commands = _addresses(lines, "bindaddress"), _addresses(lines, "bindcmdaddress")
+    except ValueError:
+        # A name, which only chronyd resolves.
+        return None
+    versions = _versions(conf, lines, port)
+    if not port or not versions:
+        return None
+    command_port = _port(lines, "cmdport", COMMAND_PORT)
+    command: tuple[str, ...] = ()
+    if 0 < command_port < PRIVILEGED_PORTS:
+        command = tuple(_endpoint({**LOOPBACK, **bound_for_commands}[version], command_port) for version in (4, 6))
+    return SocketUnit(
+        ntp=tuple(_endpoint({**ANY, **bound}[version], port) for version in versions),
+        command=command,
+        devices=tuple(f"{name} {device}" for name, device in lines if name in _TO_A_DEVICE),
+        bind_lines=tuple(f"bindaddress {ANY[version]}" for version in versions if version not in bound),
+        ports=frozenset({port, command_port}) if command else frozenset({port}),
+    )
+
+
+def _port(lines: tuple[tuple[str, str], ...], directive: str, default: int) -> int:
+    """Return the port of a directive: the last line counts (conf.c)."""
+    values = [int(value) for name, value in lines if name == directive and value.isdecimal()]
+    return [default, *values][-1]
+
+
+def _addresses(lines: tuple[tuple[str, str], ...], directive: str) -> Mapping[int, str]:
+    """Return the address of a directive by IP version; a path is that of chronyc's socket. Raises ValueError."""
+    found = [ip_address(value) for name, value in lines if name == directive and not value.startswith("/")]
+    return {address.version: str(address) for address in found}
+
+
+def _versions(conf: str, lines: tuple[tuple[str, str], ...], port: int) -> tuple[int, ...]:
+    """Return the IP versions in which chronyd opens its NTP port (ntp_core.c, NCR_AddAccessRestriction)."""
+    if port == _port(lines, "acquisitionport", 0) or any(name in _IN_BOTH_FAMILIES for name, _ in lines):
+        return (4, 6)
+    allowed = AccessRules.of(statements(conf)).allowed
+    return tuple(sorted({network.version for network in allowed}))
+
+
+def _endpoint(address: str, port: int) -> str:
+    if ":" in address:
+        return f"[{address}]:{port}"
+    return f"{address}:{port}"

@@ -1,0 +1,37 @@
+# shellcheck shell=dash
+# Have systemd keep the ports of chronyd open (chronyd.socket), while one daemon is replaced by another.
+
+# Succeed if the socket unit on this host is ours.
+socket_is_ours() {
+    grep -qs '^# Managed by chrony-provision' "$socket"
+}
+
+# Record from which unit the open socket was started, before that is replaced. systemd tells only what the file says now.
+# After a boot there is no record, and the file is still that from which the socket was started.
+record_socket() {
+    if [ -e "$open_socket" ] || ! socket_is_ours || ! systemctl -q is-active chronyd.socket; then return 0; fi
+    cp "$socket" "$open_socket.new" && mv -T "$open_socket.new" "$open_socket"
+}
+
+# Have systemd open the ports that the current generation names, and no others. A socket that is open already stays, so that
+# no request is lost. systemd starts no socket whose service runs.
+open_ports() {
+    if [ ! -e "$root/current/chronyd.socket" ]; then
+        close_ports
+        return
+    fi
+    systemctl reset-failed chronyd.socket 2>/dev/null || true
+    if systemctl -q is-active chronyd.socket && cmp -s "$socket" "$open_socket"; then return 0; fi
+    rm -f "$open_socket"
+    systemctl stop chronyd.socket chronyd.service &&
+        systemctl start chronyd.socket &&
+        record_socket
+}
+
+# Remove our socket unit, and stop it. While it is open, a request would start a stopped daemon again: both stop at once.
+close_ports() {
+    socket_is_ours || return 0
+    systemctl stop chronyd.socket chronyd.service || return 1
+    rm -f "$socket" "$open_socket"
+    systemctl daemon-reload
+}

@@ -1,0 +1,138 @@
+"""Send authenticated requests to a host at a steady rate, and account for each: answered or lost, leap, offset."""
+
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from provision.keys import Key
+from provision.verify.ntp.packet import HEADER, VERSION_4_CLIENT, mac
+
+NTP = 123
+LATEST = 4.0
+"""Seconds for which the last answers are awaited."""
+UNSYNCHRONISED = 3
+"""The leap indicator of a server whose clock is not synchronised (RFC 5905, figure 9)."""
+OWN_ERROR = 0.0005
+"""Seconds by which a server that may not set its clock differs from the clock that it shares with its clients."""
+_SO_TIMESTAMPNS = 35
+"""socket(7), asm-generic/socket.h; Python has no name for it."""
+_TIMESPEC = struct.Struct("@qq")
+_TIMES = struct.Struct("!16xQQQQ")
+"""The four timestamps at the end of a header: reference, origin, receive, transmit (RFC 5905, figure 8)."""
+_TO_1970 = 2208988800
+"""Seconds from 1900, where NTP begins to count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer whose MAC is valid."""
+
+    leap: int
+    wait: float
+    """Seconds between the request and its answer, at the client."""
+    offset: float
+    """Seconds by which the server's clock seems to be ahead of the client's (RFC 5905, section 8)."""
+    sent: float
+    """When the request was sent, in seconds since 1970."""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Return whether the offset is more than half the wait, and than the server's own error."""
+        return abs(self.offset) > self.wait / 2 + OWN_ERROR
+
+
+@dataclass(slots=True)
+class LoadMeter:
+    """Requests to one address with one key, and their answers."""
+
+    address: str
+    key: Key
+    rate: int
+    """Requests in a second."""
+    sent: dict[bytes, float] = field(default_factory=dict)
+    """By the transmit timestamp of each request, which is random: when it was sent, in seconds since 1970."""
+    received: list[tuple[bytes, float]] = field(default_factory=list)
+    """Each packet that came, with the time at which it did."""
+    _enough: threading.Event = field(default_factory=threading.Event)
+    _channel: socket.socket = field(default_factory=lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+
+    def send(self) -> None:
+        """Send until it is enough; after a pause of this machine, those that are due follow at once."""
+        begun = time.monotonic()
+        count = 0
+        while not self._enough.is_set():
+            while count < (time.monotonic() - begun) * self.rate:
+                header = HEADER.pack(VERSION_4_CLIENT, stamp := os.urandom(8))
+                packet = header + mac(self.key, header)
+                self.sent[stamp] = time.time()
+                # The answer of a closed port to the request before: this one is lost, too.
+                with suppress(OSError):
+                    self._channel.send(packet)
+                count += 1
+            time.sleep(0.5 / self.rate)
+
+    def receive(self) -> None:
+        """Receive until all was answered, or some seconds after the last request."""
+        end = float("inf")
+        while time.monotonic() < end:
+            if self._enough.is_set() and end == float("inf"):
+                end = time.monotonic() + LATEST
+            if self._enough.is_set() and len(self.received) >= len(self.sent):
+                return
+            try:
+                data, ancillary, _, _ = self._channel.recvmsg(1024, 64)
+            except OSError:
+                # No answer in a tenth of a second, or a closed port.
+                continue
+            seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+            self.received.append((data, seconds + nanoseconds / 1e9))
+
+    def answers(self) -> list[Answer]:
+        """Return the answers with a valid MAC, one for each request."""
+        found = {}
+        for data, arrived in self.received:
+            stamp = data[24:32]
+            if stamp in self.sent and data[48:] == mac(self.key, data[:48]):
+                found[stamp] = _answer(data, self.sent[stamp], arrived)
+        return list(found.values())
+
+    @property
+    def lost(self) -> list[float]:
+        """Return when the requests without an answer were sent, in seconds since 1970."""
+        answered = {data[24:32] for data, _ in self.received if data[48:] == mac(self.key, data[:48])}
+        return [sent for stamp, sent in self.sent.items() if stamp not in answered]
+
+
+def _answer(data: bytes, sent: float, arrived: float) -> Answer:
+    _, _, got, left = _TIMES.unpack(data[:48])
+    offset = ((_seconds(got) - sent) + (_seconds(left) - arrived)) / 2
+    return Answer(leap=data[0] >> 6, wait=arrived - sent, offset=offset, sent=sent)
+
+
+def _seconds(timestamp: int) -> float:
+    return timestamp / 2**32 - _TO_1970
+
+
+@contextmanager
+def loaded(address: str, key: Key, rate: int) -> Iterator[LoadMeter]:
+    """Ask a host meanwhile; afterwards, all answers are there."""
+    meter = LoadMeter(address, key, rate)
+    with meter._channel as channel:
+        channel.settimeout(0.1)
+        channel.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        channel.connect((address, NTP))
+        threads = [threading.Thread(target=work, daemon=True) for work in (meter.send, meter.receive)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield meter
+        finally:
+            meter._enough.set()
+            for thread in threads:
+                thread.join()
