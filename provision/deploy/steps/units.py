@@ -88,7 +88,8 @@ class Units(StepDefaults):
 
     def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
         """Return how the host differs."""
-        return (Change(id=self.id, sign=Sign.CHANGED, subject=self.subject, text=drift),)
+        # The words of the title are too long for the first column of a plan.
+        return (Change(id=self.id, sign=Sign.CHANGED, subject=self.id.replace("-", " "), text=drift),)
 
     def apply(self, host: Host) -> None:
         """Write the files and start the units, or remove them. Raises HostUnready for a file of the administrator."""

@@ -1,11 +1,13 @@
 """Files of ours and the units among them: how a host differs, and what is done about it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from provision.common.errors import HostUnready
 from provision.deploy.steps.units import UnitFile, Units
+from provision.output.plan import SUBJECT_WIDTH
 from tests.helpers.step_samples import digest
 
 PATH = "/etc/systemd/system/a.service"
@@ -51,6 +53,13 @@ def test_drift(wanted: bool, seen: str, words: str | None) -> None:  # noqa: FBT
 
 def test_the_title_says_whether_they_are_wanted() -> None:
     assert [units(wanted=wanted).title for wanted in (True, False)] == ["some count", "no some count"]
+
+
+def test_the_first_column_of_a_plan_has_room_for_their_name() -> None:
+    host: Any = None
+    (change,) = replace(units(), id="key-usage").changes(host, NONE, "missing")
+    assert (change.id, change.subject, change.text) == ("key-usage", "key usage", "missing")
+    assert len(change.subject) <= SUBJECT_WIDTH
 
 
 def test_a_file_of_the_administrator_is_not_replaced() -> None:
