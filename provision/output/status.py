@@ -107,7 +107,8 @@ class TimeSource:
     error_seconds: float
     """The margin of the offset."""
     reference: str
-    """The reference id in its last answer (see :class:`provision.chrony.chronyc.Association`); empty if not known."""
+    """The reference id in its last answer, empty if not known: see
+    :attr:`provision.chrony.chronyc.associations.Association.reference`."""
     authentication: Authentication
     key_id: int | None
     """None without a symmetric key."""
