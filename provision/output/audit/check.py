@@ -39,6 +39,9 @@ def _read_manifest(folder: Path) -> tuple[dict[str, str], bytes]:
     try:
         manifest = read_regular(folder / MANIFEST, MOST_BYTES)
         return parse_manifest(manifest.decode()), manifest
+    except FileNotFoundError as error:
+        why = f"there is no {MANIFEST}: it was removed, or this is no folder of inv verify --evidence"
+        raise EvidenceAltered(f"{folder}: {why}") from error
     except OSError as error:
         raise EvidenceAltered(f"{folder}: {MANIFEST}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -76,7 +76,10 @@ ALTERATIONS: list[tuple[Callable[[Path], object], str]] = [
     (link_folder, f"removed: hosts/ntp1/ports.txt, {TRACKING}"),
     (link_manifest, f"altered: {MANIFEST}"),
     (put_folder, f"altered: {TRACKING}"),
-    (lambda place: (place / MANIFEST).unlink(), f"{MANIFEST}: No such file or directory"),
+    (
+        lambda place: (place / MANIFEST).unlink(),
+        f"there is no {MANIFEST}: it was removed, or this is no folder of inv verify --evidence",
+    ),
     (lambda place: (place / MANIFEST).write_bytes(b"\xff"), f"{MANIFEST} is no text"),
     (lambda place: (place / MANIFEST).write_text("x"), f"{MANIFEST}:1: no digest and path of a file: 'x'"),
 ]
