@@ -22,7 +22,8 @@ folder=/var/lib/chrony-provision
 counts=$folder/key-usage
 # A key that nobody has used for so many seconds, 400 days, is forgotten.
 kept=34560000
-# The timer saves once an hour: after a longer time without counting, nobody knows that a key was not used.
+# The timer saves once an hour. After a longer time nobody knows that a key was not used: counting was stopped, or the clock
+# was set.
 gap=7500
 
 is_loaded() {
@@ -34,37 +35,39 @@ number_of() { # WORD
     sed -n "s/^$1 \([0-9]\{1,\}\)\$/\1/p" "$counts" 2>/dev/null || true
 }
 
-# Print the counts of the kernel. Of each key it says when it will forget it: "kept" seconds after the last answer.
-# $1: a file for the answer of nft.
+# Print the counts of the kernel. Of each key it says when it will forget it: "kept" seconds after the last answer. It fails if
+# it does not understand each element: a key that it left out would seem unused. $1: a file for the answer of nft.
 print_counts() {
-    local since now
+    local since saved now elements
     nft -j list set inet chrony_provision_usage seen >"$1" || return 1
     now=$(date +%s)
-    since=$(number_of since)
-    echo "since ${since:-$now}"
-    echo "saved $now"
+    since=$(number_of since) saved=$(number_of saved)
+    # After a long time without a save, nobody knows whether keys were used, or which clock "since" is from: begin anew.
+    if [ -z "$since" ] || [ $((now - ${saved:-0})) -gt $gap ]; then since=$now; fi
+    # Until chronyd has set it, the clock of a host without a battery is behind: what is on disk is of the future, and stays.
+    if [ "${saved:-0}" -lt "$now" ] || [ "$(seconds_up)" -gt $gap ]; then
+        saved=$now
+        if [ "$since" -gt "$now" ]; then since=$now; fi
+    fi
+    echo "since $since"
+    echo "saved $saved"
+    elements=$(grep -o '"elem": *{' "$1" | wc -l)
     # One line for each element, whose fields have the same order in every version of nft.
     sed 's/{"elem": {"val"/\n&/g' "$1" |
         sed -n 's/^{"elem": {"val": \([0-9]*\),.*"expires": \([0-9]*\),.*"packets": \([0-9]*\),.*/\1 \3 \2/p' |
-        awk -v now="$now" -v kept=$kept '{ printf "%s %s %.0f\n", $1, $2, now - (kept - $3) }'
+        awk -v now="$now" -v kept=$kept -v elements="$elements" '
+            { printf "%s %s %.0f\n", $1, $2, now - (kept - $3) }
+            END { exit NR != elements }'
+}
+
+seconds_up() {
+    sed 's/[. ].*//' /proc/uptime
 }
 
 save() {
     print_counts "$counts.answer" >"$counts.new" || { rm -f "$counts.answer" "$counts.new"; return 1; }
     rm -f "$counts.answer"
     sync
-    mv "$counts.new" "$counts"
-}
-
-# If nothing was counted for a long time while the host was up, the counting begins anew: nobody knows what happened before.
-note_gap() {
-    local saved up now
-    saved=$(number_of saved)
-    [ -n "$saved" ] || return 0
-    now=$(date +%s)
-    up=$(sed 's/[. ].*//' /proc/uptime)
-    if [ $((now - saved)) -le $gap ] || [ "$up" -le $gap ]; then return 0; fi
-    sed "s/^since .*/since $now/" "$counts" >"$counts.new"
     mv "$counts.new" "$counts"
 }
 
@@ -87,9 +90,10 @@ table inet chrony_provision_usage {
     chain replies {
         # It accepts every packet, whatever a firewall does with it.
         type filter hook output priority -300; policy accept;
-        # Mode 4 is an answer. What this host asks itself is no client; nor is a proof of chrony-provision, whose requests
-        # have a transmit timestamp of their own, which the answer repeats.
+        # Mode 4 is an answer, and mode 2 one to a client that asks as a peer. What this host asks itself is no client; nor is a
+        # proof of chrony-provision, whose requests have a transmit timestamp of their own, which the answer repeats.
         udp sport 123 oifname != "lo" @th,69,3 4 @th,256,32 != 0x63707276 jump mac
+        udp sport 123 oifname != "lo" @th,69,3 2 jump mac
     }
     chain mac {
         # NTPv4 cuts digests to 20 bytes (RFC 7822). The length is that of UDP: 56 bytes, the key id, and the digest.
@@ -147,7 +151,7 @@ print_elements() {
 }
 
 load() {
-    if is_loaded; then save; else note_gap; fi
+    ! is_loaded || save
     with_addresses
     { print_table && print_elements; } >"$counts.table"
     # One transaction: no answer goes by uncounted between the old table and the new one.
