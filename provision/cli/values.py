@@ -16,7 +16,8 @@ from provision.common.errors import SiteError, UsageError
 from provision.common.text import quoted, shown
 
 UNITS = {"d": "days", "h": "hours"}
-LONGEST_SPAN = timedelta(days=3650)
+LONGEST_SPAN = timedelta(days=400)
+"""After this time without a use, servers forget a key, and cannot say that it was not used before (key_usage.sh)."""
 
 Parser = Callable[[str, str], object]
 """Returns the value of an option; called with the option, such as ``--parallel``, and its text. Raises UsageError."""
@@ -40,13 +41,13 @@ def number_from(least: int, most: int, *, meaning: str) -> Parser:
 
 
 def span_of_time(flag: str, text: str) -> timedelta:
-    """Return a number of days or hours, as 30d or 12h, of at most ten years. Raises UsageError."""
+    """Return a number of days or hours, as 30d or 12h, of at most 400 days. Raises UsageError."""
     found = re.fullmatch("(?P<number>[0-9]{1,6})(?P<unit>[dh])", text)
     if found:
         span = timedelta(**{UNITS[found["unit"]]: int(found["number"])})
         if timedelta(0) < span <= LONGEST_SPAN:
             return span
-    raise UsageError(f"{flag} {shown(text)}: expected a number of days or hours, such as 30d or 12h")
+    raise UsageError(f"{flag} {shown(text)}: expected days or hours, such as 30d or 12h, at most 400d")
 
 
 def any_path(_: str, text: str) -> Path:

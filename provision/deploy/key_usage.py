@@ -15,7 +15,7 @@ from provision.output.key_usage import KeyUsage, KeyUse
 MOST = 131_072
 """The most keys that the kernel counts: the size of the set in key_usage.sh."""
 _UNKNOWN = re.compile(r"unknown (?P<why>.+)")
-_NUMBER = re.compile(r"(?P<word>since|saved) (?P<seconds>[0-9]{1,11})")
+_NUMBER = re.compile(r"(?P<word>since|saved|now) (?P<seconds>[0-9]{1,11})")
 _FROM = re.compile(r"from (?P<id>[0-9]{1,10}) (?P<address>[0-9a-f.:]{2,45})")
 NO_ADDRESSES = "no addresses"
 _KEY = re.compile(r"(?P<id>[0-9]{1,10}) (?P<answers>[0-9]{1,20}) (?P<last>[0-9]{1,11})")
@@ -42,12 +42,13 @@ def parse_usage(text: str, *, addresses: bool = False) -> KeyUsage:
     numbers = {found["word"]: int(found["seconds"]) for line in lines if (found := _NUMBER.fullmatch(line))}
     others = [line for line in lines if line != NO_ADDRESSES and not _NUMBER.fullmatch(line)]
     matches = [_KEY.fullmatch(line) for line in others if not _FROM.fullmatch(line)]
-    if "since" not in numbers or None in matches:
+    if not {"since", "now"} <= numbers.keys() or None in matches:
         raise ParseError("the counts of keys have another form than this release reads")
     if len(matches) >= MOST:
         return KeyUsage(unknown=f"more than {MOST} keys were used, and the kernel counts no further ones", keys=())
     uses = [_use(found, places) for found in matches if found]
-    return KeyUsage(since=_utc(numbers["since"]), keys=tuple(sorted(uses, key=lambda use: use.id)))
+    by_id = tuple(sorted(uses, key=lambda use: use.id))
+    return KeyUsage(since=_utc(numbers["since"]), told=_utc(numbers["now"]), keys=by_id)
 
 
 def _places(lines: list[str]) -> dict[int, list[str]]:

@@ -37,4 +37,11 @@ class KeyUsage:
         str | None,
         Meta(description="when the counting began, in UTC; null: not known", extra_json_schema={"format": "date-time"}),
     ] = None
+    told: Annotated[
+        str | None,
+        Meta(
+            description="when the server told this, by its own clock, in UTC; null: not known",
+            extra_json_schema={"format": "date-time"},
+        ),
+    ] = None
     keys: Annotated[tuple[KeyUse, ...], Meta(description="the keys that were answered, by id")]

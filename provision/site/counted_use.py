@@ -10,6 +10,8 @@ from provision.keys.note import Note
 from provision.output.key_usage import KeyUsage, KeyUse
 
 HEAD = ("id", "type", "last answered", "answers", "by")
+MOST_APART = timedelta(hours=1)
+"""Between the clock of a server and the one of this machine; asking many servers takes minutes."""
 MOST_ADDRESSES = 3
 """Of more addresses of the clients of a key, the table has the number."""
 NEVER = "never"
@@ -105,7 +107,7 @@ def unused(
         if recent:
             when = ", ".join(f"{server} {_minute(use.at)}" for server, use in recent.items())
             stay.append(f"{_named(id_, note)}: answered by {when} UTC")
-        elif note is not None and note.added > begin.date():
+        elif note is not None and note.added >= begin.date():
             stay.append(f"{_named(id_, note)}: added on {note.added}")
         else:
             gone.append(id_)
@@ -120,11 +122,17 @@ def _named(id_: int, note: Note | None) -> str:
 
 def too_little_known(usages: Mapping[str, KeyUsage], period: timedelta, now: datetime) -> str:
     """Return which servers cannot say that a key was not used for a time, and why; empty if all can."""
-    begin = now - period
-    reasons = []
-    for server, usage in usages.items():
-        if usage.since is None:
-            reasons.append(f"{server}: {_state(usage)}")
-        elif datetime.fromisoformat(usage.since) > begin:
-            reasons.append(f"{server}: only {_state(usage)}")
-    return "; ".join(reasons)
+    reasons = {server: _too_little(usage, period, now) for server, usage in usages.items()}
+    return "; ".join(f"{server}: {why}" for server, why in reasons.items() if why)
+
+
+def _too_little(usage: KeyUsage, period: timedelta, now: datetime) -> str:
+    if usage.since is None or usage.told is None:
+        return _state(usage)
+    told = datetime.fromisoformat(usage.told)
+    if abs(told - now) > MOST_APART:
+        # Its times cannot be compared with the begin of the period.
+        return f"its clock says {_minute(told)} UTC, and the one of this machine {_minute(now)} UTC"
+    if datetime.fromisoformat(usage.since) > now - period:
+        return f"only {_state(usage)}"
+    return ""

@@ -23,6 +23,15 @@ MONTH = timedelta(days=30)
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
+def recently(seconds: int) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def counted(*keys: KeyUse, since: str = LONG_AGO, told: str = "") -> KeyUsage:
+    """Return the counts of a server, whose clock is right unless ``told`` is another time."""
+    return KeyUsage(since=since, told=told or recently(0), keys=keys)
+
+
 class Servers:
     """The servers of a site: what each of them answers, and who was asked."""
 
@@ -39,14 +48,10 @@ class Servers:
         return read_inventory(self.options.site)
 
     def report(self, name: str) -> Report:
-        answer = self.answers.get(name, KeyUsage(since=LONG_AGO, keys=()))
+        answer = self.answers.get(name, counted())
         if isinstance(answer, str):
             return Report(host=parse_target(name), tried=True, error=answer)
         return Report(host=parse_target(name), tried=True, key_usage=answer)
-
-
-def recently(seconds: int) -> str:
-    return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @pytest.fixture
@@ -83,7 +88,7 @@ def test_servers_alone_are_asked_and_a_silent_one_is_named(
     servers: Servers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     servers.answers = {
-        "ntp1": KeyUsage(since=LONG_AGO, keys=(KeyUse(id=7, answers=3, last=LONG_AGO),)),
+        "ntp1": counted(KeyUse(id=7, answers=3, last=LONG_AGO)),
         "ntp2": "ntp2: cannot be reached",
     }
     assert show(servers) == 1
@@ -104,7 +109,7 @@ def test_a_client_has_nothing_to_say(servers: Servers) -> None:
 
 
 def test_a_key_that_was_used_stays_and_the_others_are_named(servers: Servers) -> None:
-    servers.answers["ntp2"] = KeyUsage(since=LONG_AGO, keys=(KeyUse(id=7, answers=3, last=recently(60)),))
+    servers.answers["ntp2"] = counted(KeyUse(id=7, answers=3, last=recently(60)))
     ids, (why,) = unused(servers, 1, 7)
     assert ids == (1,)
     assert why.startswith("key 7: answered by ntp2 20")
@@ -113,7 +118,7 @@ def test_a_key_that_was_used_stays_and_the_others_are_named(servers: Servers) ->
 
 @pytest.mark.parametrize(
     "answer",
-    [KeyUsage(unknown="no nftables", keys=()), KeyUsage(since=recently(60), keys=()), "ntp2: cannot be reached"],
+    [KeyUsage(unknown="no nftables", keys=()), counted(since=recently(60)), "ntp2: cannot be reached"],
 )
 def test_no_key_is_unused_while_one_server_does_not_know(servers: Servers, answer: KeyUsage | str) -> None:
     servers.answers["ntp2"] = answer

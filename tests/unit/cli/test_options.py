@@ -132,9 +132,9 @@ REFUSED = [
     ("id", "4294967296", "expected a key id from 1 to 4294967295"),
     ("length", "0", "expected a number of bytes from 1 to 512"),
     ("length", "513", "expected a number of bytes from 1 to 512"),
-    ("unused_for", "30", "expected a number of days or hours, such as 30d or 12h"),
-    ("unused_for", "0d", "expected a number of days or hours, such as 30d or 12h"),
-    ("unused_for", "3651d", "expected a number of days or hours, such as 30d or 12h"),
+    ("unused_for", "30", "expected days or hours, such as 30d or 12h, at most 400d"),
+    ("unused_for", "0d", "expected days or hours, such as 30d or 12h, at most 400d"),
+    ("unused_for", "401d", "expected days or hours, such as 30d or 12h, at most 400d"),
     ("overlap", "3651", "expected a number of days from 0 to 3650"),
 ]
 

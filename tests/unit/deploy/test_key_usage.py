@@ -7,7 +7,7 @@ from provision.deploy.key_usage import MOST, key_usage, parse_usage
 from provision.output.key_usage import KeyUsage
 from tests.unit.deploy.conftest import Operator
 
-PRINTED = "since 1790000000\nsaved 1795000000\n9 3 1795000000\n7 12 1794000000\nfinished\n"
+PRINTED = "now 1795000100\nsince 1790000000\nsaved 1795000000\n9 3 1795000000\n7 12 1794000000\nfinished\n"
 
 
 def test_the_counts_are_in_the_report_and_nothing_is_changed(operator: Operator) -> None:
@@ -29,7 +29,7 @@ def test_an_answer_that_was_cut_off_is_an_error(answer: str, operator: Operator)
 
 def test_the_counts_of_a_host_become_values_by_id() -> None:
     found = parse_usage(PRINTED)
-    assert (found.unknown, found.since) == ("", "2026-09-21T14:13:20Z")
+    assert (found.unknown, found.since, found.told) == ("", "2026-09-21T14:13:20Z", "2026-11-18T11:08:20Z")
     assert [(key.id, key.answers, key.last) for key in found.keys] == [
         (7, 12, "2026-11-06T21:20:00Z"),
         (9, 3, "2026-11-18T11:06:40Z"),
@@ -57,7 +57,14 @@ def test_a_host_without_counts_says_why() -> None:
 
 @pytest.mark.parametrize(
     "printed",
-    ["", "since 1\n", "finished\n", "since 1\nsaved 1\n7 x 1\nfinished\n", "since 1\n7 1 99999999999999\nfinished\n"],
+    [
+        "",
+        "since 1\n",
+        "finished\n",
+        "since 1\nsaved 1\nfinished\n",
+        "now 1\nsince 1\nsaved 1\n7 x 1\nfinished\n",
+        "now 1\nsince 1\n7 1 99999999999999\nfinished\n",
+    ],
 )
 def test_an_answer_that_is_cut_off_or_has_another_form_is_an_error(printed: str) -> None:
     with pytest.raises(ParseError):
@@ -66,6 +73,6 @@ def test_an_answer_that_is_cut_off_or_has_another_form_is_an_error(printed: str)
 
 def test_a_full_set_counts_no_further_keys_so_nothing_is_known() -> None:
     lines = "".join(f"{id_} 1 1795000000\n" for id_ in range(1, MOST + 1))
-    found = parse_usage(f"since 1\nsaved 1\n{lines}finished\n")
+    found = parse_usage(f"now 1\nsince 1\nsaved 1\n{lines}finished\n")
     assert (found.since, found.keys) == (None, ())
     assert "more than 131072 keys were used" in found.unknown

@@ -1,5 +1,6 @@
 # shellcheck shell=dash
 # Print the counts of answers for each key (key_usage.sh), or "unknown" and why there are none; then "finished".
+# "now SECONDS" is the clock of the host.
 # $1: our folder on the host, $2: "addresses" if those of the clients are wanted, or "".
 set -u
 PATH=$PATH:/usr/sbin:/sbin
@@ -13,6 +14,7 @@ else
     if [ "$2" = addresses ]; then
         "$1/key-usage" print-addresses 2>/dev/null || echo "no addresses"
     fi
-    "$1/key-usage" print || echo "unknown nft does not print the table as JSON"
+    echo "now $(date +%s)"
+    "$1/key-usage" print || echo "unknown nft does not print the table as JSON, in the form that is read"
 fi
 echo finished
