@@ -63,9 +63,14 @@ class KeySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """Read and change a key file of the operator."""
+    """Read and change a key file of the operator. Two paths that lead to the same file are equal sources."""
 
-    path: Path
+    path: Path = field(compare=False)
+    _real: str = field(init=False, repr=False)
+    """Where the path led when this was created."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_real", os.path.realpath(self.path))
 
     @property
     def name(self) -> str:

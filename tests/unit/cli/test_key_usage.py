@@ -131,3 +131,15 @@ def test_a_site_without_hosts_does_not_know_all_servers(servers: Servers) -> Non
     servers.options.site.write_text('keys.file = "chrony.keys"\n')
     with pytest.raises(SiteError, match="list them in the site file"):
         unused(servers, 1)
+
+
+def test_a_server_that_names_the_same_file_by_another_path_is_asked(servers: Servers) -> None:
+    site = servers.options.site
+    assert site is not None
+    (site.parent / "link.keys").symlink_to("chrony.keys")
+    text = site.read_text()
+    site.write_text(text.replace("ntp2 = { ", 'ntp2 = { keys.file = "link.keys", ', 1))
+    assert site.read_text() != text
+    servers.answers["ntp2"] = counted(KeyUse(id=7, answers=3, last=recently(60)))
+    assert unused(servers, 7)[0] == ()
+    assert servers.asked == ("ntp1", "ntp2")

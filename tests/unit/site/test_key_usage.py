@@ -13,7 +13,7 @@ from provision.keys.reader import KeyReader
 from provision.keys.source import KeyFile
 from provision.site.inventory import Inventory, read_inventory
 from provision.site.key_source import source_of
-from provision.site.key_usage import choose_source, user_names, users
+from provision.site.key_usage import choose_source, sources, user_names, users
 from tests.helpers.samples import write_keys
 
 FOLLOWED = Key(1, "AES128", bytes(range(16)))
@@ -116,6 +116,23 @@ def test_the_list_shows_what_is_known_and_no_key() -> None:
         f"9   AES256  {DEVICE.fingerprint}  22 days  device   -                 door 3",
     ]
     assert not any(secret.lower() in "\n".join(lines).lower() for secret in keys.secrets)
+
+
+SAME_FILE = [
+    pytest.param("./all.keys", id="another spelling"),
+    pytest.param("elsewhere/../all.keys", id="through another folder"),
+    pytest.param("link.keys", id="a symbolic link"),
+]
+
+
+@pytest.mark.parametrize("path", SAME_FILE)
+def test_hosts_that_name_the_same_file_by_another_path_use_its_keys(path: str) -> None:
+    Path("elsewhere").mkdir()
+    Path("link.keys").symlink_to("all.keys")
+    there = inventory(SITE.replace('"other.keys"', f'"{path}"'))
+    assert sources(there) == (KeyFile(Path("all.keys")),)
+    assert user_names(there, KeyFile(Path("all.keys")), KeyReader())[1] == ("web1", "web2", "far1")
+    assert choose_source(there, []) == KeyFile(Path(path))
 
 
 @pytest.mark.slow
