@@ -5,6 +5,7 @@ line of its log, and with an expired certificate it says nothing (measured with 
 only when it is used, for that is slow.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ WARN_DAYS = 30
 """Days before its end from which a certificate is reported."""
 FAIL_DAYS = 3
 """Days before its end from which a certificate fails the check."""
+HOST_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
+"""A name of a subjectAltName; ``*`` stands for the first label."""
 SHORTEST_LINE = 16
 """Characters of a line of a private key that is worth hiding: the last one may be a few."""
 
@@ -72,8 +75,12 @@ NO_CERTIFICATES = Certificates()
 
 
 def plain(text: str) -> str:
-    """Return PEM text as it is put into a file: with one newline at its end, and without carriage returns."""
-    return text.replace("\r\n", "\n").strip("\n") + "\n"
+    """Return PEM text as it is put into a file: with one newline at its end, and without carriage returns.
+
+    Comments may be in any encoding; bytes that are not UTF-8 become question marks.
+    """
+    readable = text.encode(errors="surrogateescape").decode("utf-8-sig", errors="replace").replace("\ufffd", "?")
+    return readable.replace("\r\n", "\n").replace("\r", "\n").strip("\n") + "\n"
 
 
 def parsed(text: str, origin: str) -> "tuple[Certificate, ...]":
@@ -84,9 +91,21 @@ def parsed(text: str, origin: str) -> "tuple[Certificate, ...]":
         raise SiteError(f"{origin}: holds a private key; name a file with certificates alone here")
     try:
         found = tuple(x509.load_pem_x509_certificates(text.encode(errors="surrogateescape")))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise SiteError(f"{origin}: holds no certificate in PEM (-----BEGIN CERTIFICATE-----)") from error
+    for number, certificate in enumerate(found):
+        _check_type(certificate, f"{origin}: {_which(number)}")
     return found
+
+
+def _check_type(certificate: "Certificate", which: str) -> None:
+    """Raise SiteError if the public key of a certificate is of a type that cannot be checked."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 -- slow to import
+
+    try:
+        certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise SiteError(f"{which} has a key of an unknown type: take RSA, ECDSA or Ed25519") from error
 
 
 def trusted(texts: Mapping[str, str]) -> str:
@@ -144,12 +163,12 @@ def _check_key(certificate: "Certificate", key: str, *, chain_origin: str, key_o
 
 def chain_faults(certificates: "Sequence[Certificate]") -> Iterator[str]:
     """Yield the reasons why certificates are no chain: each has to be issued by the next one."""
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 -- slow to import
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415 -- slow to import
 
     for number, (one, issuer) in enumerate(pairwise(certificates), start=1):
         try:
             one.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature):
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             yield f"certificate {number} is not issued by certificate {number + 1}: the server's own comes first"
 
 
@@ -175,7 +194,8 @@ def names(certificate: "Certificate") -> tuple[str, ...]:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
         return ()
-    hosts = tuple(found.get_values_for_type(x509.DNSName))
+    # Others are no names of hosts (RFC 5280, 4.2.1.6), and must not be in the files and commands of a client.
+    hosts = tuple(name for name in found.get_values_for_type(x509.DNSName) if HOST_NAME.fullmatch(name))
     return (*hosts, *(str(address) for address in found.get_values_for_type(x509.IPAddress)))
 
 

@@ -1,9 +1,15 @@
 """A certificate of NTS, its key and its chain are checked before a host is asked."""
 
+from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from random import Random
+from warnings import catch_warnings
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 
 from provision.common.errors import SiteError
 from provision.keys.certificates import (
@@ -146,3 +152,64 @@ def test_a_private_key_is_in_no_text() -> None:
 def test_names_come_before_addresses() -> None:
     (certificate,) = parsed(ROOT.issue("198.51.100.7", "ntp1.example").certificate, "")
     assert names(certificate) == ("ntp1.example", "198.51.100.7")
+
+
+DER = load_pem_x509_certificate(GOOD.certificate.encode()).public_bytes(Encoding.DER)
+P256, EC_KEY = "06082a8648ce3d030107", "06072a8648ce3d0201"
+"""The curve and the type of the public key, as DER."""
+
+
+def changed(old: str, new: str) -> str:
+    """Return the certificate with other bytes, as PEM."""
+    data = DER.replace(bytes.fromhex(old), bytes.fromhex(new))
+    assert data != DER
+    return f"-----BEGIN CERTIFICATE-----\n{b64encode(data).decode()}\n-----END CERTIFICATE-----\n"
+
+
+STRANGE = [
+    pytest.param(changed(P256, f"{P256[:-2]}77"), "a key of an unknown type", id="another curve"),
+    pytest.param(changed(EC_KEY, f"{EC_KEY[:-2]}77"), "a key of an unknown type", id="another type of key"),
+    pytest.param(changed("a003020102", "a003020139"), "no certificate in PEM", id="version 57"),
+]
+
+
+@pytest.mark.parametrize(("certificate", "words"), STRANGE)
+def test_a_certificate_that_cannot_be_read_whole_is_refused(certificate: str, words: str) -> None:
+    for chain in (certificate, GOOD.certificate + certificate):
+        with pytest.raises(SiteError, match=f"^nts.crt: .*{words}"):
+            check(chain)
+    with pytest.raises(SiteError, match=f"^ca.pem: .*{words}"):
+        trusted({"ca.pem": certificate})
+
+
+def test_damaged_certificates_end_in_one_line() -> None:
+    dice = Random(1)  # noqa: S311 -- the same in each run
+    for _ in range(300):
+        data = bytearray(DER)
+        for _ in range(dice.randint(1, 4)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        damaged = f"-----BEGIN CERTIFICATE-----\n{b64encode(data).decode()}\n-----END CERTIFICATE-----\n"
+        for chain in (damaged, GOOD.certificate + damaged):
+            with suppress(SiteError), catch_warnings(action="ignore"):
+                check(chain)
+                served(chain)
+
+
+@pytest.mark.parametrize("comment", ["O=M\udcfcller, \udcff", "\ufeff", "\ufeffO=Müller"])
+def test_comments_in_any_encoding_do_no_harm(comment: str) -> None:
+    chain, key = plain(f"{comment}\n{CHAIN}"), plain(f"{comment}\n{GOOD.key}")
+    check(chain, key)
+    some = Certificates(chain=chain, key=key)
+    assert len(some.digest) == 64
+    assert "".join(some.files.values()).encode()
+
+
+def test_line_ends_of_any_system_are_read() -> None:
+    for end in ("\r\n", "\r"):
+        assert plain(CHAIN.replace("\n", end)) == CHAIN
+
+
+@pytest.mark.parametrize("name", ["ntp1.example\nserver evil", "$(id) x", "*", "a.*.example", ""])
+def test_a_name_that_is_no_name_of_a_host_is_left_out(name: str) -> None:
+    (certificate,) = parsed(ROOT.issue(name, "ntp1.example").certificate, "")
+    assert names(certificate) == ("ntp1.example",)
