@@ -27,7 +27,7 @@ from provision.keys.state import Named, Replacement, Stage, State, fitted, is_in
 from provision.output.report import Report
 from provision.site.inventory import Inventory
 from provision.site.key_source import source_of
-from provision.site.upstreams import followed, in_order
+from provision.site.upstreams import asked_with_key, in_order
 
 AGAIN = "run the same command again to continue"
 
@@ -236,7 +236,7 @@ def check_hosts(inventory: Inventory, source: KeySource, hosts: Collection[Targe
     for member in inventory.members:
         if member.target not in hosts:
             continue
-        for other in (member, *followed(inventory, member)):
+        for other in (member, *asked_with_key(inventory, member)):
             if source_of(other.site) != source:
                 whose = f"{other.name} has its keys"
                 if other is member:

@@ -14,7 +14,7 @@ from provision.keys.source import KeySource
 from provision.keys.state import Replacement, fitted, is_in
 from provision.site.inventory import Inventory
 from provision.site.key_source import source_of
-from provision.site.upstreams import CommonKeys, followed
+from provision.site.upstreams import CommonKeys, asked_with_key
 
 EVERY_HOST = "every host"
 """The users of a key if the site lists no hosts."""
@@ -50,7 +50,7 @@ def users(inventory: Inventory, source: KeySource, reader: KeyReader) -> Mapping
         if source_of(member.site) == source:
             for id_ in member.site.named_keys:
                 found[id_].append(member.target)
-        for server in followed(inventory, member):
+        for server in asked_with_key(inventory, member):
             # Two files may contain the same key: it is used in both.
             if source in {source_of(member.site), source_of(server.site)}:
                 found[common.id_for(member, server)].append(member.target)

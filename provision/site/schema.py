@@ -227,6 +227,8 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield "serve.nts", "needs build.nts = true"
         if self.time.trusted_certificates and not self.build.nts:
             yield "time.trusted_certificates", "needs build.nts = true"
+        if self.time.follows and self.time.follows_with == "nts" and not self.build.nts:
+            yield "time.follows_with", "needs build.nts = true"
         if self.serve.nts is None:
             return
         for number, line in enumerate(self.time.extra):

@@ -33,6 +33,13 @@ def followed(inventory: Inventory, member: Member) -> tuple[Member, ...]:
     return tuple(other for other in servers if other is not member)
 
 
+def asked_with_key(inventory: Inventory, member: Member) -> tuple[Member, ...]:
+    """Return the servers of the site that a host follows with a symmetric key; none if it follows them with NTS."""
+    if member.site.time.follows_with == "nts":
+        return ()
+    return followed(inventory, member)
+
+
 def in_order(inventory: Inventory, chosen: Iterable[Member]) -> tuple[Member, ...]:
     """Return these hosts, followed hosts first. Raises SiteError, also for a fault in another host of the site."""
     wanted = {member.name for member in chosen}
@@ -136,9 +143,7 @@ class CommonKeys:
 def check_keys(inventory: Inventory, common: CommonKeys) -> None:
     """Raise SiteError if a host has no key in common with a host that it follows."""
     for member in inventory.members:
-        if member.site.time.follows_with == "nts":
-            continue
-        for server in followed(inventory, member):
+        for server in asked_with_key(inventory, member):
             common.id_for(member, server)
 
 
@@ -173,9 +178,8 @@ def resolved(
     else:
         servers = tuple(Server(address=address_of(one), key=common.id_for(member, one)) for one in others)
     try:
-        time = replace(time, servers=(*servers, *(time.servers or ())))
+        return replace(member.site, time=replace(time, servers=(*servers, *(time.servers or ()))))
     except Refused as error:
         raise SiteError(
             f"{inventory.file}: {member.place}: what it follows and its own time.servers: {error}"
         ) from error
-    return replace(member.site, time=time)

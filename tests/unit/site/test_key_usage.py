@@ -42,6 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     write_keys(Path("all.keys"), Keys((FOLLOWED, NAMED, DEVICE)))
     write_keys(Path("other.keys"), Keys((FOLLOWED,)))
+    write_keys(Path("lone.keys"), Keys((Key(5, "SHA1", b"another-horse"),)))
     return tmp_path
 
 
@@ -94,6 +95,18 @@ USERS = [
         id="of a site without hosts",
     ),
     pytest.param("", "config/chrony-provision/chrony.keys", {}, id="of nobody"),
+    pytest.param(
+        SITE.replace("[groups.machines]", '[groups.machines]\ntime.follows_with = "nts"'),
+        "all.keys",
+        {1: ("far1",), 7: ("ntp1",)},
+        id="none, with NTS",
+    ),
+    pytest.param(
+        SITE.replace("[groups.machines]", '[groups.machines]\nkeys.file = "lone.keys"\ntime.follows_with = "nts"'),
+        "all.keys",
+        {1: ("far1",), 7: ("ntp1",)},
+        id="none, with NTS and no key in common",
+    ),
 ]
 
 

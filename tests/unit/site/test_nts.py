@@ -136,6 +136,11 @@ REFUSED: list[Any] = [
         id="trust without NTS",
     ),
     pytest.param(
+        FOLLOWS.replace("web1 = {", "web1 = { build.nts = false,"),
+        "site.toml: groups.machines.time.follows_with (as hosts.web1 has it): needs build.nts = true",
+        id="followed with NTS that is not built",
+    ),
+    pytest.param(
         'time.trusted_certificates = ["nts.key"]',
         "nts.key: holds a private key; name a file with certificates alone here",
         id="a key in place of an authority",
