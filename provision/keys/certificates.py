@@ -146,6 +146,16 @@ def check_names(certificate: "Certificate", expected_names: Sequence[str], origi
             raise SiteError(f"{origin}: the certificate is for {', '.join(has)}, and not for {name}")
 
 
+def check_authority(chain: str, authority: str, chain_origin: str, authority_origin: str) -> None:
+    """Raise SiteError if clients that trust these authorities alone would refuse a chain."""
+    certificates, trusted_ones = parsed(chain, chain_origin), parsed(authority, authority_origin)
+    if set(certificates) & set(trusted_ones):
+        return
+    if any(_is_issued(certificates[-1], one) for one in trusted_ones):
+        return
+    raise SiteError(f"{authority_origin}: none of its certificates is an authority of the chain in {chain_origin}")
+
+
 def _check_key(certificate: "Certificate", key: str, *, chain_origin: str, key_origin: str) -> None:
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 -- slow to import
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
@@ -163,13 +173,19 @@ def _check_key(certificate: "Certificate", key: str, *, chain_origin: str, key_o
 
 def chain_faults(certificates: "Sequence[Certificate]") -> Iterator[str]:
     """Yield the reasons why certificates are no chain: each has to be issued by the next one."""
+    for number, (one, issuer) in enumerate(pairwise(certificates), start=1):
+        if not _is_issued(one, issuer):
+            yield f"certificate {number} is not issued by certificate {number + 1}: the server's own comes first"
+
+
+def _is_issued(one: "Certificate", issuer: "Certificate") -> bool:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415 -- slow to import
 
-    for number, (one, issuer) in enumerate(pairwise(certificates), start=1):
-        try:
-            one.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-            yield f"certificate {number} is not issued by certificate {number + 1}: the server's own comes first"
+    try:
+        one.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _date_faults(certificate: "Certificate", now: datetime) -> Iterator[str]:

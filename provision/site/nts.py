@@ -6,7 +6,16 @@ from pathlib import Path
 from provision.common.errors import SiteError
 from provision.common.files import private
 from provision.common.files.regular import read_regular
-from provision.keys.certificates import NO_CERTIFICATES, Certificates, check_names, check_pair, parsed, plain, trusted
+from provision.keys.certificates import (
+    NO_CERTIFICATES,
+    Certificates,
+    check_authority,
+    check_names,
+    check_pair,
+    parsed,
+    plain,
+    trusted,
+)
 from provision.keys.source import KeyCommand
 from provision.site.source import Port, Table
 from provision.site.text_types import Address, Command
@@ -66,7 +75,9 @@ class CertificateReader:
         """Return what clients of a server have to trust; empty if the site names nothing. Raises SiteError."""
         if nts.authority is None:
             return ""
-        return self._trust((nts.authority,))
+        authority = self._trust((nts.authority,))
+        check_authority(self._text(nts.certificate), authority, str(nts.certificate), str(nts.authority))
+        return authority
 
     def check_name(self, nts: Nts, name: str) -> None:
         """Raise SiteError if a client that knows the server by a name or an address would refuse its certificate."""

@@ -15,6 +15,7 @@ from provision.common.errors import SiteError
 from provision.keys.certificates import (
     NO_CERTIFICATES,
     Certificates,
+    check_authority,
     check_pair,
     covers,
     names,
@@ -124,6 +125,21 @@ def test_clients_see_the_first_name_and_the_first_end() -> None:
     assert served(CHAIN, ROOT.certificate).authority == ROOT.certificate
     assert served(ROOT.issue("*.example").certificate).name == "any.example"
     assert served(ROOT.issue("198.51.100.7").certificate).name == "198.51.100.7"
+
+
+@pytest.mark.parametrize("authority", [ROOT, MIDDLE], ids=["root", "intermediate"])
+def test_any_authority_of_the_chain_may_be_trusted(authority: Authority) -> None:
+    bundle = Authority.make("Another").certificate + authority.certificate
+    check_authority(CHAIN, bundle, "nts.crt", "ca.pem")
+    check_authority(CHAIN + ROOT.certificate, bundle, "nts.crt", "ca.pem")
+
+
+def test_an_authority_of_another_chain_is_refused() -> None:
+    # It has the same name, and another key.
+    with pytest.raises(
+        SiteError, match=r"^ca\.pem: none of its certificates is an authority of the chain in nts\.crt$"
+    ):
+        check_authority(CHAIN, Authority.make().certificate, "nts.crt", "ca.pem")
 
 
 def test_an_authority_that_two_files_have_is_trusted_once() -> None:

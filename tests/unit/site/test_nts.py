@@ -17,6 +17,7 @@ from tests.helpers.samples import KEYS, write_keys
 pytestmark = pytest.mark.usefixtures("folder")
 
 ROOT = Authority.make()
+OTHER = Authority.make()
 PAIR = ROOT.issue("ntp1.example", "10.0.0.1")
 SERVER = 'serve.nts = { certificate = "nts.crt", key = "nts.key" }\n'
 FOLLOWS = """
@@ -43,6 +44,7 @@ def no_sandbox(_: Target) -> str:
 def settings(text: str) -> dict[str, Settings]:
     PAIR.write(Path())
     Path("ca.pem").write_text(ROOT.certificate)
+    Path("other.pem").write_text(OTHER.certificate)
     if not Path("chrony.keys").exists():
         write_keys(Path("chrony.keys"), KEYS)
     Path("site.toml").write_text(text)
@@ -118,6 +120,11 @@ REFUSED: list[Any] = [
         'serve.nts = { certificate = "nts.crt", key = "nts.key", names = ["ntp2.example"] }',
         "nts.crt: the certificate is for ntp1.example, 10.0.0.1, and not for ntp2.example",
         id="another name",
+    ),
+    pytest.param(
+        'serve.nts = { certificate = "nts.crt", key = "nts.key", authority = "other.pem" }',
+        "other.pem: none of its certificates is an authority of the chain in nts.crt",
+        id="another authority",
     ),
     pytest.param(
         f'{SERVER}serve.role = "client"',
