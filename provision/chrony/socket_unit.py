@@ -45,8 +45,11 @@ class SocketUnit:
     """The ports that chronyd need not open itself."""
 
 
-def socket_unit(*, chrony: str, conf: str) -> SocketUnit | None:
-    """Return the sockets of a server with this chrony.conf; None if chronyd has to open its NTP port itself."""
+def socket_unit(*, chrony: str, conf: str, has_ipv6: bool = True) -> SocketUnit | None:
+    """Return the sockets of a server with this chrony.conf; None if chronyd has to open its NTP port itself.
+
+    ``has_ipv6``: without IPv6 in the kernel, systemd would fail to open the whole unit; chronyd ignores that family.
+    """
     if Version(chrony) < SOCKETS_SINCE:
         return None
     lines = tuple(directives(conf))
@@ -56,13 +59,14 @@ def socket_unit(*, chrony: str, conf: str) -> SocketUnit | None:
     except ValueError:
         # A name, which only chronyd resolves.
         return None
-    versions = _versions(conf, lines, port)
+    families = (4, 6) if has_ipv6 else (4,)
+    versions = [version for version in _versions(conf, lines, port) if version in families]
     if not port or not versions:
         return None
     command_port = _port(lines, "cmdport", COMMAND_PORT)
     command: tuple[str, ...] = ()
     if 0 < command_port < PRIVILEGED_PORTS:
-        command = tuple(_endpoint({**LOOPBACK, **bound_for_commands}[version], command_port) for version in (4, 6))
+        command = tuple(_endpoint({**LOOPBACK, **bound_for_commands}[version], command_port) for version in families)
     return SocketUnit(
         ntp=tuple(_endpoint({**ANY, **bound}[version], port) for version in versions),
         command=command,

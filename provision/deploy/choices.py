@@ -44,28 +44,43 @@ def choose_conf(site: Site, facts: Facts, *, chrony: str, time_source: str | Non
     """Return the chrony.conf of a host for a release of chrony."""
     sources = choose_sources(site, time_source=time_source, ec2=facts.ec2)
     boots_without_time = facts.can_set_clock and not facts.has_clock
-    return conf_with(sources, site, chrony=chrony, systemd=facts.systemd, boots_without_time=boots_without_time)
+    return conf_with(
+        sources,
+        site,
+        chrony=chrony,
+        systemd=facts.systemd,
+        boots_without_time=boots_without_time,
+        has_ipv6=facts.has_ipv6,
+    )
 
 
 def conf_with(
-    sources: Sequence[Source], site: Site, *, chrony: str, systemd: int | None, boots_without_time: bool = False
+    sources: Sequence[Source],
+    site: Site,
+    *,
+    chrony: str,
+    systemd: int | None,
+    boots_without_time: bool = False,
+    has_ipv6: bool = True,
 ) -> str:
     """Return the chrony.conf with these sources for a release of chrony and a systemd, None for a recent one."""
 
     def conf(bound: Sequence[str] = ()) -> str:
         return chrony_conf(site, sources=sources, keyfile=KEY_FILE, boots_without_time=boots_without_time, bound=bound)
 
-    sockets = choose_sockets(site, chrony=chrony, conf=conf(), systemd=systemd)
+    sockets = choose_sockets(site, chrony=chrony, conf=conf(), systemd=systemd, has_ipv6=has_ipv6)
     if sockets is None:
         return conf()
     return conf(sockets.bind_lines)
 
 
-def choose_sockets(site: Site, *, chrony: str, conf: str, systemd: int | None) -> SocketUnit | None:
+def choose_sockets(
+    site: Site, *, chrony: str, conf: str, systemd: int | None, has_ipv6: bool = True
+) -> SocketUnit | None:
     """Return the sockets that systemd keeps open for the chronyd of a host; None if chronyd opens its ports itself."""
     if not site.service.sockets or site.serve.role != "server" or not is_unprivileged(systemd):
         return None
-    return socket_unit(chrony=chrony, conf=conf)
+    return socket_unit(chrony=chrony, conf=conf, has_ipv6=has_ipv6)
 
 
 def choose_generation(
@@ -82,7 +97,7 @@ def choose_generation(
     conf = choose_conf(site, facts, chrony=chrony, time_source=time_source)
     serves = site.serve.role == "server"
     user = choose_user(facts)
-    sockets = choose_sockets(site, chrony=chrony, conf=conf, systemd=facts.systemd)
+    sockets = choose_sockets(site, chrony=chrony, conf=conf, systemd=facts.systemd, has_ipv6=facts.has_ipv6)
     how = service(
         chrony=chrony,
         conf=conf,

@@ -60,6 +60,8 @@ class Facts:
     addresses: tuple[str, ...] = ()
     """Further addresses, with global scope, of the network device at which the SSH connection arrived."""
     fips: bool = False
+    has_ipv6: bool = True
+    """Whether the kernel has IPv6 at all: systemd cannot open a socket of a family that is not there."""
     """Whether the kernel is in FIPS mode, in which GnuTLS has no ciphers for NTS."""
     has_clock: bool = True
     """Whether a real-time clock runs while the host is off."""
@@ -120,6 +122,7 @@ def parse_facts(text: str) -> Facts:
             can_serve=_can_serve(said["capabilities"], said.get("unprivileged_ports", "")),
             ec2=said.get("cloud") == "ec2",
             fips=said.get("fips") == "1",
+            has_ipv6=said.get("ipv6") != "no",
             has_clock=said.get("real_time_clock") != "no",
             chrony_user=said.get("chrony_user"),
             client=_address(said["ssh_connection"], 0),

@@ -57,6 +57,14 @@ def test_it_has_the_sockets_that_chronyd_would_open(
     assert (again.ntp, again.bind_lines) == (found.ntp, ())
 
 
+def test_a_kernel_without_ipv6_has_sockets_of_ipv4_alone() -> None:
+    found = socket_unit(chrony="4.9", conf=BOTH, has_ipv6=False)
+    assert found is not None
+    assert (found.ntp, found.command) == (("0.0.0.0:123",), ("127.0.0.1:323",))
+    assert found.bind_lines == ("bindaddress 0.0.0.0",)
+    assert socket_unit(chrony="4.9", conf="allow fd00::/8\n", has_ipv6=False) is None
+
+
 @pytest.mark.parametrize(("version", "has"), [("4.0", False), ("4.4", False), ("4.5", True), ("4.6.1", True)])
 def test_releases_before_45_take_over_no_sockets(version: str, has: bool) -> None:  # noqa: FBT001 -- a parameter of a case
     assert (socket_unit(chrony=version, conf=BOTH) is not None) is has

@@ -64,6 +64,14 @@ def test_an_older_release_an_older_systemd_or_another_site_opens_the_port_itself
     assert "CAP_NET_BIND_SERVICE" in one.unit
 
 
+def test_a_kernel_without_ipv6_gets_no_socket_of_ipv6() -> None:
+    facts = replace(FACTS, systemd=252, has_ipv6=False)
+    site = Site(service=Service(sockets=True))
+    one = choose_generation(site, facts, recipe=RECIPE, keys=KEYS, time_source=None)
+    assert "ListenDatagram=0.0.0.0:123\n" in one.socket
+    assert ("[::" in one.socket, "bindaddress ::" in one.conf) == (False, False)
+
+
 def test_a_client_has_no_port_and_no_socket() -> None:
     one = generation(role="client")
     assert (one.socket, "chronyd.socket" in one.unit) == ("", False)

@@ -64,6 +64,8 @@ VALUES = [
     pytest.param({"os_name": "a=b"}, "os_name", "a=b", id="an equals sign in a value"),
     pytest.param({"absent_tools": "m4 pkg-config"}, "absent_tools", ("m4", "pkg-config"), id="tools"),
     pytest.param({"lacking_tools": "sed awk"}, "lacking_tools", ("sed", "awk"), id="tools of our scripts"),
+    pytest.param({"ipv6": "no"}, "has_ipv6", False, id="no IPv6 in the kernel"),
+    pytest.param({}, "has_ipv6", True, id="IPv6"),
     pytest.param({"capabilities": "0"}, "can_serve", False, id="no low ports"),
     pytest.param({"capabilities": "400"}, "can_serve", True, id="low ports"),
     pytest.param({"capabilities": "0", "unprivileged_ports": "1024"}, "can_serve", False, id="ports below 1024"),

@@ -90,6 +90,8 @@ say unprivileged_ports "$(first_line /proc/sys/net/ipv4/ip_unprivileged_port_sta
 set -- $(first_line /proc/self/uid_map)
 say uid_map "$*"
 
+# A kernel that was booted with ipv6.disable=1 has not this file (socket_ipv6_is_supported of systemd).
+[ -e /proc/net/if_inet6 ] || say ipv6 no
 say fips "$(first_line /proc/sys/crypto/fips_enabled)"
 # Without one, as on a Raspberry Pi, the clock is wrong after a boot. In a container, this tells of the machine around it.
 [ -e /sys/class/rtc/rtc0 ] || [ -e /dev/rtc0 ] || say real_time_clock no
