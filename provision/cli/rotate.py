@@ -127,6 +127,7 @@ class Rotating:
             removed_by_hand=not rotation.has_old and rotation.stage != "removing",
             until=until,
             overlap=self.options.overlap,
+            unused_for=self.options.unused_for,
         )
 
     def _replace(self, rotation: Rotation, today: date) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 MOST_NAMES = 20
 """Hosts that are named; a site may have 10,000."""
@@ -32,6 +32,8 @@ class Preview:
     """The day until which the old key stays; None if it is removed in the same run."""
     overlap: int
     """The days of ``--overlap``; 0 if it was not given."""
+    unused_for: timedelta | None = None
+    """The time of ``--unused-for``: the old key stays if a server has answered it in that time."""
 
 
 def lines(preview: Preview) -> Iterator[str]:
@@ -53,7 +55,7 @@ def lines(preview: Preview) -> Iterator[str]:
         )
     yield f"  4  deploy all hosts: {servers} will not answer {preview.old} any more"
     other_way = ""
-    if preview.has_old and preview.overlap == 0:
+    if preview.has_old and preview.overlap == 0 and preview.unused_for is None:
         other_way = ", or let it stay with --overlap DAYS"
     yield (
         f"devices and other clients with {preview.old} get no time after step 4: give them another key first{other_way}"
@@ -61,9 +63,19 @@ def lines(preview: Preview) -> Iterator[str]:
 
 
 def _removal(preview: Preview) -> str:
-    if preview.until is None:
-        return f"remove {preview.old} from the file"
-    return f"on {preview.until} or later, when the same command is run again: remove {preview.old} from the file"
+    removal = f"remove {preview.old} from the file"
+    if preview.until is not None:
+        removal = f"on {preview.until} or later, when the same command is run again: {removal}"
+    if preview.unused_for is not None:
+        removal += f", if no server has answered it for {_in_words(preview.unused_for)}; else it stays"
+    return removal
+
+
+def _in_words(span: timedelta) -> str:
+    """Return a number of days, or of hours where these are no whole days."""
+    hours = span // timedelta(hours=1)
+    number, unit = (hours, "hour") if hours % 24 else (span.days, "day")
+    return f"{number} {unit}{'s' * (number != 1)}"
 
 
 def names(hosts: Sequence[str]) -> str:

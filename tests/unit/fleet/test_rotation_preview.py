@@ -1,7 +1,9 @@
 """What is said of a rotation before it happens."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+
+import pytest
 
 from provision.fleet.rotation_preview import MOST_NAMES, Preview, lines, names
 
@@ -39,6 +41,19 @@ def test_an_overlap_says_until_when_the_old_key_stays() -> None:
     assert said[0] == "/keys: key 8 (AES128) replaces key 1 (AES128)"
     assert [line[:5] for line in said[1:4]] == ["  2  ", "  3  ", "  4  "]
     assert said[2].startswith("  3  on 2026-12-04 or later, when the same command is run again: remove key 1")
+    assert said[-1] == LAST
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [(timedelta(days=30), "30 days"), (timedelta(hours=24), "1 day"), (timedelta(hours=36), "36 hours")],
+)
+def test_a_key_that_must_be_unused_is_removed_only_if_it_is(span: timedelta, words: str) -> None:
+    said = list(lines(replace(PREVIEW, unused_for=span)))
+    assert said[3] == (
+        f"  3  remove key 1 (AES128) from the file, if no server has answered it for {words}; else it stays; "
+        "the file as it was is kept in /elsewhere/keys.bak"
+    )
     assert said[-1] == LAST
 
 
