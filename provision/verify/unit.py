@@ -112,7 +112,8 @@ class UnitState:
         for path in self.files:
             if path.endswith(".socket") and path.startswith(AHEAD):
                 yield f"{path} is read in the place of {SOCKET_PATH}"
-        if self.socket and not self.socket.startswith(MANAGED):
+        # An empty file, or a link to /dev/null, masks the unit.
+        if SOCKET_PATH in self.files and not self.socket.startswith(MANAGED):
             yield f"{SOCKET_PATH} is not of this tool"
         for path in self.socket_drop_ins:
             yield f"{path} changes {SOCKET}"

@@ -201,11 +201,17 @@ def test_the_lines_of_a_look_go_where_they_belong() -> None:
 
 WITH_SOCKET = "[Unit]\nRequires=chronyd.socket\n"
 OURS = "# Managed by chrony-provision: a change"
+FILES = ("/etc/systemd/system/chronyd.socket",)
 SOCKETS = [
-    pytest.param({"socket": OURS}, (), id="ours"),
+    pytest.param({"socket": OURS, "files": FILES}, (), id="ours"),
     pytest.param({"socket": ""}, (), id="not there yet"),
     pytest.param(
-        {"socket": "[Socket]\nListenDatagram=123"},
+        {"socket": "", "files": FILES},
+        ("/etc/systemd/system/chronyd.socket is not of this tool",),
+        id="masked by the administrator",
+    ),
+    pytest.param(
+        {"socket": "[Socket]\nListenDatagram=123", "files": FILES},
         ("/etc/systemd/system/chronyd.socket is not of this tool",),
         id="the administrator's",
     ),

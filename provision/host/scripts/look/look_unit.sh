@@ -54,7 +54,7 @@ show_files() {
             if [ -e "$file" ] || [ -L "$file" ]; then echo "socket drop-in=$file"; fi
         done
     done
-    [ ! -f "${unit_file%.service}.socket" ] || sed 's/^/socket=/' "${unit_file%.service}.socket"
+    [ ! -f "${unit_file%.service}.socket" ] || awk '{ print "socket=" $0 }' "${unit_file%.service}.socket"
     # Drop-ins of the unit come before those of all services.
     for kind in chronyd.service.d service.d; do
         for folder in ${folders#UnitPath=}; do
