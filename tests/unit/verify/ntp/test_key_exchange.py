@@ -6,15 +6,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from time import monotonic, sleep
 
 import pytest
 
+from provision.verify.ntp import key_exchange
 from provision.verify.ntp.key_exchange import KeyExchange, Stage, ends, exchange_keys, read_records, request
 from tests.helpers.certificates import NOW, Authority, Issued
 
 ROOT = Authority.make()
 MIDDLE = Authority.make("Intermediate", above=ROOT)
 GOOD = ROOT.issue("ntp1.example")
+
+
+class Dripping:
+    """A TLS session whose server sends one byte after the other, and never an end."""
+
+    def selected_alpn_protocol(self) -> str:
+        return "ntske/1"
+
+    def sendall(self, _: bytes) -> None:
+        pass
+
+    def recv(self, _: int) -> bytes:
+        sleep(0.01)
+        return b"\x01"
 
 
 def record(type_: int, body: bytes, *, critical: bool = False) -> bytes:
@@ -99,6 +115,14 @@ def test_a_closed_port_is_named() -> None:
 def test_a_name_without_an_address_is_named() -> None:
     found = exchange_keys(f"{'a' * 64}.invalid", 4460, name="ntp1.example", authority=ROOT.certificate)
     assert found.right.stage is Stage.UNRESOLVED
+
+
+def test_an_answer_that_never_ends_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_exchange, "SECONDS", 0.1)
+    begin = monotonic()
+    with pytest.raises(TimeoutError, match="did not end in time"):
+        key_exchange._in_session(Dripping())  # type: ignore[arg-type]
+    assert monotonic() - begin < 5
 
 
 @pytest.mark.parametrize(
