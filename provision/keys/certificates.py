@@ -18,6 +18,7 @@ from provision.common.errors import SiteError
 from provision.host.paths import NTS_CHAIN, NTS_KEY, TRUSTED
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
     from cryptography.x509 import Certificate
 
 WARN_DAYS = 30
@@ -90,22 +91,9 @@ def parsed(text: str, origin: str) -> "tuple[Certificate, ...]":
     if "PRIVATE KEY-----" in text:
         raise SiteError(f"{origin}: holds a private key; name a file with certificates alone here")
     try:
-        found = tuple(x509.load_pem_x509_certificates(text.encode(errors="surrogateescape")))
+        return tuple(x509.load_pem_x509_certificates(text.encode(errors="surrogateescape")))
     except (ValueError, x509.InvalidVersion) as error:
         raise SiteError(f"{origin}: holds no certificate in PEM (-----BEGIN CERTIFICATE-----)") from error
-    for number, certificate in enumerate(found):
-        _check_type(certificate, f"{origin}: {_which(number)}")
-    return found
-
-
-def _check_type(certificate: "Certificate", which: str) -> None:
-    """Raise SiteError if the public key of a certificate is of a type that cannot be checked."""
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 -- slow to import
-
-    try:
-        certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise SiteError(f"{which} has a key of an unknown type: take RSA, ECDSA or Ed25519") from error
 
 
 def trusted(texts: Mapping[str, str]) -> str:
@@ -146,6 +134,23 @@ def check_names(certificate: "Certificate", expected_names: Sequence[str], origi
             raise SiteError(f"{origin}: the certificate is for {', '.join(has)}, and not for {name}")
 
 
+def _public_key(certificate: "Certificate", origin: str) -> "CertificatePublicKeyTypes":
+    """Return the public key of a server. Raises SiteError if TLS 1.3, and so NTS, cannot use it (RFC 8446, 4.2.3)."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 -- slow to import
+    from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey  # noqa: PLC0415
+
+    unusable = SiteError(
+        f"{origin}: the certificate has a key of a type that NTS cannot use: take RSA, ECDSA or Ed25519"
+    )
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise unusable from error
+    if isinstance(key, DSAPublicKey):
+        raise unusable
+    return key
+
+
 def check_authority(chain: str, authority: str, chain_origin: str, authority_origin: str) -> None:
     """Raise SiteError if clients that trust these authorities alone would refuse a chain."""
     certificates, trusted_ones = parsed(chain, chain_origin), parsed(authority, authority_origin)
@@ -167,7 +172,7 @@ def _check_key(certificate: "Certificate", key: str, *, chain_origin: str, key_o
     except (ValueError, UnsupportedAlgorithm) as error:
         raise SiteError(f"{key_origin}: holds no private key in PEM that can be read") from error
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    if private.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
+    if private.public_key().public_bytes(*form) != _public_key(certificate, chain_origin).public_bytes(*form):
         raise SiteError(f"{key_origin}: is not the key of the certificate in {chain_origin}")
 
 

@@ -8,8 +8,10 @@ from random import Random
 from warnings import catch_warnings
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.hazmat.primitives.asymmetric import dsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509 import CertificateBuilder, Name, load_pem_x509_certificate
 
 from provision.common.errors import SiteError
 from provision.keys.certificates import (
@@ -183,19 +185,36 @@ def changed(old: str, new: str) -> str:
 
 
 STRANGE = [
-    pytest.param(changed(P256, f"{P256[:-2]}77"), "a key of an unknown type", id="another curve"),
-    pytest.param(changed(EC_KEY, f"{EC_KEY[:-2]}77"), "a key of an unknown type", id="another type of key"),
+    pytest.param(changed(P256, f"{P256[:-2]}77"), "a key of a type that NTS cannot use", id="another curve"),
+    pytest.param(changed(EC_KEY, f"{EC_KEY[:-2]}77"), "a key of a type that NTS cannot use", id="another type of key"),
     pytest.param(changed("a003020102", "a003020139"), "no certificate in PEM", id="version 57"),
 ]
 
 
 @pytest.mark.parametrize(("certificate", "words"), STRANGE)
 def test_a_certificate_that_cannot_be_read_whole_is_refused(certificate: str, words: str) -> None:
-    for chain in (certificate, GOOD.certificate + certificate):
-        with pytest.raises(SiteError, match=f"^nts.crt: .*{words}"):
-            check(chain)
-    with pytest.raises(SiteError, match=f"^ca.pem: .*{words}"):
-        trusted({"ca.pem": certificate})
+    with pytest.raises(SiteError, match=f"^nts.crt: .*{words}"):
+        check(certificate)
+    with pytest.raises(SiteError, match=r"^nts\.crt: "):
+        check(GOOD.certificate + certificate)
+
+
+def test_a_bundle_of_authorities_may_have_one_with_a_key_of_an_unknown_type() -> None:
+    strange = changed(P256, f"{P256[:-2]}77")
+    bundle = trusted({"ca.pem": strange + ROOT.certificate})
+    assert bundle.count("BEGIN CERTIFICATE") == 2
+    check_authority(CHAIN, bundle, "nts.crt", "ca.pem")
+
+
+def test_dsa_is_refused_for_tls_13_has_none() -> None:
+    key = dsa.generate_private_key(1024)  # noqa: S505 -- it is refused
+    name = Name([])
+    begin = NOW - timedelta(days=1)
+    builder = CertificateBuilder(name, name, key.public_key(), 1, begin, NOW + YEAR)
+    certificate = builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    with pytest.raises(SiteError, match="a key of a type that NTS cannot use"):
+        check(certificate, private)
 
 
 def test_damaged_certificates_end_in_one_line() -> None:
