@@ -89,11 +89,16 @@ def retire(reader: KeyReader, source: KeySource, ids: Collection[int], used: Map
             "of a server in the site), and deploy them"
         )
 
+    read = reader.read(source)
+    selected = {key.id: key for key in read[1]} if read else {}
+
     def edit(text: str | None) -> str:
         keys = parse_keys(text or "", source.name)
-        # The ids were selected before the lock was acquired.
+        # The ids were selected before the lock was acquired, and with --unused-for servers were asked in between.
         if gone := set(ids).difference(keys.ids):
             raise SiteError(f"{source.name}: there is no key {ranges(sorted(gone))}")
+        if other := [key.id for key in keys if key.id in ids and key != selected.get(key.id)]:
+            raise SiteError(f"{source.name}: {in_words(sorted(other))}: replaced by another meanwhile; run it again")
         state = fitted(source.state(), keys, source.name)
         if moving := _moving(state.rotation, keys) & set(ids):
             raise SiteError(f"{in_words(sorted(moving))}: a rotation is under way; inv keys.rotate finishes it")

@@ -342,3 +342,14 @@ def test_a_command_that_cannot_be_is_refused(tmp_path: Path, site: str, words: s
     with pytest.raises(SiteError) as caught:
         read_site(tmp_path / "site.toml")
     assert str(caught.value).startswith(f"{tmp_path}/site.toml: {words}")
+
+
+def test_a_key_that_was_replaced_while_servers_were_asked_stays(file: KeyFile) -> None:
+    file.create(TWO)
+    reader = KeyReader()
+    reader.read(file)
+    other = Keys((*KEYS, Key(2, "SHA1", b"another-horse")))
+    private.write(file.path, other.text.encode(), replace=True)
+    with pytest.raises(SiteError, match="key 2: replaced by another meanwhile; run it again"):
+        retire(reader, file, [2], {})
+    assert read_keys(file) == other
