@@ -41,8 +41,8 @@ class SocketUnit:
     """The lines of chrony.conf by which chronyd binds the sockets to a network interface."""
     bind_lines: tuple[str, ...]
     """The lines ``bindaddress`` that chrony.conf lacks."""
-    ports: frozenset[int]
-    """The ports that chronyd need not open itself."""
+    ports: Mapping[str, int]
+    """Directive → its port, if chronyd need not open that itself; ``ntsport 123`` is another port, of TCP."""
 
 
 def socket_unit(*, chrony: str, conf: str, has_ipv6: bool = True) -> SocketUnit | None:
@@ -64,15 +64,18 @@ def socket_unit(*, chrony: str, conf: str, has_ipv6: bool = True) -> SocketUnit 
     if not port or not versions:
         return None
     command_port = _port(lines, "cmdport", COMMAND_PORT)
+    # With the port of the server, requests to sources leave from its socket (ntp_io.c).
+    ports = {"port": port, "acquisitionport": port}
     command: tuple[str, ...] = ()
     if 0 < command_port < PRIVILEGED_PORTS:
         command = tuple(_endpoint({**LOOPBACK, **bound_for_commands}[version], command_port) for version in families)
+        ports["cmdport"] = command_port
     return SocketUnit(
         ntp=tuple(_endpoint({**ANY, **bound}[version], port) for version in versions),
         command=command,
         devices=tuple(f"{name} {device}" for name, device in lines if name in _TO_A_DEVICE),
         bind_lines=tuple(f"bindaddress {ANY[version]}" for version in versions if version not in bound),
-        ports=frozenset({port, command_port}) if command else frozenset({port}),
+        ports=ports,
     )
 
 

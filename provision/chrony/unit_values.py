@@ -120,8 +120,9 @@ def _opens_privileged_port(lines: Sequence[Needed], *, serves: bool, sockets: So
     its = [line for line in lines if line.capability == BIND_PORT]
     if sockets is None:
         return serves or bool(its)
-    # The other lines are about the command port, which is a socket of systemd.
-    return any(line.need.argument is Argument.PORT and int(line.argument) not in sockets.ports for line in its)
+    # The lines without a port are about the command port, which is a socket of systemd.
+    ports = [line for line in its if line.need.argument is Argument.PORT]
+    return any(sockets.ports.get(line.need.directive) != int(line.argument) for line in ports)
 
 
 def seccomp_level(unit: str) -> int:

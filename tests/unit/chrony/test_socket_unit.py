@@ -102,6 +102,9 @@ RIGHTS = [
     pytest.param("cmdallow 10.0.0.0/8\n", "CAP_SYS_TIME", id="commands from others"),
     pytest.param("acquisitionport 123\n", "CAP_SYS_TIME", id="requests from the same port"),
     pytest.param("acquisitionport 124\n", "CAP_SYS_TIME CAP_NET_BIND_SERVICE", id="requests from another port"),
+    pytest.param("acquisitionport 323\n", "CAP_SYS_TIME CAP_NET_BIND_SERVICE", id="requests from the command port"),
+    pytest.param("ntsport 123\n", "CAP_SYS_TIME CAP_NET_BIND_SERVICE", id="NTS at the same number, of TCP"),
+    pytest.param("ntsport 4460\n", "CAP_SYS_TIME", id="NTS"),
     pytest.param("ptpport 319\n", "CAP_SYS_TIME CAP_NET_BIND_SERVICE", id="PTP"),
     pytest.param("binddevice eth0\n", "CAP_SYS_TIME CAP_NET_RAW", id="a device"),
 ]
