@@ -7,7 +7,7 @@ the default of a chrony.conf without it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from packaging.version import Version
 
@@ -57,7 +57,7 @@ def socket_unit(*, chrony: str, conf: str, has_ipv6: bool = True) -> SocketUnit 
     try:
         bound, bound_for_commands = _addresses(lines, "bindaddress"), _addresses(lines, "bindcmdaddress")
     except ValueError:
-        # A name, which only chronyd resolves.
+        # A name, or an address that no socket for IPv6 alone can have: only chronyd knows what to do with them.
         return None
     families = (4, 6) if has_ipv6 else (4,)
     versions = [version for version in _versions(conf, lines, port) if version in families]
@@ -88,6 +88,8 @@ def _port(lines: tuple[tuple[str, str], ...], directive: str, default: int) -> i
 def _addresses(lines: tuple[tuple[str, str], ...], directive: str) -> Mapping[int, str]:
     """Return the address of a directive by IP version; a path is that of chronyc's socket. Raises ValueError."""
     found = [ip_address(value) for name, value in lines if name == directive and not value.startswith("/")]
+    if any(isinstance(address, IPv6Address) and address.ipv4_mapped for address in found):
+        raise ValueError("an IPv4 address in the form of IPv6")
     return {address.version: str(address) for address in found}
 
 

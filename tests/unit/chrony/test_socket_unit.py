@@ -25,6 +25,7 @@ LISTENS = [
         f"{BOTH}bindaddress 192.0.2.1\nBindAddress 192.0.2.2\n", ("192.0.2.2:123", "[::]:123"), COMMANDS, id="two"
     ),
     pytest.param(f"{BOTH}bindaddress ntp1\n", None, (), id="a name, which chronyd resolves"),
+    pytest.param(f"{BOTH}bindaddress ::ffff:192.0.2.1\n", None, (), id="an IPv4 address in the form of IPv6"),
     pytest.param(f"{BOTH}port 11123\n", ("0.0.0.0:11123", "[::]:11123"), COMMANDS, id="another port"),
     pytest.param("port 0\n", None, (), id="no port"),
     pytest.param(f"{BOTH}cmdport 0\n", ("0.0.0.0:123", "[::]:123"), (), id="no command port"),
