@@ -70,14 +70,16 @@ class Units(StepDefaults):
         return next(self._differences(lines, states), None)
 
     def _differences(self, lines: list[list[str]], states: dict[str, str]) -> Iterator[str]:
-        for file in self.files:
-            match states.get(file.path, MISSING):
-                case "foreign":
-                    yield f"{file.path} is {NOT_OURS}: move it away, or leave {self.setting} out of the site"
-                case "missing":
-                    yield f"missing: {file.path}"
-                case digest if digest != file.digest:
-                    yield f"{file.path} differs"
+        found = {file: states.get(file.path, MISSING) for file in self.files}
+        # First, for apply() writes all files unless it hears of one that is not ours.
+        for file, state in found.items():
+            if state == FOREIGN:
+                yield f"{file.path} is {NOT_OURS}: move it away, or leave {self.setting} out of the site"
+        for file, state in found.items():
+            if state == MISSING:
+                yield f"missing: {file.path}"
+            elif state != file.digest:
+                yield f"{file.path} differs"
         for kind, name, state in lines:
             if kind == "unit" and "disabled" in state:
                 yield f"{name} does not start at boot"

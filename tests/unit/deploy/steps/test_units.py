@@ -51,6 +51,11 @@ def test_drift(wanted: bool, seen: str, words: str | None) -> None:  # noqa: FBT
     assert units(wanted=wanted).drift(seen) == words
 
 
+def test_a_file_of_the_administrator_is_named_before_those_that_are_missing() -> None:
+    two = replace(units(), files=(UnitFile(path="/first", content="y"), *units().files))
+    assert two.drift(f"file /first missing\n{FOREIGN}") == NOT_OURS
+
+
 def test_the_title_says_whether_they_are_wanted() -> None:
     assert [units(wanted=wanted).title for wanted in (True, False)] == ["some count", "no some count"]
 
