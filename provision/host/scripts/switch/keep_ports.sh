@@ -10,7 +10,8 @@ socket_is_ours() {
 # After a boot there is no record, and the file is still that from which the socket was started.
 record_socket() {
     if [ -e "$open_socket" ] || ! socket_is_ours || ! systemctl -q is-active chronyd.socket; then return 0; fi
-    cp "$socket" "$open_socket.new" && mv -T "$open_socket.new" "$open_socket"
+    # A full /run must not stop a rollback: without the record, the next switch opens the ports anew.
+    { cp "$socket" "$open_socket.new" && mv -T "$open_socket.new" "$open_socket"; } || rm -f "$open_socket.new"
 }
 
 # Have systemd open the ports that the current generation names, and no others. A socket that is open already stays, so that
