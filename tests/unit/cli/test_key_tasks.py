@@ -108,7 +108,7 @@ BAD = [
     pytest.param(["keys", "--addresses"], "error: --addresses is for --usage", id="addresses of what has none"),
     pytest.param(["keys", "--json=-"], "error: --json is for --usage", id="a report of what has none"),
     pytest.param(
-        ["keys.retire", "7", "--unused-for=1"], "error: --unused-for 1: expected days or hours, such as 30d", id="no unit"
+        ["keys.retire", "7", "--unused-for=1"], "error: --unused-for 1: expected days or hours, such as", id="no unit"
     ),
     pytest.param(["keys", "--site=no.toml"], "error: no.toml: cannot be read", id="no site"),
 ]
