@@ -145,16 +145,45 @@ await_answers() {
     done
 }
 
-# End all clients. KILL, for a chronyd that has just started may miss a TERM.
-# Sets: running
-end_asking() {
-    local one job
-    for one in $running; do
-        read -r job <"asked/$one.job" || continue
+# End clients. $1: the folder with a file NAME.job for each of them, then their names. KILL, for a chronyd that has just started
+# may miss a TERM.
+end_clients() {
+    local folder one job
+    folder=$1
+    shift
+    for one; do
+        read -r job <"$folder/$one.job" || continue
         kill -KILL "$job" 2>/dev/null
         wait "$job" 2>/dev/null
     done
+}
+
+# End the clients of all requests.
+# Sets: running
+end_asking() {
+    # shellcheck disable=SC2086 # words
+    end_clients asked $running
     running=
+}
+
+# Print the host's uptime in so many seconds, as whole seconds. Its clock may be stepped; a number of tries would be no limit,
+# for each takes a second on a slow host.
+uptime_in() { # SECONDS
+    local now
+    read -r now _ </proc/uptime
+    echo $((${now%.*} + $1))
+}
+
+# Repeat a command until it succeeds, or until the host has some uptime.
+await_until() { # UPTIME COMMAND...
+    local end now
+    end=$1
+    shift
+    until "$@"; do
+        read -r now _ </proc/uptime
+        [ "${now%.*}" -lt "$end" ] || return 0
+        sleep 0.05
+    done
 }
 
 # Succeed if a client has sent its request, or has ended.
@@ -163,21 +192,15 @@ has_asked() { # PROCESS ID
     [ ! -e "/proc/$1/exe" ] || ls -l "/proc/$1/fd" 2>/dev/null | grep -q 'socket:'
 }
 
-# Wait until the requests that must not be answered were sent: chronyd opens a socket to send. At most two seconds by the
-# host's uptime; a number of tries would be no limit, for each takes a second on a slow host.
+# Wait until the requests that must not be answered were sent, at most two seconds: chronyd opens a socket to send.
 # Reads: running
 await_sent() {
-    local end number job now
-    read -r end _ </proc/uptime
-    end=$((${end%.*} + 2))
+    local end number job
+    end=$(uptime_in 2)
     for number in $running; do
         ! must_answer "$number" || continue
         read -r job <"asked/$number.job"
-        until has_asked "$job"; do
-            read -r now _ </proc/uptime
-            [ "${now%.*}" -lt "$end" ] || break
-            sleep 0.05
-        done
+        await_until "$end" has_asked "$job"
     done
     # Time for the last answers: all others have arrived.
     sleep 0.1

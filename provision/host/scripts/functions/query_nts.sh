@@ -6,7 +6,8 @@
 # Each client is a separate process, chronyd(8) -Q, which affects neither the clock nor the daemon. The right one trusts the
 # server's authority and knows its name; the others have another authority or another name, and have to refuse it.
 
-# Run a command with a file in place of /etc/hosts, so that names lead to the daemon; where that is not possible, without.
+# Replace this shell by a command that sees a file in place of /etc/hosts, so that names lead to the daemon. Where the host does
+# not allow such a mount, the command sees /etc/hosts itself.
 with_hosts() { # FILE COMMAND...
     local file
     file=$1
@@ -69,21 +70,14 @@ is_address() {
     awk -v address="$1" '$1 == address { found = 1; next } { other = 1 } END { exit !(found && !other) }'
 }
 
-# Wait for the clients, at most six seconds by the host's uptime, and print their outcomes: "answered" with valid
+# Wait for the clients, at most six seconds, and print their outcomes: "answered" with valid
 # authentication, "invalid", "unresolved" if the server's name does not lead to it, or "refused", and the last line of each.
 # Reads: nts_address nts_jobs
 show_nts() {
-    local one end now server
+    local one end server
     [ -n "${nts_jobs:-}" ] || return 0
-    read -r end _ </proc/uptime
-    end=$((${end%.*} + 6))
-    for one in $nts_jobs; do
-        until has_nts_outcome "$one"; do
-            read -r now _ </proc/uptime
-            [ "${now%.*}" -lt "$end" ] || break
-            sleep 0.05
-        done
-    done
+    end=$(uptime_in 6)
+    for one in $nts_jobs; do await_until "$end" has_nts_outcome "$one"; done
     # An answer may come just before the line of the log.
     sleep 0.1
     end_nts
@@ -103,14 +97,10 @@ show_nts() {
     done
 }
 
-# End all clients. KILL, for a chronyd that has just started may miss a TERM.
+# End all clients.
 # Sets: nts_jobs
 end_nts() {
-    local one job
-    for one in ${nts_jobs:-}; do
-        read -r job <"nts/$one.job" || continue
-        kill -KILL "$job" 2>/dev/null
-        wait "$job" 2>/dev/null
-    done
+    # shellcheck disable=SC2086 # words
+    end_clients nts ${nts_jobs:-}
     nts_jobs=
 }
