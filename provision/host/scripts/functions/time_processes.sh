@@ -80,7 +80,7 @@ unit_of() { # PID
 # Print, in the format of time_processes, each process that listens on the NTP port in this network namespace, except our
 # service.
 port_holders() { # PID OF OUR SERVICE
-    local waiting known left inode pid
+    local waiting known left inode pid systemd
     # The inodes of the sockets with local port 123 and no remote port.
     waiting=$(awk '$2 ~ /:007B$/ && $3 ~ /:0000$/ { printf "%s ", $10 }' "$proc/net/udp" "$proc/net/udp6" 2>/dev/null || true)
     [ -n "$waiting" ] || return 0
@@ -91,16 +91,15 @@ port_holders() { # PID OF OUR SERVICE
     done
     # All processes are searched only now, for a host may have many open files.
     [ -n "$left" ] || return 0
-    # While our daemon does not run, systemd keeps its port.
-    set -- "$1" "$(kept_by_systemd "$1")"
+    systemd=$(systemd_with_our_port "$1")
     for pid in $(sockets_of "$left" "$proc"/[0-9]*/fd | cut -d ' ' -f 1 | sort -un); do
-        [ "$pid" != "$2" ] || continue
+        [ "$pid" != "$systemd" ] || continue
         describe "$pid" "$(readlink "$proc/$pid/exe" || true)" port
     done
 }
 
-# Print the process that keeps the port for our service: systemd, if that has our socket unit and the service does not run.
-kept_by_systemd() { # PID OF OUR SERVICE
+# Print the PID of systemd if it has the NTP port open for our service: the host has our socket unit, and the service does not run.
+systemd_with_our_port() { # PID OF OUR SERVICE
     if [ ! -d "$proc/$1/fd" ] && grep -qs '^# Managed by chrony-provision' /etc/systemd/system/chronyd.socket; then echo 1; fi
 }
 

@@ -14,7 +14,7 @@ elif [ -f "$2" ]; then
 else
     echo "unit file=missing"
 fi
-# A socket unit of the administrator is no business of a generation that has none.
+# A socket unit of the administrator counts as none: a generation without one leaves it alone, and one with it is refused before.
 socket=${2%.service}.socket
 if grep -qs '^# Managed by chrony-provision' "$socket"; then
     digest=$(sha256sum <"$socket")

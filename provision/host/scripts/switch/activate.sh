@@ -25,7 +25,7 @@ place_generation() { # GENERATION
         write_to_disk &&
         mv -T "$root/current.new" "$root/current" &&
         mv -T "$unit.new" "$unit" &&
-        # One that this generation does not have is removed with its open ports: see open_ports.
+        # If this generation has no socket unit, that of the previous one is removed later, when its ports close: see open_ports.
         { [ ! -e "$socket.new" ] || mv -T "$socket.new" "$socket"; } &&
         label_for_selinux &&
         reload_and_enable &&
