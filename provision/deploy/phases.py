@@ -248,7 +248,7 @@ def key_usage(site: Site) -> Units:
         files=(UnitFile(path=KEY_USAGE, content=scripts.text("key_usage"), mode="0755"), *units),
         units=(names[0], names[2]),
         folder=KEY_USAGE_FOLDER,
-        lost=scripts.text("look_counting"),
+        effect_look=scripts.text("look_counting"),
     )
 
 

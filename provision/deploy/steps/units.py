@@ -1,19 +1,17 @@
 """Define the step that keeps files of ours and the units among them on a host, or removes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import ClassVar
 
-from provision.common.errors import HostUnready
 from provision.common.results import Change, Sign
-from provision.deploy.steps import StepDefaults
+from provision.deploy.steps import StepDefaults, refuse
 from provision.host import scripts
 from provision.host.host import Host
 
 FOREIGN = "foreign"
 MISSING = "missing"
-NOT_OURS = "the administrator's own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +45,8 @@ class Units(StepDefaults):
     """The units that start at boot, and that are active."""
     folder: str = ""
     """The folder of their data, which is removed with them."""
-    lost: str = field(default="", repr=False)
-    """Read-only sh that prints ``lost`` and why, if they have no effect although they are active; empty: none."""
+    effect_look: str = field(default="", repr=False)
+    """Read-only sh that prints "no-effect" and why, if the units are active without effect; empty: not asked."""
 
     @property
     def title(self) -> str:
@@ -56,51 +54,55 @@ class Units(StepDefaults):
         return self.subject if self.wanted else f"no {self.subject}"
 
     def look(self) -> str:
-        """Print the digest of each file, the state of each unit, and what is lost."""
-        lost = self.lost if self.wanted else ""
-        return scripts.load("look_units", " ".join(self.units), lost, *(file.path for file in self.files))
+        """Print the digest of each file, the state of each unit, and why the units have no effect."""
+        effect_look = self.effect_look if self.wanted else ""
+        return scripts.load("look_units", " ".join(self.units), effect_look, *(file.path for file in self.files))
 
     def drift(self, seen: str) -> str | None:
         """Return the first difference."""
-        lines = [line.split(" ", 2) for line in seen.splitlines() if line.count(" ") > 1]
-        states = {path: state for kind, path, state in lines if kind == "file"}
         if not self.wanted:
-            there = (f"{path} is there" for path, state in states.items() if state not in {FOREIGN, MISSING})
-            return next(there, None)
-        return next(self._differences(lines, states), None)
+            there = (path for path, state in _file_states(seen).items() if state not in {FOREIGN, MISSING})
+            return next((f"{path} is there" for path in there), None)
+        return self.refusal(seen) or next(self._differences(seen), None)
 
-    def _differences(self, lines: list[list[str]], states: dict[str, str]) -> Iterator[str]:
-        found = {file: states.get(file.path, MISSING) for file in self.files}
-        # First, for apply() writes all files unless it hears of one that is not ours.
-        for file, state in found.items():
-            if state == FOREIGN:
-                yield f"{file.path} is {NOT_OURS}: move it away, or leave {self.setting} out of the site"
-        for file, state in found.items():
+    def refusal(self, seen: str) -> str | None:
+        """Return which file of the administrator is in the place of ours."""
+        states = _file_states(seen)
+        foreign = [file.path for file in self.files if states.get(file.path) == FOREIGN]
+        if not self.wanted or not foreign:
+            return None
+        return f"{foreign[0]} is the administrator's own: move it away, or leave {self.setting} out of the site"
+
+    def _differences(self, seen: str) -> Iterator[str]:
+        states = _file_states(seen)
+        for file in self.files:
+            state = states.get(file.path, MISSING)
             if state == MISSING:
                 yield f"missing: {file.path}"
             elif state != file.digest:
                 yield f"{file.path} differs"
-        for kind, name, state in lines:
-            if kind == "unit" and "disabled" in state:
+        for unit in _lines_about("unit", seen):
+            name, _, state = unit.partition(" ")
+            if "disabled" in state:
                 yield f"{name} does not start at boot"
-            elif kind == "unit" and "inactive" in state:
+            elif "inactive" in state:
                 yield f"{name} is not active"
-            elif kind == "lost":
-                yield f"{name} {state}"
+        yield from _lines_about("no-effect", seen)
 
     def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
         """Return how the host differs."""
+        sign = Sign.CHANGED
+        if self.refusal(seen) is not None:
+            sign = Sign.WARNING
         # The words of the title are too long for the first column of a plan.
-        return (Change(id=self.id, sign=Sign.CHANGED, subject=self.id.replace("-", " "), text=drift),)
+        return (Change(id=self.id, sign=sign, subject=self.id.replace("-", " "), text=drift),)
 
     def apply(self, host: Host) -> None:
         """Write the files and start the units, or remove them. Raises HostUnready for a file of the administrator."""
         if not self.wanted:
             host.run(f"removing: {self.subject}", scripts.load("remove_units", *self._removal))
             return
-        drift = self.drift(host.ask(self.look())) or ""
-        if NOT_OURS in drift:
-            raise HostUnready(f"{host.name}: {drift}")
+        refuse(self, host)
         for file in self.files:
             host.write(file.path, file.content.encode(), mode=file.mode)
         host.run(f"starting: {self.subject}", scripts.load("start_units", *self.units))
@@ -108,3 +110,16 @@ class Units(StepDefaults):
     @property
     def _removal(self) -> tuple[str, ...]:
         return " ".join(self.units), self.folder, *(file.path for file in self.files)
+
+
+def _lines_about(kind: str, seen: str) -> Iterator[str]:
+    """Yield the lines of ``look_units.sh`` that begin with a word, without it."""
+    for line in seen.splitlines():
+        word, _, rest = line.partition(" ")
+        if word == kind:
+            yield rest
+
+
+def _file_states(seen: str) -> Mapping[str, str]:
+    """Return path → digest of each of our files; FOREIGN of a file that is not ours, and MISSING of none."""
+    return dict(line.rsplit(" ", 1) for line in _lines_about("file", seen) if " " in line)

@@ -1,9 +1,12 @@
 # shellcheck shell=dash
-# Print of each of our files its digest, or that it is "missing" or "foreign", because it is not ours; of each unit whether it
-# is "enabled", and whether it is "active"; and what is "lost". $1: units, with blanks between them, $2: sh that prints what is
-# lost, or "", then the files.
+# Print the state of files of ours and of their units. $1: the units, with blanks between them, $2: sh that prints "no-effect WHY",
+# or "", then the files.
+#
+#  file PATH STATE       the SHA-256 of our file; missing; or foreign, because another file is in its place
+#  unit NAME STATES      enabled or disabled, and active or inactive; only if one of our files is there
+#  no-effect WHY         why the units have no effect, although they may be active
 set -eu
-units=$1 lost=$2 ours=
+units=$1 effect_look=$2 ours=
 shift 2
 for file; do
     if [ ! -e "$file" ] && [ ! -L "$file" ]; then
@@ -24,4 +27,4 @@ for unit in $units; do
     if systemctl -q is-active "$unit"; then active=active; fi
     echo "unit $unit $enabled $active"
 done
-[ -z "$lost" ] || sh -c "$lost"
+[ -z "$effect_look" ] || sh -c "$effect_look"

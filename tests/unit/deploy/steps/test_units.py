@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from provision.common.errors import HostUnready
+from provision.common.results import Sign
 from provision.deploy.steps.units import UnitFile, Units
 from provision.output.plan import SUBJECT_WIDTH
 from tests.helpers.step_samples import digest
@@ -21,7 +22,7 @@ def units(*, wanted: bool = True) -> Units:
         wanted=wanted,
         files=(UnitFile(path=PATH, content="x"),),
         units=("a.service", "a.timer"),
-        lost="look_counting",
+        effect_look="look_counting",
     )
 
 
@@ -30,7 +31,7 @@ NONE = f"file {PATH} missing\nunit a.service disabled inactive\nunit a.timer dis
 FOREIGN = NONE.replace("missing", "foreign")
 NOT_OURS = f"{PATH} is the administrator's own: move it away, or leave keys.usage out of the site"
 TIMER_OFF = "a.timer does not start at boot"
-LOST = "the kernel has no table"
+NO_EFFECT = "the kernel has no table"
 DRIFTS = [
     pytest.param(True, RUNS, None, id="as wanted"),
     pytest.param(True, NONE, f"missing: {PATH}", id="none yet"),
@@ -39,7 +40,7 @@ DRIFTS = [
     pytest.param(True, FOREIGN, NOT_OURS, id="not ours"),
     pytest.param(True, RUNS.replace("timer enabled", "timer disabled"), TIMER_OFF, id="disabled"),
     pytest.param(True, RUNS.replace("active", "inactive", 1), "a.service is not active", id="stopped"),
-    pytest.param(True, f"{RUNS}\nlost {LOST}", LOST, id="without effect"),
+    pytest.param(True, f"{RUNS}\nno-effect {NO_EFFECT}", NO_EFFECT, id="without effect"),
     pytest.param(False, RUNS, f"{PATH} is there", id="not wanted any more"),
     pytest.param(False, NONE, None, id="none, as wanted"),
     pytest.param(False, FOREIGN, None, id="a file of the administrator stays"),
@@ -67,13 +68,30 @@ def test_the_first_column_of_a_plan_has_room_for_their_name() -> None:
     assert len(change.subject) <= SUBJECT_WIDTH
 
 
-def test_a_file_of_the_administrator_is_not_replaced() -> None:
+OTHER_PATH = "/etc/systemd/system/a.timer"
+REFUSED = [
+    pytest.param(FOREIGN, id="the first"),
+    pytest.param(f"file {OTHER_PATH} missing\n{FOREIGN}", id="one after a missing one"),
+]
+
+
+@pytest.mark.parametrize("seen", REFUSED)
+def test_a_file_of_the_administrator_is_not_replaced(seen: str) -> None:
     class Stub:
         name = "ntp1"
 
         def ask(self, _: str) -> str:
-            return FOREIGN
+            return seen
 
     host: Any = Stub()
+    step = replace(units(), files=(UnitFile(path=OTHER_PATH, content="y"), UnitFile(path=PATH, content="x")))
     with pytest.raises(HostUnready, match=r"ntp1: .* is the administrator's own"):
-        units().apply(host)
+        step.apply(host)
+
+
+def test_a_plan_ends_with_the_refusal_too() -> None:
+    host: Any = None
+    assert units().refusal(FOREIGN) == NOT_OURS
+    (change,) = units().changes(host, FOREIGN, NOT_OURS)
+    assert change.sign is Sign.WARNING
+    assert [units(wanted=wanted).refusal(seen) for wanted, seen in ((True, NONE), (False, FOREIGN))] == [None, None]
