@@ -18,15 +18,15 @@ from provision.chrony.statement import statements
 
 SOCKETS_SINCE = Version("4.5")
 """The first chronyd that takes over sockets of systemd (NEWS of 4.5, LISTEN_FDS)."""
-ANY = {4: "0.0.0.0", 6: "::"}  # noqa: S104 -- chronyd's default, which is written out
-"""The address of a host's all addresses, by IP version."""
+WILDCARD = {4: "0.0.0.0", 6: "::"}  # noqa: S104 -- chronyd's default, which is written out
+"""The address that stands for all addresses of a host, by IP version."""
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 """The addresses of the command port without ``bindcmdaddress`` (chrony.conf(5))."""
 NTP_PORT = 123
 COMMAND_PORT = 323
 _IN_BOTH_FAMILIES = {"peer", "broadcast"}
-"""Directives for which chronyd opens the NTP port in the family of an address that may be known by its name alone."""
-_TO_A_DEVICE = {"binddevice", "bindcmddevice"}
+"""Directives that make chronyd open its NTP port in the family of a remote address; a host name may lead to either."""
+_DEVICE_DIRECTIVES = {"binddevice", "bindcmddevice"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,13 @@ class SocketUnit:
     ntp: tuple[str, ...]
     """``ADDRESS:PORT`` as in ``ListenDatagram=``, one for each address family that is served."""
     command: tuple[str, ...]
-    """The same of the command port, if only root may open it."""
+    """The same of the command port, if it is below 1024; empty: chronyd opens it itself, or there is none."""
     devices: tuple[str, ...]
-    """The lines of chrony.conf by which chronyd binds the sockets to a network interface."""
+    """The lines of chrony.conf that bind the sockets to a network interface."""
     bind_lines: tuple[str, ...]
-    """The lines ``bindaddress`` that chrony.conf lacks."""
+    """The ``bindaddress`` lines to be added to chrony.conf, so that chronyd takes the NTP sockets over."""
     ports: Mapping[str, int]
-    """Directive → its port, if chronyd need not open that itself; ``ntsport 123`` is another port, of TCP."""
+    """Directive → the port that systemd opens for it, of UDP; so ``ntsport 123``, which is of TCP, is none of them."""
 
 
 def socket_unit(*, chrony: str, conf: str, has_ipv6: bool = True) -> SocketUnit | None:
@@ -71,22 +71,23 @@ def socket_unit(*, chrony: str, conf: str, has_ipv6: bool = True) -> SocketUnit 
         command = tuple(_endpoint({**LOOPBACK, **bound_for_commands}[version], command_port) for version in families)
         ports["cmdport"] = command_port
     return SocketUnit(
-        ntp=tuple(_endpoint({**ANY, **bound}[version], port) for version in versions),
+        ntp=tuple(_endpoint({**WILDCARD, **bound}[version], port) for version in versions),
         command=command,
-        devices=tuple(f"{name} {device}" for name, device in lines if name in _TO_A_DEVICE),
-        bind_lines=tuple(f"bindaddress {ANY[version]}" for version in versions if version not in bound),
+        devices=tuple(f"{name} {device}" for name, device in lines if name in _DEVICE_DIRECTIVES),
+        bind_lines=tuple(f"bindaddress {WILDCARD[version]}" for version in versions if version not in bound),
         ports=ports,
     )
 
 
 def _port(lines: tuple[tuple[str, str], ...], directive: str, default: int) -> int:
-    """Return the port of a directive: the last line counts (conf.c)."""
+    """Return the port that the last line of a directive names (conf.c), or the default."""
     values = [int(value) for name, value in lines if name == directive and value.isdecimal()]
     return [default, *values][-1]
 
 
 def _addresses(lines: tuple[tuple[str, str], ...], directive: str) -> Mapping[int, str]:
-    """Return the address of a directive by IP version; a path is that of chronyc's socket. Raises ValueError."""
+    """Return the addresses that a directive binds, by IP version. Raises ValueError for a host name."""
+    # A path is that of the Unix socket for chronyc.
     found = [ip_address(value) for name, value in lines if name == directive and not value.startswith("/")]
     if any(isinstance(address, IPv6Address) and address.ipv4_mapped for address in found):
         raise ValueError("an IPv4 address in the form of IPv6")

@@ -39,7 +39,7 @@ class Service:
     memlock: bool
     """Whether chronyd locks its memory."""
     has_sockets: bool = False
-    """Whether systemd opens its ports."""
+    """Whether systemd opens its ports (templates/chronyd.socket.j2)."""
 
     @property
     def resources(self) -> bool:
@@ -61,12 +61,12 @@ def service(
     """Return the unit values of a chronyd that runs as the account ``user``.
 
     ``seccomp`` is the level of its -F option, 0 for none. ``systemd`` is the version, or None for a recent one.
-    ``sockets``: those that systemd opens for it.
+    ``sockets`` are those that systemd opens for it; None if it opens its ports itself.
     """
     lines = needed(conf)
     notify = Version(chrony) >= NOTIFY_SINCE
     unprivileged = is_unprivileged(systemd)
-    opens = _opens_privileged_port(lines, serves=serves, sockets=sockets)
+    binds_port = _binds_privileged_port(lines, serves=serves, sockets=sockets)
     return Service(
         notify=notify,
         unprivileged=unprivileged,
@@ -75,7 +75,9 @@ def service(
                 notify=notify, unprivileged=unprivileged, user=user, can_set_clock=can_set_clock, seccomp=seccomp
             )
         ),
-        capabilities=tuple(_capabilities(lines, unprivileged=unprivileged, can_set_clock=can_set_clock, opens=opens)),
+        capabilities=tuple(
+            _capabilities(lines, unprivileged=unprivileged, can_set_clock=can_set_clock, binds_port=binds_port)
+        ),
         devices=tuple(sorted({f"{line.need.device} rw" for line in lines if line.need.device})),
         address_families=tuple(sorted({line.need.address_family for line in lines if line.need.address_family})),
         realtime=any(line.need.scheduling for line in lines),
@@ -104,25 +106,27 @@ def _arguments(*, notify: bool, unprivileged: bool, user: str, can_set_clock: bo
         yield f"-F {seccomp}"
 
 
-def _capabilities(lines: Sequence[Needed], *, unprivileged: bool, can_set_clock: bool, opens: bool) -> Iterator[str]:
+def _capabilities(
+    lines: Sequence[Needed], *, unprivileged: bool, can_set_clock: bool, binds_port: bool
+) -> Iterator[str]:
     granted = {line.capability for line in lines if line.capability}
     if not unprivileged:
         yield from TO_DROP_ROOT
     if can_set_clock:
         yield "CAP_SYS_TIME"
-    if opens:
+    if binds_port:
         yield BIND_PORT
     yield from sorted(granted - {BIND_PORT})
 
 
-def _opens_privileged_port(lines: Sequence[Needed], *, serves: bool, sockets: SocketUnit | None) -> bool:
-    """Return whether chronyd itself opens a port that only root may open."""
-    its = [line for line in lines if line.capability == BIND_PORT]
+def _binds_privileged_port(lines: Sequence[Needed], *, serves: bool, sockets: SocketUnit | None) -> bool:
+    """Return whether chronyd itself binds a port below 1024."""
+    about_ports = [line for line in lines if line.capability == BIND_PORT]
     if sockets is None:
-        return serves or bool(its)
-    # The lines without a port are about the command port, which is a socket of systemd.
-    ports = [line for line in its if line.need.argument is Argument.PORT]
-    return any(sockets.ports.get(line.need.directive) != int(line.argument) for line in ports)
+        return serves or bool(about_ports)
+    # Lines that name no port are about the command port, which is a socket of systemd.
+    named = [line for line in about_ports if line.need.argument is Argument.PORT]
+    return any(sockets.ports.get(line.need.directive) != int(line.argument) for line in named)
 
 
 def seccomp_level(unit: str) -> int:

@@ -1,6 +1,7 @@
 """Choose the recipe, chrony.conf, account and generation of a host from its site and its facts. Pure."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from provision.build.recipe import Recipe
 from provision.chrony.releases import Release
@@ -63,15 +64,14 @@ def conf_with(
     boots_without_time: bool = False,
     has_ipv6: bool = True,
 ) -> str:
-    """Return the chrony.conf with these sources for a release of chrony and a systemd, None for a recent one."""
-
-    def conf(bound: Sequence[str] = ()) -> str:
-        return chrony_conf(site, sources=sources, keyfile=KEY_FILE, boots_without_time=boots_without_time, bound=bound)
-
-    sockets = choose_sockets(site, chrony=chrony, conf=conf(), systemd=systemd, has_ipv6=has_ipv6)
+    """Return the chrony.conf with these sources for releases of chrony and systemd; None: a recent systemd."""
+    conf = partial(chrony_conf, site, sources=sources, keyfile=KEY_FILE, boots_without_time=boots_without_time)
+    # Which sockets chronyd would open follows from the other lines.
+    without_sockets = conf()
+    sockets = choose_sockets(site, chrony=chrony, conf=without_sockets, systemd=systemd, has_ipv6=has_ipv6)
     if sockets is None:
-        return conf()
-    return conf(sockets.bind_lines)
+        return without_sockets
+    return conf(bind_lines=sockets.bind_lines)
 
 
 def choose_sockets(

@@ -17,9 +17,9 @@ _HERE = "@GENERATION@"
 def content_id(
     *, build: str, user: str, conf: str, keys_digest: str, unit_template: str, socket: str, certificates: Certificates
 ) -> str:
-    """Return the name of a generation: 16 hex digits of its content. ``socket`` may be empty: it has no socket unit."""
+    """Return the name of a generation: 16 hex digits of its content. ``socket`` is empty if it has no socket unit."""
     parts = [build, user, conf, keys_digest, unit_template]
-    # Generations without these have the names that they had before there were any.
+    # A generation without these keeps the name that it had before they were introduced.
     if socket:
         parts.append(socket)
     if certificates.files:
@@ -35,14 +35,14 @@ def unit_template(unit: str, generation: str) -> str:
 def generation_files(
     *, conf: str, keys: Keys, unit: str, socket: str, certificates: Certificates
 ) -> Mapping[str, bytes]:
-    """Return the files of a generation's folder by name; an empty socket unit is no file."""
+    """Return the files of a generation's folder by name. ``socket`` is empty if it has no socket unit."""
     files = {"chrony.conf": conf, "chrony.keys": keys.text, "chronyd.service": unit}
     if socket:
         files["chronyd.socket"] = socket
     return {name: text.encode() for name, text in (*files.items(), *certificates.files.items())}
 
 
-def digest_of(socket: str) -> str:
+def socket_digest(socket: str) -> str:
     """Return the digest of a socket unit, in hex; empty if there is none."""
     if not socket:
         return ""
@@ -51,7 +51,7 @@ def digest_of(socket: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """A build, its configuration, its keys, its unit and, on most servers, its socket unit."""
+    """A build, its configuration, keys, unit and, if the site asks for them, socket unit and certificates."""
 
     recipe: Recipe
     user: str
@@ -106,4 +106,4 @@ class Generation:
     @property
     def socket_sha256(self) -> str:
         """Return the digest of chronyd.socket, in hex; empty if it has none."""
-        return digest_of(self.socket)
+        return socket_digest(self.socket)

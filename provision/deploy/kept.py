@@ -8,7 +8,7 @@ from provision.build.evidence import sections
 from provision.build.integrity import REHEARSED, differences, generation_entries, parse_tree
 from provision.chrony.unit_values import service_user
 from provision.common.errors import ParseError, understood
-from provision.deploy.generation import content_id, digest_of, generation_files, unit_template
+from provision.deploy.generation import content_id, generation_files, socket_digest, unit_template
 from provision.deploy.run import Run
 from provision.deploy.steps.build import build_drift
 from provision.host import scripts
@@ -49,7 +49,7 @@ class Kept:
     @property
     def socket_sha256(self) -> str:
         """Return the digest of its socket unit, in hex; empty if it has none."""
-        return digest_of(self.socket)
+        return socket_digest(self.socket)
 
     @property
     def running(self) -> Running:
@@ -90,6 +90,7 @@ def _certificates(said: Mapping[str, str]) -> Certificates:
 
 
 def _socket(said: Mapping[str, str]) -> str:
+    """Return the text of a generation's socket unit; empty if it has none."""
     if not said["chronyd.socket"]:
         return ""
     return f"{said['chronyd.socket']}\n"

@@ -69,12 +69,11 @@ def chrony_conf(
     sources: Sequence[Source],
     keyfile: str,
     boots_without_time: bool = False,
-    bound: Sequence[str] = (),
+    bind_lines: Sequence[str] = (),
 ) -> str:
     """Return the whole chrony.conf; ``keyfile`` is its path on the host.
 
-    ``boots_without_time``: the clock of the host is wrong after a boot. ``bound``: lines for sockets of systemd, see
-    SocketUnit.
+    ``boots_without_time``: the clock of the host is wrong after a boot. ``bind_lines``: see SocketUnit.
     """
     time = site.time
     return render(
@@ -83,7 +82,7 @@ def chrony_conf(
         selection=lines(time, "minsources", "maxdistance", "authselectmode"),
         local=lines(time, "local"),
         access=_access(site.serve, {line.name for line in time.extra}),
-        bound=bound,
+        bind_lines=bind_lines,
         keyfile=keyfile,
         nts_server=_nts_server(site.serve),
         nts_client=_nts_client(site),
