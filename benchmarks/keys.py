@@ -27,7 +27,7 @@ from provision.keys.listing import listing
 from provision.keys.note import Note
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeyFile
-from provision.site.key_usage import add, retire
+from provision.site.key_users import add, retire
 
 TODAY = datetime.now(UTC).date()
 NOTE = Note(TODAY, "devices of a fleet")

@@ -10,7 +10,7 @@ from provision.keys.reader import KeyReader
 from provision.keys.source import KeyFile
 from provision.output.metrics import KeyDate
 from provision.site.inventory import Inventory, read_inventory
-from provision.site.key_usage import sources, user_names
+from provision.site.key_users import sources, user_names
 
 MOST_KEYS = 1000
 """The most keys of a file that all have a date; of a larger one, only the keys with which hosts authenticate."""

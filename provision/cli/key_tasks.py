@@ -38,7 +38,7 @@ def show(options: KeysOptions, secrets: "Secrets") -> int:
     """List the keys and the hosts of the site that use them; the keys themselves are not shown."""
     from provision.keys.ledger import notes
     from provision.keys.listing import listing
-    from provision.site.key_usage import user_names
+    from provision.site.key_users import user_names
 
     if options.usage:
         return _show_usage(options, secrets)
@@ -69,7 +69,7 @@ def add(options: AddOptions, secrets: "Secrets") -> None:
     """Add random keys to the operator's key file; if one cannot be added, none is. Existing keys stay unchanged."""
     from provision.keys.ledger import Addition, in_words
     from provision.keys.note import Note
-    from provision.site.key_usage import add as add_keys
+    from provision.site.key_users import add as add_keys
 
     # Before the site file is read: it refuses a type and a label that cannot be.
     addition = Addition(
@@ -92,8 +92,8 @@ def retire(options: RetireOptions, secrets: "Secrets") -> None:
     """Remove keys that no host of the site uses from the operator's key file."""
     from provision.keys.ledger import chosen, in_words
     from provision.keys.source import KeyFile
-    from provision.site.key_usage import retire as retire_keys
-    from provision.site.key_usage import user_names
+    from provision.site.key_users import retire as retire_keys
+    from provision.site.key_users import user_names
 
     inventory, source = _chosen(options)
     _text, keys = _read(source, secrets.keys)
@@ -208,7 +208,7 @@ def export(options: ExportOptions, secrets: "Secrets") -> None:
 
 def _chosen(options: Options) -> "tuple[Inventory, KeySource]":
     from provision.site.inventory import read_inventory
-    from provision.site.key_usage import choose_source
+    from provision.site.key_users import choose_source
 
     inventory = read_inventory(options.site_file)
     return inventory, choose_source(inventory, options.host)

@@ -27,7 +27,7 @@ from provision.output.html.page import KeyRow, Page, page_of, with_details
 from provision.output.html.plot_script import plot_scripts
 from provision.output.report import Report, exit_status
 from provision.site.inventory import Inventory, read_inventory
-from provision.site.key_usage import sources, user_names
+from provision.site.key_users import sources, user_names
 
 if TYPE_CHECKING:
     from provision.deploy.secrets import Secrets

@@ -37,7 +37,7 @@ from provision.keys.source import KeySource
 from provision.output.report import Verdict, exit_status
 from provision.site.inventory import Inventory
 from provision.site.key_source import source_of
-from provision.site.key_usage import users
+from provision.site.key_users import users
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.host.transport.runner": ("host/transport/test_transport.py", "it runs the lines of each transport"),
     "provision.keys.export.as_json": ("keys/export/test_export.py", "every format is read back there"),
     "provision.keys.export.format": ("keys/export/test_export.py", "every format is one"),
-    "provision.keys.listing": ("site/test_key_usage.py", "keys are listed with who uses them"),
+    "provision.keys.listing": ("site/test_key_users.py", "keys are listed with who uses them"),
     "provision.keys.note": ("keys/test_ledger.py", "the ledger consists of notes"),
     "provision.deploy.keys_on_host": ("deploy/test_plan_and_deploy.py", "a plan compares the keys of a host"),
     "provision.keys.parts": ("deploy/steps/test_staged.py", "parts are what is uploaded of a generation"),

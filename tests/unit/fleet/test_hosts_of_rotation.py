@@ -24,7 +24,7 @@ from provision.keys.source import KeyFile
 from provision.keys.state import Named
 from provision.output.report import Report
 from provision.site.inventory import Inventory
-from provision.site.key_usage import users
+from provision.site.key_users import users
 from tests.helpers.rotations import DEVICE, OLD, OLD_HALF, SITE, TODAY, inventory_of, key_file
 
 

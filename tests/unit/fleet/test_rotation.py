@@ -17,7 +17,7 @@ from provision.fleet.rotation import (
 from provision.keys import state
 from provision.keys.reader import KeyReader
 from provision.keys.source import KeyFile
-from provision.site.key_usage import retire
+from provision.site.key_users import retire
 from tests.helpers.rotations import DEVICE, TODAY, key_file, next_rotation, recorded, reuse_old_id, start, text
 
 

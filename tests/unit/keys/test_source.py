@@ -21,7 +21,7 @@ from provision.keys.reader import KeyReader
 from provision.keys.source import KeyCommand, KeyFile, KeySource, lint
 from provision.keys.state import EMPTY
 from provision.site.key_source import source_of
-from provision.site.key_usage import add, retire
+from provision.site.key_users import add, retire
 from tests.helpers.booted_hosts import assert_nowhere
 from tests.helpers.samples import KEYS, SECRET, read_site
 

@@ -13,7 +13,7 @@ from provision.keys.reader import KeyReader
 from provision.keys.source import KeyFile
 from provision.site.inventory import Inventory, read_inventory
 from provision.site.key_source import source_of
-from provision.site.key_usage import choose_source, sources, user_names, users
+from provision.site.key_users import choose_source, sources, user_names, users
 from tests.helpers.samples import write_keys
 
 FOLLOWED = Key(1, "AES128", bytes(range(16)))
