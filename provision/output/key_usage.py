@@ -1,4 +1,4 @@
-"""The use of the keys on one server, as it counts it: how often it has answered each key, and when last."""
+"""The use of keys that one server has counted: how often it has answered requests with each key, and when last."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +11,11 @@ from msgspec import Meta
 class KeyUse:
     """The answers of a server to the requests with one key."""
 
-    id: Annotated[int, Meta(description="of the key; the key file may not have it any more")]
-    answers: Annotated[int, Meta(description="since the counting began", ge=0)]
+    id: Annotated[int, Meta(description="the id of the key; the key file may not have that key any more")]
+    answers: Annotated[int, Meta(description="how many answers, since the counting began", ge=0)]
     last: Annotated[
-        str, Meta(description="the last answer, in UTC; to the hour", extra_json_schema={"format": "date-time"})
+        str,
+        Meta(description="when the last answer was sent, in UTC", extra_json_schema={"format": "date-time"}),
     ]
 
     addresses: Annotated[

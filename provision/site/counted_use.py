@@ -13,45 +13,45 @@ HEAD = ("id", "type", "last answered", "answers", "by")
 MOST_APART = timedelta(hours=1)
 """Between the clock of a server and the one of this machine; asking many servers takes minutes."""
 MOST_ADDRESSES = 3
-"""Of more addresses of the clients of a key, the table has the number."""
+"""The addresses of a key that the table shows; of further ones, it shows the number."""
 NEVER = "never"
 NOT_KNOWN = "not known"
-"""When a key was last answered that no server has counted, where a server does not count."""
+"""In place of NEVER for a key without counts, if one of the servers does not count."""
 
 
 def usage_lines(
     keys: Keys, notes: Mapping[int, Note], usages: Mapping[str, KeyUsage], *, addresses: bool = False
 ) -> Iterator[str]:
-    """Yield a table of the keys of a file with their use, and since when it is known; ``usages``: by server.
+    """Yield a table of the keys of a file with their use by ``usages``, by server, and since when each server counts.
 
-    A key that no server has counted is "never" answered only if all servers count. ``addresses``: with those of the
+    A key without counts was "never" answered only if all servers count. ``addresses``: with a column for those of the
     clients.
     """
     found = _uses_by_id(usages)
-    unused_key = (NOT_KNOWN, "-", "-")
+    without_counts = (NOT_KNOWN, "-", "-")
     if all(usage.since is not None for usage in usages.values()):
-        unused_key = (NEVER, "0", "-")
-    places = ("from",) if addresses else ()
-    rows: list[tuple[str, ...]] = [(*HEAD, *places, "label")]
+        without_counts = (NEVER, "0", "-")
+    rows = [[*HEAD, *(["from"] if addresses else []), "label"]]
     for key in keys:
         note = notes.get(key.id)
         uses = found.get(key.id, {})
-        places = (_addresses(uses.values()),) if addresses else ()
-        label = note.label if note else ""
-        counted = _counted(uses) if uses else unused_key
-        rows.append((str(key.id), key.type, *counted, *places, label))
+        row = [str(key.id), key.type, *(_counted(uses) if uses else without_counts)]
+        if addresses:
+            row.append(_addresses(uses.values()))
+        row.append(note.label if note else "")
+        rows.append(row)
     yield from aligned(rows)
     for server, usage in usages.items():
         yield f"{server}: {_state(usage)}"
-    if strangers := sorted(found.keys() - set(keys.ids)):
-        yield f"answered, and not in this file: {', '.join(map(str, strangers))}"
+    if other_ids := sorted(found.keys() - set(keys.ids)):
+        yield f"answered, and not in this file: {', '.join(map(str, other_ids))}"
 
 
 def _addresses(uses: Collection[KeyUse]) -> str:
     """Return the addresses of the clients of a key for people."""
     known = [use.addresses for use in uses if use.addresses is not None]
     if uses and not known:
-        return "not known"
+        return NOT_KNOWN
     every = sorted({address for addresses in known for address in addresses})
     if len(every) > MOST_ADDRESSES:
         return f"{', '.join(every[:MOST_ADDRESSES])} and {len(every) - MOST_ADDRESSES} more"
@@ -85,10 +85,10 @@ def _state(usage: KeyUsage) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unused:
-    """Which of some keys nobody has used for some time."""
+    """The keys that nobody has used for some time, and the others."""
 
     ids: tuple[int, ...]
-    """The keys that no server has answered for that time."""
+    """The ids of the keys that no server has answered for that time."""
     stay: tuple[str, ...]
     """The other keys with their labels, and why they stay, in words."""
 

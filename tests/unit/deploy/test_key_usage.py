@@ -3,7 +3,7 @@
 import pytest
 
 from provision.common.errors import ParseError
-from provision.deploy.key_usage import MOST, key_usage, parse_usage
+from provision.deploy.key_usage import SET_SIZE, key_usage, parse_usage
 from provision.output.key_usage import KeyUsage
 from tests.unit.deploy.conftest import Operator
 
@@ -36,11 +36,11 @@ def test_the_counts_of_a_host_become_values_by_id() -> None:
     ]
 
 
-PLACES = "from 7 192.0.2.1\nfrom 7 2001:db8::1\nfrom 8 192.0.2.9\n"
+CLIENTS = "from 7 192.0.2.1\nfrom 7 2001:db8::1\nfrom 8 192.0.2.9\n"
 
 
 def test_addresses_belong_to_their_keys() -> None:
-    found = parse_usage(PLACES + PRINTED, addresses=True)
+    found = parse_usage(CLIENTS + PRINTED, addresses=True)
     assert [key.addresses for key in found.keys] == [("192.0.2.1", "2001:db8::1"), ()]
 
 
@@ -72,7 +72,7 @@ def test_an_answer_that_is_cut_off_or_has_another_form_is_an_error(printed: str)
 
 
 def test_a_full_set_counts_no_further_keys_so_nothing_is_known() -> None:
-    lines = "".join(f"{id_} 1 1795000000\n" for id_ in range(1, MOST + 1))
+    lines = "".join(f"{id_} 1 1795000000\n" for id_ in range(1, SET_SIZE + 1))
     found = parse_usage(f"now 1\nsince 1\nsaved 1\n{lines}finished\n")
     assert (found.since, found.keys) == (None, ())
     assert "more than 131072 keys were used" in found.unknown
