@@ -7,7 +7,7 @@ own. Needs root on Debian, as sandboxes do. The operator's home keeps what was c
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,51 +15,96 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from benchmarks.hosts import BenchError
+from provision.host.sandbox.sandbox import Sandbox
 from provision.keys import Key, Keys
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import current, pid
-from tests.helpers.load_meter import UNSYNCHRONISED, LoadMeter, loaded
+from tests.helpers.load_meter import UNSYNCHRONISED, LoadMeter, under_load
 from tests.helpers.operators import Operator
-from tests.helpers.samples import write_keys
 from tests.helpers.waiting import await_true
 
 NAME = "bench-lost"
 RELEASES = ("4.9", "4.3")
 """With sockets of systemd, and without."""
 EARLIER = {"4.9": "4.6.1"}
-"""The release from which another is upgraded."""
+"""By release: the earlier one from which the host is upgraded to it."""
 CONFIRM_TIMEOUT = 15
+"""Seconds until the timer of the host goes back."""
+KILLED_SECONDS = 8
+"""Seconds for which the server is watched after its daemon was killed, in which the next one gets synchronised."""
+KEY = Key(1, "AES128", bytes(16))
+"""The key of all requests."""
 OTHER_KEY = Key(2, "AES128", bytes(range(16)))
 HEAD = "| event | chrony | requests | lost | unsynchronised | wrong | longest wait |\n|---|---|---|---|---|---|---|"
 
 
 @dataclass(slots=True)
 class Server:
-    """The host, its operator, and the release that is to run."""
+    """A host that serves time with a release, its operator, and the events in which its daemon is replaced."""
 
+    host: Sandbox
     operator: Operator
-    address: str
-    name: str
-    release: str = ""
-    number: int = 0
+    release: str
+    rate: int
+    """Requests in a second."""
+    generations: int = 0
+    """How many generations were made: each has a configuration of its own."""
 
-    def deploy(self, release: str = "", *words: str) -> None:
-        """Deploy another generation of a release. Raises BenchError."""
-        self.number += 1
-        ran = self.operator.run("deploy", *self.words(release), *words)
+    def deploy(self, release: str = "") -> None:
+        """Deploy another generation, of the release of the server or of another one. Raises BenchError."""
+        self._run("deploy", *self._another_generation(release))
+
+    def change_keys(self) -> None:
+        """Deploy with a second key. Raises BenchError."""
+        self.operator.use_keys(Keys((KEY, OTHER_KEY)))
+        self.deploy()
+
+    def roll_back(self) -> None:
+        """Roll back to the previous generation. Raises BenchError."""
+        self._run("rollback")
+
+    def return_by_timer(self) -> None:
+        """Switch to another generation, which nobody confirms, and wait until the host has gone back."""
+        old = current(self.host)
+        words = (*self._another_generation(), f"--confirm-timeout={CONFIRM_TIMEOUT}")
+        process = self.operator.start("deploy", self._host, *words)
+        await_true(lambda: current(self.host) != old, "it does not switch")
+        process.kill()
+        await_true(lambda: current(self.host) == old, "it does not go back")
+        await_true(lambda: pid(self.host) > 0, "nothing runs")
+        self.operator.end(process)
+
+    def restart(self) -> None:
+        """Restart the daemon."""
+        login(self.host, "systemctl restart chronyd")
+
+    def kill(self) -> None:
+        """Kill the daemon, which systemd starts again."""
+        login(self.host, f"kill -9 {pid(self.host)}")
+        time.sleep(KILLED_SECONDS)
+
+    @contextmanager
+    def under_load(self) -> Iterator[LoadMeter]:
+        """Send requests to the host within the ``with`` block, and for a second before and after its statements."""
+        with under_load(self.host.address, KEY, self.rate) as meter:
+            time.sleep(1)
+            yield meter
+            time.sleep(1)
+
+    @property
+    def _host(self) -> str:
+        return f"--host=sandbox:{self.host.name}"
+
+    def _another_generation(self, release: str = "") -> tuple[str, str]:
+        """Return the options for a site that is another generation."""
+        self.generations += 1
+        site = f"[service]\nsockets = true\n[time]\nmaxdistance = 2.{self.generations:03}\n"
+        return f"--chrony={release or self.release}", self.operator.site(site)
+
+    def _run(self, task: str, *words: str) -> None:
+        ran = self.operator.run(task, self._host, *words)
         if ran.status != 0:
-            raise BenchError(f"{self.name}: {ran.output[-2000:]}{ran.errors}")
-
-    def words(self, release: str = "") -> tuple[str, ...]:
-        """Return the options for the site of this number."""
-        site = self.operator.site(f"[service]\nsockets = true\n[time]\nmaxdistance = 2.{self.number:03}\n")
-        return f"--host=sandbox:{self.name}", f"--chrony={release or self.release}", site
-
-    def rollback(self) -> None:
-        """Roll back. Raises BenchError."""
-        ran = self.operator.run("rollback", f"--host=sandbox:{self.name}")
-        if ran.status != 0:
-            raise BenchError(f"{self.name}: {ran.output[-2000:]}{ran.errors}")
+            raise BenchError(f"{self.host.name}: {ran.output[-2000:]}{ran.errors}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,8 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         print(HEAD)
         for release in options.releases:
-            for row in measure(options.home, release, options.rate):
-                print(row, flush=True)
+            for line in measure(options.home, release, options.rate):
+                print(line, flush=True)
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -82,56 +127,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(home: Path, release: str, rate: int) -> Iterator[str]:
-    """Yield the rows of a release."""
+    """Yield the rows of a release. Raises BenchError."""
     with booted(NAME) as host:
-        server = Server(Operator(home), host.address, host.name, release)
-        key = _reset_keys(server.operator)
-
-        @contextmanager
-        def asked() -> Iterator[LoadMeter]:
-            with loaded(host.address, key, rate) as meter:
-                time.sleep(1)
-                yield meter
-                time.sleep(1)
-
-        def change_keys() -> None:
-            write_anew(server.operator, Keys((key, OTHER_KEY)))
-            server.deploy()
-
-        def timer() -> None:
-            old = current(host)
-            server.number += 1
-            words = (*server.words(), f"--confirm-timeout={CONFIRM_TIMEOUT}")
-            process = server.operator.start("deploy", *words)
-            await_true(lambda: current(host) != old, "it does not switch")
-            process.kill()
-            await_true(lambda: current(host) == old, "it does not go back")
-            await_true(lambda: pid(host) > 0, "nothing runs")
-            server.operator.end(process)
-
-        def restart() -> None:
-            login(host, "systemctl restart chronyd")
-
-        def kill() -> None:
-            login(host, f"kill -9 {pid(host)}")
-            time.sleep(8)
-
-        events: dict[str, Callable[[], None]] = {
-            "change of keys": change_keys,
-            "rollback": server.rollback,
-            "return by the timer": timer,
-            "`systemctl restart`": restart,
-            "`kill -9`": kill,
-        }
+        server = Server(host, Operator(home), release, rate)
+        server.operator.use_keys(Keys((KEY,)))
         # All builds are there before a request is sent.
         server.deploy()
         if release in EARLIER:
             server.deploy(EARLIER[release])
-            events = {f"upgrade from {EARLIER[release]}": server.deploy, **events}
-        for name, event in events.items():
-            with asked() as meter:
+        for name, event in events(server).items():
+            with server.under_load() as meter:
                 event()
             yield row(name, release, meter)
+
+
+def events(server: Server) -> Mapping[str, Callable[[], None]]:
+    """Return what happens to a server, in order, by the name in the table."""
+    found: dict[str, Callable[[], None]] = {}
+    if server.release in EARLIER:
+        found[f"upgrade from {EARLIER[server.release]}"] = server.deploy
+    return {
+        **found,
+        "change of keys": server.change_keys,
+        "rollback": server.roll_back,
+        "return by the timer": server.return_by_timer,
+        "`systemctl restart`": server.restart,
+        "`kill -9`": server.kill,
+    }
 
 
 def row(name: str, release: str, meter: LoadMeter) -> str:
@@ -142,19 +164,6 @@ def row(name: str, release: str, meter: LoadMeter) -> str:
     longest = max(answer.wait for answer in answers)
     counts = (len(meter.sent), len(meter.lost), unsynchronised, wrong)
     return f"| {name} | {release} | {' | '.join(f'{count:,}' for count in counts)} | {longest:.2f} s |"
-
-
-def write_anew(operator: Operator, keys: Keys) -> None:
-    """Give an operator these keys alone."""
-    operator.key_file.unlink(missing_ok=True)
-    write_keys(operator.key_file, keys)
-
-
-def _reset_keys(operator: Operator) -> Key:
-    operator.key_file.parent.mkdir(parents=True, exist_ok=True)
-    key = Key(1, "AES128", bytes(16))
-    write_anew(operator, Keys((key,)))
-    return key
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from tests.helpers.booted_hosts import login
 from tests.helpers.disks import DiskHost
 from tests.helpers.host_state import find
 from tests.helpers.operators import SITE, Operator
-from tests.helpers.samples import read_keys
 
 SMALL = 'release.nettle = "system"\nbuild = { nts = false, readline = false }\n'
 """A recipe that is built in seconds."""
@@ -48,9 +47,7 @@ class HostUnderTest:
     @property
     def keys(self) -> Keys:
         """Return the operator's keys."""
-        keys = read_keys(self.operator.key_file)
-        assert keys is not None
-        return keys
+        return self.operator.keys
 
     @property
     def running(self) -> str:

@@ -1,4 +1,4 @@
-"""Send authenticated requests to a host at a steady rate, and account for each: answered or lost, leap, offset."""
+"""Send authenticated requests to a host at a steady rate, and record the leap and offset of each answer."""
 
 import os
 import socket
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from provision.keys import Key
 from provision.verify.ntp.packet import HEADER, VERSION_4_CLIENT, mac
 
-NTP = 123
-LATEST = 4.0
+NTP_PORT = 123
+PATIENCE = 4.0
 """Seconds for which the last answers are awaited."""
 UNSYNCHRONISED = 3
 """The leap indicator of a server whose clock is not synchronised (RFC 5905, figure 9)."""
@@ -55,14 +55,14 @@ class LoadMeter:
     rate: int
     """Requests in a second."""
     sent: dict[bytes, float] = field(default_factory=dict)
-    """By the transmit timestamp of each request, which is random: when it was sent, in seconds since 1970."""
+    """When each request was sent, in seconds since 1970, by its transmit timestamp, which is random."""
     received: list[tuple[bytes, float]] = field(default_factory=list)
-    """Each packet that came, with the time at which it did."""
+    """Each packet that was received, with the time at which the kernel received it, in seconds since 1970."""
     _enough: threading.Event = field(default_factory=threading.Event)
     _channel: socket.socket = field(default_factory=lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
 
     def send(self) -> None:
-        """Send until it is enough; after a pause of this machine, those that are due follow at once."""
+        """Send until ``_enough`` is set. After a pause of this machine, the requests that are due are sent at once."""
         begun = time.monotonic()
         count = 0
         while not self._enough.is_set():
@@ -70,18 +70,18 @@ class LoadMeter:
                 header = HEADER.pack(VERSION_4_CLIENT, stamp := os.urandom(8))
                 packet = header + mac(self.key, header)
                 self.sent[stamp] = time.time()
-                # The answer of a closed port to the request before: this one is lost, too.
+                # The kernel reports here that an earlier request met a closed port; this one is lost, too.
                 with suppress(OSError):
                     self._channel.send(packet)
                 count += 1
             time.sleep(0.5 / self.rate)
 
     def receive(self) -> None:
-        """Receive until all was answered, or some seconds after the last request."""
+        """Receive until all requests are answered, or until PATIENCE seconds after the last one."""
         end = float("inf")
         while time.monotonic() < end:
             if self._enough.is_set() and end == float("inf"):
-                end = time.monotonic() + LATEST
+                end = time.monotonic() + PATIENCE
             if self._enough.is_set() and len(self.received) >= len(self.sent):
                 return
             try:
@@ -119,14 +119,14 @@ def _seconds(timestamp: int) -> float:
 
 
 @contextmanager
-def loaded(address: str, key: Key, rate: int) -> Iterator[LoadMeter]:
-    """Ask a host meanwhile; afterwards, all answers are there."""
+def under_load(address: str, key: Key, rate: int) -> Iterator[LoadMeter]:
+    """Send requests to a host within the ``with`` block; after it, the answers have been received or are lost."""
     meter = LoadMeter(address, key, rate)
     with meter._channel as channel:
         channel.settimeout(0.1)
         channel.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        channel.connect((address, NTP))
+        channel.connect((address, NTP_PORT))
         threads = [threading.Thread(target=work, daemon=True) for work in (meter.send, meter.receive)]
         for thread in threads:
             thread.start()

@@ -16,10 +16,12 @@ import pytest
 
 from provision.common.results import Finding
 from provision.host.sandbox.sandbox import Sandbox
+from provision.keys import Keys
 from provision.output.findings import folded
 from provision.output.report_text import finding_text
 from tests.helpers.booted_hosts import ROOT, inv, login
 from tests.helpers.report_schema import checked
+from tests.helpers.samples import read_keys, write_keys
 
 TIME_SOURCE = "198.19.0.2"
 SITE = f"""
@@ -123,6 +125,19 @@ class Operator:
     def key_file(self) -> Path:
         """The key file that a site without another one means."""
         return self.home / "config/chrony-provision/chrony.keys"
+
+    @property
+    def keys(self) -> Keys:
+        """The keys in the key file, which is there."""
+        keys = read_keys(self.key_file)
+        assert keys is not None
+        return keys
+
+    def use_keys(self, keys: Keys) -> None:
+        """Replace the key file by one with these keys."""
+        self.key_file.parent.mkdir(parents=True, exist_ok=True)
+        self.key_file.unlink(missing_ok=True)
+        write_keys(self.key_file, keys)
 
     @property
     def logs(self) -> Path:

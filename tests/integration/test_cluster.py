@@ -141,9 +141,7 @@ client = {{ group = "clients", host = "root@{self.hosts["client"].address}" }}
     @contextmanager
     def watched(self) -> Iterator[Seen]:
         """Look at everything, again and again, meanwhile; and at what is there at the end."""
-        keys = read_keys(self.operator.key_file)
-        assert keys is not None
-        seen = Seen(frozenset(way for key in keys for way in ways(key.secret)))
+        seen = Seen(frozenset(way for key in self.operator.keys for way in ways(key.secret)))
         enough = threading.Event()
 
         def look() -> None:

@@ -1,4 +1,4 @@
-"""The ports that systemd keeps open: no request is lost while one daemon replaces another, nor anything left behind."""
+"""The ports that systemd keeps open: replacing the daemon loses no request, and nothing is left behind."""
 
 import time
 from collections.abc import Iterator
@@ -11,19 +11,21 @@ from provision.host.sandbox.sandbox import Sandbox
 from provision.keys import Key, Keys
 from tests.helpers.booted_hosts import booted, login, reboot
 from tests.helpers.host_state import current, give_builds, pid
-from tests.helpers.load_meter import UNSYNCHRONISED, LoadMeter, loaded
+from tests.helpers.load_meter import UNSYNCHRONISED, LoadMeter, under_load
 from tests.helpers.operators import Operator, Ran
-from tests.helpers.samples import read_keys, write_keys
 from tests.helpers.waiting import await_true
 from tests.integration.conftest import CHECKOUT, Deployed
 
 pytestmark = pytest.mark.integration
 
 RATE = 100
-"""Requests in a second; inv bench sends 500."""
+"""Requests in a second; benchmarks/lost_requests.py sends 500."""
 CONFIRM_TIMEOUT = 15
 OTHER_KEY = Key(2, "AES128", bytes(range(16)))
-MINE = "[Socket]\\nListenDatagram=4123\\n"
+FOREIGN_SOCKET = "[Socket]\\nListenDatagram=4123\\n"
+"""A socket unit of the administrator."""
+TIMEDATECTL = ("timedatectl set-ntp false", "timedatectl set-ntp true")
+SYSTEMCTL = ("systemctl stop chronyd", "systemctl start chronyd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +44,19 @@ class Server:
         return self.operator.site(f"[service]\nsockets = true\n[time]\nmaxdistance = 2.{number}\n{more}")
 
     @property
-    def keys(self) -> Keys:
-        """The operator's keys."""
-        keys = read_keys(self.operator.key_file)
-        assert keys is not None
-        return keys
-
-    @property
     def key(self) -> Key:
-        """The first key."""
-        return next(iter(self.keys))
-
-    def use(self, keys: Keys) -> None:
-        """Give the operator these keys."""
-        self.operator.key_file.unlink()
-        write_keys(self.operator.key_file, keys)
+        """The first key of the operator."""
+        return next(iter(self.operator.keys))
 
     @property
-    def inode(self) -> str:
-        """The inodes of the sockets with port 123, by which an open socket is known."""
+    def inodes(self) -> str:
+        """The inodes of the sockets with port 123: they stay the same as long as a socket stays open."""
         return login(self.host, "awk '$2 ~ /:007B$/ { print $10 }' /proc/net/udp /proc/net/udp6")
 
     @contextmanager
     def no_request_lost(self, *, within_seconds: float = 0.0) -> Iterator[LoadMeter]:
         """Ask the host meanwhile, with a key; ``within_seconds``: for which the server may be unsynchronised."""
-        with loaded(self.host.address, self.key, RATE) as meter:
+        with under_load(self.host.address, self.key, RATE) as meter:
             time.sleep(0.5)
             yield meter
             time.sleep(0.5)
@@ -97,17 +87,17 @@ def test_chronyd_has_the_sockets_of_systemd_and_no_right_to_open_its_own(server:
 
 
 def test_a_switch_a_change_of_keys_and_a_rollback_lose_no_request(server: Server) -> None:
-    before = server.inode
+    before = server.inodes
     with server.no_request_lost():
         server.run("deploy", server.site(1)).assert_proven()
-    keys = server.keys
-    server.use(Keys((*keys, OTHER_KEY)))
+    keys = server.operator.keys
+    server.operator.use_keys(Keys((*keys, OTHER_KEY)))
     with server.no_request_lost():
         server.run("deploy", server.site(1)).assert_proven()
     with server.no_request_lost():
         server.run("rollback").assert_proven()
-    server.use(keys)
-    assert server.inode == before
+    server.operator.use_keys(keys)
+    assert server.inodes == before
 
 
 def test_the_way_back_without_a_control_machine_loses_no_request(server: Server) -> None:
@@ -134,30 +124,29 @@ def test_a_daemon_that_is_killed_loses_no_request(server: Server) -> None:
 
 def test_it_stays_open_over_crash_after_crash(server: Server) -> None:
     # systemd gives up a service after five starts in ten seconds, and then closes its socket, unless it is told not to.
-    before = server.inode
+    before = server.inodes
     for _ in range(8):
         await_true(lambda: pid(server.host) > 0, "it is not started again", every=0.05)
         login(server.host, f"kill -SEGV {pid(server.host)}; sleep 0.3")
     await_true(lambda: pid(server.host) > 0, "it is not started again", every=0.05)
-    assert server.inode == before
+    assert server.inodes == before
     # As a new host: the crashes above are no fault of a later deployment.
     server.run("deploy", server.site(3)).assert_proven()
 
 
-def test_a_stop_closes_the_ports_and_a_start_opens_them(server: Server) -> None:
-    for stop, start in (("systemctl stop chronyd", "systemctl start chronyd"), *(TIMEDATECTL,)):
-        login(server.host, stop)
-        await_true(lambda: server.inode == "", "the ports stay open")
-        # No request starts it again.
-        with loaded(server.host.address, server.key, RATE) as meter:
-            time.sleep(0.3)
-        assert (meter.answers(), pid(server.host)) == ([], 0)
-        login(server.host, start)
-        await_true(lambda: pid(server.host) > 0, "it does not start")
-        assert server.inode
+@pytest.mark.parametrize(("stop", "start"), [SYSTEMCTL, TIMEDATECTL])
+def test_a_stop_closes_the_ports_and_a_start_opens_them(stop: str, start: str, server: Server) -> None:
+    login(server.host, stop)
+    await_true(lambda: server.inodes == "", "the ports stay open")
+    # No request starts it again.
+    with under_load(server.host.address, server.key, RATE) as meter:
+        time.sleep(0.3)
+    assert (meter.answers(), pid(server.host)) == ([], 0)
+    login(server.host, start)
+    await_true(lambda: pid(server.host) > 0, "it does not start")
+    assert server.inodes
 
 
-TIMEDATECTL = ("timedatectl set-ntp false", "timedatectl set-ntp true")
 SITES = [
     pytest.param("[serve]\nallow = ['::1/128', 'fd00::/8']\n", "udp/323 udp6/123 udp6/323", id="IPv6 alone"),
     pytest.param("extra = ['bindaddress {address}']\n", "udp/123 udp/323 udp6/123 udp6/323", id="an address"),
@@ -172,19 +161,19 @@ def test_it_opens_what_chrony_conf_names(more: str, ports: str, server: Server) 
     assert ran.held("ports.ntp")
     open_ports = ran.seen("ports.ntp").removeprefix("open: ").replace(",", "")
     assert open_ports == ports
+    # With a device, chronyd has CAP_NET_RAW.
     assert "CapEff:\t0000000000000000" in login(server.host, f"cat /proc/{pid(server.host)}/status") or "device" in more
-    process = f"/proc/{pid(server.host)}/fd"
-    # All of them are systemd's: chronyd has opened none of its own beside them.
-    theirs = set(login(server.host, "readlink /proc/1/fd/*; true").split())
-    chronyds = set(login(server.host, f"readlink {process}/*; true").split())
-    assert len(theirs & chronyds) >= len(ports.split())
+    # chronyd has the sockets of systemd, and has opened none of its own in their place.
+    of_systemd = set(login(server.host, "readlink /proc/1/fd/*; true").split())
+    of_chronyd = set(login(server.host, f"readlink /proc/{pid(server.host)}/fd/*; true").split())
+    assert len(of_systemd & of_chronyd) >= len(ports.split())
 
 
 def test_a_generation_without_a_socket_closes_it_and_the_way_back_opens_it_again(server: Server) -> None:
     server.run("deploy", server.site(5)).assert_proven()
     client = server.run("deploy", server.site(5, "[serve]\nrole = 'client'\n"))
     assert client.status == 0, client
-    assert server.inode == ""
+    assert server.inodes == ""
     assert login(server.host, "find /etc/systemd/system /run -name 'chronyd.socket*'") == ""
     assert server.run("rollback").status == 0
     server.run("deploy", server.site(5)).assert_proven()
@@ -194,11 +183,11 @@ def test_a_generation_without_a_socket_closes_it_and_the_way_back_opens_it_again
 def test_after_a_boot_the_ports_are_open_and_a_switch_leaves_them_so(server: Server) -> None:
     reboot(server.host)
     await_true(lambda: pid(server.host) > 0, "it does not start")
-    before = server.inode
+    before = server.inodes
     assert before
     with server.no_request_lost(within_seconds=8):
         server.run("deploy", server.site(6)).assert_proven()
-    assert server.inode == before
+    assert server.inodes == before
 
 
 def test_a_socket_unit_that_somebody_changed_is_named_and_put_back(server: Server) -> None:
@@ -224,9 +213,9 @@ def test_a_drop_in_or_a_socket_of_the_administrator_stops_a_deployment(server: S
 
 def test_uninstall_leaves_no_socket(server: Server) -> None:
     assert server.run("uninstall").status == 0
-    assert server.inode == ""
+    assert server.inodes == ""
     assert login(server.host, "find /etc/systemd/system /run -name 'chronyd.socket*'") == ""
-    login(server.host, f"printf '{MINE}' >/etc/systemd/system/chronyd.socket; systemctl daemon-reload")
+    login(server.host, f"printf '{FOREIGN_SOCKET}' >/etc/systemd/system/chronyd.socket; systemctl daemon-reload")
     refused = server.run("deploy", server.site(7))
     login(server.host, "rm /etc/systemd/system/chronyd.socket; systemctl daemon-reload")
     assert "/etc/systemd/system/chronyd.socket is not of this tool" in refused.output

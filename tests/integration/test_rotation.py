@@ -14,7 +14,6 @@ from provision.keys.source import KeyFile
 from tests.helpers.booted_hosts import ROOT, assert_nowhere, booted, login, need_root
 from tests.helpers.operators import Operator
 from tests.helpers.outage_meter import OutageMeter, measuring
-from tests.helpers.samples import read_keys
 
 pytestmark = pytest.mark.integration
 
@@ -58,9 +57,7 @@ class Hosts:
 
     @property
     def keys(self) -> dict[int, Key]:
-        keys = read_keys(self.operator.key_file)
-        assert keys is not None
-        return {key.id: key for key in keys}
+        return {key.id: key for key in self.operator.keys}
 
     def rotate(self, *words: str) -> subprocess.Popen[str]:
         """Start a rotation; no other one is at work, but a killed one may still be let go."""
