@@ -18,6 +18,7 @@ from provision.output.audit.manifest import manifest_text
 from provision.output.audit.rules import WANTED_CONF
 from provision.output.report import Report
 from tests.helpers.command_secrets import make_secrets
+from tests.helpers.rule_files import rule_file
 from tests.helpers.samples import CASES
 from tests.unit.output.audit.test_rules import of_client
 
@@ -182,17 +183,7 @@ def test_a_check_that_is_refused_replaces_the_report_of_an_earlier_command(folde
     assert "--check-evidence asks no host" in (folder / "r.json").read_text()
 
 
-HOUSE = """
-title = "Rules of the house"
-[documents.debian-12]
-title = "House rules"
-version = "3"
-read = "the notice board"
-[[rules]]
-title = "No commands from the network"
-ids = { debian-12 = "7" }
-directives = ["cmdport 0"]
-"""
+NO_COMMANDS = rule_file("No commands from the network", 'directives = ["cmdport 0"]')
 
 
 @pytest.mark.parametrize(("conf", "status"), [("port 0\n", 1), ("cmdport 0\n", 0)])
@@ -208,7 +199,7 @@ def test_a_rule_that_does_not_hold_is_an_exit_status_of_1_in_each_report(
         return [report]
 
     monkeypatch.setattr(Fleet, "run", run)
-    (folder / "house.toml").write_text(HOUSE)
+    (folder / "house.toml").write_text(NO_COMMANDS)
     options = VerifyOptions(
         host=("local",), evidence=folder / "e", rules=("house.toml", "house.toml"), json=folder / "r.json"
     )

@@ -8,18 +8,9 @@ import pytest
 from provision.common.errors import SiteError
 from provision.output.audit.rule_file import read_rules, shipped_names
 from tests.helpers.booted_hosts import ROOT
+from tests.helpers.rule_files import rule_file
 
-GOOD = """
-title = "Rules of the house"
-[documents.debian-12]
-title = "House rules"
-version = "3"
-read = "the notice board"
-[[rules]]
-title = "The clock is right"
-ids = { debian-12 = "7" }
-findings = ["clock.synchronised"]
-"""
+GOOD = rule_file("The clock is right", 'findings = ["clock.synchronised"]')
 
 
 def test_there_are_sets_of_cis_and_stig() -> None:
