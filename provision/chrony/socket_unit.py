@@ -14,6 +14,7 @@ from packaging.version import Version
 from provision.chrony.access_rules import AccessRules
 from provision.chrony.conf import directives
 from provision.chrony.needs import PRIVILEGED_PORTS
+from provision.chrony.ports import COMMAND_PORT, NTP_PORT
 from provision.chrony.statement import statements
 
 SOCKETS_SINCE = Version("4.5")
@@ -22,8 +23,6 @@ WILDCARD = {4: "0.0.0.0", 6: "::"}  # noqa: S104 -- chronyd's default, which is 
 """The address that stands for all addresses of a host, by IP version."""
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 """The addresses of the command port without ``bindcmdaddress`` (chrony.conf(5))."""
-NTP_PORT = 123
-COMMAND_PORT = 323
 _IN_BOTH_FAMILIES = {"peer", "broadcast"}
 """Directives that make chronyd open its NTP port in the family of a remote address; a host name may lead to either."""
 _DEVICE_DIRECTIVES = {"binddevice", "bindcmddevice"}

@@ -8,7 +8,7 @@ from provision.host import scripts
 from provision.host.paths import ROOT
 from provision.host.session import Session
 from provision.verify.expectation import Expectation, without_zone
-from provision.verify.nts_server import NOT_ASKED
+from provision.verify.nts_server import NOT_QUERIED
 
 NOT_DEPLOYED = f"{SECTION}not deployed"
 """What the scripts print where there is no current generation."""
@@ -51,7 +51,7 @@ def evidence_script(
         "tells_state": "yes" if tells_state else "no",
         "look_at_unit": look_at_unit() + scripts.load("print_effects", ROOT),
         "look_around": scripts.load("look_conflicts", ROOT),
-        **NOT_ASKED,
+        **NOT_QUERIED,
     }
     if expected.nts is not None:
         values |= expected.nts.script_values

@@ -94,11 +94,11 @@ def _collect(
     """
     with ThreadPoolExecutor() as pool:
         probing = [pool.submit(ask, address) for address in _probed_addresses(session, expected)]
-        exchanging = _exchanging(pool, session.address, expected)
+        started = _start_key_exchanges(pool, session.address, expected)
         printed = session.host.ask(script, patience=patience)
     exchanges = None
-    if exchanging is not None:
-        exchanges = exchanging.result()
+    if started is not None:
+        exchanges = started.result()
     return _Collected(printed, [probed.result() for probed in probing], exchanges)
 
 
@@ -128,8 +128,8 @@ def _was_too_early(seen: Probe, evidence: Evidence) -> bool:
     )
 
 
-def _exchanging(pool: Executor, address: str, expected: Expectation) -> Future[KeyExchanges] | None:
-    """Begin key exchanges with a server with NTS from this machine; None for other hosts."""
+def _start_key_exchanges(pool: Executor, address: str, expected: Expectation) -> Future[KeyExchanges] | None:
+    """Start the key exchanges of this machine with a server with NTS; None if the host is none."""
     nts = expected.nts
     if nts is None:
         return None

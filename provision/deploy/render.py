@@ -9,13 +9,13 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from provision.chrony.ports import NTS_KE_PORT
 from provision.host.paths import GENERATION, NTS_CHAIN, NTS_KEY, STATE, TRUSTED
 from provision.site.directive import access_lines, lines
-from provision.site.nts import DEFAULT_PORT
 from provision.site.schema import Serve, Site
 from provision.site.source import Source
 
-COMMAND_PORT = {"cmdport", "cmdallow", "cmddeny", "cmdratelimit", "bindcmddevice", "opencommands"}
+COMMAND_DIRECTIVES = {"cmdport", "cmdallow", "cmddeny", "cmdratelimit", "bindcmddevice", "opencommands"}
 """Directives about the command port (chrony.conf(5), COMMAND AND MONITORING ACCESS)."""
 _PACKAGE = Path(__file__).parents[1]
 
@@ -98,7 +98,7 @@ def chrony_conf(
 def _nts_server(serve: Serve) -> tuple[str, ...]:
     if serve.nts is None:
         return ()
-    port = () if serve.nts.port == DEFAULT_PORT else (f"ntsport {serve.nts.port}",)
+    port = () if serve.nts.port == NTS_KE_PORT else (f"ntsport {serve.nts.port}",)
     return (
         f"ntsservercert {GENERATION}/{NTS_CHAIN}",
         f"ntsserverkey {GENERATION}/{NTS_KEY}",
@@ -128,5 +128,5 @@ def _access(serve: Serve, extra: Collection[str]) -> tuple[str, ...]:
     the site configures that port.
     """
     if serve.role == "client":
-        return ("port 0",) if COMMAND_PORT & set(extra) else ("port 0", "cmdport 0")
+        return ("port 0",) if COMMAND_DIRECTIVES & set(extra) else ("port 0", "cmdport 0")
     return access_lines(serve.allowed, serve.deny)

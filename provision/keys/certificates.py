@@ -242,7 +242,7 @@ def subjects(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """What a client needs to ask a server with NTS, and when that ends; all from the server's chain."""
+    """How clients see a server with NTS, by its certificates: its name, what they have to trust, and until when."""
 
     name: str
     """A name of the certificate, or an address where it has no name."""

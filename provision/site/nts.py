@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from provision.chrony.ports import NTS_KE_PORT
 from provision.common.errors import SiteError
 from provision.common.files import private
 from provision.common.files.regular import read_regular
@@ -20,8 +21,6 @@ from provision.keys.source import KeyCommand
 from provision.site.source import Port, Table
 from provision.site.text_types import Address, Command
 
-DEFAULT_PORT = 4460
-"""The TCP port of NTS-KE (RFC 8915, section 7.1)."""
 MOST_BYTES = 4 * 1024 * 1024
 """The largest file of certificates: the authorities of all browsers take a quarter of a megabyte."""
 
@@ -39,7 +38,7 @@ class Nts(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """PEM on this machine: what clients have to trust. None: the last certificate of the chain."""
     names: tuple[Address, ...] = ()
     """The names and addresses by which clients know the server; its certificate must have each of them."""
-    port: Port = DEFAULT_PORT
+    port: Port = NTS_KE_PORT
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield a certificate without a key, and one with two."""

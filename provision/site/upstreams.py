@@ -9,6 +9,7 @@ from functools import cache
 
 from msgspec.structs import replace
 
+from provision.chrony.ports import NTS_KE_PORT
 from provision.common.errors import SiteError
 from provision.common.text import nearest, quoted
 from provision.keys import AES_BYTES, Key
@@ -18,7 +19,7 @@ from provision.site.decode import join
 from provision.site.inventory import Inventory, Member
 from provision.site.key_source import source_of
 from provision.site.levels import setter
-from provision.site.nts import DEFAULT_PORT, CertificateReader
+from provision.site.nts import CertificateReader
 from provision.site.schema import Site
 from provision.site.source import Server
 from provision.site.text_types import Address, Refused
@@ -157,7 +158,7 @@ def _server_with_nts(
         place = join(level.place, "time.follows_with")
         raise SiteError(f"{inventory.file}: {place}: {server.name} serves no NTS: it needs serve.nts")
     common.certificates.check_name(nts, address)
-    if nts.port == DEFAULT_PORT:
+    if nts.port == NTS_KE_PORT:
         return Server(address=address, nts=True)
     return Server(address=address, nts=True, ntsport=nts.port)
 

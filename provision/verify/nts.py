@@ -5,19 +5,20 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from provision.chrony.conf import words_of
+from provision.chrony.ports import NTS_KE_PORT
 from provision.host.facts import Facts
 from provision.keys.certificates import Certificates, served
 from provision.verify.expectation import Expectation, without_zone
 from provision.verify.local_client import OFFSET
 from provision.verify.nts_server import NtsServer
 
-DEFAULT_PORT = 4460
 SECTION = "nts "
+"""The beginning of the names of the sections with the outcomes (query_nts.sh)."""
 UNTRUSTED = "The certificate is NOT trusted. "
 """What GnuTLS says before the reason why it refuses a certificate."""
 ANSWERED, INVALID, REFUSED, UNRESOLVED = OUTCOMES = ("answered", "invalid", "refused", "unresolved")
-"""An authenticated answer; one without valid authentication; none, by the client or by the server; the client could not
-resolve the server's name."""
+"""The client got an authenticated answer; an answer without valid authentication; no answer, because it or the server
+refused the other; or it could not be tried, because the server's name does not lead to the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,11 @@ class NtsAnswer:
     outcome: str
     """One of OUTCOMES."""
     words: str = ""
-    """The last line of chronyd, the client, that tells something; of a refused certificate the reason alone."""
+    """The last line of the client about its time or a failure; of a refused certificate only the reason."""
 
     @property
     def offset(self) -> float | None:
-        """Return the seconds by which the answer differed from the client's clock; None where it did not tell."""
+        """Return the seconds by which the answer differed from the client's clock; None if there was none."""
         found = OFFSET.search(self.words)
         if found is None:
             return None
@@ -40,7 +41,7 @@ class NtsAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NtsAnswers:
-    """The outcomes of three clients on the host."""
+    """The outcomes of three clients on the host: with the right authority and name, and with one of them exchanged."""
 
     right: NtsAnswer
     other_authority: NtsAnswer
@@ -48,21 +49,22 @@ class NtsAnswers:
 
 
 def with_nts(expected: Expectation, conf: str, certificates: Certificates, facts: Facts, authority: str) -> Expectation:
-    """Return the expectation of a server with these certificates; without a chain, it serves no NTS. Raises SiteError.
+    """Return the expectation of a host with these certificates; a chain makes it a server with NTS. Raises SiteError.
 
-    ``authority`` is PEM, empty for the last certificate of the chain.
+    ``authority`` is what clients have to trust, in PEM; empty for the last certificate of the chain.
     """
     if not certificates.chain:
         return expected
     found = served(certificates.chain, authority)
     ports = [int(words[0]) for words in words_of(conf, "ntsport") if words and words[0].isdecimal()]
-    server = NtsServer(name=found.name, port=(ports or [DEFAULT_PORT])[-1], authority=found.authority, end=found.end)
-    return replace(expected, nts=_asked_at(server, expected, facts))
+    server = NtsServer(name=found.name, port=(ports or [NTS_KE_PORT])[-1], authority=found.authority, end=found.end)
+    return replace(expected, nts=_with_query_address(server, expected, facts))
 
 
-def _asked_at(server: NtsServer, expected: Expectation, facts: Facts) -> NtsServer:
+def _with_query_address(server: NtsServer, expected: Expectation, facts: Facts) -> NtsServer:
+    """Return the server with the address at which the host queries itself, or with the reason why it does not."""
     if not expected.query_addresses:
-        return replace(server, unasked="; ".join(expected.unqueried_reasons))
+        return replace(server, unqueried_reason="; ".join(expected.unqueried_reasons))
     try:
         named = str(ip_address(server.name))
     except ValueError:
@@ -70,7 +72,7 @@ def _asked_at(server: NtsServer, expected: Expectation, facts: Facts) -> NtsServ
     own = {without_zone(one) for one in (facts.address, *facts.addresses) if one is not None}
     if named in {*own, "127.0.0.1", "::1"}:
         return replace(server, address=named)
-    return replace(server, unasked=f"its certificate is for {named} alone, which is no address of the host")
+    return replace(server, unqueried_reason=f"its certificate is for {named} alone, which is no address of the host")
 
 
 def parse_nts(sections: Mapping[str, str]) -> NtsAnswers | None:

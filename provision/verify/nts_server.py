@@ -1,4 +1,4 @@
-"""How a server with NTS is asked, by clients on its own host and from this machine."""
+"""How clients query a server with NTS: those on its own host, and this machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from provision.verify.ntp.other_authority import OTHER_AUTHORITY, OTHER_NAME
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NtsServer:
-    """How a server with NTS is asked; from its certificates and its chrony.conf."""
+    """How clients query a server with NTS, by its certificates and its chrony.conf."""
 
     name: str
-    """By its certificate."""
+    """A name or an address that its certificate has."""
     port: int
-    """Of the key exchange (TCP)."""
+    """The TCP port of the key exchange."""
     authority: str
-    """PEM: what a client has to trust."""
+    """The certificates that a client has to trust, in PEM."""
     end: datetime
     """When clients begin to refuse the certificates."""
     address: str = ""
-    """At which the host asks itself; empty if it cannot, with the reason in ``unasked``."""
-    unasked: str = ""
+    """The address at which the host queries itself; empty if it does not, with the reason in ``unqueried_reason``."""
+    unqueried_reason: str = ""
 
     @property
     def script_values(self) -> Mapping[str, str]:
         """Return the values of print_evidence.sh."""
         if not self.address:
-            return NOT_ASKED
+            return NOT_QUERIED
         return {
             "nts_name": self.name,
             "nts_address": self.address,
@@ -50,7 +50,7 @@ class NtsServer:
         return (self.address, self.name, self.authority, OTHER_NAME, OTHER_AUTHORITY)
 
 
-NOT_ASKED = {
+NOT_QUERIED = {
     "nts_name": "",
     "nts_address": "",
     "nts_port": "",
@@ -58,3 +58,4 @@ NOT_ASKED = {
     "other_name": "",
     "other_authority": "",
 }
+"""The values of print_evidence.sh for a host that does not query itself with NTS."""

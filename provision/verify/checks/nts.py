@@ -17,7 +17,7 @@ from provision.verify.nts import ANSWERED, INVALID, REFUSED, UNRESOLVED, NtsAnsw
 from provision.verify.nts_server import NtsServer
 
 END = Check("nts.certificate-end", "the certificate of NTS does not end soon")
-NOT_ANSWERED = "the request that trusts the right one was not answered either"
+NOT_ANSWERED = "the client with the right authority and name got no answer either"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ def nts_findings(
         yield SERVER.right.not_checked(NOT_RUNNING, subject=server.name)
         yield CLIENT.right.not_checked(NOT_RUNNING, subject=server.name, vital=False)
         return
-    if server.unasked or evidence.nts_answers is None:
-        reason = server.unasked or "the host has not asked"
+    if server.unqueried_reason or evidence.nts_answers is None:
+        reason = server.unqueried_reason or "the host has not asked"
         yield SERVER.right.not_checked(reason, subject=server.name)
     else:
         # A rate limit is the only one that lowers the number of keys that are tried.

@@ -1,5 +1,6 @@
 """Check who has UDP port 123."""
 
+from provision.chrony.ports import NTP_PORT
 from provision.common.results import Finding
 from provision.verify.checks.check import Check
 from provision.verify.checks.process import NOT_RUNNING
@@ -9,8 +10,6 @@ from provision.verify.expectation import Expectation
 NTP = Check("ports.ntp", "chronyd alone listens on the NTP port")
 NTP_SHARED = Check("ports.ntp-shared", "no other process has the NTP port")
 NTP_UNUSED = Check("ports.ntp-unused", "no process listens on the NTP port")
-
-NTP_PORT = 123
 
 
 def port_finding(evidence: Evidence, expected: Expectation) -> Finding:

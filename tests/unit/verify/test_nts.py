@@ -41,12 +41,12 @@ def test_an_address_is_asked_if_it_is_one_of_the_host() -> None:
     assert expected("198.51.100.7").address == "198.51.100.7"
     other = expected("198.51.100.8")
     assert (other.address, other.rehearsal_words, other.script_values["nts_name"]) == ("", (), "")
-    assert other.unasked == "its certificate is for 198.51.100.8 alone, which is no address of the host"
+    assert other.unqueried_reason == "its certificate is for 198.51.100.8 alone, which is no address of the host"
 
 
 def test_a_host_that_cannot_ask_itself_says_why() -> None:
     seen = replace(EXPECTED, query_addresses=(), unqueried_reasons=("the access rules admit nobody",))
-    assert expected("ntp1.example", seen=seen).unasked == "the access rules admit nobody"
+    assert expected("ntp1.example", seen=seen).unqueried_reason == "the access rules admit nobody"
 
 
 REFUSED = (

@@ -143,5 +143,5 @@ def test_of_a_daemon_that_does_not_run_only_the_certificate_is_judged() -> None:
 
 
 def test_a_host_that_cannot_ask_itself_says_why() -> None:
-    finding = found(server=replace(ASKED, address="", unasked="the access rules admit nobody"))["server.nts"]
+    finding = found(server=replace(ASKED, address="", unqueried_reason="the access rules admit nobody"))["server.nts"]
     assert (finding.holds, finding.seen) == (None, "the access rules admit nobody")
