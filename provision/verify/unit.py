@@ -14,7 +14,7 @@ from provision.verify.unit_differences import WORDS, process_differences
 
 SOCKET = "chronyd.socket"
 MANAGED = "# Managed by chrony-provision"
-"""The beginning of a socket unit of ours."""
+"""The first words of a file that this tool writes to a host."""
 SECTIONS = {"Unit", "Service"}
 """The sections that systemd reads in a drop-in of a service; [Install] is not for drop-ins (systemd.unit(5))."""
 
@@ -30,7 +30,7 @@ AHEAD = (
 
 @dataclass(frozen=True, slots=True)
 class DropIn:
-    """A file that systemd reads behind chronyd's unit file."""
+    """A file that systemd reads after chronyd's unit file."""
 
     path: str
     text: str
@@ -179,7 +179,7 @@ def parse_unit_state(text: str) -> UnitState:
 
 
 def _values(lines: Sequence[str]) -> Mapping[str, str]:
-    """Return name → value; of a name that is shown more than once, its values behind each other, a line each."""
+    """Return name → value; a name that is shown more than once has its values on a line each."""
     found: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition("=")

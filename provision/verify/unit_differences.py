@@ -13,6 +13,7 @@ from provision.host.paths import UNIT_PATH
 SET_BY_SYSTEMD = {"CHRONY_GENERATION", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID"}
 """Environment variables that systemd sets for a process (systemd.exec(5)), and the one of our unit."""
 COMMANDS = {"ExecStart", "ExecStopPost"}
+"""Properties whose values are command lines."""
 SETS = {"CapabilityBoundingSet", "AmbientCapabilities", "RestrictAddressFamilies", "SystemCallArchitectures"}
 WORDS = (
     *("Type", "User", "UMask", "ProtectSystem", "ProtectHome", "ProtectProc", "ProcSubset", "DevicePolicy"),
@@ -91,7 +92,7 @@ def _same(name: str, wanted: tuple[str, ...], shown: str) -> bool:
 
 
 def _plain(command: str) -> str:
-    """Return a command line as words, without the prefix of its rights and without quotes."""
+    """Return a command line without quotes, and without the "+" that gives it all rights (systemd.service(5))."""
     return " ".join(re.sub("[\"']", "", command.removeprefix("+")).split())
 
 

@@ -24,14 +24,14 @@ SCRIPT = f"{ROOT}/write-metrics"
 FILE = f"{METRICS_FOLDER}/chrony.prom"
 LINK_NAME = "chrony-provision.prom"
 SECONDS = 30
-"""Between two files."""
+"""Seconds from one file to the next."""
 STALE_SECONDS = 120
 """The age at which a file is too old: also a chronyd that hangs does not delay it for so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsTextfile(StepDefaults):
-    """Units of ours write a fresh file, and the folder of node_exporter has a link to it; or there are none of them."""
+    """A timer of ours writes a fresh file, and node_exporter's folder has a link to it; or the host has neither."""
 
     id: ClassVar[str] = "metrics-textfile"
     changes_host: ClassVar[bool] = True
