@@ -52,7 +52,7 @@ def parse_usage(text: str, *, addresses: bool = False) -> KeyUsage:
         clients = _clients(lines)
     uses = [_use(count, clients) for count in counts]
     by_id = tuple(sorted(uses, key=lambda use: use.id))
-    return KeyUsage(since=_utc(times["since"]), told=_utc(times["now"]), keys=by_id)
+    return KeyUsage(since=_utc(times["since"]), as_of=_utc(times["now"]), keys=by_id)
 
 
 def _is_readable(line: str) -> bool:

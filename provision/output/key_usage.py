@@ -38,10 +38,10 @@ class KeyUsage:
         str | None,
         Meta(description="when the counting began, in UTC; null: not known", extra_json_schema={"format": "date-time"}),
     ] = None
-    told: Annotated[
+    as_of: Annotated[
         str | None,
         Meta(
-            description="when the server told this, by its own clock, in UTC; null: not known",
+            description="when the counts were read, by the clock of the server, in UTC; null: not known",
             extra_json_schema={"format": "date-time"},
         ),
     ] = None

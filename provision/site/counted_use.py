@@ -11,7 +11,7 @@ from provision.output.key_usage import KeyUsage, KeyUse
 
 HEAD = ("id", "type", "last answered", "answers", "by")
 MOST_APART = timedelta(hours=1)
-"""Between the clock of a server and the one of this machine; asking many servers takes minutes."""
+"""The most by which the clocks of a server and of this machine may differ; to ask many servers takes minutes."""
 MOST_ADDRESSES = 3
 """The addresses of a key that the table shows; of further ones, it shows the number."""
 NEVER = "never"
@@ -127,12 +127,12 @@ def too_little_known(usages: Mapping[str, KeyUsage], period: timedelta, now: dat
 
 
 def _too_little(usage: KeyUsage, period: timedelta, now: datetime) -> str:
-    if usage.since is None or usage.told is None:
+    if usage.since is None or usage.as_of is None:
         return _state(usage)
-    told = datetime.fromisoformat(usage.told)
-    if abs(told - now) > MOST_APART:
+    as_of = datetime.fromisoformat(usage.as_of)
+    if abs(as_of - now) > MOST_APART:
         # Its times cannot be compared with the begin of the period.
-        return f"its clock says {_minute(told)} UTC, and the one of this machine {_minute(now)} UTC"
+        return f"its clock says {_minute(as_of)} UTC, and the one of this machine {_minute(now)} UTC"
     if datetime.fromisoformat(usage.since) > now - period:
         return f"only {_state(usage)}"
     return ""

@@ -27,9 +27,9 @@ def recently(seconds: int) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def counted(*keys: KeyUse, since: str = LONG_AGO, told: str = "") -> KeyUsage:
-    """Return the counts of a server, whose clock is right unless ``told`` is another time."""
-    return KeyUsage(since=since, told=told or recently(0), keys=keys)
+def counted(*keys: KeyUse, since: str = LONG_AGO, as_of: str = "") -> KeyUsage:
+    """Return the counts of a server, whose clock is right unless ``as_of`` is another time."""
+    return KeyUsage(since=since, as_of=as_of or recently(0), keys=keys)
 
 
 class Servers:

@@ -29,7 +29,7 @@ def test_an_answer_that_was_cut_off_is_an_error(answer: str, operator: Operator)
 
 def test_the_counts_of_a_host_become_values_by_id() -> None:
     found = parse_usage(PRINTED)
-    assert (found.unknown, found.since, found.told) == ("", "2026-09-21T14:13:20Z", "2026-11-18T11:08:20Z")
+    assert (found.unknown, found.since, found.as_of) == ("", "2026-09-21T14:13:20Z", "2026-11-18T11:08:20Z")
     assert [(key.id, key.answers, key.last) for key in found.keys] == [
         (7, 12, "2026-11-06T21:20:00Z"),
         (9, 3, "2026-11-18T11:06:40Z"),

@@ -11,15 +11,15 @@ from provision.output.key_usage import KeyUsage, KeyUse
 from provision.site.counted_use import too_little_known, unused, usage_lines
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
-TOLD = "2026-11-28T11:59:00Z"
+AS_OF = "2026-11-28T11:59:00Z"
 OCTOBER, YESTERDAY = "2026-10-01T00:00:00Z", "2026-11-27T18:00:00Z"
 MONTH = timedelta(days=30)
 NTP1 = KeyUsage(
     since="2026-01-01T00:00:00Z",
-    told=TOLD,
+    as_of=AS_OF,
     keys=(KeyUse(id=7, answers=12, last=OCTOBER), KeyUse(id=9, answers=3, last=YESTERDAY)),
 )
-NTP2 = KeyUsage(since="2026-01-01T00:00:00Z", told=TOLD, keys=(KeyUse(id=9, answers=4, last=OCTOBER),))
+NTP2 = KeyUsage(since="2026-01-01T00:00:00Z", as_of=AS_OF, keys=(KeyUse(id=9, answers=4, last=OCTOBER),))
 NOTES = {9: Note(date(2026, 1, 1), "weather station"), 11: Note(date(2026, 11, 20), "new")}
 
 
@@ -74,7 +74,7 @@ def test_a_key_is_unused_if_no_server_has_answered_it_and_it_is_old_enough() -> 
 
 
 def test_servers_that_do_not_count_for_so_long_are_named() -> None:
-    new = KeyUsage(since=YESTERDAY, told=TOLD, keys=())
+    new = KeyUsage(since=YESTERDAY, as_of=AS_OF, keys=())
     unknown = KeyUsage(unknown="there is no nftables on this host", keys=())
     assert too_little_known({"ntp1": NTP1}, MONTH, NOW) == ""
     assert too_little_known({"ntp1": NTP1, "ntp2": new, "ntp3": unknown}, MONTH, NOW) == (
@@ -82,10 +82,10 @@ def test_servers_that_do_not_count_for_so_long_are_named() -> None:
     )
 
 
-@pytest.mark.parametrize("told", ["2026-10-28T12:00:00Z", "2026-11-28T13:01:00Z"])
-def test_a_server_whose_clock_is_another_cannot_tell(told: str) -> None:
-    ahead = replace(NTP1, told=told)
-    minute = told[:-4].replace("T", " ")
+@pytest.mark.parametrize("as_of", ["2026-10-28T12:00:00Z", "2026-11-28T13:01:00Z"])
+def test_a_server_whose_clock_is_another_cannot_tell(as_of: str) -> None:
+    ahead = replace(NTP1, as_of=as_of)
+    minute = as_of[:-4].replace("T", " ")
     assert too_little_known({"ntp1": ahead}, MONTH, NOW) == (
         f"ntp1: its clock says {minute} UTC, and the one of this machine 2026-11-28 12:00 UTC"
     )

@@ -35,8 +35,9 @@ number_of() { # WORD
     sed -n "s/^$1 \([0-9]\{1,\}\)\$/\1/p" "$counts" 2>/dev/null || true
 }
 
-# Print the counts of the kernel. Of each key it says when it will forget it: "kept" seconds after the last answer. It fails if
-# it does not understand each element: a key that it left out would seem unused. $1: a file for the answer of nft.
+# Print the counts of the kernel. For each key, nft says in how many seconds the kernel will forget it, which is "kept" seconds
+# after the last answer. This fails if it does not understand each element: a key that it left out would seem unused.
+# $1: a file for the answer of nft.
 print_counts() {
     local since saved now elements
     nft -j list set inet chrony_provision_usage seen >"$1" || return 1
