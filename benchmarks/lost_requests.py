@@ -1,7 +1,7 @@
 """Count the requests that a server loses while its daemon is replaced: ``python -m benchmarks.lost_requests``.
 
 Each event is tried with a release to which systemd hands its sockets, and with the newest of Debian 12, which opens its
-own. Needs root on Debian, as sandboxes do. The operator's home keeps what was compiled for the next time.
+own. Needs root on Debian, as sandboxes do. The operator's home keeps the compiled artifacts for the next run.
 """
 
 import argparse
@@ -64,7 +64,7 @@ class Server:
         self._run("rollback")
 
     def return_by_timer(self) -> None:
-        """Switch to another generation, which nobody confirms, and wait until the host has gone back."""
+        """Switch to another generation without confirming it, and wait until the host has rolled it back."""
         old = current(self.host)
         words = (*self._another_generation(), f"--confirm-timeout={CONFIRM_TIMEOUT}")
         process = self.operator.start("deploy", self._host, *words)
@@ -142,7 +142,7 @@ def measure(home: Path, release: str, rate: int) -> Iterator[str]:
 
 
 def events(server: Server) -> Mapping[str, Callable[[], None]]:
-    """Return what happens to a server, in order, by the name in the table."""
+    """Return the events that a server goes through, in order, by their names in the table."""
     found: dict[str, Callable[[], None]] = {}
     if server.release in EARLIER:
         found[f"upgrade from {EARLIER[server.release]}"] = server.deploy
