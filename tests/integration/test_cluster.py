@@ -206,6 +206,8 @@ def acquaint(home: Path, hosts: dict[str, Sandbox]) -> None:
 def first(stage: Stage) -> tuple[Ran, Seen]:
     with stage.watched() as seen:
         ran = stage.deploy(skew=100)
+    # The stream of tasks draws those that have ended, too: the drawings during the run may all come too early.
+    seen.look_at_pages({f"{page} at the end": drawing for page, drawing in stage.cluster.drawn().items()})
     seen.look("what it printed", f"{ran.output}{ran.errors}{ran.reports}".encode())
     return ran, seen
 
