@@ -95,7 +95,7 @@ def test_a_note_says_that_nothing_rotates_them_where_logrotate_is_missing(loggin
     assert not logging.has_our_file
 
 
-def test_a_file_of_ours_is_there_where_logrotate_is_installed(logging: Logging) -> None:
+def test_the_logrotate_file_exists_where_logrotate_is_installed(logging: Logging) -> None:
     login(logging.host, INSTALL)
     assert logging.run("verify").status == 1
     second = logging.run("deploy")
@@ -122,7 +122,7 @@ def test_so_does_the_service_of_the_distribution_with_its_restrictions(logging: 
     assert login(logging.host, "systemctl show -p Result logrotate.service").strip() == "Result=success"
 
 
-def test_a_file_of_the_administrator_takes_the_place_of_ours(logging: Logging) -> None:
+def test_a_file_of_the_administrator_replaces_the_deployed_one(logging: Logging) -> None:
     login(logging.host, f"printf '{LOGS}/*.log {{\\n  daily\\n}}\\n' >/etc/logrotate.d/local")
     assert list(logging.run("plan").pending.values()) == [f"not needed: {ROTATION_FILE}"]
     assert logging.run("deploy").status == 0
@@ -145,7 +145,7 @@ def test_a_note_says_that_nothing_reads_metrics_without_node_exporter(logging: L
     assert login(logging.host, OURS).split() == [SERVICE, TIMER, SCRIPT, FILE.rpartition("/")[0]]
 
 
-def test_node_exporter_tells_what_chronyc_does(logging: Logging) -> None:
+def test_node_exporter_gives_the_values_of_chronyc(logging: Logging) -> None:
     login(logging.host, EXPORTER)
     assert logging.run("deploy", METRICS).changed == {"metrics-textfile": f"missing: {LINK}"}
     assert logging.run("deploy", METRICS).changed == {}

@@ -44,7 +44,7 @@ def test_a_stock_chrony_with_the_key_synchronises_authenticated(client: Sandbox,
     assert f"^* {deployed.host.address}" in login(client, "chronyc -n sources")
 
 
-def test_the_server_counts_what_it_authenticated(client: Sandbox, deployed: Deployed) -> None:
+def test_the_server_counts_authenticated_requests(client: Sandbox, deployed: Deployed) -> None:
     def authenticated() -> int:
         (line,) = login(deployed.host, "chronyc serverstats | grep '^Authenticated NTP packets'").splitlines()
         return int(line.split(":")[1])

@@ -223,7 +223,7 @@ def as_told(ran: Ran) -> list[dict[str, Any]]:
     ]
 
 
-def test_all_are_as_wanted_and_one_has_compiled(stage: Stage, first: tuple[Ran, Seen]) -> None:
+def test_all_hosts_are_ok_and_one_has_compiled(stage: Stage, first: tuple[Ran, Seen]) -> None:
     ran, _ = first
     assert ran.status == 0, ran
     assert [(report["host"], report["ok"]) for report in ran.reports] == [("server", True), ("client", True)]
@@ -252,7 +252,7 @@ def test_no_key_is_to_be_seen_anywhere(stage: Stage, first: tuple[Ran, Seen]) ->
     assert key_file.places == {str(stage.operator.key_file)}
 
 
-def test_the_logs_are_here_and_nothing_of_ours_stays_on_a_worker(stage: Stage, first: tuple[Ran, Seen]) -> None:
+def test_the_logs_are_here_and_no_file_of_the_run_stays_on_a_worker(stage: Stage, first: tuple[Ran, Seen]) -> None:
     ran, _ = first
     assert len(ran.reports) > 1
     for report in ran.reports:
@@ -265,7 +265,7 @@ def test_the_logs_are_here_and_nothing_of_ours_stays_on_a_worker(stage: Stage, f
 
 
 @pytest.mark.usefixtures("first")
-def test_the_same_again_changes_nothing_and_is_told_as_by_one_machine(stage: Stage) -> None:
+def test_a_second_run_changes_nothing_and_reports_as_one_machine_does(stage: Stage) -> None:
     again = stage.deploy(skew=100)
     assert again.status == 0, again
     assert [(report["changed"], report["round_trips"]) for report in again.reports] == [(0, 3), (0, 3)]
@@ -312,7 +312,7 @@ def test_a_worker_that_dies_while_a_host_is_switched_is_replaced(stage: Stage) -
 
 @pytest.mark.usefixtures("first")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_what_nobody_waits_for_is_cut_off(stage: Stage, how: signal.Signals) -> None:
+def test_work_whose_client_is_gone_is_cut_off(stage: Stage, how: signal.Signals) -> None:
     for host in stage.hosts.values():
         login(host, "rm -rf /opt/chrony/builds/chrony-4.6.1-*")
     shutil.rmtree(stage.operator.artifacts, ignore_errors=True)

@@ -43,7 +43,7 @@ def test_the_first_run_ends_with_every_finding_held(deployed: Deployed) -> None:
     assert deployed.first.report["changed"] == len(deployed.first.changed) >= 6
 
 
-def test_the_report_says_who_may_query_and_what_the_host_cannot(deployed: Deployed) -> None:
+def test_the_report_names_the_allowed_clients_and_the_missing_features(deployed: Deployed) -> None:
     notes = " | ".join(deployed.first.report["notes"])
     assert "may query: private networks and loopback" in notes
     assert "may not set its clock" in notes
@@ -65,7 +65,7 @@ def test_the_second_run_changes_nothing_in_three_round_trips(deployed: Deployed)
     assert "nothing changed" in second.output
 
 
-def test_plan_of_what_is_there_already_finds_nothing_to_do(deployed: Deployed) -> None:
+def test_plan_of_a_deployed_host_finds_nothing_to_do(deployed: Deployed) -> None:
     plan = deployed.run("plan")
     plan.assert_proven()
     assert (plan.pending, plan.changed) == ({}, {})
@@ -96,7 +96,7 @@ def test_plan_on_a_host_without_the_build_changes_nothing_either(deployed: Deplo
     assert files_of(deployed.host) == before
 
 
-def test_verify_proves_what_runs_and_changes_nothing(deployed: Deployed) -> None:
+def test_verify_proves_the_running_daemon_and_changes_nothing(deployed: Deployed) -> None:
     before = (pid(deployed.host), files_of(deployed.host))
     verified = deployed.run("verify")
     verified.assert_proven()
@@ -169,14 +169,14 @@ def test_metrics_the_plugin_and_json_say_the_same(deployed: Deployed, tmp_path: 
     assert f" stratum={clock['stratum']};;;0\n" in plugin.output
 
 
-def test_build_of_what_is_built_builds_nothing(deployed: Deployed) -> None:
+def test_build_of_an_existing_build_compiles_nothing(deployed: Deployed) -> None:
     before = (pid(deployed.host), files_of(deployed.host))
     build = deployed.run("build")
     assert (build.status, build.changed) == (0, {})
     assert (pid(deployed.host), files_of(deployed.host)) == before
 
 
-def test_the_report_in_json_is_what_was_printed(deployed: Deployed) -> None:
+def test_the_report_in_json_equals_the_printed_one(deployed: Deployed) -> None:
     assert len(deployed.first.report["findings"]) > 1
     for finding in deployed.first.report["findings"]:
         assert finding_text(Finding(**finding)) in deployed.first.output
@@ -222,7 +222,7 @@ def test_chronyd_runs_as_its_own_user_in_folders_of_its_own(deployed: Deployed) 
     assert owners.splitlines() == [f"/{name}/chrony 750 _chrony" for name in ("var/lib", "var/log", "run")]
 
 
-def test_the_usual_paths_lead_to_what_runs(deployed: Deployed) -> None:
+def test_the_usual_paths_lead_to_the_running_build(deployed: Deployed) -> None:
     assert "version 4.9 " in login(deployed.host, "chronyc --version; chronyd --version")
     exposed = login(deployed.host, "systemd-analyze security chronyd.service | tail -n 1")
     assert float(exposed.split(": ")[1].split()[0]) <= 2.5, "chrony's own unit for servers has 3.9"
@@ -239,7 +239,7 @@ def test_packaged_files_are_their_packages_own(deployed: Deployed) -> None:
     assert login(deployed.host, "dpkg -V") == ""
 
 
-def test_the_world_is_not_let_in(deployed: Deployed) -> None:
+def test_other_networks_are_denied(deployed: Deployed) -> None:
     conf = (deployed.host.root / "opt/chrony/current/chrony.conf").read_text()
     allowed = [line.split()[1] for line in conf.splitlines() if line.startswith("allow ")]
     assert allowed

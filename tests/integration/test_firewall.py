@@ -164,7 +164,7 @@ def test_it_is_opened_once_and_closed_as_it_was(guarded: Guarded) -> None:
     assert not guarded.answers
 
 
-def test_what_was_open_before_is_not_ours_and_stays(guarded: Guarded) -> None:
+def test_a_port_that_was_open_before_stays_open(guarded: Guarded) -> None:
     login(guarded.sandbox, guarded.kept.opened_by_hand)
     before = guarded.listing
     assert guarded.open() is Status.UNCHANGED

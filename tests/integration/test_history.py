@@ -76,7 +76,7 @@ def test_one_generation_has_none_before_it(host: Sandbox, operator: Operator) ->
     assert rollback.error.endswith(f"no generation ran here before the current one; it has {current(host)}")
 
 
-def test_what_changed_is_told_and_what_chronyd_knows_stays(host: Sandbox, operator: Operator) -> None:
+def test_the_changes_are_listed_and_the_state_of_chronyd_stays(host: Sandbox, operator: Operator) -> None:
     # Until a frequency is known, there is nothing to keep.
     login(host, "chronyc waitsync 60 0 0.5 1")
     run(operator, host, "deploy", skewed(operator, 50)).assert_proven()
@@ -139,7 +139,7 @@ def test_rollback_to_a_generation_by_its_name(host: Sandbox, operator: Operator)
 
 
 @pytest.mark.parametrize("to", ["0123456789abcdef", "../../../etc", "x; reboot"])
-def test_rollback_to_what_is_not_there_names_what_is(host: Sandbox, operator: Operator, to: str) -> None:
+def test_rollback_to_a_missing_generation_names_the_existing_ones(host: Sandbox, operator: Operator, to: str) -> None:
     before = pid(host)
     rollback = run(operator, host, "rollback", f"--to={to}")
     assert rollback.status == 2
@@ -203,7 +203,7 @@ def test_a_switch_by_hand_goes_back_in_seconds_unless_it_is_confirmed(host: Sand
     )
 
 
-def test_a_switch_that_nobody_confirmed_is_named_with_the_way_back(host: Sandbox, operator: Operator) -> None:
+def test_an_unconfirmed_switch_is_named_with_the_way_back(host: Sandbox, operator: Operator) -> None:
     before = current(host)
     (other,) = generations(host) - {before}
     login(host, f"{SWITCH} {other} 600")
@@ -282,7 +282,7 @@ def test_what_waits_can_be_told_to_wait_for_another_time(host: Sandbox) -> None:
     assert current(host) == before
 
 
-def test_what_was_never_switched_to_goes_on_waiting_as_it_was(host: Sandbox) -> None:
+def test_a_generation_that_never_ran_waits_unchanged(host: Sandbox) -> None:
     # The power was cut between the arming of the timer and the switch.
     before = current(host)
     (other,) = generations(host) - {before}
@@ -320,6 +320,6 @@ def test_the_switch_explains_itself_and_changes_nothing(host: Sandbox, words: st
     assert (pid(host), events(host)) == before
 
 
-def test_a_deployment_puts_back_what_the_site_says(host: Sandbox, operator: Operator) -> None:
+def test_a_deployment_restores_the_state_of_the_site_file(host: Sandbox, operator: Operator) -> None:
     run(operator, host, "deploy").assert_proven()
     assert run(operator, host, "deploy").changed == {}

@@ -104,7 +104,7 @@ def test_a_workspace_that_does_not_begin_is_given_up(host: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("name", ["endless line", "never"])
-def test_a_file_transfer_with_what_is_no_shell_ends(name: str, host: Sandbox) -> None:
+def test_a_file_transfer_to_a_program_that_is_no_shell_ends(name: str, host: Sandbox) -> None:
     target = parse_target(f"root@{host.address}:{PORTS[name]}")
     transport = SshTransport(target, key=host.key, host_key=host.host_key)
     with pytest.raises(ProvisionError, match=f"^{target.text}: "):

@@ -92,7 +92,7 @@ def test_what_must_not_be_done_by_a_slip_wants_hosts_named(task: str, hosts: tup
     assert (ran.status, ran.errors.strip()) == (2, "error: no host; say --host NAME")
 
 
-def test_a_site_without_hosts_shows_what_holds_for_any_host(tmp_path: Path) -> None:
+def test_a_site_without_hosts_shows_the_settings_of_any_host(tmp_path: Path) -> None:
     site = Operator(tmp_path).site("time.rtcsync = false\nserve.role = 'client'\n")
     ran = Operator(tmp_path).run_plainly("site", site)
     assert ran.status == 0, ran

@@ -89,7 +89,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_real_chronyd_accepts_what_an_imported_site_renders(package: Package, path: Path, tmp_path: Path) -> None:
+def test_a_real_chronyd_accepts_the_files_of_an_imported_site(package: Package, path: Path, tmp_path: Path) -> None:
     service = read_service(path, PROGRAMS[path.parent.name])
     (tmp_path / "site.toml").write_text(imported({"file": [service]}, is_site=False, chrony="4.3").site)
     conf = tmp_path / "chrony.conf"

@@ -97,7 +97,7 @@ def assert_serving(host: Sandbox, operator: Operator, *site: str) -> None:
     operator.run("verify", address(host), *site).assert_proven()
 
 
-def test_the_second_of_two_at_once_is_told_who_works_there_or_waits(
+def test_the_second_of_two_runs_names_the_first_or_waits_for_it(
     host: Sandbox, operator: Operator, colleague: Operator
 ) -> None:
     forget_build(host, operator)

@@ -119,7 +119,7 @@ def test_a_host_that_cannot_be_reached(deployed: Deployed, operator: Operator, t
     assert "Errno" not in ran.error
 
 
-def test_a_wrong_key_is_told_in_a_line(deployed: Deployed, operator: Operator, jump: Sandbox) -> None:
+def test_a_wrong_key_is_an_error_of_one_line(deployed: Deployed, operator: Operator, jump: Sandbox) -> None:
     key = operator.known_hosts.parent / "id_ed25519"
     key.write_bytes(jump.key.read_bytes())
     ran = operator.run("deploy", f"--host=root@{deployed.host.address}", operator.site(SITE))

@@ -87,7 +87,7 @@ def test_what_uses_the_libraries_works(python: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_host_is_reached_and_is_as_wanted(python: str, deployed: Deployed) -> None:
+def test_a_host_is_reached_and_has_no_drift(python: str, deployed: Deployed) -> None:
     words = (python, "-m", "invoke", "verify", deployed.option)
     done = subprocess.run(
         words, check=False, cwd=ROOT, env=deployed.operator.environment, capture_output=True, text=True

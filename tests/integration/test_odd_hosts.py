@@ -91,7 +91,7 @@ def test_a_hardened_host(host: Sandbox, operator: Operator) -> None:
     assert login(host, "readlink /etc/chrony/chrony.conf") == "/opt/chrony/current/chrony.conf\n"
 
 
-def test_what_is_not_secret_is_for_all_to_see_whatever_the_umask(host: Sandbox) -> None:
+def test_files_without_secrets_are_readable_by_all_under_any_umask(host: Sandbox) -> None:
     modes = login(
         host, "cd -P /opt/chrony/current && stat -c %a . .. ../.. ../../builds build/ build/bin/chronyc"
     ).split()
@@ -136,7 +136,7 @@ def test_a_sudo_that_asks_for_a_password_behind_another_shell(host: Sandbox, ope
     sudoers(host, "NOPASSWD: ALL")
 
 
-def test_a_sudo_that_wants_a_terminal_is_named_with_what_to_do(host: Sandbox, operator: Operator) -> None:
+def test_a_sudo_that_needs_a_terminal_is_named_with_the_remedy(host: Sandbox, operator: Operator) -> None:
     before = pid(host)
     with done_and_undone(host, "echo 'Defaults requiretty' >/etc/sudoers.d/tty", "rm /etc/sudoers.d/tty"):
         ran = deploy(operator, host)

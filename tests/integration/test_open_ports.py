@@ -155,7 +155,7 @@ SITES = [
 
 
 @pytest.mark.parametrize(("more", "ports"), SITES)
-def test_it_opens_what_chrony_conf_names(more: str, ports: str, server: Server) -> None:
+def test_it_opens_the_ports_of_chrony_conf(more: str, ports: str, server: Server) -> None:
     ran = server.run("deploy", server.site(4, more.replace("{address}", server.host.address)))
     assert ran.status == 0, ran
     assert ran.held("ports.ntp")
@@ -190,7 +190,7 @@ def test_after_a_boot_the_ports_are_open_and_a_switch_leaves_them_so(server: Ser
     assert server.inodes == before
 
 
-def test_a_socket_unit_that_somebody_changed_is_named_and_put_back(server: Server) -> None:
+def test_a_changed_socket_unit_is_named_and_restored(server: Server) -> None:
     login(server.host, "sed -i s/4M/1M/ /etc/systemd/system/chronyd.socket")
     found = server.run("verify", server.site(6))
     assert found.status == 1

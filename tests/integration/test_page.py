@@ -174,7 +174,7 @@ def test_everything_is_reached_in_order_and_used_by_keyboard(browser: Browser, f
     assert tab(browser)[0] == "button", "behind the details is the next host"
 
 
-def test_a_screen_reader_is_told_each_part_and_name(browser: Browser, file: Path) -> None:
+def test_a_screen_reader_gets_each_part_and_name(browser: Browser, file: Path) -> None:
     browser.open(file)
     browser.run("for (const one of document.querySelectorAll('details')) one.open = true")
     open_host(browser, "tbody.failed")

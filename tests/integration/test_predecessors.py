@@ -118,7 +118,7 @@ def test_a_plan_names_each(host: Sandbox, deployed: Deployed) -> None:
     assert [unit for unit in KINDS.values() if f"stops and masks {unit}, which is" not in why] == []
 
 
-def test_after_a_deployment_and_a_reboot_ours_runs_alone(host: Sandbox, deployed: Deployed) -> None:
+def test_after_a_deployment_and_a_reboot_the_deployed_daemon_runs_alone(host: Sandbox, deployed: Deployed) -> None:
     run(deployed, host, "deploy").assert_proven()
     for _ in range(2):
         assert set(states(host, list(KINDS.values())).values()) <= {"inactive", "failed"}
@@ -170,7 +170,7 @@ def test_a_package_that_is_purged_later_takes_folders_and_the_next_run_makes_the
     run(deployed, host, "verify").assert_proven()
 
 
-def test_timedatectl_knows_it_and_what_it_stops_is_started_again(host: Sandbox, deployed: Deployed) -> None:
+def test_timedatectl_knows_it_and_a_stop_by_timedatectl_is_undone(host: Sandbox, deployed: Deployed) -> None:
     assert "NTP service: active" in login(host, "timedatectl")
     login(host, "timedatectl set-ntp false")
     stopped = run(deployed, host, "verify")
@@ -208,7 +208,7 @@ def test_a_package_and_a_timer_that_come_later_are_named_and_stopped_by_the_next
     assert chronyds(host) == [str(pid(host))]
 
 
-def test_the_way_out_starts_what_was_installed_later(host: Sandbox, deployed: Deployed) -> None:
+def test_uninstall_starts_a_service_that_was_installed_later(host: Sandbox, deployed: Deployed) -> None:
     left = run(deployed, host, "uninstall")
     assert left.status == 0, left
     assert finding(left, "time-services.restored") == (True, "chrony.service")

@@ -96,7 +96,7 @@ def test_a_package_that_no_repository_has_is_named_with_the_command_that_may_bri
     assert installed(place.host) == set(), "dnf installs all or nothing"
 
 
-def test_dnf_installs_what_is_missing_and_the_daemon_works(place: Place) -> None:
+def test_dnf_installs_missing_packages_and_the_daemon_works(place: Place) -> None:
     place.offer("libseccomp-devel")
     first = place.run("deploy", WITHOUT_NTS)
     first.assert_proven()
@@ -138,7 +138,7 @@ def test_nts_is_refused_where_gnutls_is_too_old(place: Place) -> None:
     )
 
 
-def test_yum_installs_what_is_missing(place: Place) -> None:
+def test_yum_installs_missing_packages(place: Place) -> None:
     # In RHEL 8 and newer, yum is dnf under its old name.
     login(place.host, "mv /usr/bin/dnf /usr/bin/yum")
     place.offer("pkgconfig")

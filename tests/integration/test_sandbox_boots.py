@@ -188,7 +188,7 @@ def test_a_stopped_host_of_another_folder_keeps_its_name(lone: Sandbox, elsewher
     assert sandbox.up(lone.name, say=print) == lone
 
 
-def test_after_a_reboot_whoever_boots_first_has_name_and_address(
+def test_after_a_reboot_the_first_sandbox_to_boot_gets_its_name_and_address(
     lone: Sandbox, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with changing_machine("sandboxes"):

@@ -62,7 +62,7 @@ def test_a_file_that_was_changed_by_hand_is_put_right(host: Deployed) -> None:
     assert "0.0.0.0/0" not in login(host.host, "cat /opt/chrony/current/chrony.conf")
 
 
-def test_a_daemon_that_somebody_stopped_and_disabled_runs_again(host: Deployed) -> None:
+def test_a_daemon_that_was_stopped_and_disabled_runs_again(host: Deployed) -> None:
     login(host.host, "systemctl disable --now chronyd.service")
     assert host.run("verify").status == 1
     assert host.run("plan").status == 3

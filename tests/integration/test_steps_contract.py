@@ -192,7 +192,7 @@ def test_the_whole_plan_again_is_one_round_trip(contract: Contract) -> None:
     assert contract.host.trips - trips == 1
 
 
-def test_no_secret_is_in_what_was_logged_or_told(contract: Contract) -> None:
+def test_no_secret_is_in_the_logs_or_the_reports(contract: Contract) -> None:
     told = "\n".join(outcome.reason + outcome.diff for outcome in contract.first)
     assert_nowhere(SECRET, told, "\n".join(contract.log))
     assert "+keyfile /opt/chrony/current/chrony.keys" in told

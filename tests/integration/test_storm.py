@@ -85,7 +85,7 @@ def test_who_is_turned_away_comes_back(storm: Storm) -> None:
     assert door.turned_away == 12
 
 
-def test_a_door_that_stays_closed_is_told_in_one_line(storm: Storm) -> None:
+def test_a_jump_host_that_refuses_connections_is_an_error_of_one_line(storm: Storm) -> None:
     door = Cable(storm.bastion, turns_away=1000)
     storm.reach_through("127.0.0.1", door.port)
     ran = storm.operator.run("history", storm.site, f"--host={storm.hosts[0].name}")

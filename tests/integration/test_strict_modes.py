@@ -41,7 +41,7 @@ def exposed(deployed: Deployed, do: str, undo: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("do", "undo", "words"), EXPOSED)
-def test_what_somebody_else_could_change_is_named_with_its_remedy(
+def test_a_file_that_another_account_could_change_is_named_with_its_remedy(
     do: str, undo: str, words: str, deployed: Deployed
 ) -> None:
     with exposed(deployed, do, undo):

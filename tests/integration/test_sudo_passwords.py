@@ -169,7 +169,7 @@ def test_workers_use_it_and_keep_it_nowhere(operator: Operator, staff: DaskClust
     assert_nowhere(PASSWORD, ran.output, ran.errors, operator.home, staff.folder)
 
 
-def test_workers_ask_nobody_for_it(operator: Operator, staff: DaskCluster) -> None:
+def test_workers_do_not_ask_for_it(operator: Operator, staff: DaskCluster) -> None:
     ran = operator.run("plan", *HOSTS, f"--scheduler={staff.address}")
     assert ran.status == 2, ran
     assert len(ran.reports) == len(NAMES)

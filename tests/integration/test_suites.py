@@ -101,20 +101,20 @@ def test_what_a_user_built_belongs_to_root(trixie: First) -> None:
     assert login(trixie.host, "ls -A /opt/chrony/work ~admin | grep -v '^\\.\\|:$\\|^$' || true") == ""
 
 
-def test_a_wrong_sudo_password_is_told_in_a_line(bullseye: First) -> None:
+def test_a_wrong_sudo_password_is_an_error_of_one_line(bullseye: First) -> None:
     ran = bullseye.run("plan", **{VARIABLE: "wrong horse"})
     assert ran.status == 2
     assert "no right to become root" in ran.error
     assert_nowhere("wrong horse", ran.output, ran.errors, bullseye.operator.home)
 
 
-def test_a_missing_sudo_password_is_told_in_a_line(bullseye: First) -> None:
+def test_a_missing_sudo_password_is_an_error_of_one_line(bullseye: First) -> None:
     ran = bullseye.run("plan")
     assert ran.status == 2
     assert f"set {VARIABLE}" in ran.error
 
 
-def test_a_user_without_the_right_to_sudo_is_told_in_a_line(bullseye: First) -> None:
+def test_a_user_without_the_right_to_sudo_is_an_error_of_one_line(bullseye: First) -> None:
     login(bullseye.host, "mv /etc/sudoers.d/admin /root/")
     try:
         ran = bullseye.run("plan", **{VARIABLE: PASSWORD})
@@ -125,7 +125,7 @@ def test_a_user_without_the_right_to_sudo_is_told_in_a_line(bullseye: First) -> 
     assert "log in as root, or allow sudo" in ran.error
 
 
-def test_a_host_without_sudo_is_told_in_a_line(bullseye: First) -> None:
+def test_a_host_without_sudo_is_an_error_of_one_line(bullseye: First) -> None:
     login(bullseye.host, "mv /usr/bin/sudo /root/")
     try:
         ran = bullseye.run("plan", **{VARIABLE: PASSWORD})

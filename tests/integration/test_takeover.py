@@ -65,7 +65,7 @@ def test_a_distributions_default_is_replaced_without_a_word(host: Sandbox, deplo
     assert (planned.status, losses(planned)) == (3, [])
 
 
-def test_a_units_file_that_somebody_has_edited_in_place_is_named(host: Sandbox, deployed: Deployed) -> None:
+def test_a_unit_file_that_was_edited_in_place_is_named(host: Sandbox, deployed: Deployed) -> None:
     unit = "/lib/systemd/system/chrony.service"
     login(host, f"cp {unit} /root/; sed -i 's,^ExecStart=.*,& -r,' {unit}; systemctl daemon-reload")
     edited = run(deployed, host, "plan")
@@ -74,7 +74,7 @@ def test_a_units_file_that_somebody_has_edited_in_place_is_named(host: Sandbox, 
     assert run(deployed, host, "plan").status == 3
 
 
-def test_status_and_verify_show_what_it_does(host: Sandbox, deployed: Deployed) -> None:
+def test_status_and_verify_show_its_state(host: Sandbox, deployed: Deployed) -> None:
     login(host, CUSTOMISED)
     for task in ("status", "verify"):
         ran = run(deployed, host, task)
@@ -263,7 +263,7 @@ def test_json_has_the_same_changes_with_stable_ids(fleet: Fleet) -> None:
         assert ("account" in on_host) == (name == "web2")
 
 
-def test_the_deployment_does_exactly_what_the_plan_says(fleet: Fleet) -> None:
+def test_the_deployment_does_exactly_as_the_plan_says(fleet: Fleet) -> None:
     assert_plan_is_what_was_done(fleet.planned, fleet.deployed)
     assert [report["losses"] for report in fleet.deployed.reports] == [
         report["losses"] for report in fleet.planned.reports

@@ -243,7 +243,7 @@ def test_a_host_that_was_left_can_be_deployed_again_and_remembers_anew(case: Cas
     }
 
 
-def test_purge_leaves_the_host_as_it_was_but_for_what_is_named_here(case: Case) -> None:
+def test_purge_leaves_the_host_as_it_was_except_for_the_paths_named_here(case: Case) -> None:
     purged = case.run("uninstall", "--purge")
     assert purged.status == 0, purged
     assert list(purged.changed) == ["restored", "purged"]
@@ -266,7 +266,7 @@ def test_each_exception_is_explained() -> None:
     assert explained == {*EXCEPTIONS, *ONLY_NEWER}
 
 
-def test_by_hand_where_the_package_is_gone_meanwhile(packaged: Case) -> None:
+def test_by_hand_where_the_package_was_removed_since(packaged: Case) -> None:
     give_builds(packaged.giver, packaged.host)
     packaged.run("deploy").assert_proven()
     ours = pid(packaged.host)

@@ -110,7 +110,7 @@ def test_a_way_back_that_cannot_be_written_is_tried_again(folder: str, away: Awa
     away.assert_back()
 
 
-def test_the_timer_itself_starts_what_goes_back(away: Away) -> None:
+def test_the_timer_itself_starts_the_return(away: Away) -> None:
     away.switch(1)
     away.assert_back()
 

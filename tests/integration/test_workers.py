@@ -60,7 +60,7 @@ def await_text(path: Path, text: str) -> None:
     await_true(lambda: path.exists() and path.read_text() == text, f"{path} does not say {text!r}")
 
 
-def test_what_is_given_comes_back_and_what_is_told_comes_before_it(joined: "Cluster") -> None:
+def test_results_come_back_and_messages_come_before_them(joined: "Cluster") -> None:
     heard: list[Any] = []
     assert call(joined, cluster_jobs.repeats, KEYS, heard.append) == KEYS
     assert heard == [("heard", KEYS)]
@@ -74,7 +74,7 @@ def test_an_exception_comes_back_and_is_in_no_log(joined: "Cluster", dask: DaskC
         assert SECRET not in dask.log(name)
 
 
-def test_what_is_dropped_is_cut_off(joined: "Cluster", tmp_path: Path) -> None:
+def test_dropped_work_is_cut_off(joined: "Cluster", tmp_path: Path) -> None:
     path = tmp_path / "said"
     sent = joined.submit("ntp1", cluster_jobs.waits, path, nobody)
     await_text(path, "begun")
@@ -107,7 +107,7 @@ def test_a_control_machine_that_is_gone_cuts_off_all_of_its_run(dask: DaskCluste
     await_text(path, "cut off")
 
 
-def test_a_worker_that_dies_each_time_is_told_and_not_waited_for(tmp_path: Path) -> None:
+def test_a_worker_that_dies_each_time_is_reported_and_not_waited_for(tmp_path: Path) -> None:
     with (
         dask_cluster(tmp_path, "one", "two", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as dask,
         cluster.joined(dask.address) as one,
@@ -117,7 +117,7 @@ def test_a_worker_that_dies_each_time_is_told_and_not_waited_for(tmp_path: Path)
         assert call(one, cluster_jobs.repeats, 1, lambda _: None) == 1
 
 
-def test_without_any_worker_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_worker_the_wait_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "LOOK_SECONDS", 1)
     monkeypatch.setattr(cluster, "ALONE_SECONDS", 2)
     with dask_cluster(tmp_path, "one") as dask, cluster.joined(dask.address) as one:
@@ -138,7 +138,7 @@ def test_a_scheduler_that_is_lost_ends_the_run(tmp_path: Path) -> None:
         await_text(tmp_path / "said", "cut off")
 
 
-def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_scheduler_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
     with (
         pytest.raises(SiteError, match=r"^--scheduler tcp://127.0.0.1:9: cannot be reached: .+$"),
@@ -147,7 +147,7 @@ def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) 
         pass
 
 
-def test_a_scheduler_without_workers_is_told(tmp_path: Path) -> None:
+def test_a_scheduler_without_workers_is_reported(tmp_path: Path) -> None:
     with (
         dask_cluster(tmp_path) as dask,
         pytest.raises(SiteError, match=r"it has no worker; start one: dask worker tcp://"),
@@ -156,7 +156,7 @@ def test_a_scheduler_without_workers_is_told(tmp_path: Path) -> None:
         pass
 
 
-def test_a_worker_with_other_code_is_told(dask: DaskCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_with_another_version_is_reported(dask: DaskCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "code", lambda: "other")
     with (
         pytest.raises(SiteError, match=r"worker tcp://\S+: has another version of chrony-provision"),

@@ -210,6 +210,6 @@ def test_each_module_has_its_test_file_or_a_reason_not_to() -> None:
 
 
 @pytest.mark.parametrize("module", TESTED_ELSEWHERE)
-def test_what_is_tested_elsewhere_is_tested_there(module: str) -> None:
+def test_modules_that_are_tested_elsewhere_are_tested_there(module: str) -> None:
     file, _ = TESTED_ELSEWHERE[module]
     assert (UNIT_TESTS / file).is_file()

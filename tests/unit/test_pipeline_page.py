@@ -80,7 +80,7 @@ def test_the_site_of_the_page_is_one(tmp_path: Path) -> None:
     assert read_site(site).keys.command is not None
 
 
-def test_shellcheck_accepts_what_prepares_a_job(tmp_path: Path) -> None:
+def test_shellcheck_accepts_the_preparation_of_a_job(tmp_path: Path) -> None:
     script = tmp_path / "prepare.sh"
     script.write_text(PREPARE)
     checker = Path(sys.executable).with_name("shellcheck")

@@ -74,7 +74,7 @@ OTHER = [
 
 
 @pytest.mark.parametrize(("made", "words"), OTHER)
-def test_what_is_not_this_build_is_refused(made: bytes, words: str) -> None:
+def test_the_artifact_of_another_build_is_refused(made: bytes, words: str) -> None:
     with pytest.raises(ParseError, match=words):
         pack(RECIPE, made, checked=False, host="ntp1", seconds=41.2)
 
@@ -104,7 +104,7 @@ def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         check(ARTIFACT, RECIPE)
 
 
-def test_a_note_holds_what_a_reader_needs() -> None:
+def test_a_note_holds_the_recipe_and_the_platform() -> None:
     assert json.loads(ARTIFACT.note) == {
         "name": RECIPE.name,
         "sha256": ARTIFACT.sha256,

@@ -202,7 +202,7 @@ def test_hosts_that_build_the_same_confirm_each_other(store: Artifacts) -> None:
     assert not found.is_confirmed(3)
 
 
-def test_that_hosts_build_different_bytes_is_told_with_their_names_and_nothing_is_lost(store: Artifacts) -> None:
+def test_hosts_that_build_different_bytes_are_named_and_nothing_is_lost(store: Artifacts) -> None:
     store.keep(by("ntp1"), confirm=2)
     with pytest.raises(BuildsDiffer, match=r"ntp2 and ntp1 built different bytes: configure.log; .* compare") as told:
         store.keep(by("ntp2", content=b"evil"), confirm=2)

@@ -126,7 +126,7 @@ def test_an_artifact_that_is_not_whole_is_refused(file: str, here: Machine, ther
     assert there.artifacts.names() == ()
 
 
-def test_what_it_has_not_got_is_told(here: Machine, there: Machine) -> None:
+def test_missing_files_are_named(here: Machine, there: Machine) -> None:
     bundle, _ = here.write(CHRONY)
     with pytest.raises(FetchError, match=rf"{NETTLE.filename}"):
         there.unpack(bundle, NETTLE)
@@ -162,7 +162,7 @@ NO_BUNDLES = [
 
 
 @pytest.mark.parametrize(("data", "words"), NO_BUNDLES)
-def test_what_is_no_bundle_is_one_line(data: bytes, words: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_bundle_is_an_error_of_one_line(data: bytes, words: str, tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(data)
     with pytest.raises(StoreError, match=words) as caught:

@@ -42,7 +42,7 @@ def test_packages_are_asked_for_until_the_build_is_there(query: str, finished: b
     assert ask(step.look()) == seen
 
 
-def test_source_is_wanted_only_for_a_build_that_is_to_come(tmp_path: Path) -> None:
+def test_source_is_needed_only_for_a_build_to_come(tmp_path: Path) -> None:
     look = scripts.load("look_packages", str(tmp_path), "false", "build")
     assert ask(look) == "build"
     (tmp_path / "receipt.json").touch()
@@ -137,7 +137,7 @@ def test_a_build_that_was_touched_is_made_anew(damage: Callable[[Path], object],
 
 
 @needs_root
-def test_of_what_was_compiled_nothing_is_taken_that_the_builder_may_not_read(public_path: Path) -> None:
+def test_no_file_is_taken_that_the_builder_may_not_read(public_path: Path) -> None:
     builder, folder = 61999, public_path / "build"
     compiled(folder)
     for path in (folder, *folder.rglob("*")):
@@ -180,7 +180,7 @@ def test_an_artifact_gets_no_rights_from_being_tried(public_path: Path, monkeypa
 
 
 @needs_root
-def test_a_build_is_made_by_an_id_that_belongs_to_nobody(tmp_path: Path) -> None:
+def test_a_build_is_made_by_an_id_without_an_account(tmp_path: Path) -> None:
     with claimed(tmp_path) as host:
         folder, builder = host.my_workspace.build, host.my_workspace.builder
         line = scripts.load("as_builder", folder, str(builder), 'id -u; pwd; echo "$HOME"; touch file; umask')
@@ -219,7 +219,7 @@ def test_a_tarball_that_is_not_the_pinned_one_is_not_unpacked(
     assert [path.name for path in tmp_path.iterdir()] == ["x.tar.gz"]
 
 
-def test_a_build_begins_in_an_empty_folder_and_a_full_disk_is_told(tmp_path: Path) -> None:
+def test_a_build_begins_in_an_empty_folder_and_a_full_disk_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "of an earlier build").mkdir()
     HOST.run("room", scripts.load("reserve_folder", str(tmp_path), "1"))
     assert list(tmp_path.iterdir()) == []
@@ -248,7 +248,7 @@ def test_chronys_own_tests_are_counted(said: str, words: str | None) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="what is placed becomes root's")
-def test_a_build_that_is_placed_has_our_modes_whatever_the_archive_says(tmp_path: Path) -> None:
+def test_a_placed_build_has_fixed_modes_for_any_archive(tmp_path: Path) -> None:
     new, prefix = tmp_path / "new", tmp_path / "builds" / "chrony"
     (new / "sbin").mkdir(parents=True)
     (new / "sbin/chronyd").write_bytes(b"")

@@ -75,7 +75,7 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize(("text", "words"), DAMAGED)
-def test_a_bad_build_is_refused_with_what_was_seen(text: str, words: str) -> None:
+def test_a_bad_build_is_refused_with_the_evidence(text: str, words: str) -> None:
     assert text != TEXT
     with pytest.raises(BuildRefused, match=f"^{re.escape(words)}$"):
         judge_build(parse_build(text), RECIPE)

@@ -28,7 +28,7 @@ def test_a_host_wrote_down_whose_libraries_it_has(case: str, packages: tuple[str
     assert parse_libraries(text) == Libraries(packages=packages)
 
 
-def test_a_library_that_no_package_has_is_told() -> None:
+def test_a_library_that_no_package_has_is_named() -> None:
     text = "libc.so.6 libc6\nlibmine++.so.1 -\nlibm.so.6 libc6\n"
     assert parse_libraries(text) == Libraries(packages=("libc6",), unowned=("libmine++.so.1",))
 

@@ -54,7 +54,7 @@ def test_a_recipe_needs_a_compiler_and_its_libraries(recipe: Recipe, libraries: 
         ("apk", ("tar", "gzip", "coreutils", "setpriv", "shadow")),
     ],
 )
-def test_a_finished_build_needs_libraries_and_what_our_scripts_call(name: str, scripts: tuple[str, ...]) -> None:
+def test_a_finished_build_needs_libraries_and_the_tools_of_the_scripts(name: str, scripts: tuple[str, ...]) -> None:
     libraries = Libraries(packages=("libc6", "libcap2"), unowned=("libmine.so.1",))
     assert runtime(MANAGERS[name], libraries) == (*scripts, "libc6", "libcap2")
 
@@ -206,7 +206,7 @@ def test_a_host_without_a_manager_may_have_the_tools_already() -> None:
     assert manager_of("ntp1", replace(FACTS, packager=None, absent_tools=()), RECIPE) is None
 
 
-def test_a_host_that_has_neither_is_told_what_to_install() -> None:
+def test_a_host_that_has_neither_gets_the_names_of_the_packages() -> None:
     known = ", ".join(MANAGERS)
     words = rf"^ntp1: no cc, m4, and no package manager that we know \({known}\): install a"
     with pytest.raises(SiteError, match=words):
@@ -227,9 +227,7 @@ ENABLING = [
 
 
 @pytest.mark.parametrize(("os_id", "version", "command"), ENABLING)
-def test_a_host_is_told_how_to_enable_where_its_distribution_keeps_headers(
-    os_id: str, version: str, command: str
-) -> None:
+def test_a_host_gets_the_command_that_enables_the_repository_of_headers(os_id: str, version: str, command: str) -> None:
     manager = manager_of("ntp1", replace(FACTS, os=os_id, os_version=version, packager="dnf"), RECIPE)
     assert manager is not None
     assert manager.remedy == (
@@ -239,7 +237,7 @@ def test_a_host_is_told_how_to_enable_where_its_distribution_keeps_headers(
 
 
 @pytest.mark.parametrize(("os_id", "version"), [("amzn", "2023"), ("fedora", "43"), ("debian", "13"), ("rocky", "11")])
-def test_no_command_is_told_where_none_is_known(os_id: str, version: str) -> None:
+def test_no_command_is_shown_where_none_is_known(os_id: str, version: str) -> None:
     manager = manager_of("ntp1", replace(FACTS, os=os_id, os_version=version), RECIPE)
     assert manager is not None
     assert manager.remedy.startswith("enable one that has it, or choose build.readline = false (libedit-dev), ")

@@ -46,7 +46,7 @@ SAID = [
 
 
 @pytest.mark.parametrize(("rules", "words"), SAID)
-def test_who_may_ask_is_told_in_words(rules: Access, words: str) -> None:
+def test_allowed_clients_are_described_in_words(rules: Access, words: str) -> None:
     assert rules.in_words() == words
 
 
@@ -65,7 +65,7 @@ def test_the_narrowest_network_decides(address: str, admitted: bool) -> None:  #
     assert access("10.0.0.0/8 10.1.5.0/24", "10.1.0.0/16").admits(address) is admitted
 
 
-def test_what_is_no_address_is_told() -> None:
+def test_a_text_that_is_no_address_is_reported() -> None:
     with pytest.raises(ParseError, match=r"^'ntp1' is not an IP address$"):
         access("10.0.0.0/8").admits("ntp1")
 
@@ -159,7 +159,7 @@ def test_access_agrees_with_the_longest_prefix(allow: list[Network], deny: list[
 
 
 @given(NETWORKS, NETWORKS)
-def test_nobody_is_said_only_where_nobody_may_ask(allow: list[Network], deny: list[Network]) -> None:
+def test_nobody_stands_only_for_an_empty_set_of_clients(allow: list[Network], deny: list[Network]) -> None:
     deny = [network for network in deny if network not in allow]
     assert (Access(tuple(allow), tuple(deny)).in_words() == "nobody") == (not allow)
 

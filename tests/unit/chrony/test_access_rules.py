@@ -120,7 +120,7 @@ def test_a_line_that_chronyd_refuses_is_named_with_its_place(line: str, why: str
     assert str(caught.value) == f"chrony.conf:2: {line}: {why}"
 
 
-def test_what_is_no_address_is_refused() -> None:
+def test_a_text_that_is_no_address_is_refused() -> None:
     for text in ("ntp1", "fe80::1%eth0", "10.1", ""):
         with pytest.raises(ParseError, match="is not an IP address"):
             rules("allow").decide(text)

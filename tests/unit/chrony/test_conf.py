@@ -27,5 +27,5 @@ def test_directives_are_names_and_a_word() -> None:
         ("", None),
     ],
 )
-def test_the_key_of_a_source_is_told(line: str, key: int | None) -> None:
+def test_the_key_of_a_source_is_read(line: str, key: int | None) -> None:
     assert source_key(line) == key

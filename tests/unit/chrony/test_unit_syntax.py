@@ -34,7 +34,7 @@ def test_assignments_are_read(text: str, found: list[tuple[str, str, str]]) -> N
     assert list(assignments(text)) == found
 
 
-def test_an_empty_value_takes_back_what_stood_before() -> None:
+def test_an_empty_value_resets_the_values_before() -> None:
     text = "[Service]\nExecStart=/bin/a\nExecStart=\nExecStart=/bin/b\nDeviceAllow=x\nDeviceAllow=y\n[Unit]\nUser=no\n"
     assert service_settings(text) == {"ExecStart": ("/bin/b",), "DeviceAllow": ("x", "y")}
 

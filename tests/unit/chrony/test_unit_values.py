@@ -134,7 +134,7 @@ GRANTED = [
 
 
 @pytest.mark.parametrize(("changes", "capabilities", "devices"), GRANTED)
-def test_only_what_is_used_is_granted(
+def test_only_used_rights_are_granted(
     changes: dict[str, Any], capabilities: tuple[str, ...], devices: tuple[str, ...]
 ) -> None:
     how = made(**changes)

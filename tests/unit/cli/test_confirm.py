@@ -24,7 +24,7 @@ def test_only_yes_is_yes(typed: str, meant: bool, monkeypatch: pytest.MonkeyPatc
     assert confirmed("keys.rotate", yes=False) == meant
 
 
-def test_where_nobody_can_be_asked_the_option_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_the_option_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     with pytest.raises(UsageError, match="standard input is no terminal: read the above and say --yes"):
         confirmed("keys.rotate", yes=False)

@@ -75,7 +75,7 @@ def test_at_a_terminal_the_first_keys_may_be_made(folder: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("task", ["deploy", "plan"])
-def test_a_pipeline_is_told_before_any_host_is_touched(task: str, tmp_path: Path) -> None:
+def test_a_pipeline_gets_the_error_before_any_host_is_touched(task: str, tmp_path: Path) -> None:
     env = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
     done = inv(task, "--host=nosuchhost.invalid", env=env)
     assert done.returncode == 2

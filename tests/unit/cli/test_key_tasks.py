@@ -162,7 +162,7 @@ def test_a_reader_that_goes_away_is_no_bug(home: Home) -> None:
     assert (done.stdout, done.stderr) == (f"{home.file}\n", "")
 
 
-def test_a_command_that_fails_is_told_before_any_host_is_touched(home: Home, tmp_path: Path) -> None:
+def test_a_command_that_fails_is_an_error_before_any_host_is_touched(home: Home, tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text('keys.command = "cat no-such-file"\n')
     said = home.said("deploy", "--host=nosuchhost.invalid", f"--site={site}", status=2)

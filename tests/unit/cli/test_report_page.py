@@ -110,7 +110,7 @@ def test_an_error_of_the_page_is_in_the_report(site: Path, asked: list[Report]) 
     assert '"exit_status": 1' in report.read_text()
 
 
-def test_the_size_of_the_page_is_told_in_the_unit_that_fits_it() -> None:
+def test_the_size_of_the_page_has_a_fitting_unit() -> None:
     assert [_size(octets) for octets in (7_300, 1_440_000)] == ["7 kB", "1.4 MB"]
 
 

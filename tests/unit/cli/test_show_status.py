@@ -57,7 +57,7 @@ def test_without_an_option_the_text_is_shown(capsys: pytest.CaptureFixture[str])
     assert "seen" in capsys.readouterr().out
 
 
-def test_metrics_are_a_file_that_all_may_read_whatever_the_umask(folder: Path) -> None:
+def test_metrics_are_a_file_that_all_may_read_under_any_umask(folder: Path) -> None:
     before = os.umask(0o077)
     try:
         assert run_with(metrics=folder / "chrony.prom") == 0
@@ -172,7 +172,7 @@ def test_a_plugin_that_ends_with_a_bug_is_no_warning(
     assert (out.startswith("CHRONY UNKNOWN - "), words in out) == (True, True), out
 
 
-def test_output_that_nobody_reads_ends_the_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_without_a_reader_ends_the_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     def unread(*_: object) -> None:
         raise OutputUnread("nobody reads the output")
 

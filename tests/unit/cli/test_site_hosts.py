@@ -87,7 +87,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("words", "error"), REFUSED)
-def test_what_is_no_address_is_refused(words: list[str], error: str, folder: Folder) -> None:
+def test_a_text_that_is_no_address_is_refused(words: list[str], error: str, folder: Folder) -> None:
     assert folder.run("access", *words, status=2) == error
 
 
@@ -124,7 +124,7 @@ def test_the_lint_says_that_it_found_nothing(tmp_path: Path) -> None:
     assert folder.run("site", "--lint").endswith("\n  lint: no findings\n")
 
 
-def test_a_site_without_hosts_shows_what_holds_for_any_host(tmp_path: Path) -> None:
+def test_a_site_without_hosts_shows_the_settings_of_any_host(tmp_path: Path) -> None:
     folder = Folder(tmp_path, 'keys.file = "chrony.keys"\ntime.rtcsync = false\n')
     first, second, third, *_ = folder.run("site", "--conf").splitlines()
     assert (first, second) == ("any host: server", '  keys.file = "chrony.keys"  (defaults)')
@@ -150,7 +150,7 @@ def test_what_plan_refuses_without_a_host_is_refused(site: str, words: str, host
     assert folder.run("plan", "--host=ntp1", status=2).endswith(error)
 
 
-def test_keys_that_nobody_would_see_are_refused_after_the_settings(tmp_path: Path) -> None:
+def test_first_keys_without_a_terminal_are_refused_after_the_settings(tmp_path: Path) -> None:
     folder = Folder(tmp_path, "[hosts]\nntp1 = {}\n")
     done = inv("site", "--site", str(folder.site), env={"XDG_CONFIG_HOME": str(tmp_path / "none")})
     assert done.returncode == 2

@@ -48,7 +48,7 @@ def test_a_full_disk_below_standard_output_is_one_line(line: str) -> None:
     ],
 )
 @pytest.mark.parametrize("task", ["deploy", "plan", "verify"])
-def test_output_that_is_lost_ends_no_work_and_is_told_at_the_end(
+def test_lost_output_ends_no_work_and_is_reported_at_the_end(
     task: str, stream: str, status: int, error: str, hosts: int, tmp_path: Path
 ) -> None:
     site = tmp_path / "site.toml"
@@ -122,7 +122,7 @@ def test_a_pipe_that_the_caller_has_made_non_blocking_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", "2> >(exec true)"])
-def test_an_error_that_nobody_can_see_ends_with_its_exit_status(redirection: str) -> None:
+def test_an_error_without_a_reader_ends_with_its_exit_status(redirection: str) -> None:
     done = in_shell(f"inv deploy --hots ntp1 {redirection}")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
 

@@ -242,7 +242,7 @@ def test_a_host_that_cannot_be_found_is_not_tried(home: dict[str, str], tmp_path
     assert '"tried": false' in (tmp_path / "report.json").read_text()
 
 
-def test_every_host_is_told_even_if_one_cannot_be_found(home: dict[str, str]) -> None:
+def test_every_host_is_reported_even_if_one_cannot_be_found(home: dict[str, str]) -> None:
     done = inv("verify", "--host=a.invalid", "--host=b.invalid", env=home)
     assert done.returncode == 2
     failed = [line.split()[0] for line in done.stdout.splitlines() if "  error  " in line]

@@ -34,7 +34,7 @@ def test_what_steers_a_terminal_is_escaped() -> None:
 
 
 @given(st.text())
-def test_whatever_it_is_can_be_printed(text: str) -> None:
+def test_any_text_can_be_printed(text: str) -> None:
     assert on_one_line(text).isprintable()
     assert all(char.isprintable() or char in "\n\t" for char in shown(text))
 

@@ -71,7 +71,7 @@ def test_nothing_is_compiled_behind_a_closed_gate(operator: Operator) -> None:
     assert operator.host.told == []
 
 
-def test_a_build_is_proven_and_rehearsed_with_keys_of_no_use(operator: Operator) -> None:
+def test_a_build_is_proven_and_rehearsed_with_throwaway_keys(operator: Operator) -> None:
     report = operator.run(build)
     assert (report.error, unproven(report)) == (None, [])
     assert operator.host.told == ["workspace", "rehearse"]

@@ -21,7 +21,7 @@ def test_the_account_is_that_of_the_distribution(there: str, os_id: str, user: s
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_a_recipe_has_what_the_site_wants_of_a_build(wanted: bool) -> None:  # noqa: FBT001 -- a parameter of a case
+def test_a_recipe_has_the_build_settings_of_the_site(wanted: bool) -> None:  # noqa: FBT001 -- a parameter of a case
     extra = (Directive("refclock PPS /dev/pps0"), Directive("ntpsigndsocket /samba")) if wanted else ()
     site = Site(build=Build(nts=wanted, seccomp=wanted, readline=wanted), time=Time(extra=extra))
     recipe = choose_recipe(site, FACTS, chrony=RECIPE.chrony, nettle=RECIPE.nettle)

@@ -153,7 +153,7 @@ def test_a_dry_run_tells_why_and_changes_nothing(host: Host, tmp_path: Path) -> 
     assert (list(tmp_path.iterdir()), host.trips) == ([], 1)
 
 
-def test_what_somebody_else_did_meanwhile_is_not_done_again(host: Host, tmp_path: Path) -> None:
+def test_work_that_another_run_did_in_the_meantime_is_not_repeated(host: Host, tmp_path: Path) -> None:
     def waits(_: Phase, step: Step) -> bool:
         (tmp_path / step.title).write_text("wanted\n")
         return True
@@ -162,7 +162,7 @@ def test_what_somebody_else_did_meanwhile_is_not_done_again(host: Host, tmp_path
     assert outcome == Outcome(id="line-new", title="new", status=Status.UNCHANGED)
 
 
-def test_after_waiting_for_somebody_else_the_drift_is_that_of_now(host: Host, tmp_path: Path) -> None:
+def test_after_waiting_for_another_run_the_drift_is_read_again(host: Host, tmp_path: Path) -> None:
     def waits(_: Phase, step: Step) -> bool:
         (tmp_path / step.title).write_text("theirs\n")
         return True

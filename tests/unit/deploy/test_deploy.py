@@ -42,7 +42,7 @@ def test_a_second_deployment_changes_nothing_in_three_round_trips_and_proves_it_
     assert report.round_trips <= 4
 
 
-def test_a_plan_changes_nothing_and_names_what_a_deployment_would(operator: Operator) -> None:
+def test_a_plan_changes_nothing_and_names_the_changes_of_a_deployment(operator: Operator) -> None:
     report = operator.run(plan)
     assert operator.host.told == []
     assert (ids(report, Status.CHANGED), report.findings) == ([], [])
@@ -108,7 +108,7 @@ def test_a_failed_rehearsal_leaves_the_running_daemon_alone(operator: Operator) 
     assert "switch" not in operator.host.told
 
 
-def test_a_switch_that_fails_is_told_in_its_own_words(operator: Operator) -> None:
+def test_a_failed_switch_is_reported_in_its_own_words(operator: Operator) -> None:
     words = "chronyd of generation x did not come up; active again: chrony.service: Fatal error"
     operator.host.answers["switch"] = Output(1, "", f"{words}\n")
     report = operator.run(deploy)
@@ -116,7 +116,7 @@ def test_a_switch_that_fails_is_told_in_its_own_words(operator: Operator) -> Non
     assert operator.host.told[-1] == "switch"
 
 
-def test_what_else_keeps_time_is_named_and_a_process_of_nobodys_is_refused(operator: Operator) -> None:
+def test_other_time_services_are_named_and_a_process_without_a_unit_is_refused(operator: Operator) -> None:
     operator.host.others = "chrony.service|loaded|active|enabled|/lib/systemd/system/chrony.service|"
     (active,) = [outcome for outcome in operator.run(plan).outcomes if outcome.id == "active"]
     assert active.reason.endswith("; stops and masks chrony.service, which is active")
@@ -172,6 +172,6 @@ def test_a_firewall_that_cannot_be_read_is_not_opened_and_nothing_is_switched(op
     assert "switch" not in operator.host.told
 
 
-def test_a_question_that_nobody_prepared_an_answer_for_fails_the_test(operator: Operator) -> None:
+def test_a_question_without_a_prepared_answer_fails_the_test(operator: Operator) -> None:
     with pytest.raises(AssertionError, match="no answer prepared for: rm -rf /"):
         operator.run(lambda run: run.progress.say(run.session.host.ask("rm -rf /")))

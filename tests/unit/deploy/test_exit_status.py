@@ -182,7 +182,7 @@ SWITCHES = [
 
 
 @pytest.mark.parametrize(("name", "fault", "words", "waits"), SWITCHES)
-def test_a_run_that_ends_in_a_switch_says_what_becomes_of_it(
+def test_a_run_that_ends_in_a_switch_says_how_the_switch_will_end(
     name: str,
     fault: Callable[[Operator], Answer],
     words: str,

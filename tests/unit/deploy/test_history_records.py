@@ -52,7 +52,7 @@ def test_a_line_of_an_older_release_names_no_task(words: str) -> None:
     assert events((old,), "", None)[0].kind is Kind.SWITCHED
 
 
-def test_a_line_that_was_cut_is_told() -> None:
+def test_a_truncated_line_is_reported() -> None:
     with pytest.raises(ParseError, match="a line that is none of ours: '2026 al'"):
         parse_history("2026 al")
 

@@ -24,7 +24,7 @@ def test_the_release_is_in_the_name_of_the_build() -> None:
     assert KEPT.running == GENERATION.running
 
 
-def test_a_build_of_somebody_elses_has_no_release() -> None:
+def test_a_foreign_build_has_no_release() -> None:
     with pytest.raises(ParseError, match="names a build that is none of ours: 'mine'"):
         _ = replace(KEPT, build="mine").version
 

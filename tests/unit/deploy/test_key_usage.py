@@ -45,7 +45,7 @@ def test_addresses_belong_to_their_keys() -> None:
 
 
 @pytest.mark.parametrize(("text", "addresses"), [(PRINTED, False), (f"no addresses\n{PRINTED}", True)])
-def test_addresses_are_unknown_if_nobody_asked_or_nft_is_old(text: str, addresses: bool) -> None:  # noqa: FBT001 -- a column
+def test_addresses_are_unknown_if_they_were_not_asked_for_or_nft_is_old(text: str, addresses: bool) -> None:  # noqa: FBT001 -- a column
     found = parse_usage(text, addresses=addresses)
     assert [key.addresses for key in found.keys] == [None, None]
 

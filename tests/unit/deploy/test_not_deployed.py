@@ -121,7 +121,7 @@ def test_counters_that_chronyc_may_not_see_are_unknown(operator: Operator) -> No
     assert (service.requests, service.sources is None) == (None, False)
 
 
-def test_a_chronyc_that_says_what_nobody_understands_is_one_line(operator: Operator) -> None:
+def test_an_unknown_answer_of_chronyc_is_an_error_of_one_line(operator: Operator) -> None:
     operator.host.existing = CHRONY
     text = (CASES / "services" / "chrony-4.3.txt").read_text()
     operator.host.answers["print_own_services"] = text.replace("7F7F0101,,5,", "a,b")
@@ -169,7 +169,7 @@ def test_the_script_asks_each_program_that_runs_and_no_other(programs: Path) -> 
 TWO = CHRONY.replace("service=ntpsec.service\nruns=no\nkind=ntpd", "service=other.service\nruns=yes\nkind=chrony")
 
 
-def test_of_two_daemons_of_one_program_nobody_knows_which_one_answers(operator: Operator) -> None:
+def test_of_two_daemons_of_one_program_the_answering_one_is_unknown(operator: Operator) -> None:
     services = asked(operator, TWO, "chrony-4.3").services
     assert [(service.name, service.clock, service.sources) for service in services] == [
         ("chrony.service", None, None),
@@ -210,7 +210,7 @@ def test_several_services_are_named(operator: Operator) -> None:
     assert "chrony.service (chrony 4.3) and ntpsec.service (ntpd) keep time" in error
 
 
-def test_a_host_that_does_not_tell_is_told_what_deploys(operator: Operator) -> None:
+def test_a_host_that_gives_no_answer_gets_the_command_that_deploys(operator: Operator) -> None:
     operator.host.answers["print_existing"] = Output(1, "", "systemctl: not found\n")
     assert operator.run(status).error == "ntp1: nothing is deployed here; inv deploy deploys"
 

@@ -111,7 +111,7 @@ def test_with_another_configuration(operator: Operator) -> None:
     assert changes(planned) == {"chrony-conf": "+ 198.19.0.9"}
 
 
-def test_with_other_keys_which_are_named_by_id_and_never_shown(operator: Operator) -> None:
+def test_changed_keys_are_named_by_id_and_never_shown(operator: Operator) -> None:
     operator.run(deploy)
     change_keys(operator, *KEYS, TWO, THREE)
     planned = assert_plan_is_what_deploy_does(operator)
@@ -166,7 +166,7 @@ def test_a_configured_time_service_is_refused_until_the_operator_agrees(operator
     assert deployed.outcomes[-1].status is not Status.CHANGED
 
 
-def test_on_a_host_that_is_as_wanted(operator: Operator) -> None:
+def test_on_a_host_without_drift(operator: Operator) -> None:
     operator.run(deploy)
     assert assert_plan_is_what_deploy_does(operator) == {}
 

@@ -27,7 +27,7 @@ def test_a_server_without_the_right_to_its_port_is_refused_and_a_client_is_not()
     refuse_without_port("ntp1", FACTS, Site())
 
 
-def test_a_systemd_that_knows_no_unit_of_ours_is_refused() -> None:
+def test_a_systemd_without_the_deployed_unit_is_refused() -> None:
     with pytest.raises(HostUnready, match=r"^ntp1: systemd 204 is older than 219"):
         refuse_without_systemd("ntp1", replace(FACTS, systemd=204))
     refuse_without_systemd("ntp1", replace(FACTS, systemd=219))

@@ -25,7 +25,7 @@ def test_the_state_the_history_and_the_logs_are_read_in_three_round_trips(operat
     assert operator.host.told == []
 
 
-def test_a_host_on_which_nothing_is_deployed_is_told_what_deploys(operator: Operator) -> None:
+def test_a_host_without_a_deployment_gets_the_command_that_deploys(operator: Operator) -> None:
     operator.host.answers["print_status"] = "==> not deployed\n"
     assert operator.run(report).error == "ntp1: nothing is deployed here; inv deploy deploys"
 

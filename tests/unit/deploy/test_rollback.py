@@ -118,7 +118,7 @@ ALTERED = [
 
 
 @pytest.mark.parametrize(("old", "new", "words"), ALTERED)
-def test_a_generation_that_somebody_altered_is_not_gone_back_to(
+def test_an_altered_generation_is_no_target_of_a_rollback(
     old: str, new: str, words: str, twice: tuple[Operator, str, str]
 ) -> None:
     operator, first, second = twice
@@ -140,7 +140,7 @@ def test_of_an_altered_generation_the_others_are_named(twice: tuple[Operator, st
     assert report.error.endswith(f"; inv deploy deploys the site's, or --to names another one: {first}")
 
 
-def test_a_build_of_somebody_elses_is_refused(twice: tuple[Operator, str, str]) -> None:
+def test_a_foreign_build_is_refused(twice: tuple[Operator, str, str]) -> None:
     operator, first, _ = twice
     report = altered(operator, f"==> build\n{operator.host.recipe.name}", "==> build\nmine")
     assert report.error == f"ntp1: generation {first} names a build that is none of ours: 'mine'"
@@ -157,7 +157,7 @@ def test_a_proof_that_fails_sends_the_host_forward_again(twice: tuple[Operator, 
     assert ending_lines(report)[-1].startswith("FAILED, rolled back, nothing else changed (")
 
 
-def test_a_switch_that_did_not_come_up_is_told(twice: tuple[Operator, str, str]) -> None:
+def test_a_switch_that_did_not_come_up_is_reported(twice: tuple[Operator, str, str]) -> None:
     operator, _, _ = twice
     operator.host.answers["switch"] = Output(1, "", "chronyd of generation x did not come up\n")
     report = operator.run(back)

@@ -87,7 +87,7 @@ def test_a_run_stops_at_a_closed_gate_before_the_first_step_to_apply_behind_it(t
     assert not behind.path.exists()
 
 
-def test_a_gate_that_is_open_stops_nobody(tmp_path: Path) -> None:
+def test_an_open_gate_stops_no_host(tmp_path: Path) -> None:
     behind = Exists(tmp_path / "behind")
     report = converged(Phase("build", (behind,), BUILD), through=(Gate.BUILD,))
     assert (report.stopped_at, report.error, report.changed) == (None, None, 1)

@@ -84,7 +84,7 @@ def tell(operation: Callable[[Run], None], host: str = "local") -> Report:
         )
 
 
-def test_a_good_run_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_good_run_is_reported_whole(capsys: pytest.CaptureFixture[str]) -> None:
     def operation(run: Run) -> None:
         sun = Finding(id="sky.sun", claim="the sun shines", holds=True, seen="through the window")
         run.found(

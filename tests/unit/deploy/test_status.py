@@ -38,7 +38,7 @@ def deployed(operator: Operator) -> Operator:
     return operator
 
 
-def test_a_host_on_which_nothing_is_deployed_is_told_what_deploys(operator: Operator) -> None:
+def test_a_host_without_a_deployment_gets_the_command_that_deploys(operator: Operator) -> None:
     operator.host.answers["print_status"] = "==> not deployed\n"
     report = operator.run(status)
     assert (report.error, report.tried) == ("ntp1: nothing is deployed here; inv deploy deploys", True)
@@ -49,7 +49,7 @@ def test_a_host_beyond_the_limits_of_its_site_fails(deployed: Operator) -> None:
     state(deployed, failed=("limits.offset", "limits.sources", "limits.authenticated"))
 
 
-def test_the_release_the_keys_and_the_requests_are_told(deployed: Operator) -> None:
+def test_status_has_the_release_the_keys_and_the_requests(deployed: Operator) -> None:
     seen = state(deployed)
     assert (seen.release, seen.wanted_release, seen.key_ids) == ("4.9", "4.9", "1-2,7")
     assert seen.server is not None
@@ -137,7 +137,7 @@ def test_a_daemon_that_is_silent_or_gone_is_a_failure(deployed: Operator) -> Non
     assert state(deployed, text, failed=("process.running",)).generation == ""
 
 
-def test_a_switch_that_nobody_confirmed_says_what_comes_next_and_when(
+def test_an_unconfirmed_switch_names_the_next_generation_and_the_time(
     deployed: Operator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployed.host.unconfirmed = deployed.host.current

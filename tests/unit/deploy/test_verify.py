@@ -21,7 +21,7 @@ from tests.helpers.scripted_answers import ASKED
 from tests.unit.deploy.conftest import PLAIN, SITE, Operator, unproven
 
 
-def test_verify_changes_nothing_and_finds_what_somebody_altered(operator: Operator) -> None:
+def test_verify_changes_nothing_and_finds_altered_files(operator: Operator) -> None:
     operator.run(deploy)
     good = operator.run(verify)
     assert (good.error, good.role, unproven(good), operator.host.told) == (None, "server", [], [])
@@ -131,7 +131,7 @@ def test_an_altered_generation_that_runs_is_named_though_the_site_wants_another(
     assert "chrony.conf differs (server, driftfile)" in seen["site.active"][1] or "driftfile" in seen["site.active"][1]
 
 
-def test_a_generation_that_runs_and_cannot_be_read_is_told(twice: tuple[Operator, str, str]) -> None:
+def test_a_running_generation_that_cannot_be_read_is_reported(twice: tuple[Operator, str, str]) -> None:
     operator, _, second = twice
     operator.host.answers["print_generation"] = Output(1, "", "cat: chrony.conf: No such file\n")
     operator.site += "[[time.servers]]\naddress = '198.19.0.10'\n"
@@ -154,12 +154,14 @@ def test_of_a_daemon_that_does_not_run_nothing_is_claimed(operator: Operator) ->
     assert seen["site.process-as-unit"] == (None, "chronyd does not run")
 
 
-def test_a_host_on_which_nothing_is_deployed_is_told_what_deploys(operator: Operator) -> None:
+def test_a_host_without_a_deployment_gets_the_command_that_deploys(operator: Operator) -> None:
     report = operator.run(verify)
     assert (report.error, report.ok) == ("ntp1: nothing is deployed here; inv deploy deploys", False)
 
 
-def test_a_key_of_the_same_id_with_another_secret_is_told(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_of_the_same_id_with_another_secret_is_reported(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     operator.run(deploy)
     other = Keys((Key(1, "AES128", bytes(16)), Key(2, "AES128", bytes(16))))
     operator.key_file.unlink()

@@ -154,7 +154,7 @@ def deployed(operator: Operator) -> Operator:
 
 
 @pytest.mark.parametrize("answers", RECORDED.values(), ids=RECORDED)
-def test_a_host_writes_what_this_machine_would_make_of_the_same_answers(
+def test_a_host_writes_the_metrics_that_this_machine_makes_of_the_same_answers(
     deployed: Operator, answers: Answers, tmp_path: Path
 ) -> None:
     written = values(write(tmp_path, answers))

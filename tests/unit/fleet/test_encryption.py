@@ -34,7 +34,7 @@ def test_no_secret_is_in_it_and_none_in_its_repr() -> None:
     assert repr(cipher) == "Cipher()"
 
 
-def test_the_same_never_looks_the_same() -> None:
+def test_equal_texts_have_different_ciphertexts() -> None:
     cipher = Cipher()
     assert len({cipher.close(1, "ntp1") for _ in range(100)}) == 100
 

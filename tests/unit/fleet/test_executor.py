@@ -77,7 +77,7 @@ def test_all_run_at_once_and_are_reported_in_their_order() -> None:
     assert [str(report.host) for report in reports] == ["d", "b", "c", "a"]
 
 
-def test_no_more_run_at_once_than_are_wanted() -> None:
+def test_no_more_hosts_run_at_once_than_the_limit() -> None:
     now = set[Target]()
     most = 0
 
@@ -187,7 +187,7 @@ def test_inline_acts_at_once_and_here() -> None:
     assert Inline().submit(threading.current_thread).result() is threading.main_thread()
 
 
-def test_one_host_is_told_in_this_thread(capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_host_is_reported_in_this_thread(capsys: pytest.CaptureFixture[str]) -> None:
     threads: list[threading.Thread] = []
 
     def tell(_: Run) -> None:
@@ -232,7 +232,7 @@ def test_when_all_is_to_end_nothing_begins(capsys: pytest.CaptureFixture[str]) -
     assert "interrupted; run the same command again to complete it" in capsys.readouterr().out
 
 
-def test_a_cluster_without_dask_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_dask_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "provision.fleet.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     fleet = Options(scheduler="tcp://127.0.0.1:8786").fleet

@@ -86,7 +86,7 @@ ROTATION = Rotation(
         "not answered by one of two",
     ],
 )
-def test_who_is_not_there_yet_is_told(sources: tuple[Association, ...], waiting: list[str]) -> None:
+def test_hosts_that_do_not_exist_yet_are_named(sources: tuple[Association, ...], waiting: list[str]) -> None:
     web1 = parse_target("web1")
     other = Report(host=parse_target("elsewhere"), sources=(replace(GOOD, key=1),))
     reports = [Report(host=web1, sources=sources), other]

@@ -32,7 +32,7 @@ def again(failed: Failed) -> list[str]:
     return [str(target) for target, _ in failed.among(host_settings("a", "b", "c"))]
 
 
-def test_who_failed_is_known_until_it_is_as_wanted(failed: Failed) -> None:
+def test_a_failed_host_is_remembered_until_it_is_ok(failed: Failed) -> None:
     failed.note([report("a"), report("b", error="x"), report("c", error="x")])
     assert again(failed) == ["b", "c"]
     failed.note([report("b")])

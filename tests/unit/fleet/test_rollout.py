@@ -94,7 +94,7 @@ def test_a_server_that_failed_counts_beside_one_that_switches() -> None:
     assert begun(made) == {"c": ALL}
 
 
-def test_clients_prepare_meanwhile_and_switch_after_all_those_that_they_follow() -> None:
+def test_clients_prepare_during_the_rollout_and_switch_after_all_their_servers() -> None:
     made = rollout(server("a"), server("b"), client("c", "a", "b"), client("d", "elsewhere"))
     assert begun(made) == {"a": ALL, "b": NONE, "c": NONE, "d": ALL}
     made.stopped_at(C, HELD_AT_SWITCH)
@@ -147,7 +147,7 @@ def test_a_build_is_needed_until_its_host_compiles_and_no_other_build_waits_for_
     assert begun(made) == {"b": {SWITCH, BUILD}}
 
 
-def test_the_builder_of_the_site_compiles_what_it_needs_too() -> None:
+def test_the_builder_of_the_site_compiles_its_own_build_too() -> None:
     made = rollout(*(replace(client(name), builder=C) for name in "abc"))
     assert list(begun(made)) == ["a", "b", "c"]
     made.stopped_at(A, StoppedAt(BUILD, "x"))
@@ -260,7 +260,7 @@ def test_after_so_many_failures_the_rest_is_left_alone() -> None:
     }
 
 
-def test_why_the_rest_was_left_alone_is_told() -> None:
+def test_the_reason_for_skipped_hosts_is_reported() -> None:
     made = rollout(*(client(name) for name in "abc"), parallel=1, max_failures=1)
     begun(made)
     made.ended(A, ok=False, tried=True)

@@ -61,7 +61,7 @@ def test_an_editor_that_drops_comments_and_sorts_lines_loses_nothing(source: Key
     assert marked.for_hosts == {8}
 
 
-def test_meanwhile_hosts_ask_with_the_new_key(source: KeyFile) -> None:
+def test_during_the_overlap_hosts_ask_with_the_new_key(source: KeyFile) -> None:
     start(source, type_="AES128")
     keys = KeyReader().keys(source)
     assert keys is not None
@@ -99,7 +99,7 @@ def test_a_run_that_ended_after_the_key_was_written_goes_on(source: KeyFile, mon
     assert (found.new, found.stage, found.has_old) == (8, "adding", True)
 
 
-def test_an_id_that_was_given_away_meanwhile_is_not_taken(source: KeyFile) -> None:
+def test_an_id_that_was_used_in_the_meantime_is_not_taken(source: KeyFile) -> None:
     before = text(source)
     with pytest.raises(SiteError, match="there is a key 7 by now: run the same command again"):
         begin(KeyReader(), source, 1, 7, type_=None, today=TODAY)

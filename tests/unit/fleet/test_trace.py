@@ -97,7 +97,7 @@ def test_a_loop_is_named() -> None:
     assert (path.end, path.loop) == (End.LOOP, ("ntp1", "ntp2"))
 
 
-def test_the_path_ends_at_a_host_that_cannot_be_asked_or_follows_nobody() -> None:
+def test_the_path_ends_at_a_host_that_cannot_be_asked_or_has_no_source() -> None:
     refused = path_of({"web1": following("10.0.0.1"), "ntp1": None})
     assert (refused.end, refused.words, refused.loop) == (End.NO_ANSWER, "ntp1: connection refused", ())
     silent = replace(STATUS, clock=None, sources=())

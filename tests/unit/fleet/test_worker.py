@@ -236,7 +236,7 @@ def change(run: Run) -> None:
     ],
     ids=["after a change", "no worker began to change", "nobody can tell"],
 )
-def test_a_lost_worker_may_have_changed_what_it_had_locked(
+def test_a_lost_worker_may_have_changed_its_locked_host(
     operation: Any,
     error: ClusterFailed,
     may_have_changed: bool,  # noqa: FBT001 -- a parameter of a case

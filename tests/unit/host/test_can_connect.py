@@ -60,7 +60,7 @@ def test_the_groups_of_the_process_decide(pid: int, folder: Path) -> None:
         assert told(pid, folder.parent / "link/socket") == "there"
 
 
-def test_a_socket_that_is_not_there_or_that_nobody_serves(pid: int, folder: Path) -> None:
+def test_a_socket_that_is_missing_or_has_no_listener(pid: int, folder: Path) -> None:
     os.chown(folder, 0, 4711)
     assert told(pid, folder / "socket") == "missing"
     listening(folder / "socket").close()

@@ -30,7 +30,7 @@ STEERING = [
 
 
 @pytest.mark.parametrize(("unit", "line"), STEERING)
-def test_a_service_that_steers_the_clock_is_found_by_what_it_starts(
+def test_a_service_that_steers_the_clock_is_found_by_its_program(
     unit: str, line: str, systemctl: Systemctl, proc: Proc, tmp_path: Path
 ) -> None:
     proc.add(4711, line.split(maxsplit=1)[0], unit=unit, line=line.split(), capabilities=MAY_SET, sockets=[77])
@@ -134,7 +134,7 @@ def test_a_script_whose_daemon_runs_is_a_service(systemctl: Systemctl, proc: Pro
     ]
 
 
-def test_our_service_and_what_asks_it_are_not_in_its_way(systemctl: Systemctl, proc: Proc, tmp_path: Path) -> None:
+def test_the_deployed_service_and_its_clients_are_no_conflict(systemctl: Systemctl, proc: Proc, tmp_path: Path) -> None:
     root = tmp_path / "opt"
     (root / "builds/a/sbin").mkdir(parents=True)
     ours = str(root / "builds/a/sbin/chronyd")

@@ -135,7 +135,7 @@ PLATFORMS = [
 
 
 @pytest.mark.parametrize(("changes", "name"), PLATFORMS)
-def test_a_platform_names_what_a_build_fits(changes: dict[str, str], name: str) -> None:
+def test_a_platform_names_the_hosts_that_a_build_fits(changes: dict[str, str], name: str) -> None:
     assert parse_facts(said(**changes)).platform == name
 
 
@@ -148,7 +148,7 @@ def test_a_platform_names_what_a_build_fits(changes: dict[str, str], name: str) 
         ("rhel", (), False),
     ],
 )
-def test_debian_and_what_comes_from_it_is_debian_like(os_: str, like: tuple[str, ...], holds: bool) -> None:
+def test_debian_and_its_derivatives_are_debian_like(os_: str, like: tuple[str, ...], holds: bool) -> None:
     assert replace(FACTS, os=os_, os_like=like).is_debian_like is holds
 
 
@@ -162,7 +162,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "words"), REFUSED)
-def test_what_is_no_answer_is_refused(text: str, words: str) -> None:
+def test_an_output_that_is_no_answer_is_refused(text: str, words: str) -> None:
     with pytest.raises(ParseError, match=f"^{words}"):
         parse_facts(text)
 

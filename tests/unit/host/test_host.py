@@ -141,7 +141,7 @@ def test_the_password_is_for_sudo_alone(tmp_path: Path, monkeypatch: pytest.Monk
     assert host.ask(f"timeout 5 sh -c {quote(trap)}", root=False) == "<>\n"
 
 
-def test_a_command_that_asks_is_told_that_nobody_is_there() -> None:
+def test_a_command_that_reads_its_input_gets_the_end_of_it() -> None:
     assert Host(LocalTransport()).ask("timeout 5 cat; echo $?") == "0\n"
 
 
@@ -220,7 +220,7 @@ class Says(LocalTransport):
 
 
 @pytest.mark.parametrize("words", SAID_BY_SUDO)
-def test_whatever_sudo_says_is_understood(words: str) -> None:
+def test_every_message_of_sudo_is_understood(words: str) -> None:
     with pytest.raises(HostUnreachable, match="no right to become root"):
         Host(Says(Output(1, "", words)), become=Become.SUDO).ask("true")
 

@@ -32,7 +32,7 @@ def run(*words: str | Path) -> str:
     return done.stdout + done.stderr or f"exit status {done.returncode}" * (done.returncode != 0)
 
 
-def test_a_script_says_which_shell_it_is_for_and_what_it_does() -> None:
+def test_a_script_names_its_shell_and_its_purpose() -> None:
     for script in SCRIPTS:
         shell, comment, *_ = script.read_text().splitlines()
         assert shell in {"# shellcheck shell=dash", "#!/bin/sh"}, script

@@ -44,7 +44,7 @@ def test_a_host_without_sudo_is_told_apart() -> None:
         become("missing")
 
 
-def test_a_sudo_that_wants_a_terminal_is_told_apart() -> None:
+def test_a_sudo_that_needs_a_terminal_is_told_apart() -> None:
     with pytest.raises(HostUnreachable, match=r"^ntp1: sudo wants a terminal .* 'Defaults:ntp !requiretty' "):
         become("tty")
 
@@ -144,7 +144,7 @@ class Stuck(LocalTransport):
         self._closed.set()
 
 
-def test_a_sudo_that_does_not_come_back_holds_nobody_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sudo_that_does_not_come_back_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "SUDO_SECONDS", 0.2)
     host = Host(Stuck(), become=Become.PASSWORD)
     connected = Session(host=host, facts=FACTS, address="127.0.0.1", direct=True, time_source=None)

@@ -25,7 +25,7 @@ EXPOSED = [
 
 
 @pytest.mark.parametrize(("more", "words"), EXPOSED)
-def test_what_somebody_else_can_change_is_refused(more: str, words: str | None) -> None:
+def test_a_path_that_another_account_can_change_is_refused(more: str, words: str | None) -> None:
     seen = exposed(f"os=debian\n{ROOTS}{more}", "/opt/chrony")
     if words is None:
         assert seen is None
@@ -39,7 +39,7 @@ def test_a_host_that_does_not_say_is_refused() -> None:
         exposed("os=debian\n", "/opt/chrony")
 
 
-def test_each_folder_on_the_way_is_told_of_and_what_lies_in_the_last(tmp_path: Path) -> None:
+def test_each_folder_of_the_path_is_listed_and_the_content_of_the_last(tmp_path: Path) -> None:
     opt, srv = tmp_path / "opt", tmp_path / "srv"
     (srv / "deep/chrony/work").mkdir(parents=True)
     (srv / "deep/chrony/switch").touch()

@@ -35,7 +35,7 @@ def test_a_person_is_asked_once_also_if_hosts_refuse(monkeypatch: pytest.MonkeyP
     assert keyboard.prompts == ["sudo password of ntp: "]
 
 
-def test_a_pipeline_is_told_how_to_give_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipeline_gets_the_name_of_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     keyboard = Keyboard(monkeypatch, there=False)
     with pytest.raises(HostUnreachable) as caught:
         Hosts(SudoPasswords(None)).password("ntp1")
@@ -52,14 +52,14 @@ def test_a_closed_standard_input_is_no_terminal(monkeypatch: pytest.MonkeyPatch)
         Hosts(SudoPasswords(None)).password("ntp1")
 
 
-def test_nobody_is_asked_when_all_is_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_password_is_asked_for_during_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     keyboard = Keyboard(monkeypatch, there=True)
     with pytest.raises(HostUnreachable, match="interrupted"):
         Hosts(SudoPasswords(None)).password("ntp1", check=ended)
     assert keyboard.prompts == []
 
 
-def test_a_worker_has_what_came_with_the_work_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_has_the_password_of_the_job_and_does_not_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     keyboard = Keyboard(monkeypatch, there=True)
     why = "a worker cannot ask you"
     assert Hosts(SudoPasswords("correct horse", cannot_ask=why)).password("ntp1") == "correct horse"

@@ -142,7 +142,7 @@ def test_what_was_made_is_noted_once(tmp_path: Path) -> None:
     assert (tmp_path / "opt/made").read_text() == "account _chrony\npackages gcc make\n"
 
 
-def test_what_of_ours_is_in_charge_is_seen(tmp_path: Path) -> None:
+def test_the_running_generation_is_recognised(tmp_path: Path) -> None:
     host = Host(LocalTransport())
     unit, link, other = tmp_path / "chronyd.service", tmp_path / "chronyc", tmp_path / "chronyd"
     look = scripts.load("look_restored", str(tmp_path / "opt"), str(unit), str(link), str(other))

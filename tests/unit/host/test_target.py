@@ -77,7 +77,7 @@ REFUSED += [
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_what_is_no_host_is_refused_with_what_may_be_said(text: str) -> None:
+def test_a_text_that_is_no_host_is_refused_with_the_accepted_forms(text: str) -> None:
     words = re.escape(
         f"--host {text!r}: not a host; say name, user@name:port, user@[2001:db8::1]:port, local or sandbox"
     )

@@ -80,7 +80,7 @@ def test_what_is_typed_is_not_shown(keys: bytes, said: str, terminal: tuple[int,
     assert b"horse" not in shown
 
 
-def test_when_all_ends_meanwhile_nobody_waits_for_a_line_and_the_terminal_shows_again(
+def test_an_interrupt_ends_the_wait_for_a_line_and_restores_the_terminal(
     terminal: tuple[int, int],
 ) -> None:
     _, screen = terminal

@@ -35,14 +35,14 @@ def test_a_daemon_that_no_service_ends_is_named(
     assert seen.processes == (Process(pid=4711, program="/usr/sbin/chronyd", unit=unit, reasons=reasons),)
 
 
-def test_whatever_has_the_port_is_named(systemctl: Systemctl, proc: Proc, tmp_path: Path) -> None:
+def test_the_process_on_the_port_is_named(systemctl: Systemctl, proc: Proc, tmp_path: Path) -> None:
     proc.add(4711, "/usr/bin/docker-proxy", unit="docker.service", sockets=[5, 78])
     proc.listen(78, file="udp6")
     (one,) = found(systemctl, proc, tmp_path).processes
     assert str(one) == "/usr/bin/docker-proxy (pid 4711, in docker.service) has UDP port 123"
 
 
-def test_what_systemd_run_started_is_not_stopped_for_nobody_could_start_it_again(
+def test_a_transient_unit_is_not_stopped_since_it_could_not_be_started_again(
     systemctl: Systemctl, proc: Proc, tmp_path: Path
 ) -> None:
     line = "/usr/sbin/chronyd -n"

@@ -55,7 +55,7 @@ def code(script: Path) -> str:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
-def test_whatever_a_script_calls_is_looked_for(script: Path) -> None:
+def test_every_command_of_a_script_is_looked_for(script: Path) -> None:
     functions = set(re.findall(r"^([a-z_]+)\(\)", script.read_text(), flags=re.MULTILINE))
     called = {word for word in COMMAND.findall(code(script)) if shutil.which(word)} - functions
     assert called - LOOKED_FOR - NOT_EVERYWHERE == set()

@@ -29,7 +29,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("said", "words"), WORDS)
-def test_it_says_what_runs_next_and_when_by_which_clock(said: str, words: str) -> None:
+def test_it_names_the_next_generation_the_time_and_the_clock(said: str, words: str) -> None:
     assert str(parse_unconfirmed(named_values(said))) == words
 
 

@@ -36,14 +36,14 @@ def test_a_workspace_is_private_and_goes_with_us(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another id")
-def test_root_has_a_builder_who_is_nobody(tmp_path: Path) -> None:
+def test_root_has_a_builder_without_an_account(tmp_path: Path) -> None:
     with claimed(tmp_path) as host:
         place = host.my_workspace
         assert 61184 <= place.builder <= 65519
         assert Path(place.build).stat().st_uid == place.builder
 
 
-def test_somebody_else_is_named_and_we_stay_out(tmp_path: Path) -> None:
+def test_another_account_is_named_and_its_folder_is_left_alone(tmp_path: Path) -> None:
     said: list[str] = []
     with claimed(tmp_path), pytest.raises(HostUnreachable) as caught:
         take("ntp1", guard(tmp_path, who="bob@desk"), said.append)
@@ -110,7 +110,7 @@ def test_what_works_in_a_containers_own_folder_is_left_alone(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes a mount namespace")
-def test_what_works_in_our_folder_is_ended_in_whatever_namespace(tmp_path: Path) -> None:
+def test_processes_in_the_work_folder_are_ended_in_any_namespace(tmp_path: Path) -> None:
     """pam_namespace(8) gives each login a mount namespace of its own."""
     place = take("ntp1", guard(tmp_path), print)
     line = ["unshare", "--mount", "sh", "-c", "echo ready; exec sleep 60"]
@@ -203,7 +203,7 @@ def test_the_words_of_a_guard_are_escaped_and_have_a_limit(printed: str, words: 
     assert len(str(caught.value)) < 400
 
 
-def test_a_process_ends_with_what_it_said() -> None:
+def test_a_process_ends_with_its_output() -> None:
     held = LocalTransport().hold('read -r line; echo "<$line>"; cat; echo no >&2; exit 3')
     held.send(b"one\ntwo\n")
     assert held.read_line() == "<one>"

@@ -234,7 +234,7 @@ LENGTHS = [
 
 
 @pytest.mark.parametrize(("type_", "length", "made"), LENGTHS)
-def test_a_new_key_is_as_long_as_wanted_or_usual(type_: str, length: int | None, made: int) -> None:
+def test_a_new_key_has_the_given_length_or_the_default(type_: str, length: int | None, made: int) -> None:
     assert len(make_key(1, type_, length).secret) == made
 
 

@@ -53,7 +53,7 @@ def test_a_comment_that_only_looks_like_a_note_is_none(text: str) -> None:
     assert without_keys(text, {1}) == text.rpartition("\n")[0]
 
 
-def test_keys_are_added_behind_what_is_there() -> None:
+def test_keys_are_added_behind_the_existing_ones() -> None:
     text = with_keys(TEXT, [Key(9, "AES128", bytes(range(16)))], NOTE)
     hex_ = bytes(range(16)).hex().upper()
     assert text == f"{TEXT}\n# added 2026-11-23: weather stations\n9 AES128 HEX:{hex_}\n"

@@ -78,7 +78,7 @@ PARTS = st.sampled_from(["1", "2", "AES128", "SHA1", "TIGER", "HEX:", "hex:", "A
 
 
 @given(st.lists(PARTS | st.text(max_size=3)).map("".join))
-def test_no_part_of_a_secret_is_shown_whatever_the_file_holds(text: str) -> None:
+def test_no_part_of_a_secret_is_shown_for_any_file(text: str) -> None:
     for problem in problems(text):
         assert SECRET[:4] not in str(problem)
         assert "\n" not in str(problem)

@@ -60,7 +60,7 @@ def test_another_command_line_runs_it_again(command: KeyCommand) -> None:
     assert runs(command) == 2
 
 
-def test_all_hosts_get_the_same_keys_also_if_somebody_edits_the_file(file: KeyFile) -> None:
+def test_all_hosts_get_the_same_keys_also_if_the_file_is_edited(file: KeyFile) -> None:
     reader = KeyReader()
     file.create(KEYS)
     assert reader.keys(file) == KEYS
@@ -89,7 +89,7 @@ def test_a_state_that_cannot_be_read_does_not_hide_the_text(file: KeyFile) -> No
         reader.keys(file)
 
 
-def test_a_file_that_is_created_meanwhile_is_found(file: KeyFile) -> None:
+def test_a_file_that_is_created_in_the_meantime_is_found(file: KeyFile) -> None:
     reader = KeyReader()
     assert (reader.read(file), reader.keys(file), reader.selected(file, frozenset({1}))) == (None, None, None)
     file.create(KEYS)
@@ -122,7 +122,7 @@ def test_what_this_command_changes_is_read_again_and_nothing_else(file: KeyFile,
     assert runs(command) == 1
 
 
-def test_the_state_marks_the_keys_and_what_this_command_changes_in_it_is_read_again(file: KeyFile) -> None:
+def test_the_state_marks_the_keys_and_is_read_again_after_a_change(file: KeyFile) -> None:
     reader = KeyReader()
     file.create(TWO)
     assert reader.state(file) == State()
@@ -137,7 +137,7 @@ def test_the_state_marks_the_keys_and_what_this_command_changes_in_it_is_read_ag
     assert second.for_hosts == {2}
 
 
-def test_all_hosts_get_the_same_marks_also_if_somebody_changes_the_state(file: KeyFile) -> None:
+def test_all_hosts_get_the_same_marks_also_if_the_state_is_changed(file: KeyFile) -> None:
     reader = KeyReader()
     file.create(TWO)
     before = reader.keys(file)

@@ -45,7 +45,7 @@ def test_a_link_has_the_state_of_its_file(file: Path) -> None:
     assert read(file) == STATE
 
 
-def test_a_link_that_leads_to_itself_is_told(tmp_path: Path) -> None:
+def test_a_link_that_leads_to_itself_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "chrony.keys"
     path.symlink_to(path.name)
     with pytest.raises(SiteError, match="Too many levels of symbolic links"):
@@ -70,7 +70,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "words"), REFUSED)
-def test_a_broken_state_is_refused_with_what_to_do(text: str, words: str, file: Path) -> None:
+def test_a_broken_state_is_refused_with_the_remedy(text: str, words: str, file: Path) -> None:
     place(file).write_text(text)
     place(file).chmod(0o600)
     with pytest.raises(SiteError, match=re.escape(words)) as caught:

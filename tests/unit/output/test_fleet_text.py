@@ -45,7 +45,7 @@ SUMMARIES = [
 
 
 @pytest.mark.parametrize(("reports", "line"), SUMMARIES)
-def test_the_summary_counts_what_may_have_changed(reports: list[Report], line: str) -> None:
+def test_the_summary_counts_hosts_that_may_have_changed(reports: list[Report], line: str) -> None:
     assert fleet_text(reports).splitlines()[0] == line
 
 
@@ -53,7 +53,7 @@ def asked(address: str, key: int | None, *, authenticated: bool = True) -> Assoc
     return Association(address=address, key=key, received=3, authenticated=authenticated)
 
 
-def test_the_summary_of_a_fleet_says_what_failed_and_what_is_not_known() -> None:
+def test_the_summary_of_a_fleet_names_failed_and_unknown_hosts() -> None:
     reports = [
         report(host=parse_target("ntp1"), address="198.51.100.7", sources=(asked("198.51.100.1", None),)),
         report(host=parse_target("ntp2"), address="198.51.100.8", findings=[BAD]),
@@ -103,7 +103,7 @@ def test_without_sources_that_have_keys_there_is_no_table() -> None:
     assert "authenticated" not in fleet_text([report(sources=(asked("198.51.100.1", None),)), WRONG])
 
 
-def test_equal_causes_are_one_whatever_the_hosts_are_called_and_other_words_stay() -> None:
+def test_equal_causes_are_one_for_hosts_of_any_name_and_other_words_stay() -> None:
     errors = {
         "a": "a: no connection to 192.0.2.1 port 22: connection refused",
         "b": "b: no connection to 2001:db8::1 port 22: connection refused",

@@ -126,14 +126,14 @@ def test_the_users_state_folder_is_where_logs_are_kept(tmp_path: Path, monkeypat
     assert len(list(tmp_path.glob("chrony-provision/log/ntp1-*.log"))) == 1
 
 
-def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     words = r"cannot write the log: Not a directory; let XDG_STATE_HOME name another folder$"
     with pytest.raises(SiteError, match=words):
         Log("ntp1", tmp_path / "file" / "log").write("one")
 
 
-def test_what_is_hidden_later_is_hidden_in_addition(log: Log) -> None:
+def test_secrets_that_are_added_later_are_hidden_too(log: Log) -> None:
     log.hide(["first secret"])
     log.hide(["another"])
     assert log.without_secrets("first secret, another one") == "(hidden), (hidden) one"

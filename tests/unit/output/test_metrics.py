@@ -173,7 +173,7 @@ def test_what_chronyd_does_not_count_has_no_value() -> None:
     assert not any("serverstats" in name for name, _ in values(report(status=replace(STATUS, server=None))))
 
 
-def test_our_own_metrics_say_what_a_deployment_adds() -> None:
+def test_metrics_of_the_project_describe_the_deployment() -> None:
     seen = of_host(FULL)
     assert (seen[f"{OURS}host_ok"], seen[f"{OURS}host_asked"], seen[f"{OURS}confirmed"]) == (0, 1, 0)
     assert (seen[f"{OURS}reverts_in_seconds"], seen[f"{OURS}keys"]) == (60, 51)

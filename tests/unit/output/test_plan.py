@@ -62,7 +62,7 @@ def test_hosts_of_another_role_stand_apart_and_no_role_is_not_named() -> None:
     assert names == ["a", "b (client)", "Plan: 2 hosts, 2 to change."]
 
 
-def test_what_is_lost_is_named_last() -> None:
+def test_lost_settings_are_named_last() -> None:
     losses = (
         Loss(id="refclock", was="refclock SHM 0"),
         Loss(id="access.wider", was="10.9.0.0/16", now="private networks"),
@@ -98,7 +98,7 @@ def test_a_host_that_would_be_refused_and_one_that_was_not_reached_say_why() -> 
     ]
 
 
-def test_a_host_that_is_as_wanted_and_fails_a_check_is_told_apart() -> None:
+def test_a_host_without_drift_that_fails_a_check_is_told_apart() -> None:
     good = Finding(id="process.generation", claim="chronyd runs", holds=True, seen="")
     bad = replace(good, id="clock.synchronised", claim="the clock is synchronised", holds=False, seen="no source")
     reports = (report("a", findings=[good]), report("b", findings=[good, bad]))

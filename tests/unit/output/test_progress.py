@@ -109,7 +109,7 @@ def test_on_a_terminal_the_step_is_live_and_output_is_no_markup(tmp_path: Path) 
     assert plain[-2].endswith("the end")
 
 
-def test_a_run_without_anything_live_does_not_import_what_draws() -> None:
+def test_a_run_without_live_output_does_not_import_rich() -> None:
     script = (
         "import sys; from provision.output.progress.lines import Lines; Lines().say('x'); print('rich' in sys.modules)"
     )

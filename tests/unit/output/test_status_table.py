@@ -65,7 +65,7 @@ def test_hosts_that_are_not_ok_have_a_colour() -> None:
     assert (colours["late"], colours["lost"], colours["good"]) == ("red", "yellow", "")
 
 
-def test_a_switch_that_nobody_confirmed_is_named() -> None:
+def test_an_unconfirmed_switch_is_named() -> None:
     waiting = UnconfirmedSwitch(generation="aaaa", fallback="bbbb", reverts_at="2026-11-22T20:00:59Z", seconds_left=59)
     lines = status_lines([report("a", replace(STATUS, unconfirmed=waiting, confirmed=False)), report("b")])
     assert next(line for line, _ in lines if line.startswith("a ")).endswith("  ok, not confirmed")

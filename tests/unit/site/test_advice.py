@@ -16,7 +16,7 @@ WARNED = [
 
 
 @pytest.mark.parametrize(("addresses", "words"), WARNED)
-def test_what_is_rarely_meant_is_noted(addresses: list[str], words: list[str]) -> None:
+def test_a_setting_that_is_probably_a_mistake_is_noted(addresses: list[str], words: list[str]) -> None:
     servers = ", ".join(f"{{ address = '{address}' }}" for address in addresses)
     (settings,) = host_settings(f"time.servers = [{servers}]", "ntp1").values()
     assert len(settings.warnings) == len(words)

@@ -38,7 +38,7 @@ def test_the_table_names_each_key_with_its_servers() -> None:
     ]
 
 
-def test_the_addresses_of_clients_are_shown_if_they_are_wanted() -> None:
+def test_the_addresses_of_clients_are_shown_on_request() -> None:
     many = ("192.0.2.1", "192.0.2.2", "2001:db8::1")
     ntp1 = KeyUsage(since=OCTOBER, keys=(KeyUse(id=8, answers=12, last=OCTOBER, addresses=many),))
     ntp2 = KeyUsage(

@@ -116,7 +116,7 @@ def test_who_asks_with_a_key_uses_it(site: str, file: str, found: dict[int, tupl
     assert dict(user_names(inventory(site), source, KeyReader())) == found
 
 
-def test_the_list_shows_what_is_known_and_no_key() -> None:
+def test_the_list_shows_known_users_and_no_secret() -> None:
     there = inventory(SITE)
     source = source_of(there.defaults)
     notes = {9: Note(date(2026, 11, 1), "door 3")}

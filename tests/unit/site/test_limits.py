@@ -25,6 +25,6 @@ def test_a_limit_of_zero_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("named", "least"), [(1, 1), (3, 3), (7, 3)])
-def test_by_default_three_sources_are_wanted_or_all_that_there_are(named: int, least: int) -> None:
+def test_by_default_three_sources_are_required_or_all_of_fewer(named: int, least: int) -> None:
     assert Limits().least_sources(named) == least
     assert Limits(sources=2).least_sources(named) == 2

@@ -73,7 +73,7 @@ def test_a_task_that_needs_no_keys_reads_no_certificate() -> None:
     assert not found.certificates.files
 
 
-def test_a_client_trusts_what_the_site_names() -> None:
+def test_a_client_trusts_the_certificates_of_the_site() -> None:
     found = settings('time.trusted_certificates = ["ca.pem"]\ntime.servers = [{ address = "a.example", nts = true }]')
     assert found["ntp1"].certificates.trusted == ROOT.certificate
 

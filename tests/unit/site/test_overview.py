@@ -13,7 +13,7 @@ from tests.helpers.inventories import SITE, booted
 pytestmark = pytest.mark.usefixtures("folder")
 
 
-def test_the_overview_says_what_holds_and_who_has_said_so() -> None:
+def test_the_overview_shows_each_setting_and_its_origin() -> None:
     Path("site.toml").write_text(SITE)
     inventory = read_inventory(Path("site.toml"))
     resolved = resolve(inventory, inventory.members, KeyReader(), booted)

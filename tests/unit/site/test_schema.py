@@ -73,7 +73,7 @@ def test_the_default_server_never_serves_the_world() -> None:
     assert not any(network.ip.is_global for network in NEAR)
 
 
-def test_a_client_serves_nobody(tmp_path: Path) -> None:
+def test_a_client_serves_no_time(tmp_path: Path) -> None:
     assert read(tmp_path, "[serve]\nrole = 'client'").serve.allowed == ()
 
 
@@ -123,12 +123,12 @@ def test_named_sources_are_the_only_ones(tmp_path: Path) -> None:
     ]
 
 
-def test_an_empty_list_with_a_local_clock_asks_nobody(tmp_path: Path) -> None:
+def test_an_empty_list_with_a_local_clock_has_no_source(tmp_path: Path) -> None:
     site = read(tmp_path, "[time]\nservers = []\nlocal = {}")
     assert choose_sources(site, time_source="198.18.0.1", ec2=True) == ()
 
 
-def test_a_local_clock_alone_is_what_is_served_while_the_default_sources_are_away(tmp_path: Path) -> None:
+def test_a_local_clock_is_served_while_the_default_sources_are_unreachable(tmp_path: Path) -> None:
     site = read(tmp_path, "[time.local]")
     assert [source.line for source in choose_sources(site, time_source="198.18.0.1", ec2=False)] == [
         "server 198.18.0.1 iburst minpoll 0 maxpoll 4"

@@ -84,7 +84,7 @@ def test_a_network_is_written_in_full(written: str, full: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["var/lib", "/var/lib x", "/var/../etc", "/..", ""])
-def test_what_is_no_path_on_a_host_is_refused(path: str) -> None:
+def test_a_text_that_is_no_path_on_a_host_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="is no absolute path without blanks and without"):
         HostPath.checked(path)
 

@@ -104,7 +104,7 @@ def test_servers_of_one_group_may_follow_each_other_when_one_has_the_time() -> N
     assert {name: asked(settings) for name, settings in found.items()} == {"y": [("x", 1)], "x": [("y", 1)]}
 
 
-def test_a_server_that_follows_its_own_group_alone_asks_nobody() -> None:
+def test_a_server_that_follows_its_own_group_alone_has_no_source() -> None:
     found = host_settings('[groups.a]\n[hosts]\nx = {group = "a", time = {follows = "a", local = {}}}')
     assert found["x"].site.time.sources == ()
 
@@ -114,7 +114,7 @@ def test_in_a_circle_those_that_are_followed_come_first() -> None:
     assert list(host_settings(text.replace("[hosts]", "[hosts]\nlast = {}"))) == ["x", "y", "last"]
 
 
-def test_a_host_may_follow_nobody_where_the_others_do() -> None:
+def test_one_host_of_a_group_may_have_no_source() -> None:
     text = 'time.follows = "a"\n[groups.a]\ntime.follows = ""\n[hosts]\nx = { group = "a" }\ny = {}'
     found = host_settings(text)
     assert {name: settings.site.time.sources is None for name, settings in found.items()} == {"x": True, "y": False}

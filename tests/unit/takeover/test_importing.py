@@ -163,7 +163,7 @@ def test_a_source_whose_key_no_file_has_is_named_and_the_site_names_the_key_file
     assert [line for fate, _, line in remarks(found) if fate is Fate.LOST] == ["b key 12", "peer 10.0.0.2 key 3"]
 
 
-def test_a_host_that_would_answer_keys_of_others_is_told() -> None:
+def test_a_host_that_would_answer_foreign_keys_is_named() -> None:
     server = "server b\nallow 10.0.0.0/8\n"
     found = imported({"a": [chrony(server, f"12 AES128 HEX:{SECRET}\n")], "b": [chrony(server)]})
     assert remarks(found)[-1] == (Fate.CHANGED, "", "keys 12")

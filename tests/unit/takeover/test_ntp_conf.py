@@ -85,7 +85,7 @@ def test_a_line_without_a_counterpart_is_named(line: str, why: str) -> None:
     ("options", "end"),
     [("autokey", "; it is asked without authentication"), ("autokey key 12", ""), ("autokey nts", "")],
 )
-def test_autokey_is_named_and_what_is_left_without_it(options: str, end: str) -> None:
+def test_autokey_is_named_as_lost(options: str, end: str) -> None:
     why = f"the server is carried without autokey, which chrony does not have{end}"
     assert (Fate.LOST, why) in remarks(f"server ntp1 {options}")
 

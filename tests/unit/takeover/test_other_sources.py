@@ -54,7 +54,7 @@ def test_each_mark_is_a_state(mark: str, state: str) -> None:
     assert peer(f"{mark}10.1.2.3 10.0.0.1 2 u 1 64 377 0.1 0.1 0.1").state == state
 
 
-def test_the_kind_of_a_source_is_told_and_ntpsec_counts_the_cookies_of_nts() -> None:
+def test_the_kind_of_a_source_is_read_and_ntpsec_counts_the_cookies_of_nts() -> None:
     assert peer("+10.1.2.3 10.0.0.1 2 s 1 64 377 0.1 0.1 0.1").kind == "peer"
     assert peer("+10.1.2.3 10.0.0.1 2 8 1 64 377 0.1 0.1 0.1").authentication == "nts"
 
@@ -105,6 +105,6 @@ def test_a_time_span_has_units(text: str, seconds: float) -> None:
     assert source.offset_seconds == pytest.approx(seconds)
 
 
-def test_a_time_span_that_nobody_understands_is_an_error() -> None:
+def test_an_unknown_time_span_is_an_error() -> None:
     with pytest.raises(ParseError, match=r"^timedatectl timesync-status: not the answer"):
         parse_timesync_status(TIMESYNCD.replace("+61us", "soon"))

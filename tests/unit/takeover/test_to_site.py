@@ -155,7 +155,7 @@ def test_without_a_source_the_default_of_the_site_is_named(text: str) -> None:
         ("maxupdateskew 1\nmaxupdateskew 2", "maxupdateskew 1", Fate.CHANGED),
     ],
 )
-def test_what_is_not_carried_as_it_is_is_named(text: str, line: str, fate: Fate) -> None:
+def test_settings_that_are_not_carried_unchanged_are_named(text: str, line: str, fate: Fate) -> None:
     assert fates(text) == [(line, fate)]
 
 

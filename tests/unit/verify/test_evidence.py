@@ -68,7 +68,7 @@ def test_without_its_folders_a_daemon_is_read_as_far_as_it_tells() -> None:
     assert evidence.tracking is not None
 
 
-def test_who_is_denied_is_told() -> None:
+def test_denied_clients_are_named() -> None:
     assert parse_evidence(SERVER.replace("208 Access allowed", "209 Access denied")).access is False
 
 
@@ -134,7 +134,7 @@ def test_no_text_raises_anything_but_a_parse_error(text: str) -> None:
         assert "\n" not in str(error)
 
 
-def test_what_was_seen_before_a_switch_is_told() -> None:
+def test_the_findings_before_a_switch_are_reported() -> None:
     head = "==> answered before the switch\n"
     assert not parse_evidence(SERVER).before.answered
     assert parse_evidence(SERVER.replace(head, f"{head}yes\n")).before.answered

@@ -84,7 +84,7 @@ def test_a_slow_host_does_not_wait_for_longer(root: Path) -> None:
 
 
 @pytest.mark.parametrize("tracking", [NEVER, SLEWED, NEW], ids=["not synchronised", "being slewed", "skew unknown"])
-def test_what_is_not_good_yet_is_waited_for(root: Path, tracking: str) -> None:
+def test_a_state_that_is_not_good_yet_is_waited_for(root: Path, tracking: str) -> None:
     assert collect(root, tracking, patience=2) > 1
 
 

@@ -27,7 +27,7 @@ def test_the_default_serves_and_follows() -> None:
     assert not expected.access.is_public
 
 
-def test_a_client_serves_nobody() -> None:
+def test_a_client_serves_no_time() -> None:
     expected = expect(conf(Site(serve=Serve(role="client"))), version="4.9", seccomp=True, facts=FACTS)
     assert (expected.serves, expected.query_addresses, expected.access.allow) == (False, (), ())
 
@@ -94,7 +94,7 @@ NOT_ASKED = [
 
 
 @pytest.mark.parametrize(("text", "why"), NOT_ASKED)
-def test_why_a_host_cannot_ask_itself_is_told(text: str, why: str) -> None:
+def test_the_reason_why_a_host_cannot_ask_itself_is_reported(text: str, why: str) -> None:
     expected = expect(text, version="4.9", seccomp=False, facts=replace(FACTS, address=None))
     assert (expected.query_addresses, expected.unqueried_reasons) == ((), (why,))
 
@@ -131,7 +131,7 @@ GIVES_TIME = [
 
 
 @pytest.mark.parametrize(("line", "follows"), GIVES_TIME)
-def test_whatever_gives_time_is_followed(line: str, follows: bool) -> None:  # noqa: FBT001 -- of a case
+def test_every_source_of_time_is_followed(line: str, follows: bool) -> None:  # noqa: FBT001 -- of a case
     assert expect(line, version="4.9", seccomp=False, facts=FACTS).follows == follows
 
 

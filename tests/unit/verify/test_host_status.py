@@ -45,7 +45,7 @@ def state(text: str = CLOCK, expected: Expectation = FOLLOWS) -> HostStatus:
     )
 
 
-def test_it_has_what_the_host_and_the_site_say() -> None:
+def test_it_has_the_values_of_the_host_and_the_site() -> None:
     seen = state()
     assert (seen.role, seen.generation, seen.release, seen.wanted_release) == ("server", "aaaa", "4.9", "4.8")
     assert (seen.confirmed, seen.key_ids, seen.limits) == (True, "1-2,7", LIMITS)

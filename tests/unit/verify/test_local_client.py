@@ -114,7 +114,7 @@ def test_a_key_with_another_secret_is_found(chrony: Package, tmp_path: Path) -> 
     ]
 
 
-def test_rules_that_let_nobody_in_are_found(chrony: Package, tmp_path: Path) -> None:
+def test_rules_that_deny_every_client_are_found(chrony: Package, tmp_path: Path) -> None:
     asked = ask(chrony, tmp_path, "local stratum 3", "deny 127.0.0.0/8", keys=Keys(KEYS.keys[:1]))
     assert verdicts(asked) == {
         (SERVER.plain.id, ADDRESS): False,

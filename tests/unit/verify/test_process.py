@@ -163,7 +163,7 @@ def test_a_daemon_is_unaltered(seen: str, words: str | None) -> None:
     assert drift is None if words is None else words in str(drift)
 
 
-def test_files_have_another_stamp_once_they_were_touched_whatever_their_content_and_time(tmp_path: Path) -> None:
+def test_files_that_were_touched_have_another_stamp_for_equal_content_and_time(tmp_path: Path) -> None:
     current = tmp_path / "current"
     current.mkdir()
     for name in ("chrony.conf", "chrony.keys"):

@@ -88,7 +88,7 @@ def test_of_two_servers_with_equal_faults_each_has_its_own() -> None:
         pytest.param((Report(host=parse_target("ntp1"), error="refused"),), (SILENT,), id="a host without a state"),
     ],
 )
-def test_nothing_is_said_of_what_is_not_known(others: tuple[Report, ...], sources: tuple[object, ...]) -> None:
+def test_an_unknown_key_is_not_judged(others: tuple[Report, ...], sources: tuple[object, ...]) -> None:
     report = client(f"198.51.100.7: {REFUSED}", sources=sources)
     before: HostStatus | None = report.status
     tell_key_faults_apart([report, *others], NAMES)

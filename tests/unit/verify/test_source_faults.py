@@ -81,7 +81,7 @@ def test_the_words_of_the_kernel_and_of_chronyd_are_shown() -> None:
     assert FAULTS["198.18.130.28"].seen.endswith("answers have no valid MAC of key 1")
 
 
-def test_a_host_without_bash_tells_what_chronyd_saw() -> None:
+def test_a_host_without_bash_reports_the_view_of_chronyd() -> None:
     found = recorded(plain_requests="")
     layers = {address.rpartition(".")[2]: fault.layer for address, fault in found.items()}
     assert (layers["13"], layers["28"], layers["30"]) == (Layer.UNSYNCHRONISED, Layer.MAC_WRONG, Layer.DENIED)

@@ -24,7 +24,7 @@ def test_a_clock_that_is_behind_has_a_negative_offset() -> None:
     assert (clock.synchronised, clock.reference, clock.offset_seconds) == (True, "198.19.0.2", -0.00001)
 
 
-def test_a_clock_has_what_chronyc_says_of_it() -> None:
+def test_a_clock_has_the_values_of_chronyc() -> None:
     clock = clock_of(TRACKING, SOURCES)
     assert clock is not None
     assert (clock.reference_id, clock.reference_time_seconds, clock.update_interval_seconds) == (
@@ -102,6 +102,6 @@ def test_ids_of_keys_are_shown_as_ranges() -> None:
 
 
 @pytest.mark.parametrize("line", ["7", "a-b", "1-2-3", "\x1b[31m", "9" * 21])
-def test_what_is_no_range_of_key_ids_is_refused(line: str) -> None:
+def test_a_text_that_is_no_range_of_key_ids_is_refused(line: str) -> None:
     with pytest.raises(ParseError, match=r"^expected the first and the last id of a range of keys, got "):
         key_ids(f"1-2\n{line}\n")

@@ -43,7 +43,7 @@ def test_a_service_conflicts_where_it_runs_or_could(seen: str, states: tuple[str
 
 
 @pytest.mark.parametrize("line", ["a|b", "process|me|/usr/sbin/chronyd|x.scope|port"])
-def test_a_line_that_is_none_of_ours_is_refused(line: str) -> None:
+def test_an_unknown_line_is_refused(line: str) -> None:
     with pytest.raises(ParseError, match="cannot be read"):
         parse_time_services(line)
 

@@ -101,7 +101,7 @@ def test_a_harmless_drop_in_is_a_note(lines: str) -> None:
     assert state.notes == (f"accepted: the drop-in {PLACE} of chronyd's unit",)
 
 
-def test_a_unit_that_systemd_reads_in_the_place_of_ours_is_named() -> None:
+def test_a_unit_that_systemd_reads_in_place_of_the_deployed_one_is_named() -> None:
     state = replace(STATE, files=("/run/systemd/transient/chronyd.service", *STATE.files))
     assert state.overrides(UNIT) == (
         "/run/systemd/transient/chronyd.service is read in the place of /etc/systemd/system/chronyd.service",
@@ -118,7 +118,7 @@ def test_what_changes_the_units_of_the_rollback_or_is_required_is_named() -> Non
     )
 
 
-def test_a_packaged_unit_behind_ours_and_before_our_first_deployment_is_none_of_our_business() -> None:
+def test_a_packaged_unit_behind_the_deployed_one_is_no_finding() -> None:
     bare = replace(
         STATE, unit="", files=("/lib/systemd/system/chronyd.service",), process={"command": "/usr/sbin/chronyd"}
     )

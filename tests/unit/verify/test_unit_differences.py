@@ -94,7 +94,7 @@ def test_a_unit_that_asks_for_less_is_held_to_no_more() -> None:
     assert replace(STATE, unit="\n".join(lines), process=process).process_differences == ()
 
 
-def test_a_unit_that_is_read_from_nowhere_is_told() -> None:
+def test_a_unit_without_a_file_is_named() -> None:
     (difference,) = property_differences(UNIT, {**STATE.properties, "FragmentPath": ""})
     assert difference == "it is read from nowhere, not from /etc/systemd/system/chronyd.service"
 

@@ -176,7 +176,7 @@ def test_a_server_that_speaks_no_tls_is_named_so() -> None:
         get(url.replace("http:", "https:"))
 
 
-def test_what_is_no_url_has_a_short_reason() -> None:
+def test_a_text_that_is_no_url_has_a_short_reason() -> None:
     with pytest.raises(FetchError, match=r"^InvalidURL$"):
         get("http://")
 

@@ -8,7 +8,7 @@ from provision.chrony.releases import pool
 from tests.helpers.tarball_places import mirror, put
 
 
-def test_the_newest_version_is_what_the_first_place_that_answers_lists(tmp_path: Path) -> None:
+def test_the_newest_version_comes_from_the_first_place_that_answers(tmp_path: Path) -> None:
     for version in ("4.3", "4.10", "4.9"):
         put(tmp_path, f"chrony_{version}.orig.tar.gz", b"")
     with mirror(tmp_path) as url:

@@ -35,7 +35,7 @@ def test_a_debian_mirror_gives_the_signature_too(store: Store, tmp_path: Path) -
         fetch(RELEASE, store=store, places=[Web(pool(url, "chrony"))])
 
 
-def test_the_mirrors_are_what_apt_names_each_once() -> None:
+def test_the_mirrors_are_those_of_apt_each_once() -> None:
     said = "http://a.example/debian/\nhttps://b.example/debian\nhttp://a.example/debian/\ncdrom:[Debian]/\nfile:/srv/debian/\n"
     assert parse_mirrors(said) == ("http://a.example/debian", "https://b.example/debian")
 

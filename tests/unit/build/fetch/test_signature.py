@@ -62,12 +62,12 @@ def test_without_a_copy_of_the_key_nothing_is_claimed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("signature", [b"", b"<html>Not found</html>", b"\0" * 40, signed(b"data", ALICE)[:150]])
-def test_what_is_no_signature_is_refused(signature: bytes, keys: Path) -> None:
+def test_a_file_that_is_no_signature_is_refused(signature: bytes, keys: Path) -> None:
     with pytest.raises(FetchError, match="no OpenPGP signature"):
         check(b"data", signature, fingerprint(ALICE), keys=keys)
 
 
-def test_a_signature_younger_than_the_copy_of_its_key_is_good_and_the_date_is_told() -> None:
+def test_a_signature_younger_than_the_copy_of_its_key_is_good_and_dated() -> None:
     words = check(TEXT, (EXPIRED / "text.asc").read_bytes(), EXPIRED_KEY, keys=EXPIRED)
     assert words == f"good, by {EXPIRED_KEY} Expired (our copy of the key expired on 2021-01-01)"
 

@@ -24,7 +24,7 @@ def test_a_file_that_is_replaced_after_it_was_verified_is_not_used(store: Store)
     assert tarball.data == DATA
 
 
-def test_a_second_run_asks_nobody_and_knows_the_same(store: Store) -> None:
+def test_a_second_run_makes_no_request_and_has_the_same_result(store: Store) -> None:
     first, untouched = fetch(RELEASE, store=store, places=[Shelf()]), Shelf()
     second = fetch(RELEASE, store=store, places=[untouched])
     assert (second.path, second.origin, second.signature) == (first.path, "the store", "none to be had from shelf")

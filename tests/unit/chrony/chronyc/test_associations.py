@@ -8,7 +8,7 @@ from provision.chrony.chronyc.associations import Association, Measurement, pars
 from tests.helpers.chronyc_answers import answer
 
 
-def test_who_was_asked_with_a_key_is_told_and_what_came_back() -> None:
+def test_associations_have_the_key_of_the_request_and_that_of_the_answer() -> None:
     seen = parse_associations(answer("authdata-keys"), answer("ntpdata-keys"))
     good = Association(
         address="198.19.0.8",
@@ -32,7 +32,7 @@ ASSOCIATIONS = [
 
 
 @pytest.mark.parametrize(("now", "then", "told"), ASSOCIATIONS)
-def test_what_was_configured_is_not_taken_for_what_came_back(now: str, then: str, told: tuple[int, bool]) -> None:
+def test_the_configured_key_is_not_taken_for_the_key_of_an_answer(now: str, then: str, told: tuple[int, bool]) -> None:
     authdata, ntpdata = (answer(name).replace(now, then, 1) for name in ("authdata-keys", "ntpdata-keys"))
     first, second = parse_associations(authdata, ntpdata)
     assert (first.key, first.authenticated) == told

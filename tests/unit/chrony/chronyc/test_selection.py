@@ -9,7 +9,7 @@ LINE = "M,198.19.0.2,N,-,-,-,-,-,{effective},-,-,-,-,22,1.0,4.955628872,5.044382
 
 
 @pytest.mark.parametrize(("effective", "excluded"), [("N", True), ("-", False)])
-def test_a_source_that_authselectmode_excludes_is_told(effective: str, *, excluded: bool) -> None:
+def test_a_source_that_authselectmode_excludes_is_named(effective: str, *, excluded: bool) -> None:
     found = parse_selection(LINE.format(effective=effective))
     assert found == {"198.19.0.2": Selection(state="M", excluded=excluded)}
 

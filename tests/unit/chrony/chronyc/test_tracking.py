@@ -32,7 +32,7 @@ def test_every_field_of_tracking_has_its_name() -> None:
     )
 
 
-def test_the_error_bound_counts_what_the_clock_is_off_now_and_half_of_the_way_there_and_back() -> None:
+def test_the_error_bound_sums_the_system_offset_dispersion_and_half_the_delay() -> None:
     line = "7F000006,127.0.0.6,9,1795373485.930012329,-0.5,-0.25,0.0,0.017,-0.003,0.228,0.5,0.125,1.0,Normal\n"
     assert parse_tracking(line).error_bound == 0.5 + 0.125 + 0.25
 

@@ -22,7 +22,7 @@ def write(path: Path, data: bytes = b"one") -> None:
     private.write(path, data, replace=False)
 
 
-def test_what_is_written_is_private_and_read_back(path: Path) -> None:
+def test_a_written_file_is_private_and_read_back(path: Path) -> None:
     before = os.umask(0)
     try:
         write(path)
@@ -44,13 +44,13 @@ def test_an_existing_file_is_not_overwritten_unless_it_is_asked_for(path: Path) 
     assert [file.name for file in path.parent.iterdir()] == ["chrony.keys"]
 
 
-def test_a_folder_that_cannot_be_made_is_told(path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_an_error(path: Path) -> None:
     path.parent.write_text("a file")
     with pytest.raises(SiteError, match=r"chrony\.keys: cannot be written: "):
         write(path)
 
 
-def test_a_write_that_fails_half_way_leaves_what_was_there(path: Path) -> None:
+def test_a_write_that_fails_half_way_leaves_the_old_file(path: Path) -> None:
     write(path)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     # Files may grow no further than this, as on a disk that is full.
@@ -111,7 +111,7 @@ def test_a_file_that_is_too_large_is_refused(path: Path) -> None:
         private.read(path)
 
 
-def test_a_path_below_a_file_is_told(path: Path) -> None:
+def test_a_path_below_a_file_is_an_error(path: Path) -> None:
     write(path)
     with pytest.raises(SiteError, match="cannot be read: Not a directory"):
         private.read(path / "more")
@@ -148,7 +148,7 @@ def test_who_comes_second_waits(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [f".{path.name}.lock"]
 
 
-def test_a_folder_that_somebody_else_holds_is_no_hindrance(path: Path) -> None:
+def test_a_folder_of_another_account_is_no_hindrance(path: Path) -> None:
     """Who can read a folder can hold its lock; in a site's folder that may be anybody."""
     path.parent.mkdir()
     descriptor = os.open(path.parent, os.O_RDONLY)

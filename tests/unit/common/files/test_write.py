@@ -17,7 +17,7 @@ def test_a_file_is_replaced_with_its_mode(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_an_exact_mode_is_the_mode_whatever_the_umask(tmp_path: Path) -> None:
+def test_an_exact_mode_holds_under_any_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         write_whole(tmp_path / "file", b"one", mode=0o644, exact_mode=True)

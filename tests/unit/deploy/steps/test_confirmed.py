@@ -97,7 +97,7 @@ ENDS = [
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize(("generation", "now"), [("bbbb", "generation bbbb"), ("", "the time service from before")])
-def test_a_host_that_went_back_meanwhile_is_said_to(
+def test_a_host_that_went_back_in_the_meantime_is_reported(
     root: Path, generation: str, now: str, end: ProvisionError | Finding
 ) -> None:
     with pytest.raises(NotConverged, match=f"the host rolled back during the proof, and {now}.*.*--confirm-timeout"):
@@ -112,7 +112,7 @@ def test_an_error_of_a_host_that_did_not_go_back_is_passed_on(root: Path) -> Non
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_a_confirmation_that_fails_leaves_what_the_host_says(root: Path, waits: bool) -> None:  # noqa: FBT001 -- a case
+def test_a_failed_confirmation_reports_the_words_of_the_host(root: Path, waits: bool) -> None:  # noqa: FBT001 -- a case
     (root / "switch").write_text("#!/bin/sh\nexit 1\n")
     if waits:
         (root / "unconfirmed").write_text(f"generation={SWITCH.generation}\nfallback=bbbb\n")

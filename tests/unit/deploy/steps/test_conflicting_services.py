@@ -21,7 +21,7 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemctl:
 
 
 @needs_root
-def test_rivals_are_stopped_and_what_they_were_is_kept(systemctl: Systemctl, tmp_path: Path) -> None:
+def test_conflicting_services_are_stopped_and_their_state_is_kept(systemctl: Systemctl, tmp_path: Path) -> None:
     systemctl.add("chronyd.service", shows("chronyd.service", "loaded", "active", "enabled", "/etc/y"))
     systemctl.add("chrony.service", shows("chrony.service", "loaded", "active", "enabled", "/lib/x"))
     systemctl.add("ntp.service", shows("ntpsec.service", "loaded", "inactive", "disabled", "/lib/y"))
@@ -74,7 +74,7 @@ def test_what_triggers_a_service_that_cannot_be_masked_is_stopped_and_kept(
 
 
 @needs_root
-def test_what_is_enabled_later_is_kept_as_such(systemctl: Systemctl, tmp_path: Path) -> None:
+def test_a_service_that_is_enabled_later_is_recorded_as_enabled(systemctl: Systemctl, tmp_path: Path) -> None:
     (tmp_path / "before").mkdir()
     (tmp_path / "before/services").write_text("chrony.service inactive enabled\n")
     for unit in ("chronyd.service", "chrony.service", "ntpsec.service"):
@@ -114,9 +114,7 @@ def test_what_runs_is_looked_at(systemctl: Systemctl, tmp_path: Path) -> None:
     assert seen[-2:] == ["running generation=", f"executable={Path('/proc/self/exe').resolve()}"]
 
 
-def test_a_service_that_is_another_units_alias_is_ours_to_look_at_and_a_rival(
-    systemctl: Systemctl, tmp_path: Path
-) -> None:
+def test_a_service_that_is_an_alias_of_another_unit_is_a_conflict(systemctl: Systemctl, tmp_path: Path) -> None:
     packaged = shows("chrony.service", "loaded", "active", "enabled", "/lib/systemd/system/chrony.service")
     for unit in ("chronyd.service", "chrony.service"):
         systemctl.add(unit, packaged)
@@ -143,6 +141,6 @@ def test_a_host_on_which_nothing_runs_is_looked_at(
     assert ACTIVE.drift(seen) == "nothing deployed"
 
 
-def test_a_systemctl_that_cannot_say_what_runs_could_not_tell(systemctl: Systemctl, tmp_path: Path) -> None:
+def test_a_systemctl_that_cannot_list_units_is_an_unknown_state(systemctl: Systemctl, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="query failed"):
         look_at(systemctl, tmp_path)

@@ -17,7 +17,7 @@ from tests.helpers.step_samples import (
 
 
 @needs_root
-def test_a_symlink_to_the_very_same_content_is_no_file_of_ours(tmp_path: Path) -> None:
+def test_a_symlink_to_the_same_content_is_not_the_deployed_file(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("one\n")
     (tmp_path / "target").chmod(0o644)
     (tmp_path / "link").symlink_to(tmp_path / "target")

@@ -40,7 +40,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("step", "change", "words"), CASES)
-def test_what_is_in_the_way_is_said(step: FileSystems, change: dict[str, str], words: str | None) -> None:
+def test_a_file_in_the_way_is_named(step: FileSystems, change: dict[str, str], words: str | None) -> None:
     drift = step.drift(lines({**GOOD, **change}))
     assert drift is None if words is None else drift is not None and drift.startswith(words)
 

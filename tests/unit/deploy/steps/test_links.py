@@ -36,7 +36,7 @@ def test_links_are_made_where_nothing_is(tmp_path: Path) -> None:
     }
 
 
-def test_a_link_of_ours_that_leads_elsewhere_is_moved_and_others_files_stay(tmp_path: Path) -> None:
+def test_a_deployed_link_that_leads_elsewhere_is_moved_and_foreign_files_stay(tmp_path: Path) -> None:
     for folder in ("bin", "etc"):
         (tmp_path / folder).mkdir()
     (tmp_path / "bin/chronyc").symlink_to(tmp_path / "opt/old/chronyc")
@@ -47,7 +47,7 @@ def test_a_link_of_ours_that_leads_elsewhere_is_moved_and_others_files_stay(tmp_
     assert tree(tmp_path) == {"bin/chronyc": f"-> {tmp_path}/opt/current/chronyc", "etc/conf": "the package's"}
 
 
-def test_a_link_of_somebody_elses_stays_even_if_it_leads_nowhere(tmp_path: Path) -> None:
+def test_a_foreign_link_stays_even_if_its_target_is_missing(tmp_path: Path) -> None:
     for name in ("bin/chronyc", "etc/conf"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).symlink_to("/nowhere")

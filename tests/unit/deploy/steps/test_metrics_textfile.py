@@ -59,7 +59,7 @@ def test_an_age_that_is_no_number_could_not_be_read() -> None:
         WANTED.drift(FRESH.replace("age 12", "age ?"))
 
 
-def test_a_note_says_that_nobody_reads_the_metrics() -> None:
+def test_a_note_says_that_no_exporter_reads_the_metrics() -> None:
     assert WANTED.notes(FRESH) == ()
     (note,) = WANTED.notes(FRESH.replace("link ours", "link no-folder"))
     assert note.startswith(f"nothing reads the metrics in {FILE}: there is no {FOLDER}; install node_exporter")
@@ -89,13 +89,13 @@ def files(host: Path) -> list[str]:
     return sorted(str(path.relative_to(host)) for path in host.rglob("*") if not path.is_dir())
 
 
-def test_all_of_ours_is_removed_and_twice_is_no_error(host: Path) -> None:
+def test_all_deployed_files_are_removed_and_a_second_removal_is_no_error(host: Path) -> None:
     remove(host)
     assert files(host) == []
     remove(host)
 
 
-def test_what_is_not_ours_stays(host: Path) -> None:
+def test_foreign_files_stay(host: Path) -> None:
     link = host / "node/chrony-provision.prom"
     link.unlink()
     link.write_text("mine")
@@ -123,7 +123,7 @@ def test_the_look_tells_the_timer_the_age_and_the_link(host: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "foreign", "no-folder"])
-def test_the_look_tells_a_link_that_is_not_ours(host: Path, kind: str) -> None:
+def test_the_look_recognises_a_foreign_link(host: Path, kind: str) -> None:
     link = host / "node/chrony-provision.prom"
     link.unlink()
     if kind == "foreign":

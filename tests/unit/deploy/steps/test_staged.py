@@ -174,6 +174,6 @@ def test_a_short_file_is_not_asked_about() -> None:
 
 
 @pytest.mark.parametrize("said", ["5", "5 xyz", "id 00"])
-def test_what_is_no_digest_is_refused(said: str) -> None:
+def test_a_text_that_is_no_digest_is_refused(said: str) -> None:
     with pytest.raises(ParseError, match="did not tell the digests"):
         parse_digests(said)

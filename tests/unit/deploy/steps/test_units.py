@@ -57,7 +57,7 @@ def test_a_file_of_the_administrator_is_named_before_those_that_are_missing() ->
     assert two.drift(f"file /first missing\n{FOREIGN}") == NOT_OURS
 
 
-def test_the_title_says_whether_they_are_wanted() -> None:
+def test_the_title_says_whether_the_site_asks_for_them() -> None:
     assert [units(wanted=wanted).title for wanted in (True, False)] == ["some count", "no some count"]
 
 

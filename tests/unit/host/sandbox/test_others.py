@@ -86,7 +86,7 @@ def test_remains_without_a_folder_are_named_with_their_remedy(machine: Path) -> 
     assert f"ip netns delete cpsb-{NAME} removes it" in others.holder(NAME, machine / "ours/root")
 
 
-def test_our_own_stopped_sandbox_is_nobody_elses(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_sandbox_of_this_home_is_not_foreign(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (machine / f"namespaces/cpsb-{NAME}").touch()
     monkeypatch.setattr(Path, "is_mount", lambda _: True)
     assert others.holder(NAME, machine / "ours/root") == ""

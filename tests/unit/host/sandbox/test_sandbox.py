@@ -75,7 +75,7 @@ def test_without_a_cache_there_are_no_hosts() -> None:
     assert sandbox.listed() == ()
 
 
-def test_hosts_are_listed_by_name_with_what_a_client_needs(cache: Path) -> None:
+def test_hosts_are_listed_by_name_with_their_login(cache: Path) -> None:
     keep(cache, "web")
     home = keep(cache, "db", "trixie", "198.19.0.4")
     (cache / "sandboxes" / "interrupted").mkdir()
@@ -166,13 +166,13 @@ def test_an_address_has_one_cable_and_one_ethernet_address(address: str, link: s
     assert (one.link, one.mac) == (link, mac)
 
 
-def test_what_the_disk_refuses_is_told_in_one_line(cache: Path) -> None:
+def test_a_full_disk_is_an_error_of_one_line(cache: Path) -> None:
     cache.parent.joinpath("chrony-provision").write_text("a file where the folder should be")
     with pytest.raises(SandboxError, match=r"chrony-provision: (File exists|Not a directory)"), machine.changing("x"):
         pytest.fail("we may not change anything")
 
 
-def test_a_script_that_fails_is_told_with_its_last_words() -> None:
+def test_a_script_that_fails_is_reported_with_its_last_words() -> None:
     with pytest.raises(SandboxError, match=r"making tea failed \(exit status 3\): no water"):
         machine.run("making tea", "echo no water >&2; exit 3")
 
@@ -189,7 +189,7 @@ def test_a_folder_has_one_name_also_where_a_link_leads_to_it(
     assert folder("sandboxes") == there
 
 
-def test_the_time_source_is_closed_in_the_folder_of_whoever_started_it(
+def test_the_time_source_is_closed_in_the_folder_of_the_account_that_started_it(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "_TIME_FOLDER", tmp_path / "cpsb0.time")

@@ -104,7 +104,7 @@ def test_an_option_that_is_not_known_is_no_permission(make: Make) -> None:
     assert certificate.problem("ntp1") == "it has options that are not known"
 
 
-def test_a_certificate_without_a_name_is_for_nobody(make: Make) -> None:
+def test_a_certificate_without_a_name_fits_no_host(make: Make) -> None:
     assert read(make("-h", "-V", "-1d:+1d", names="")).problem("ntp1") == "it is for no name"
 
 

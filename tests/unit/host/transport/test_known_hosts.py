@@ -90,7 +90,7 @@ def test_a_name_is_looked_for_in_lower_case(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("marker", "text"), [(Marker.NONE, ""), (Marker.REVOKED, "@revoked "), (Marker.AUTHORITY, "@cert-authority\t")]
 )
-def test_a_line_says_what_its_key_is_good_for_and_where_it_stands(marker: Marker, text: str, tmp_path: Path) -> None:
+def test_a_line_has_the_purpose_of_its_key_and_its_position(marker: Marker, text: str, tmp_path: Path) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(f"\n{text}ntp1 {KEY}\n")
     (line,) = read_known_hosts(file).lines_about("ntp1")
@@ -117,7 +117,7 @@ def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> N
         read_known_hosts(tmp_path / "known_hosts")
 
 
-def test_a_pipe_is_refused_and_the_null_device_knows_nobody(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_and_the_null_device_has_no_hosts(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="not a regular file"):
         read_known_hosts(tmp_path / "pipe")

@@ -78,7 +78,7 @@ def test_jump_hosts_are_read(said: str, jumps: tuple[Jump, ...]) -> None:
 
 
 @pytest.mark.parametrize("said", ["", "a b@", "hop:x", "hop:0", "hop:65536", "hop:123456", "[::1"])
-def test_what_is_no_jump_host_is_refused(said: str) -> None:
+def test_a_text_that_is_no_jump_host_is_refused(said: str) -> None:
     with pytest.raises(HostUnreachable, match=r"^ntp1: the SSH configuration has ProxyJump '.*': not user@host:port$"):
         settings_from("ntp1", {**OPTIONS, "proxyjump": [said]}, MACHINE)
 
@@ -106,6 +106,6 @@ def test_the_agent_is_found(said: str, agent: str | None) -> None:
         ({"proxyusefdpass": ["yes"]}, "ProxyUseFdpass, which is not supported here"),
     ],
 )
-def test_what_is_not_supported_is_refused(options: dict[str, list[str]], words: str) -> None:
+def test_an_unsupported_setting_is_refused(options: dict[str, list[str]], words: str) -> None:
     with pytest.raises(HostUnreachable, match=f"^ntp1: the SSH configuration .*{words}"):
         settings_from("ntp1", {**OPTIONS, **options}, MACHINE)

@@ -75,7 +75,7 @@ def test_lines_are_seen_as_they_come_and_kept(tmp_path: Path) -> None:
     assert seen == ["one", "two"]
 
 
-def test_lines_are_whole_wherever_the_output_was_cut() -> None:
+def test_lines_are_whole_for_any_cut_of_the_output() -> None:
     seen: list[str] = []
     watch = LineWatch(seen.append)
     for piece in ("a", "b\nc", "", "\n\nd\n", "e"):
@@ -97,7 +97,7 @@ def test_a_password_answers_sudos_prompt_and_is_nowhere(
     assert bool(seen) == watched
 
 
-def test_only_the_prompt_of_ours_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_expected_prompt_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sudo.install(tmp_path, monkeypatch, password="correct-horse")
     output = LOCAL.execute("timeout 0.5 sudo -S true", password="correct-horse")
     assert (output.status, output.stderr) == (124, "Password: ")
@@ -130,7 +130,7 @@ def test_a_line_is_given_up_at_its_limit(line: str, why: str, watched: bool) -> 
     assert time.monotonic() - begun < 20
 
 
-def test_what_is_not_kept_needs_no_memory() -> None:
+def test_output_that_is_not_kept_needs_no_memory() -> None:
     limit = Limit(seconds=60, most_bytes=1_000_000)
     tracemalloc.start()
     try:

@@ -40,7 +40,7 @@ def as_busybox_reads(line: str) -> tuple[int, str, bytes]:
 
 
 @given(ANY)
-def test_busybox_reads_the_key_that_was_meant(key: Key) -> None:
+def test_busybox_reads_the_exported_key(key: Key) -> None:
     try:
         text = BUSYBOX.keys(Keys((key,)), ())
     except SiteError:

@@ -50,7 +50,7 @@ def as_ntpd_reads(line: str) -> tuple[int, str, bytes]:
 
 
 @given(ANY, st.sampled_from([(NTPD, NTPD_TYPES), (NTPSEC, NTPSEC_TYPES)]))
-def test_ntpd_reads_the_key_that_was_meant(key: Key, kind: tuple[Format, dict[str, str]]) -> None:
+def test_ntpd_reads_the_exported_key(key: Key, kind: tuple[Format, dict[str, str]]) -> None:
     format_, names = kind
     try:
         text = format_.keys(Keys((key,)), SERVERS)

@@ -89,7 +89,7 @@ def test_of_a_command_that_fails_nothing_stays(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_somebody_put_there_meanwhile_is_kept(tmp_path: Path) -> None:
+def test_files_that_were_added_in_the_meantime_are_kept(tmp_path: Path) -> None:
     place = tmp_path / "evidence"
     with EvidenceFolder(place) as folder:
         place.mkdir()

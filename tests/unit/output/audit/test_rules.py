@@ -64,7 +64,7 @@ JUDGED = [
 
 
 @pytest.mark.parametrize(("one", "outcome", "why"), JUDGED)
-def test_a_rule_is_judged_by_what_was_seen(one: Rule, outcome: str, why: tuple[str, ...]) -> None:
+def test_a_rule_is_judged_by_the_findings(one: Rule, outcome: str, why: tuple[str, ...]) -> None:
     judged = judge(one, "1.1", of_client(GOOD, BAD, UNKNOWN))
     assert (judged.id, judged.outcome, judged.why) == ("1.1", outcome, why)
 

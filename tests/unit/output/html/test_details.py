@@ -34,7 +34,7 @@ def test_the_values_over_time_are_those_of_all_points_and_not_of_the_thinned_one
     assert len(few["clock"][0]) < len(many["clock"][0])
 
 
-def test_what_is_left_out_is_said() -> None:
+def test_omitted_lines_are_counted() -> None:
     (host, *_) = reports(0, 900)
     assert "thinned" not in details(replace(host, clock_points=(), source_points=()))
     assert details(host)["thinned"] == "Shown are 300 of 901 points of the clock, 300 of 900 points of the sources."

@@ -83,7 +83,7 @@ def test_seconds_are_read_as_people_say_them(seconds: float, words: str) -> None
     assert seconds_text(seconds) == words
 
 
-def test_a_check_passes_on_all_that_it_is_told() -> None:
+def test_a_check_passes_on_all_its_values() -> None:
     check = Check("ports.ntp", "chronyd has the port")
     common: dict[str, Any] = {"id": "ports.ntp", "claim": "chronyd has the port", "seen": "udp/123"}
     assert check.finding(holds=True, seen="udp/123") == Finding(**common, holds=True, subject="", vital=True)

@@ -110,7 +110,7 @@ def test_the_ports_of_a_client_that_does_not_run_are_not_checked(expected: Expec
     assert judged(STOPPED, expected)[id_, ""].seen == "chronyd does not run"
 
 
-def test_a_process_is_not_compared_with_a_unit_of_somebody_else() -> None:
+def test_a_process_is_not_compared_with_a_foreign_unit() -> None:
     properties = {**SERVER.unit.properties, "FragmentPath": "/usr/lib/systemd/system/chronyd.service"}
     found = judged(replace(SERVER, unit=replace(SERVER.unit, properties=properties)), EXPECTED, PROBE)
     assert found["unit.loaded", ""].holds is False
@@ -148,6 +148,6 @@ CLAIMS = [
 
 
 @pytest.mark.parametrize(("evidence", "expected", "id_", "made"), CLAIMS)
-def test_only_what_is_expected_is_claimed(evidence: Evidence, expected: Expectation, id_: str, made: bool) -> None:
+def test_only_expected_results_are_claimed(evidence: Evidence, expected: Expectation, id_: str, made: bool) -> None:
     found = judged(evidence, expected, PROBE).values()
     assert [finding.holds for finding in found if finding.id.startswith(id_)] == [True] * made

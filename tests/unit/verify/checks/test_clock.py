@@ -82,7 +82,7 @@ def test_a_server_of_its_own_clock_that_served_time_before_has_to_serve_it_again
     assert one(judged(lost, replace(EXPECTED, follows=False, serves_own_clock=True)), clock.LOCAL).vital
 
 
-def test_of_a_host_that_follows_nobody_the_clock_is_not_judged() -> None:
+def test_the_clock_of_a_host_without_sources_is_not_judged() -> None:
     found = judged(tracking(leap="Not synchronised"), replace(EXPECTED, follows=False))
     assert [id_ for id_, _ in found if id_.startswith("clock.")] == []
 

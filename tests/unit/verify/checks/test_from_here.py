@@ -74,7 +74,7 @@ def test_the_limit_of_the_address_of_the_connection_excuses_no_other_address() -
     )
 
 
-def test_an_answer_is_told_of_the_address_that_a_name_stands_for() -> None:
+def test_an_answer_is_reported_for_the_address_of_a_name() -> None:
     found = judged(SERVER, EXPECTED, replace(PROBE, address="ntp1", peer=THERE))
     assert {finding.subject for finding in from_this_machine(found)} == {THERE, KEY_THERE}
 

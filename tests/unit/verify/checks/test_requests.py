@@ -63,7 +63,7 @@ def test_valid_macs_of_an_unsynchronised_server_count() -> None:
     assert (finding.holds, finding.seen) == (True, "answered; the server's own clock is not synchronised")
 
 
-def test_of_two_wrong_keys_one_in_a_limit_is_told() -> None:
+def test_of_two_wrong_keys_the_rate_limited_one_is_named() -> None:
     found = judged(asked(wrong_1="limited"))
     assert one(found, SERVER_CHECKS.wrong_key, HERE) == SERVER_CHECKS.wrong_key.finding(
         holds=True,

@@ -85,7 +85,7 @@ def test_sources_that_chronyc_does_not_show_are_not_checked(evidence: Evidence, 
     ],
     ids=["none answers any more", "none did before", "another one answers"],
 )
-def test_a_switch_is_taken_back_when_nobody_answers_any_more(
+def test_a_switch_is_taken_back_when_no_source_answers_any_more(
     associations: tuple[Association, ...], answered_before: bool, vital: bool
 ) -> None:
     seen = replace(SERVER, associations=associations, before=replace(SERVER.before, synchronised=True))

@@ -37,7 +37,7 @@ ZONES = [
 
 
 @pytest.mark.parametrize(("fields", "found"), ZONES)
-def test_a_zone_lets_in_what_its_fields_say(fields: dict[str, str], found: State) -> None:
+def test_a_zone_opens_the_ports_of_its_fields(fields: dict[str, str], found: State) -> None:
     assert state(**fields) is found
 
 

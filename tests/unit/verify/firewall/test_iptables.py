@@ -45,13 +45,13 @@ def test_rules_are_followed_as_the_kernel_does(lines: list[str], state: State) -
     assert parse_firewall(rules(*lines)).state is state
 
 
-def test_a_rule_of_ours_lasts_until_the_rules_are_loaded_again() -> None:
+def test_an_added_rule_lasts_until_the_rules_are_loaded_again() -> None:
     ours = f"-A INPUT {PORT} -m comment --comment chrony-provision -j ACCEPT"
     assert parse_firewall(rules(ours)).temporary == ("iptables",)
     assert parse_firewall(rules(ours.replace("chrony-provision", "theirs"))).temporary == ()
 
 
-def test_a_chain_of_ours_counts_too() -> None:
+def test_an_added_chain_counts_too() -> None:
     lines = ("-A OTHER -j ACCEPT", f"-A INPUT {PORT} -m comment --comment chrony-provision -j OTHER")
     assert parse_firewall(rules(*lines)).temporary == ("iptables",)
 

@@ -141,11 +141,11 @@ def test_a_closed_port_refuses_at_once(address: str, port: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere.invalid", "x" * 70, "a..b"])
-def test_a_name_that_cannot_be_resolved_is_told(name: str) -> None:
+def test_a_name_that_cannot_be_resolved_is_an_error(name: str) -> None:
     assert not_answered(probe(name, KEYS)) == "cannot resolve the name"
 
 
-def test_no_secret_is_in_what_came(address: str, port: int) -> None:
+def test_no_secret_is_in_the_answer(address: str, port: int) -> None:
     seen = probe(address, KEYS, port=port)
     assert [answer.id for answer in seen.keys] == [key.id for key in KEYS]
     shown = repr(seen)
