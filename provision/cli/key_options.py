@@ -19,6 +19,8 @@ MOST_KEYS = 1_000_000
 
 MOST_DAYS = 3650
 
+ADDRESSES_OF_USERS = "with --unused-for: also name the addresses from which a key that stays was used in 30 days"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysOptions(Options):
@@ -55,6 +57,7 @@ class RetireOptions(Options):
     unused_for: timedelta | None = time_span(
         "of these keys, only those that no server has answered for so long, such as 30d (days) or 12h (hours)"
     )
+    addresses: bool = flag(ADDRESSES_OF_USERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,7 @@ class RotateOptions(Options):
     unused_for: timedelta | None = time_span(
         "keep the old key until no server has answered it for so long, such as 30d (days) or 12h (hours)"
     )
+    addresses: bool = flag(ADDRESSES_OF_USERS)
     preview: bool = flag("show what would be done with which keys and hosts, and do nothing")
     yes: bool = flag("do it without a question; needed where standard input is no terminal")
 

@@ -86,7 +86,16 @@ def add(options: AddOptions, secrets: "Secrets") -> None:
 
 
 @option_task(
-    RetireOptions, "ids", "unused_for", "host", "site", "accept_new", "parallel", help_=WHOSE, collection=NAME
+    RetireOptions,
+    "ids",
+    "unused_for",
+    "addresses",
+    "host",
+    "site",
+    "accept_new",
+    "parallel",
+    help_=WHOSE,
+    collection=NAME,
 ).with_secrets
 def retire(options: RetireOptions, secrets: "Secrets") -> None:
     """Remove keys that no host of the site uses from the operator's key file."""
@@ -95,6 +104,7 @@ def retire(options: RetireOptions, secrets: "Secrets") -> None:
     from provision.site.key_users import retire as retire_keys
     from provision.site.key_users import user_names
 
+    _check_addresses(options)
     inventory, source = _chosen(options)
     _text, keys = _read(source, secrets.keys)
     gone = chosen(options.ids, keys.ids, source.name)
@@ -121,11 +131,16 @@ def _unused(
     """Return the keys that no server has answered for the time of ``--unused-for``; name the others."""
     from provision.cli.key_usage import unused_keys
 
-    assert options.unused_for is not None  # noqa: S101 -- the caller asked
-    found = unused_keys(options, secrets, inventory, source, ids, options.unused_for)
+    found = unused_keys(options, secrets, inventory, source, ids)
     for line in found.stay:
         print(f"stays: {shown(line)}", flush=True)
     return found.ids
+
+
+def _check_addresses(options: RetireOptions | RotateOptions) -> None:
+    """Raise UsageError for ``--addresses`` without the option that asks servers."""
+    if options.addresses and options.unused_for is None:
+        raise UsageError("--addresses is for --unused-for")
 
 
 @option_task(
@@ -136,6 +151,7 @@ def _unused(
     "type",
     "overlap",
     "unused_for",
+    "addresses",
     "preview",
     "yes",
     "accept_new",
@@ -150,6 +166,7 @@ def rotate(options: RotateOptions, secrets: "Secrets") -> int:
     """Replace the key that hosts use to authenticate to their servers; run it again to continue where it stopped."""
     from provision.cli.rotate import Rotating
 
+    _check_addresses(options)
     inventory, source = _chosen(options)
     return Rotating(inventory, source, options, secrets).run(today=_today())
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 from provision.cli.command import Command
-from provision.cli.key_options import KeysOptions
+from provision.cli.key_options import KeysOptions, RetireOptions, RotateOptions
 from provision.cli.options import Options
 from provision.common.errors import SiteError
 from provision.common.text import on_one_line, shown
@@ -17,9 +17,13 @@ from provision.keys.ledger import notes
 from provision.keys.source import KeySource
 from provision.output.key_usage import KeyUsage
 from provision.output.report import Report, exit_status
-from provision.site.counted_use import Unused, too_little_known, unused, usage_lines
-from provision.site.inventory import Inventory
+from provision.site.counted_use import Unused, counted_too_short, not_counted, unused, usage_lines
+from provision.site.inventory import Inventory, Member
 from provision.site.key_source import source_of
+
+
+class CountedTooShort(SiteError):  # noqa: N818 -- what is the matter, not the kind of error
+    """Servers count the use of keys, and have not done so for the time of ``--unused-for``."""
 
 
 def show_usage(
@@ -40,21 +44,52 @@ def show_usage(
 
 
 def unused_keys(
-    options: Options, secrets: Secrets, inventory: Inventory, source: KeySource, ids: Sequence[int], period: timedelta
+    options: RetireOptions | RotateOptions,
+    secrets: Secrets,
+    inventory: Inventory,
+    source: KeySource,
+    ids: Sequence[int],
 ) -> Unused:
-    """Return which of these keys no server has answered for a time.
+    """Return which of these keys no server has answered for the time of ``--unused-for``.
 
-    Raises ProvisionError, also if one of the servers cannot say it.
+    Raises ProvisionError, also if one of the servers cannot say it: CountedTooShort if it can later.
     """
-    if not inventory.members:
-        raise SiteError("--unused-for asks all servers with these keys: list them in the site file, under [hosts]")
+    assert options.unused_for is not None  # noqa: S101 -- the caller asked
+    period = options.unused_for
     read = secrets.keys.read(source)
     known = notes(read[0]) if read else {}
-    usages = _usages(_ask(replace(options, host=()), secrets, inventory, source))
+    usages, now = _counts(options, secrets, inventory, source)
+    if why := counted_too_short(usages, period, now):
+        raise CountedTooShort(f"--unused-for: the servers do not know it for so long: {why}")
+    return unused(ids, known, usages, period, now, addresses=options.addresses)
+
+
+def check_counting(options: RotateOptions, secrets: Secrets, inventory: Inventory, source: KeySource) -> None:
+    """Ask all servers with these keys whether they count their use. Raises ProvisionError if one of them does not."""
+    _counts(options, secrets, inventory, source)
+
+
+def check_site_counts(inventory: Inventory, source: KeySource) -> None:
+    """Raise SiteError if the site does not let all servers with these keys count their use; no host is asked."""
+    if names := [one.name for one in _servers(inventory, source) if not one.site.keys.usage]:
+        raise SiteError(
+            f"--unused-for: the site does not let {', '.join(names)} count the use of keys: set keys.usage = true, and "
+            "deploy"
+        )
+
+
+def _counts(
+    options: RetireOptions | RotateOptions, secrets: Secrets, inventory: Inventory, source: KeySource
+) -> tuple[Mapping[str, KeyUsage], datetime]:
+    """Return the counts of all servers with these keys, and the time. Raises ProvisionError if one has none."""
+    if not inventory.members:
+        raise SiteError("--unused-for asks all servers with these keys: list them in the site file, under [hosts]")
+    everywhere = replace(options, host=())
+    usages = _usages(_ask(everywhere, secrets, inventory, source, addresses=options.addresses))
     now = datetime.now(UTC)
-    if why := too_little_known(usages, period, now):
-        raise SiteError(f"--unused-for: the servers do not know it for so long: {why}")
-    return unused(ids, known, usages, period, now)
+    if why := not_counted(usages, now):
+        raise SiteError(f"--unused-for: not all servers can tell who uses a key: {why}")
+    return usages, now
 
 
 def _ask(
@@ -68,13 +103,18 @@ def _ask(
 ) -> list[Report]:
     """Ask all servers that have the keys of a source; of those, the hosts of the options. Raises ProvisionError."""
     if inventory.members:
-        chosen = inventory.choose(options.host)
-        servers = [one for one in chosen if one.site.serve.role == "server" and source_of(one.site) == source]
-        if not servers:
-            raise SiteError(f"{inventory.file}: no server has the keys of {source.name}, so none knows who uses them")
-        options = replace(options, host=tuple(one.name for one in servers))
+        options = replace(options, host=tuple(one.name for one in _servers(inventory, source, options.host)))
     operation = partial(key_usage, addresses=addresses)
     return Command(task="keys", operation=operation, configures=False).run(options, secrets, note=note)
+
+
+def _servers(inventory: Inventory, source: KeySource, hosts: Sequence[str] = ()) -> Sequence[Member]:
+    """Return the servers with the keys of a source; ``hosts``: of these hosts and groups. Raises SiteError."""
+    chosen = inventory.choose(tuple(hosts))
+    servers = [one for one in chosen if one.site.serve.role == "server" and source_of(one.site) == source]
+    if not servers:
+        raise SiteError(f"{inventory.file}: no server has the keys of {source.name}, so none knows who uses them")
+    return servers
 
 
 def _usages(reports: Sequence[Report]) -> Mapping[str, KeyUsage]:

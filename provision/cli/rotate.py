@@ -9,7 +9,7 @@ from datetime import date
 from provision.cli.command import Command
 from provision.cli.confirm import confirmed
 from provision.cli.key_options import RotateOptions
-from provision.cli.key_usage import unused_keys
+from provision.cli.key_usage import CountedTooShort, check_counting, check_site_counts, unused_keys
 from provision.common.errors import NotRecorded, SiteError
 from provision.common.text import shown
 from provision.deploy.deploy import deploy
@@ -65,10 +65,10 @@ class Rotating:
         is_begun = rotation is not None
         rotation = rotation or self._planned(keys, today)
         if is_begun:
-            self._refuse_another(rotation)
-        if is_begun and rotation.has_old:
-            # The site file may have been edited since the rotation began.
-            refuse_named(self._named(), rotation.old)
+            self._check_begun(rotation)
+        removes_if_unused = rotation.has_old and self.options.unused_for is not None
+        if removes_if_unused:
+            check_site_counts(self.inventory, self.source)
         label = known_label(text, rotation.old)
         print("\n".join(lines(self._preview(keys, rotation, label, is_begun=is_begun, today=today))), flush=True)
         if self.options.preview:
@@ -76,6 +76,8 @@ class Rotating:
         if not confirmed("keys.rotate", yes=self.options.yes):
             print("nothing was changed", flush=True)
             return Verdict.NOT_TRIED.value
+        if removes_if_unused:
+            check_counting(self.options, self.secrets, self.inventory, self.source)
         if not is_begun:
             type_ = self.options.type or None
             rotation = begin(self.secrets.keys, self.source, rotation.old, rotation.new, type_=type_, today=today)
@@ -84,13 +86,16 @@ class Rotating:
         print(f"{rotation}, in {self.source.name}", flush=True)
         return self._replace(rotation, today) if rotation.has_old else self._forget(rotation)
 
-    def _refuse_another(self, begun: Rotation) -> None:
-        """Raise SiteError if the options are those of another rotation than the one that has begun."""
+    def _check_begun(self, begun: Rotation) -> None:
+        """Raise SiteError if the rotation that has begun cannot be continued with these options and this site file."""
         under_way_too = f"{begun}, and that is under way; finish it first"
         if self.options.id not in {None, begun.old}:
             raise SiteError(f"--id {self.options.id}: {under_way_too}, without --id")
         if self.options.type:
             raise SiteError(f"--type {self.options.type}: {under_way_too}, without --type")
+        if begun.has_old:
+            # The site file may have been edited since the rotation began.
+            refuse_named(self._named(), begun.old)
 
     def _planned(self, keys: Keys, today: date) -> Rotation:
         """Return the rotation that would begin now. Raises SiteError if it could not be completed."""
@@ -147,13 +152,14 @@ class Rotating:
         return self._forget(rotation)
 
     def _still_used(self, rotation: Rotation) -> str:
-        """Return in words who has used the old key in the time of ``--unused-for``; empty if nobody has."""
+        """Return in words why the old key is not known to be unused for ``--unused-for``; empty if it is."""
         if self.options.unused_for is None:
             return ""
         with _after_deployment(rotation):
-            found = unused_keys(
-                self.options, self.secrets, self.inventory, self.source, [rotation.old], self.options.unused_for
-            )
+            try:
+                found = unused_keys(self.options, self.secrets, self.inventory, self.source, [rotation.old])
+            except CountedTooShort as error:
+                return str(error)
         return shown("; ".join(found.stay))
 
     def _forget(self, rotation: Rotation) -> int:

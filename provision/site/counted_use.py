@@ -14,6 +14,8 @@ MOST_APART = timedelta(hours=1)
 """The most by which the clocks of a server and of this machine may differ; to ask many servers takes minutes."""
 MOST_ADDRESSES = 3
 """The addresses of a key that the table shows; of further ones, it shows the number."""
+MOST_IN_LINE = 20
+"""The same for the line of a key that stays."""
 NEVER = "never"
 NOT_KNOWN = "not known"
 """In place of NEVER for a key without counts, if one of the servers does not count."""
@@ -47,14 +49,14 @@ def usage_lines(
         yield f"answered, and not in this file: {', '.join(map(str, other_ids))}"
 
 
-def _addresses(uses: Collection[KeyUse]) -> str:
+def _addresses(uses: Collection[KeyUse], most: int = MOST_ADDRESSES) -> str:
     """Return the addresses of the clients of a key for people."""
-    known = [use.addresses for use in uses if use.addresses is not None]
-    if uses and not known:
+    every = sorted({address for use in uses for address in use.addresses or ()})
+    if uses and not every:
+        # nft is too old, or the server was booted since.
         return NOT_KNOWN
-    every = sorted({address for addresses in known for address in addresses})
-    if len(every) > MOST_ADDRESSES:
-        return f"{', '.join(every[:MOST_ADDRESSES])} and {len(every) - MOST_ADDRESSES} more"
+    if len(every) > most:
+        return f"{', '.join(every[:most])} and {len(every) - most} more"
     return ", ".join(every) or "-"
 
 
@@ -94,9 +96,18 @@ class Unused:
 
 
 def unused(
-    ids: Iterable[int], notes: Mapping[int, Note], usages: Mapping[str, KeyUsage], period: timedelta, now: datetime
+    ids: Iterable[int],
+    notes: Mapping[int, Note],
+    usages: Mapping[str, KeyUsage],
+    period: timedelta,
+    now: datetime,
+    *,
+    addresses: bool = False,
 ) -> Unused:
-    """Return which keys nobody has used for a time. ``usages`` are those of all servers, none of which is unknown."""
+    """Return which keys nobody has used for a time. ``usages`` are those of all servers, none of which is unknown.
+
+    ``addresses``: the reason why a key stays has those from which it was used.
+    """
     begin = now - period
     found = _uses_by_id(usages)
     gone: list[int] = []
@@ -106,7 +117,10 @@ def unused(
         recent = {server: use for server, use in found.get(id_, {}).items() if use.at > begin}
         if recent:
             when = ", ".join(f"{server} {_minute(use.at)}" for server, use in recent.items())
-            stay.append(f"{_named(id_, note)}: answered by {when} UTC")
+            asked_from = ""
+            if addresses:
+                asked_from = f", asked from: {_addresses(recent.values(), most=MOST_IN_LINE)}"
+            stay.append(f"{_named(id_, note)}: answered by {when} UTC{asked_from}")
         elif note is not None and note.added >= begin.date():
             stay.append(f"{_named(id_, note)}: added on {note.added}")
         else:
@@ -120,19 +134,29 @@ def _named(id_: int, note: Note | None) -> str:
     return f"key {id_} '{note.label}'"
 
 
-def too_little_known(usages: Mapping[str, KeyUsage], period: timedelta, now: datetime) -> str:
-    """Return which servers cannot say that a key was not used for a time, and why; empty if all can."""
-    reasons = {server: _too_little(usage, period, now) for server, usage in usages.items()}
-    return "; ".join(f"{server}: {why}" for server, why in reasons.items() if why)
+def not_counted(usages: Mapping[str, KeyUsage], now: datetime) -> str:
+    """Return which servers do not count the use of keys, or with which clock, and why; empty if all count it."""
+    return _in_words({server: _not_counted(usage, now) for server, usage in usages.items()})
 
 
-def _too_little(usage: KeyUsage, period: timedelta, now: datetime) -> str:
+def counted_too_short(usages: Mapping[str, KeyUsage], period: timedelta, now: datetime) -> str:
+    """Return which servers, all of which count the use of keys, have counted it for less time; empty if none has."""
+    reasons: dict[str, str] = {}
+    for server, usage in usages.items():
+        if usage.since is not None and datetime.fromisoformat(usage.since) > now - period:
+            reasons[server] = f"only {_state(usage)}"
+    return _in_words(reasons)
+
+
+def _not_counted(usage: KeyUsage, now: datetime) -> str:
     if usage.since is None or usage.as_of is None:
         return _state(usage)
     as_of = datetime.fromisoformat(usage.as_of)
     if abs(as_of - now) > MOST_APART:
         # Its times cannot be compared with the begin of the period.
         return f"its clock says {_minute(as_of)} UTC, and the one of this machine {_minute(now)} UTC"
-    if datetime.fromisoformat(usage.since) > now - period:
-        return f"only {_state(usage)}"
     return ""
+
+
+def _in_words(reasons: Mapping[str, str]) -> str:
+    return "; ".join(f"{server}: {why}" for server, why in reasons.items() if why)

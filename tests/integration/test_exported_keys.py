@@ -302,14 +302,17 @@ def test_the_keys_that_nobody_used_are_retired_and_the_others_are_named(served: 
     retire = ("keys.retire", "all", "--unused-for=30d", served.option)
     assert "do not know it for so long: ntp1: only counted since" in served.operator.run_plainly(*retire).errors
     login(served.host, "sed -i 's/^since .*/since 1700000000/' /var/lib/chrony-provision/key-usage")
-    used = usage_of(served).keys()
     before = parse_keys(served.operator.key_file.read_text(), "keys")
-    ran = served.operator.run_plainly(*retire)
+    device = next(key for key in before if key.id == DEVICES[0])
+    assert ask_as_device(served.host.address, device, version=4)
+    used = usage_of(served).keys()
+    ran = served.operator.run_plainly(*retire, "--addresses")
     assert ran.status == 0, ran
     assert set(parse_keys(served.operator.key_file.read_text(), "keys").ids) == set(used)
     assert set(before.ids) - used >= set(SILENT)
     named = re.findall(r"^stays: key (\d+) 'device \d+': answered by ntp1 \d{4}-", ran.output, re.MULTILINE)
     assert set(map(int, named)) == set(used)
+    assert re.search(rf"^stays: key {device.id} '.*, asked from: 198\.[0-9.]+$", ran.output, re.MULTILINE)
 
 
 def test_the_table_goes_with_an_uninstallation_and_no_other_table_does(served: Served) -> None:

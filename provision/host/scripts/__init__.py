@@ -22,6 +22,7 @@ SWITCH = (
     "conflicting_services",
     "stop_conflicts",
     "remove_metrics",
+    "remove_our_units",
     "restore_previous",
     "ask_chronyc",
     "start_stamp",

@@ -106,6 +106,8 @@ BAD = [
     pytest.param(["keys.add", "--host=ntp1"], "error: --host is for the hosts of a site", id="no such host"),
     pytest.param(["keys.lint", "no-such-file"], "error: no-such-file: no such file", id="no file to check"),
     pytest.param(["keys", "--addresses"], "error: --addresses is for --usage", id="addresses of what has none"),
+    pytest.param(["keys.retire", "7", "--addresses"], "error: --addresses is for --unused-for", id="nobody is asked"),
+    pytest.param(["keys.rotate", "--addresses"], "error: --addresses is for --unused-for", id="nor in a rotation"),
     pytest.param(["keys", "--json=-"], "error: --json is for --usage", id="a report of what has none"),
     pytest.param(
         ["keys.retire", "7", "--unused-for=1"], "error: --unused-for 1: expected days or hours, such as", id="no unit"

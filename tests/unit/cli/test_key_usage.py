@@ -1,6 +1,8 @@
 """Which keys servers have answered: whom a command asks, what it prints, and which keys it takes for unused."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,8 @@ import pytest
 
 from provision.cli import key_usage
 from provision.cli.command import Command
-from provision.cli.key_options import KeysOptions
+from provision.cli.key_options import KeysOptions, RetireOptions, RotateOptions
+from provision.cli.key_usage import CountedTooShort
 from provision.cli.options import Options
 from provision.common.errors import SiteError
 from provision.host.target import parse_target
@@ -38,10 +41,11 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         key_file(folder)
         (folder / "site.toml").write_text(SITE)
-        self.options = Options(site=folder / "site.toml")
+        self.options = RetireOptions(site=folder / "site.toml", ids="all", unused_for=MONTH)
         self.answers: dict[str, KeyUsage | str] = {}
         """Name of a server → its counts, or its error; others count, and have answered nobody."""
         self.asked: tuple[str, ...] = ()
+        self.asked_for_addresses = False
 
     @property
     def inventory(self) -> Inventory:
@@ -58,8 +62,10 @@ class Servers:
 def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Servers:
     found = Servers(tmp_path)
 
-    def run(_: Command, options: Options, __: object, *, note: Any) -> list[Report]:
+    def run(command: Command, options: Options, _: object, *, note: Any) -> list[Report]:
         found.asked = options.host
+        assert isinstance(command.operation, partial)
+        found.asked_for_addresses = command.operation.keywords["addresses"]
         reports = [found.report(name) for name in options.host]
         note(reports)
         return reports
@@ -80,7 +86,7 @@ def show(servers: Servers, *hosts: str) -> int:
 
 def unused(servers: Servers, *ids: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
     source = source_of(servers.inventory.defaults)
-    found = key_usage.unused_keys(servers.options, make_secrets(), servers.inventory, source, ids, MONTH)
+    found = key_usage.unused_keys(servers.options, make_secrets(), servers.inventory, source, ids)
     return found.ids, found.stay
 
 
@@ -116,14 +122,41 @@ def test_a_key_that_was_used_stays_and_the_others_are_named(servers: Servers) ->
     assert servers.asked == ("ntp1", "ntp2")
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [KeyUsage(unknown="no nftables", keys=()), counted(since=recently(60)), "ntp2: cannot be reached"],
-)
-def test_no_key_is_unused_while_one_server_does_not_know(servers: Servers, answer: KeyUsage | str) -> None:
+def test_the_addresses_are_asked_for_only_if_they_are_wanted(servers: Servers) -> None:
+    used = KeyUse(id=7, answers=3, last=recently(60), addresses=("192.0.2.1",))
+    servers.answers["ntp2"] = counted(used)
+    _, (why,) = unused(servers, 7)
+    assert (servers.asked_for_addresses, "192.0.2.1" in why) == (False, False)
+    servers.options = replace(servers.options, addresses=True)
+    _, (why,) = unused(servers, 7)
+    assert (servers.asked_for_addresses, why.endswith(", asked from: 192.0.2.1")) == (True, True)
+
+
+UNKNOWN = [KeyUsage(unknown="no nftables", keys=()), "ntp2: cannot be reached"]
+
+
+@pytest.mark.parametrize("answer", UNKNOWN)
+def test_no_key_is_unused_while_one_server_does_not_count(servers: Servers, answer: KeyUsage | str) -> None:
     servers.answers["ntp2"] = answer
-    with pytest.raises(SiteError, match="the servers do not know it for so long: ntp2: "):
+    with pytest.raises(SiteError, match="not all servers can tell who uses a key: ntp2: not known: "):
         unused(servers, 1)
+
+
+def test_no_key_is_unused_while_one_server_has_counted_for_less_time(servers: Servers) -> None:
+    servers.answers["ntp2"] = counted(since=recently(60))
+    with pytest.raises(CountedTooShort, match="the servers do not know it for so long: ntp2: only counted since 20"):
+        unused(servers, 1)
+
+
+@pytest.mark.parametrize("answer", UNKNOWN)
+def test_before_a_rotation_the_servers_have_to_count(servers: Servers, answer: KeyUsage | str) -> None:
+    options = RotateOptions(site=servers.options.site, unused_for=MONTH)
+    source = source_of(servers.inventory.defaults)
+    servers.answers["ntp2"] = counted(since=recently(60))
+    key_usage.check_counting(options, make_secrets(), servers.inventory, source)
+    servers.answers["ntp2"] = answer
+    with pytest.raises(SiteError, match="not all servers can tell who uses a key: ntp2: not known: "):
+        key_usage.check_counting(options, make_secrets(), servers.inventory, source)
 
 
 def test_a_site_without_hosts_does_not_know_all_servers(servers: Servers) -> None:

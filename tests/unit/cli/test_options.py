@@ -23,13 +23,14 @@ KINDS = (
     options.StatusOptions,
     options.ImportOptions,
     options.BundleOptions,
+    # --addresses of tasks about keys is a flag, and the argument of "access" a value: the last one is in the table.
     key_options.KeysOptions,
+    key_options.RetireOptions,
+    key_options.RotateOptions,
     options.AccessOptions,
     options.SiteOptions,
     options.ReportOptions,
     key_options.AddOptions,
-    key_options.RetireOptions,
-    key_options.RotateOptions,
     key_options.LintOptions,
     key_options.ExportOptions,
 )

@@ -8,6 +8,7 @@ import pytest
 
 from provision.cli import rotate
 from provision.cli.key_options import RotateOptions
+from provision.cli.key_usage import CountedTooShort
 from provision.cli.rotate import Rotating
 from provision.common.errors import NotRecorded, SiteError
 from provision.common.files import private
@@ -193,6 +194,15 @@ def test_above_the_highest_id_there_is_no_new_key(source: KeyFile) -> None:
         Rotating(inventory_of(source), source, RotateOptions(preview=True), make_secrets()).run(today=TODAY)
 
 
+COUNTING = f"keys.usage = true\n{SITE}"
+IF_UNUSED = RotateOptions(yes=True, unused_for=timedelta(days=30))
+
+
+def run_while_servers_count(source: KeyFile, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(rotate, "check_counting", lambda *_: None)
+    return Rotating(inventory_of(source, COUNTING), source, IF_UNUSED, make_secrets()).run(today=TODAY)
+
+
 @pytest.mark.parametrize(
     ("found", "stays"),
     [(Unused(ids=(1,), stay=()), False), (Unused(ids=(), stay=("key 1 'door': answered by ntp1 2026-11-22",)), True)],
@@ -207,8 +217,7 @@ def test_the_old_key_stays_while_somebody_uses_it(
 ) -> None:
     monkeypatch.setattr(Rotating, "_deploy", lambda *_: 0)
     monkeypatch.setattr(rotate, "unused_keys", lambda *_: found)
-    options = RotateOptions(yes=True, unused_for=timedelta(days=30))
-    assert Rotating(inventory_of(source), source, options, make_secrets()).run(today=TODAY) == 0
+    assert run_while_servers_count(source, monkeypatch) == 0
     assert (OLD in text(source)) == stays
     assert (recorded(source) is not None) == stays
     assert ("key 1 stays: key 1 'door': answered by ntp1 2026-11-22; run the same" in capsys.readouterr().out) == stays
@@ -220,7 +229,47 @@ def test_the_old_key_stays_if_it_is_not_known_who_uses_it(source: KeyFile, monke
 
     monkeypatch.setattr(Rotating, "_deploy", lambda *_: 0)
     monkeypatch.setattr(rotate, "unused_keys", unknown)
-    options = RotateOptions(yes=True, unused_for=timedelta(days=30))
     with pytest.raises(NotRecorded, match=r"^key 8 replaces key 1: deployed to .*, and ntp2: not known; run the"):
-        Rotating(inventory_of(source), source, options, make_secrets()).run(today=TODAY)
+        run_while_servers_count(source, monkeypatch)
     assert OLD in text(source)
+
+
+def test_the_old_key_stays_if_the_servers_have_counted_for_less_time(
+    source: KeyFile, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def too_short(*_: object) -> Unused:
+        raise CountedTooShort("ntp1: only counted since 2026-11-22")
+
+    monkeypatch.setattr(Rotating, "_deploy", lambda *_: 0)
+    monkeypatch.setattr(rotate, "unused_keys", too_short)
+    assert run_while_servers_count(source, monkeypatch) == 0
+    assert OLD in text(source)
+    assert "key 1 stays: ntp1: only counted since 2026-11-22; run the same command again" in capsys.readouterr().out
+
+
+def no_deployment(*_: object) -> int:
+    raise AssertionError("a host was deployed")
+
+
+def test_a_site_that_does_not_count_is_refused_before_a_question_is_asked(
+    source: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rotating, "_deploy", no_deployment)
+    rotating = Rotating(inventory_of(source), source, IF_UNUSED, make_secrets())
+    with pytest.raises(SiteError, match=r"^--unused-for: the site does not let ntp1, ntp2 count the use of keys: set "):
+        rotating.run(today=TODAY)
+    assert recorded(source) is None
+
+
+def test_servers_that_do_not_count_are_named_before_a_host_is_changed(
+    source: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def uncounted(*_: object) -> None:
+        raise SiteError("ntp2: not known")
+
+    monkeypatch.setattr(Rotating, "_deploy", no_deployment)
+    monkeypatch.setattr(rotate, "check_counting", uncounted)
+    before = text(source)
+    with pytest.raises(SiteError, match=r"^ntp2: not known"):
+        Rotating(inventory_of(source, COUNTING), source, IF_UNUSED, make_secrets()).run(today=TODAY)
+    assert (text(source), recorded(source)) == (before, None)

@@ -8,7 +8,7 @@ import pytest
 from provision.keys import Keys, make_key
 from provision.keys.note import Note
 from provision.output.key_usage import KeyUsage, KeyUse
-from provision.site.counted_use import too_little_known, unused, usage_lines
+from provision.site.counted_use import counted_too_short, not_counted, unused, usage_lines
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 AS_OF = "2026-11-28T11:59:00Z"
@@ -73,20 +73,35 @@ def test_a_key_is_unused_if_no_server_has_answered_it_and_it_is_old_enough() -> 
     )
 
 
+def test_the_addresses_from_which_a_key_was_used_are_named_if_they_are_wanted() -> None:
+    used = KeyUse(id=9, answers=3, last=YESTERDAY, addresses=("192.0.2.1", "2001:db8::1"))
+    not_known = KeyUse(id=11, answers=1, last=YESTERDAY)
+    usages = {"ntp1": replace(NTP1, keys=(used, not_known))}
+    known, unknown = unused([9, 11], NOTES, usages, MONTH, NOW, addresses=True).stay
+    assert known == (
+        "key 9 'weather station': answered by ntp1 2026-11-27 18:00 UTC, asked from: 192.0.2.1, 2001:db8::1"
+    )
+    assert unknown.endswith(" UTC, asked from: not known")
+    assert "192.0.2.1" not in "".join(unused([9], NOTES, usages, MONTH, NOW).stay)
+
+
 def test_servers_that_do_not_count_for_so_long_are_named() -> None:
     new = KeyUsage(since=YESTERDAY, as_of=AS_OF, keys=())
+    assert counted_too_short({"ntp1": NTP1}, MONTH, NOW) == ""
+    assert counted_too_short({"ntp1": NTP1, "ntp2": new}, MONTH, NOW) == "ntp2: only counted since 2026-11-27 18:00 UTC"
+
+
+def test_servers_that_do_not_count_are_named() -> None:
     unknown = KeyUsage(unknown="there is no nftables on this host", keys=())
-    assert too_little_known({"ntp1": NTP1}, MONTH, NOW) == ""
-    assert too_little_known({"ntp1": NTP1, "ntp2": new, "ntp3": unknown}, MONTH, NOW) == (
-        "ntp2: only counted since 2026-11-27 18:00 UTC; ntp3: not known: there is no nftables on this host"
-    )
+    assert not_counted({"ntp1": NTP1}, NOW) == ""
+    assert not_counted({"ntp1": NTP1, "ntp3": unknown}, NOW) == "ntp3: not known: there is no nftables on this host"
 
 
 @pytest.mark.parametrize("as_of", ["2026-10-28T12:00:00Z", "2026-11-28T13:01:00Z"])
 def test_a_server_whose_clock_is_another_cannot_tell(as_of: str) -> None:
     ahead = replace(NTP1, as_of=as_of)
     minute = as_of[:-4].replace("T", " ")
-    assert too_little_known({"ntp1": ahead}, MONTH, NOW) == (
+    assert not_counted({"ntp1": ahead}, NOW) == (
         f"ntp1: its clock says {minute} UTC, and the one of this machine 2026-11-28 12:00 UTC"
     )
 

@@ -131,10 +131,9 @@ remove_key_usage() {
     local name
     name=chrony-provision-usage
     grep -qs '^# Managed by chrony-provision' "$units/$name.service" || return 0
-    systemctl -q disable "$name.service" "$name-save.timer" || true
-    systemctl stop "$name-save.timer" "$name-save.service" "$name.service" || report_failure "$name could not be stopped"
-    rm -f "$units/$name.service" "$units/$name-save.service" "$units/$name-save.timer" "$root/key-usage"
-    rm -rf /var/lib/chrony-provision
+    remove_our_units "$name.service $name-save.service $name-save.timer" /var/lib/chrony-provision \
+        "$units/$name.service" "$units/$name-save.service" "$units/$name-save.timer" "$root/key-usage" ||
+        report_failure "$name could not be stopped"
 }
 
 # Remove the files that describe our service to systemd and logrotate, except the unit, and those that write its metrics: see
