@@ -20,7 +20,7 @@ from provision.verify.evidence import Evidence, parse_evidence
 from provision.verify.expectation import Expectation, further_addresses
 from provision.verify.firewall.firewall import parse_firewall
 from provision.verify.firewall.rules import Packet
-from provision.verify.ntp.key_exchange import KeyExchanges, exchange_keys
+from provision.verify.ntp.nts_client import NtsProbe, ask_with_nts
 from provision.verify.ntp.probe import Probe, probe
 
 
@@ -66,7 +66,7 @@ def prove(
         # The host may run another release than the site wants: that is the subject of a compared state.
         expected = replace(expected, version=evidence.version or expected.version)
     return Proof(
-        (*compared, *findings(evidence, expected, probes, collected.exchanges)),
+        (*compared, *findings(evidence, expected, probes, collected.nts_probe)),
         tuple(dict.fromkeys((*_advice(evidence, expected), *comparison.notes()))),
         sources=evidence.associations,
         answers=comparison.by_id(),
@@ -81,7 +81,7 @@ class _Collected:
 
     printed: str
     probes: list[Probe]
-    exchanges: KeyExchanges | None
+    nts_probe: NtsProbe | None
     """None for a host that serves no NTS."""
 
 
@@ -94,12 +94,12 @@ def _collect(
     """
     with ThreadPoolExecutor() as pool:
         probing = [pool.submit(ask, address) for address in _probed_addresses(session, expected)]
-        started = _start_key_exchanges(pool, session.address, expected)
+        started = _start_nts(pool, session.address, expected)
         printed = session.host.ask(script, patience=patience)
-    exchanges = None
+    nts_probe = None
     if started is not None:
-        exchanges = started.result()
-    return _Collected(printed, [probed.result() for probed in probing], exchanges)
+        nts_probe = started.result()
+    return _Collected(printed, [probed.result() for probed in probing], nts_probe)
 
 
 def _probed_addresses(session: Session, expected: Expectation) -> tuple[str, ...]:
@@ -128,12 +128,12 @@ def _was_too_early(seen: Probe, evidence: Evidence) -> bool:
     )
 
 
-def _start_key_exchanges(pool: Executor, address: str, expected: Expectation) -> Future[KeyExchanges] | None:
-    """Start the key exchanges of this machine with a server with NTS; None if the host is none."""
+def _start_nts(pool: Executor, address: str, expected: Expectation) -> Future[NtsProbe] | None:
+    """Start the requests of this machine to a server with NTS; None if the host is none."""
     nts = expected.nts
     if nts is None:
         return None
-    return pool.submit(exchange_keys, address, nts.port, name=nts.name, authority=nts.authority)
+    return pool.submit(ask_with_nts, address, nts.port, name=nts.name, authority=nts.authority)
 
 
 def _advice(evidence: Evidence, expected: Expectation) -> Iterator[str]:

@@ -29,6 +29,16 @@ key = "nts.key"
 authority = "ca.pem"
 names = ["{NAME}"]
 """
+CHECKS = (
+    "server.nts",
+    "server.nts-refused",
+    "client.nts",
+    "client.nts-refused",
+    "client.nts-request",
+    "client.nts-fresh-cookies",
+    "client.nts-altered-cookie",
+    "nts.certificate-end",
+)
 CHRONYC = "/opt/chrony/current/build/bin/chronyc"
 RESTART = "systemctl reset-failed chronyd && systemctl restart chronyd"
 """systemd refuses the sixth start within ten seconds, unless it forgets those before."""
@@ -99,10 +109,12 @@ def nts(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory, worker_id:
 
 def test_a_server_is_proven_by_clients_with_nts(nts: NtsHost) -> None:
     nts.first.assert_proven()
-    for check in ("server.nts", "server.nts-refused", "client.nts", "client.nts-refused", "nts.certificate-end"):
+    for check in CHECKS:
         assert nts.first.held(check, NAME), check
     assert "The certificate issuer is unknown" in nts.first.seen("server.nts-refused")
     assert nts.first.seen("client.nts") == "8 cookies"
+    assert nts.first.seen("client.nts-fresh-cookies").startswith("2 of 2 fresh cookies; with one of them: offset ")
+    assert nts.first.seen("client.nts-altered-cookie") == "NTS NAK (kiss code NTSN)"
     again = nts.run("deploy")
     again.assert_proven()
     assert (again.changed, again.report["round_trips"]) == ({}, 3)

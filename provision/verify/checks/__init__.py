@@ -29,17 +29,17 @@ from provision.verify.checks.time_services import time_service_finding
 from provision.verify.checks.unit import unit_findings
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation
-from provision.verify.ntp.key_exchange import KeyExchanges
+from provision.verify.ntp.nts_client import NtsProbe
 from provision.verify.ntp.probe import Probe
 
 
 def findings(
-    evidence: Evidence, expected: Expectation, probes: Sequence[Probe], exchanges: KeyExchanges | None = None
+    evidence: Evidence, expected: Expectation, probes: Sequence[Probe], nts_probe: NtsProbe | None = None
 ) -> tuple[Finding, ...]:
     """Judge all evidence of a host.
 
     ``probes`` are the answers that this machine got from the server, first at the address at which it is connected;
-    none where the host is no server. ``exchanges`` are the key exchanges of this machine with a server with NTS. A
+    none where the host is no server. ``nts_probe`` is what a server with NTS answered to this machine. A
     claim that depends on one that does not hold is not checked.
     """
     return (
@@ -55,7 +55,7 @@ def findings(
         *source_findings(evidence, expected),
         *server_findings(evidence, expected),
         *client_findings(evidence, expected, probes),
-        *nts_findings(evidence, expected, exchanges, next(iter(probes), None), datetime.now(UTC)),
+        *nts_findings(evidence, expected, nts_probe, next(iter(probes), None), datetime.now(UTC)),
     )
 
 

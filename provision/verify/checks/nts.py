@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from provision.common.results import Finding
 from provision.keys.certificates import FAIL_DAYS
 from provision.verify.checks.check import Check
+from provision.verify.checks.nts_requests import request_findings
 from provision.verify.checks.process import NOT_RUNNING
 from provision.verify.checks.requests import LIMIT, offset_text
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import MOST_KEYS, Expectation
 from provision.verify.ntp.key_exchange import KeyExchange, KeyExchanges, Stage
+from provision.verify.ntp.nts_client import NtsProbe
 from provision.verify.ntp.probe import Probe
 from provision.verify.nts import ANSWERED, INVALID, REFUSED, UNRESOLVED, NtsAnswer, NtsAnswers
 from provision.verify.nts_server import NtsServer
@@ -56,7 +58,7 @@ def certificate_finding(server: NtsServer, now: datetime) -> Finding:
 
 
 def nts_findings(
-    evidence: Evidence, expected: Expectation, exchanges: KeyExchanges | None, probe: Probe | None, now: datetime
+    evidence: Evidence, expected: Expectation, nts_probe: NtsProbe | None, probe: Probe | None, now: datetime
 ) -> Iterator[Finding]:
     """Judge a server with NTS; nothing for other hosts. ``probe`` are its answers to this machine without NTS."""
     server = expected.nts
@@ -67,15 +69,19 @@ def nts_findings(
         yield SERVER.right.not_checked(NOT_RUNNING, subject=server.name)
         yield CLIENT.right.not_checked(NOT_RUNNING, subject=server.name, vital=False)
         return
+    # A rate limit is the only one that lowers the number of keys that are tried.
+    limited = expected.most_keys < MOST_KEYS
     if server.unqueried_reason or evidence.nts_answers is None:
         reason = server.unqueried_reason or "the host has not asked"
         yield SERVER.right.not_checked(reason, subject=server.name)
     else:
-        # A rate limit is the only one that lowers the number of keys that are tried.
-        limited = expected.most_keys < MOST_KEYS
         yield from answer_findings(SERVER, server.name, evidence.nts_answers, limited=limited)
-    if exchanges is not None:
-        yield from _from_here(evidence, server.name, exchanges, probe)
+    if nts_probe is None:
+        return
+    yield from _from_here(evidence, server.name, nts_probe.exchanges, probe)
+    if nts_probe.requests is not None and evidence.access is not False:
+        reaches = probe is not None and probe.answered
+        yield from request_findings(server.name, nts_probe.requests, reaches=reaches, limited=limited)
 
 
 def answer_findings(checks: NtsChecks, name: str, answers: NtsAnswers, *, limited: bool = False) -> Iterator[Finding]:
@@ -130,7 +136,7 @@ def _from_here(evidence: Evidence, name: str, exchanges: KeyExchanges, probe: Pr
 
 def _exchange_text(exchange: KeyExchange) -> str:
     if exchange.stage is Stage.DONE:
-        return f"{exchange.cookies} cookies"
+        return f"{len(exchange.cookies)} cookies"
     if exchange.stage in {Stage.UNCONNECTED, Stage.REFUSED}:
         return f"no connection to its TCP port, while NTP answers: {exchange.words}; is a firewall there in the way?"
     return exchange.words

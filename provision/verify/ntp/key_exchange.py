@@ -1,27 +1,34 @@
 """Make the key exchange of NTS (NTS-KE, RFC 8915, section 4) with a server from this machine, over TLS 1.3.
 
-It proves the certificate, its authority and its name, and that the server gives out cookies. The keys of the NTP
-packets come from the TLS session by an exporter that Python does not have, so chronyd on the host sends those.
+It proves the certificate, its authority and its name, and gives what authenticated NTP packets need: cookies, and the
+keys of the TLS session.
 """
 
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from time import monotonic
 
+from provision.verify.ntp.nts_packet import NtsKeys
 from provision.verify.ntp.other_authority import OTHER_AUTHORITY, OTHER_NAME
+from provision.verify.ntp.tls_exporter import KeyLog, export
 
 SECONDS = 5
 """The time limit of a connection, and of the whole answer."""
 PROTOCOL = "ntske/1"
 MOST_BYTES = 65536
 CRITICAL = 0x8000
-END, NEXT_PROTOCOL, ERROR, AEAD, COOKIE = 0, 1, 2, 4, 5
+END, NEXT_PROTOCOL, ERROR, AEAD, COOKIE, NTP_SERVER, NTP_PORT = 0, 1, 2, 4, 5, 6, 7
 """Types of records (RFC 8915, section 7.6)."""
 AES_SIV_CMAC_256 = 15
+AES_SIV_KEY_BYTES = 32
 NTPV4 = 0
+NTP_UDP_PORT = 123
+LABEL = "EXPORTER-network-time-security"
+TO_SERVER, TO_CLIENT = b"\0", b"\1"
+"""The last byte of the context of the exporter (RFC 8915, section 5.1)."""
 
 
 class Stage(StrEnum):
@@ -42,7 +49,12 @@ class KeyExchange:
     stage: Stage
     words: str = ""
     """Why it ended before it was done."""
-    cookies: int = 0
+    cookies: tuple[bytes, ...] = field(default=(), repr=False)
+    keys: NtsKeys | None = None
+    """The keys of the NTP packets; None if it is not done."""
+    ntp_server: str = ""
+    """Where the server has NTP packets sent; empty: to its own address."""
+    ntp_port: int = NTP_UDP_PORT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +84,15 @@ def _exchange(address: str, port: int, *, name: str, authority: str) -> KeyExcha
         connection = socket.create_connection((address, port), timeout=SECONDS)
     except (OSError, UnicodeError) as error:
         return _unconnected(error)
-    with connection:
+    with connection, KeyLog() as log:
         try:
-            with _context(authority).wrap_socket(connection, server_hostname=name) as session:
-                return _in_session(session)
+            context = _context(authority)
+            log.attach(context)
+            with context.wrap_socket(connection, server_hostname=name) as session:
+                found = _in_session(session)
+            if found.stage is not Stage.DONE:
+                return found
+            return replace(found, keys=_keys(log.secret()))
         except ssl.SSLCertVerificationError as error:
             return KeyExchange(stage=Stage.TLS, words=error.verify_message.rstrip("."))
         except (ssl.SSLError, ConnectionError, TimeoutError) as error:
@@ -101,6 +118,15 @@ def _context(authority: str) -> ssl.SSLContext:
     context.load_verify_locations(cadata=authority)
     context.set_alpn_protocols([PROTOCOL])
     return context
+
+
+def _keys(secret: bytes) -> NtsKeys:
+    """Return the keys of NTP packets by the secret of a session's exporter (RFC 8915, section 5.1)."""
+    context = NTPV4.to_bytes(2, "big") + AES_SIV_CMAC_256.to_bytes(2, "big")
+    to_server, to_client = (
+        export(secret, LABEL, context + direction, AES_SIV_KEY_BYTES) for direction in (TO_SERVER, TO_CLIENT)
+    )
+    return NtsKeys(to_server, to_client)
 
 
 def request() -> bytes:
@@ -155,8 +181,15 @@ def read_records(data: bytes) -> KeyExchange:
         return KeyExchange(stage=Stage.EXCHANGE, words=f"the server answers with error {errors[0]} (RFC 8915, 4.1.3)")
     if not any(type_ == END for type_, _ in records):
         return KeyExchange(stage=Stage.EXCHANGE, words="the server ended before its answer was complete")
-    cookies = sum(1 for type_, body in records if type_ == COOKIE and body)
+    cookies = tuple(body for type_, body in records if type_ == COOKIE and body)
     agreed = [int.from_bytes(body, "big") for type_, body in records if type_ == AEAD]
     if not cookies or agreed != [AES_SIV_CMAC_256]:
         return KeyExchange(stage=Stage.EXCHANGE, words="the server gives no cookies for AES-SIV-CMAC-256")
-    return KeyExchange(stage=Stage.DONE, cookies=cookies)
+    servers = [body.decode(errors="replace") for type_, body in records if type_ == NTP_SERVER]
+    ports = [int.from_bytes(body, "big") for type_, body in records if type_ == NTP_PORT]
+    return KeyExchange(
+        stage=Stage.DONE,
+        cookies=cookies,
+        ntp_server=(servers or [""])[0],
+        ntp_port=(ports or [NTP_UDP_PORT])[0],
+    )

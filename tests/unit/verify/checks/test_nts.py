@@ -11,6 +11,7 @@ from provision.verify.checks.check import Check
 from provision.verify.checks.requests import LIMIT
 from provision.verify.evidence import Evidence
 from provision.verify.ntp.key_exchange import KeyExchange, KeyExchanges, Stage
+from provision.verify.ntp.nts_client import NtsProbe
 from provision.verify.nts import NtsAnswer, NtsAnswers
 from provision.verify.nts_server import NtsServer
 from tests.helpers.evidence_samples import EXPECTED, PROBE, SERVER, SILENCE, STOPPED
@@ -21,9 +22,10 @@ WITH_NTS = replace(EXPECTED, nts=ASKED)
 ANSWERED = NtsAnswer(outcome="answered", words="System clock wrong by 0.000003 seconds (ignored)")
 UNTRUSTED = NtsAnswer(outcome="refused", words="The certificate issuer is unknown")
 GOOD = NtsAnswers(right=ANSWERED, other_authority=UNTRUSTED, other_name=UNTRUSTED)
-DONE = KeyExchange(stage=Stage.DONE, cookies=8)
+DONE = KeyExchange(stage=Stage.DONE, cookies=(bytes(100),) * 8)
 NO_TLS = KeyExchange(stage=Stage.TLS, words="certificate has expired")
 EXCHANGES = KeyExchanges(right=DONE, other_authority=NO_TLS, other_name=NO_TLS)
+NTS_PROBE = NtsProbe(exchanges=EXCHANGES)
 
 
 def found(
@@ -37,7 +39,8 @@ def found(
 ) -> dict[str, Finding]:
     seen = replace(evidence, nts_answers=answers)
     probe = PROBE if reached else SILENCE
-    every = list(nts.nts_findings(seen, replace(EXPECTED, nts=server, most_keys=most_keys), exchanges, probe, NOW))
+    nts_probe = None if exchanges is None else NtsProbe(exchanges=exchanges)
+    every = list(nts.nts_findings(seen, replace(EXPECTED, nts=server, most_keys=most_keys), nts_probe, probe, NOW))
     by_id = {finding.id: finding for finding in every}
     assert len(by_id) == len(every)
     return by_id

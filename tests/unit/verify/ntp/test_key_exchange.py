@@ -69,7 +69,10 @@ def server(folder: Path, pair: Issued, answer: bytes = ANSWER, *, protocol: str 
 def test_a_server_gives_cookies_to_who_trusts_it_and_knows_its_name(tmp_path: Path) -> None:
     with server(tmp_path, GOOD) as port:
         found = exchange_keys("127.0.0.1", port, name="ntp1.example", authority=ROOT.certificate)
-    assert found.right == KeyExchange(stage=Stage.DONE, cookies=8)
+    assert (found.right.stage, found.right.cookies) == (Stage.DONE, (bytes(100),) * 8)
+    assert found.right.keys is not None
+    assert {len(found.right.keys.to_server), len(found.right.keys.to_client)} == {32}
+    assert found.right.keys.to_server != found.right.keys.to_client
     assert found.other_authority is not None
     assert found.other_name is not None
     assert (found.other_authority.stage, found.other_name.stage) == (Stage.TLS, Stage.TLS)
@@ -139,6 +142,12 @@ def test_an_answer_that_never_ends_has_a_time_limit(monkeypatch: pytest.MonkeyPa
 def test_an_answer_without_cookies_is_named(answer: bytes, words: str) -> None:
     assert read_records(answer) == KeyExchange(stage=Stage.EXCHANGE, words=words)
     assert not ends(answer[:-4])
+
+
+def test_a_server_may_have_its_ntp_packets_sent_elsewhere() -> None:
+    found = read_records(record(7, b"\x2b\x73") + record(6, b"ntp2.example") + ANSWER)
+    assert (found.ntp_server, found.ntp_port) == ("ntp2.example", 11123)
+    assert (read_records(ANSWER).ntp_server, read_records(ANSWER).ntp_port) == ("", 123)
 
 
 def test_the_request_is_that_of_the_rfc() -> None:

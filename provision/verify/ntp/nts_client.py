@@ -1,0 +1,134 @@
+"""Ask a server with NTS from this machine: key exchange, and authenticated NTP requests with its cookies.
+
+A cookie is used once, as the RFC prescribes, so each attempt takes another one. A request with an altered cookie has to
+be refused: a server that answers it anyway has not read it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from os import urandom
+from time import monotonic, time
+
+from provision.verify.ntp.exchange import Channel, reason_of, unsent_text
+from provision.verify.ntp.key_exchange import KeyExchange, KeyExchanges, Stage, exchange_keys
+from provision.verify.ntp.nts_packet import IDENTIFIER_BYTES, NtsKeys, NtsReply, Reply, read_reply, request
+from provision.verify.ntp.packet import Answer, new_timestamp, read_answer
+from provision.verify.ntp.packet import request as plain_request
+
+TRIES = 3
+PATIENCE = 0.7
+"""Seconds until a request counts as lost."""
+PLACEHOLDERS = 1
+"""The placeholders of the first request, whose answer then has one fresh cookie more."""
+
+
+class Outcome(StrEnum):
+    """What became of a request."""
+
+    AUTHENTICATED = "authenticated"
+    NAK = Reply.NAK
+    INVALID = "answered without valid authentication"
+    SILENT = "no answer"
+    UNSENT = "not sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NtsRequest:
+    """A request and its outcome."""
+
+    outcome: Outcome
+    words: str = ""
+    """Why it could not be sent, or why no answer could come."""
+    answer: Answer | None = None
+    """The time, if the answer has valid authentication."""
+    cookies: tuple[bytes, ...] = field(default=(), repr=False)
+    """The fresh cookies of the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NtsRequests:
+    """Three requests: with a cookie of the key exchange, with a fresh one of the first answer, with an altered one."""
+
+    first: NtsRequest
+    fresh: NtsRequest | None = None
+    """None: the first answer had no fresh cookie."""
+    altered: NtsRequest | None = None
+    """None: the first request was not answered, so that a refusal would prove nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NtsProbe:
+    """What a server with NTS answered to this machine."""
+
+    exchanges: KeyExchanges
+    requests: NtsRequests | None = None
+    """None: there are no cookies to ask with."""
+
+
+def ask_with_nts(address: str, port: int, *, name: str, authority: str) -> NtsProbe:
+    """Ask a server whose key exchange is at a TCP port of an address; nothing is raised, for a failure is a result."""
+    exchanges = exchange_keys(address, port, name=name, authority=authority)
+    if exchanges.right.stage is not Stage.DONE:
+        return NtsProbe(exchanges=exchanges)
+    return NtsProbe(exchanges=exchanges, requests=_requests(address, exchanges.right))
+
+
+def _requests(address: str, exchange: KeyExchange) -> NtsRequests:
+    keys = exchange.keys
+    assert keys is not None  # the exchange is done  # noqa: S101
+    try:
+        with Channel.open(exchange.ntp_server or address, exchange.ntp_port) as channel:
+            first = ask_with_cookies(channel, exchange.cookies, keys, placeholders=PLACEHOLDERS)
+            if first.outcome is not Outcome.AUTHENTICATED:
+                return NtsRequests(first=first)
+            altered = ask_with_cookies(channel, (_altered(exchange.cookies[-1]),), keys)
+            if not first.cookies:
+                return NtsRequests(first=first, altered=altered)
+            return NtsRequests(first=first, fresh=ask_with_cookies(channel, first.cookies, keys), altered=altered)
+    except (OSError, UnicodeError) as error:
+        return NtsRequests(first=NtsRequest(outcome=Outcome.UNSENT, words=unsent_text(error) or reason_of(error)))
+
+
+def _altered(cookie: bytes) -> bytes:
+    return cookie[:-1] + bytes([cookie[-1] ^ 1])
+
+
+def ask_with_cookies(
+    channel: Channel, cookies: tuple[bytes, ...], keys: NtsKeys, *, placeholders: int = 0
+) -> NtsRequest:
+    """Send a request until it is answered, each time with another cookie while there are some. Raises OSError."""
+    words = ""
+    for number in range(TRIES):
+        cookie = cookies[number % len(cookies)]
+        identifier, header = urandom(IDENTIFIER_BYTES), plain_request(new_timestamp(), None)
+        try:
+            channel.socket.send(request(header, identifier, cookie, keys, placeholders=placeholders))
+            sent = monotonic()
+            for data in _packets(channel, sent + PATIENCE):
+                reply = read_reply(data, identifier, keys)
+                if reply is not None:
+                    return _outcome(reply, data, monotonic() - sent)
+        except ConnectionError as error:
+            # The port is closed, says the host of the server.
+            words = reason_of(error)
+    return NtsRequest(outcome=Outcome.SILENT, words=words)
+
+
+def _packets(channel: Channel, end: float) -> Iterator[bytes]:
+    """Yield the packets that arrive until a time. Raises OSError."""
+    while (left := end - monotonic()) > 0:
+        channel.socket.settimeout(left)
+        try:
+            yield channel.socket.recv(4096)
+        except TimeoutError:
+            return
+
+
+def _outcome(reply: NtsReply, data: bytes, round_trip: float) -> NtsRequest:
+    if reply.reply is Reply.NAK:
+        return NtsRequest(outcome=Outcome.NAK)
+    if reply.reply is Reply.INVALID:
+        return NtsRequest(outcome=Outcome.INVALID)
+    answer = read_answer(data, round_trip, time())
+    return NtsRequest(outcome=Outcome.AUTHENTICATED, answer=answer, cookies=reply.cookies)
