@@ -6,7 +6,7 @@ They are subclasses of ``str``, and render, compare and serialise like text.
 import re
 import shlex
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -44,20 +44,24 @@ class Text(str):
         raise NotImplementedError
 
 
+_BRACKETED = re.compile(r"\[.*\]")
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
 
 
 class Address(Text):
-    """A host name (RFC 1123, underscores as in DNS) or an IP address, without a zone."""
+    """A host name (RFC 1123, underscores as in DNS) or an IP address, without a zone.
+
+    An IPv6 address may stand in brackets, as in ``--host`` and in URIs.
+    """
 
     __slots__ = ()
 
     @classmethod
     def checked(cls, text: str) -> str:
-        """Return a host name unchanged, and an IP address in its shortest form."""
+        """Return a host name unchanged, and an IP address in its shortest form, without brackets."""
         try:
-            address = str(ip_address(text))
+            address = str(IPv6Address(text[1:-1]) if _BRACKETED.fullmatch(text) else ip_address(text))
         except ValueError:
             address = text
             # A name that ends in a number is an invalid IP address: 10.0.0, 10.0.0.256.

@@ -67,6 +67,10 @@ def test_an_address_is_kept_as_it_is_written(address: str) -> None:
     assert Address(address) == address
 
 
+def test_an_ipv6_address_may_stand_in_brackets() -> None:
+    assert Address("[2001:DB8:0::1]") == "2001:db8::1"
+
+
 @pytest.mark.parametrize(
     ("written", "full"),
     [
