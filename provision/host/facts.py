@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from provision.common.errors import ParseError
 from provision.host import scripts
 from provision.host.packages import MANAGERS
+from provision.host.scripts.tools import NEEDED
 
 CAP_NET_BIND_SERVICE, CAP_SYS_TIME = 10, 25  # capabilities(7), linux/capability.h
 NTP_PORT = 123
@@ -60,9 +61,9 @@ class Facts:
     addresses: tuple[str, ...] = ()
     """Further addresses, with global scope, of the network device at which the SSH connection arrived."""
     fips: bool = False
+    """Whether the kernel is in FIPS mode, in which GnuTLS has no ciphers for NTS."""
     has_ipv6: bool = True
     """Whether the kernel has IPv6 at all: systemd cannot open a socket of a family that is not there."""
-    """Whether the kernel is in FIPS mode, in which GnuTLS has no ciphers for NTS."""
     has_clock: bool = True
     """Whether a real-time clock runs while the host is off."""
 
@@ -93,7 +94,7 @@ class Facts:
 
 def facts_script() -> str:
     """Return the sh that prints the facts of a host."""
-    return scripts.load("print_facts", *MANAGERS)
+    return scripts.load("print_facts", " ".join(NEEDED), *MANAGERS)
 
 
 def parse_facts(text: str) -> Facts:

@@ -104,6 +104,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.host.packages.pacman": ("build/test_requirements.py", "a row of data"),
     "provision.host.packages.rpm": ("build/test_requirements.py", "shared by two rows of data"),
     "provision.host.packages.zypper": ("build/test_requirements.py", "a row of data"),
+    "provision.host.scripts.tools": ("host/test_tools.py", "the lists are compared with the scripts"),
     "provision.host.sandbox.machine": (
         "host/sandbox/test_sandbox.py",
         "the rest needs sandboxes: tests/integration",

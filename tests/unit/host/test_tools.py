@@ -13,35 +13,20 @@ from provision.common.errors import HostUnready
 from provision.host import scripts
 from provision.host.facts import facts_script, parse_facts
 from provision.host.packages import MANAGERS
+from provision.host.scripts.tools import NEEDED, OPTIONAL
 from provision.host.tools import refuse_missing_tools
 from tests.helpers.samples import FACTS
 
 SCRIPTS = [path for path in Path(scripts.__file__).parent.rglob("*.sh") if not path.name.startswith("sandbox")]
-LOOKED_FOR = set(re.findall(r"[a-z0-9]+", scripts.text("print_facts").split("for tool in awk")[1].split("; do")[0])) | {
-    "awk"
-}
-NOT_EVERYWHERE = {
-    # Where there is systemd, one of them, or a compiler; asked for before they are called.
-    *(
-        "systemctl",
-        "systemd-analyze",
-        "busctl",
-        "timedatectl",
-        "journalctl",
-        "setpriv",
-        "chroot",
-        "sudo",
-        "nproc",
-        "ip",
-    ),
-    # Where there is dpkg: a package's digests are by MD5.
-    "md5sum",
-    *("make", "objdump", "nft", "iptables", "ip6tables", "ufw", "firewall-cmd", "ss", "restorecon", "getconf"),
+WORDS = {
     # Part of the shell, by POSIX or in all that we know, and of the facts, which are the first that we ask.
     *("printf", "test", "echo", "kill", "true", "false", "pwd", "uname", "sh"),
     # Words of texts, of awk and of nft.
     *("install", "taskset", "who", "hwclock", "inv", "size"),
 }
+"""What looks like a call of a program that a host may lack, and is none."""
+WHERE_IT_IS = {"make", "md5sum", *(tool for tool, why in OPTIONAL.items() if why == "of systemd")}
+"""Called only after the packages of a build were installed, where dpkg is, and where systemd is."""
 COMMAND = re.compile(
     r"(?:^|[|;&(!{]|\$\(|\b(?:then|do|else|exec|until|while|if)\b)\s*([a-z][a-z0-9_-]+)(?=[\s;)]|$)", re.MULTILINE
 )
@@ -58,19 +43,30 @@ def code(script: Path) -> str:
 def test_every_command_of_a_script_is_looked_for(script: Path) -> None:
     functions = set(re.findall(r"^([a-z_]+)\(\)", script.read_text(), flags=re.MULTILINE))
     called = {word for word in COMMAND.findall(code(script)) if shutil.which(word)} - functions
-    assert called - LOOKED_FOR - NOT_EVERYWHERE == set()
+    assert called - set(NEEDED) - OPTIONAL.keys() - WORDS == set()
 
 
-def test_the_list_is_of_tools_that_are_called() -> None:
-    words = set(
-        re.findall(r"[a-z0-9]+", " ".join(script.read_text() for script in SCRIPTS if script.stem != "print_facts"))
-    )
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_what_a_host_may_lack_is_looked_for_before_it_is_called(script: Path) -> None:
+    # A call whose errors go to /dev/null may fail: something else is done then.
+    bold = "\n".join(line for line in code(script).splitlines() if "/dev/null" not in line)
+    looked_for = set(re.findall(r"\b(?:command -v|has) ([a-z0-9-]+)", script.read_text()))
+    if re.search(r'\bhas "\$', script.read_text()):  # each of both
+        looked_for |= {"iptables", "ip6tables"}
+    assert set(COMMAND.findall(bold)) & OPTIONAL.keys() - WHERE_IT_IS - looked_for == set()
+
+
+def test_the_lists_are_of_tools_that_are_called() -> None:
+    texts = " ".join(script.read_text() for script in SCRIPTS if script.stem != "print_facts")
+    words = set(re.findall(r"[a-z0-9][a-z0-9-]*", texts))
     # A step calls them, and tar does.
-    assert LOOKED_FOR - words == {"groupadd", "useradd", "gzip"}
+    assert set(NEEDED) - words == {"groupadd", "useradd", "gzip"}
+    # Only the facts ask with them.
+    assert OPTIONAL.keys() - words == {"getconf", "nproc"}
 
 
 def test_a_tool_that_is_missing_is_seen(tmp_path: Path) -> None:
-    for tool in (*LOOKED_FOR, "setpriv", "sh", "uname", "nproc", "getconf"):
+    for tool in (*NEEDED, "setpriv", "sh", "uname", "nproc", "getconf"):
         if tool not in {"sed", "sha256sum", "groupadd"}:
             (tmp_path / tool).symlink_to(str(shutil.which(tool)))
     # Without the folders that it adds, which are this machine's.
@@ -112,4 +108,4 @@ def test_what_comes_with_the_packages_of_a_build_is_not_refused(packager: str) -
 
 @pytest.mark.parametrize("packager", MANAGERS)
 def test_every_manager_has_a_package_for_every_tool(packager: str) -> None:
-    assert all(MANAGERS[packager].packages_of(sorted(LOOKED_FOR)))
+    assert all(MANAGERS[packager].packages_of(NEEDED))

@@ -1,9 +1,11 @@
 # shellcheck shell=dash
-# Print the facts of this host as "name=value" lines; needs no root and no tool beyond a shell and coreutils. Arguments: the
-# package managers to look for.
+# Print the facts of this host as "name=value" lines; needs no root and no tool beyond a shell and coreutils. $1: the tools that
+# our scripts call on every host; then the package managers to look for.
 set -u
 LC_ALL=C
 export LC_ALL
+needed=$1
+shift
 
 say() { printf '%s=%s\n' "$1" "$2"; }
 # Print the first line of a file, or nothing, without starting a process.
@@ -58,12 +60,11 @@ for tool in cc make m4 pkg-config tar gzip; do
 done
 say absent_tools "${absent# }"
 
-# The tools that our scripts call on every host. root's PATH includes the sbin folders, a login's need not.
+# root's PATH includes the sbin folders, a login's need not.
 (
     lacking=
     PATH=$PATH:/usr/sbin:/sbin
-    for tool in awk cat chmod chown cmp cp cut date dd df env find getent grep groupadd gzip head id ldd ln ls mkdir mktemp mv od \
-        readlink rm rmdir sed sha256sum sleep sort stat tail tar touch tr useradd wc flock timeout; do
+    for tool in $needed; do
         command -v "$tool" >/dev/null 2>&1 || lacking="$lacking $tool"
     done
     command -v setpriv >/dev/null 2>&1 || command -v chroot >/dev/null 2>&1 || lacking="$lacking setpriv"
