@@ -16,6 +16,11 @@ FEATURES = re.compile(r"^Features :(?P<flags>(?: [+-]\w+)+)$", re.MULTILINE)
 UNRECOGNIZED = re.compile(r"^Unrecognized option : +(?P<option>\S.*)$", re.MULTILINE)
 ERA = re.compile(r"^NTP time mapped to (?P<start>\S+)/\S+$", re.MULTILINE)
 ERROR = re.compile(r"^error: (?P<words>\S.*)$", re.MULTILINE)
+SHORT_TIME = (
+    "chronyd accepts no time after 19 January 2037, a year before such a clock ends; "
+    "a distribution that counts with 64 bits lasts, such as Debian 13 on armhf"
+)
+"""What it means if seconds are counted with 32 bits (``UTI_IsTimeOffsetSane`` in chrony's util.c)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,11 @@ class ConfigureLog:
     """The arguments that configure did not know and ignored."""
     era: str | None = None
     """The earliest time that NTP timestamps map to (UTC, ISO 8601)."""
+
+    @property
+    def has_short_time(self) -> bool:
+        """Return whether seconds are counted with 32 bits."""
+        return self.checks.get("64-bit time_t") is False
 
     def found(self, what: str) -> bool:
         """Return whether configure made a check and found its object."""

@@ -54,7 +54,7 @@ def stage(run: Run) -> None:
     keys = choose_keys(run, recipe, (build,), dry_run=False, keys_there=keys_on_host)
     generation, expected = generation_of(run, recipe, keys)
     run.converge((build, stage_phase(generation, expected)))
-    add_notes(run, expected, recipe)
+    add_notes(run, expected, recipe, proven=False)
     run.report.notes.append(
         f"not done: nothing was switched; the daemon of generation {generation.id} was rehearsed and is not active. "
         f"To activate it, as root, where systemd runs: {SWITCH} {generation.id}"
@@ -95,7 +95,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
             keys_there=keys_there,
         )
         run.converge(phases, dry_run=dry_run)
-    add_notes(run, expected, recipe)
+    add_notes(run, expected, recipe, proven=not run.report.pending)
     if run.report.pending or run.report.findings:
         return
     proof = early.result() if early and not run.report.changed else None

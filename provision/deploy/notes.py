@@ -1,13 +1,14 @@
 """Add notes to the report of a deployment: who may query, and what this host or this build cannot do."""
 
 from provision.build.recipe import Recipe
+from provision.chrony.configure_log import SHORT_TIME
 from provision.deploy.build import unit_tests_passed
 from provision.deploy.run import Run
 from provision.verify.expectation import Expectation
 
 
-def add_notes(run: Run, expected: Expectation, recipe: Recipe) -> None:
-    """Add the notes of a deployment to its report."""
+def add_notes(run: Run, expected: Expectation, recipe: Recipe, *, proven: bool) -> None:
+    """Add the notes of a deployment to its report; a build that is ``proven`` has its own note about its clock."""
     if run.settings.options.unit_tests and not unit_tests_passed(run, recipe):
         run.report.notes.append("chrony's unit tests run after a build, and this build already existed")
     if expected.serves:
@@ -18,10 +19,10 @@ def add_notes(run: Run, expected: Expectation, recipe: Recipe) -> None:
         elif access.is_public:
             note += ", which includes public addresses"
         run.report.notes.append(note)
-    if run.session.facts.clock_may_end_in_2038:
+    if run.session.facts.clock_may_end_in_2038 and not proven:
         run.report.notes.append(
-            "this is a system of 32 bits: its clock ends on 19 January 2038, unless the build's configure.log says "
-            "'64-bit time_t : Yes'"
+            "this is a system of 32 bits; if the build's configure.log does not say '64-bit time_t : Yes', "
+            f"{SHORT_TIME}"
         )
     if not run.session.facts.can_set_clock:
         run.report.notes.append("this host may not set its clock: chronyd runs with -x and only serves and measures")

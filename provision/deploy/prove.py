@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from provision.chrony.configure_log import SHORT_TIME
 from provision.common.errors import NothingDeployed, ParseError
 from provision.deploy.compared_states import Comparison, State
 from provision.deploy.converge import Survey
@@ -146,5 +147,7 @@ def _advice(evidence: Evidence, expected: Expectation) -> Iterator[str]:
         left = expected.nts.end - datetime.now(UTC)
         if left < timedelta(days=WARN_DAYS):
             yield f"the certificate of NTS ({expected.nts.name}) ends in {left.days} days: renew it, and deploy again"
+    if evidence.configure.has_short_time:
+        yield f"this build counts seconds with 32 bits: {SHORT_TIME}"
     yield from evidence.unit.notes
     yield from evidence.time_services.notes
