@@ -6,6 +6,7 @@ not known has ``chrony_up 0`` and no value of an earlier run. Labels are escaped
 of its own, which node_exporter's textfile collector would refuse.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -108,7 +109,7 @@ class _Families:
         for sample in self._samples:
             labels = {name: on_one_line(text) for name, text in sample.labels.items()}
             identity = (sample.name, frozenset(labels.items()))
-            # Two reference clocks may have one name. Prometheus refuses the whole file if a value is there twice.
+            # Prometheus refuses the whole file if a value is there twice.
             if identity not in known:
                 known.add(identity)
                 families[sample.name].add_sample(sample.name, labels, float(sample.value))
@@ -139,8 +140,8 @@ def _of_host(report: Report) -> Iterator[Sample]:
     yield from _of_deployment(status)
     if status.clock is not None:
         yield from _of_clock(status.clock, status)
-    for source in status.sources:
-        yield from _of_source(source)
+    for number, source in _numbered(status.sources):
+        yield from _of_source(source, number)
     if status.server is not None:
         yield from _of_server(status.server)
     yield from _of_findings(report)
@@ -197,8 +198,25 @@ def _reference(clock: Clock, selected: TimeSource | None) -> dict[str, str]:
     return {"tracking_address": address, "tracking_name": name, "tracking_refid": clock.reference_id}
 
 
-def _of_source(source: TimeSource) -> Iterator[Sample]:
+def _numbered(sources: Sequence[TimeSource]) -> Iterator[tuple[str, TimeSource]]:
+    """Yield each source with its number among those of its address, from 1; "" if no other has the address.
+
+    Several reference clocks may have one name (``refid``).
+    """
+    total = Counter(source.address for source in sources)
+    seen: Counter[str] = Counter()
+    for source in sources:
+        seen[source.address] += 1
+        if source.address and total[source.address] > 1:
+            yield str(seen[source.address]), source
+        else:
+            yield "", source
+
+
+def _of_source(source: TimeSource, number: str) -> Iterator[Sample]:
     labels = {"source_address": source.address, "source_name": source.name}
+    if number:
+        labels["source_number"] = number
     if source.fault is not None:
         yield Sample(f"{OURS}source_fault_info", 1, {**labels, "layer": source.fault.layer.value})
     if not source.address:

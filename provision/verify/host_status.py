@@ -91,7 +91,7 @@ def _names(said: Mapping[str, str], sources: tuple[SourceReport, ...]) -> list[s
 
 def _detailed(said: Mapping[str, str], sources: Iterator[TimeSource]) -> tuple[TimeSource, ...]:
     """Return the sources with what chronyc tells about the samples of each."""
-    statistics: dict[str, SourceStatistics] = {}
+    statistics: dict[str, list[SourceStatistics]] = {}
     answers: dict[str, Measurement] = {}
     if has_fields(said["sourcestats"]):
         statistics = parse_source_statistics(said["sourcestats"])

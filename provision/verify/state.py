@@ -106,14 +106,18 @@ def time_sources(
 
 
 def with_details(
-    sources: Iterator[TimeSource], statistics: Mapping[str, SourceStatistics], answers: Mapping[str, Measurement]
+    sources: Iterator[TimeSource],
+    statistics: Mapping[str, Sequence[SourceStatistics]],
+    answers: Mapping[str, Measurement],
 ) -> Iterator[TimeSource]:
     """Yield the sources with the statistics of their samples, and with their last answers, both by address.
 
-    chronyc prints zeros for a source that has none.
+    Of several reference clocks with one name, the statistics are in the same order. chronyc prints zeros for a source
+    that has none.
     """
+    left = {address: iter(of_source) for address, of_source in statistics.items()}
     for source in sources:
-        found, answer = statistics.get(source.address), answers.get(source.address)
+        found, answer = next(left.get(source.address, iter(())), None), answers.get(source.address)
         if found is not None and found.samples == 0:
             found = None
         if source.last_answer_seconds is None:

@@ -13,6 +13,8 @@ NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
 LARGEST = 2**64 - 1
 """That chronyc prints."""
+REFERENCE_ID_LENGTH = 4
+"""In characters."""
 LARGEST_STRATUM = 255
 """Of a field with 8 bits (RFC 5905)."""
 
@@ -23,6 +25,18 @@ def parse_line(command: str, line: str, parse: Callable[[list[str]], T]) -> T:
         return parse(line.rstrip("\n").split(","))
     except ValueError as error:
         raise ParseError(f"chronyc {command}: unexpected answer {quoted(line)}") from error
+
+
+def with_whole_name(fields: list[str], number_of_fields: int, place: int) -> list[str]:
+    """Return the fields of a line whose field at ``place``, counted from 0, is the name of a source.
+
+    chronyc does not quote the name of a reference clock (``refid``), which may have commas.
+    """
+    commas = len(fields) - number_of_fields
+    if not 0 < commas <= REFERENCE_ID_LENGTH:
+        return fields
+    end = place + commas + 1
+    return [*fields[:place], ",".join(fields[place:end]), *fields[end:]]
 
 
 def has_fields(answer: str) -> bool:

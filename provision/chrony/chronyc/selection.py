@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from provision.chrony.chronyc.fields import check, parse_line
+from provision.chrony.chronyc.fields import check, parse_line, with_whole_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,6 @@ def parse_selection(text: str) -> dict[str, Selection]:
 
 def _selection(fields: list[str]) -> tuple[str, Selection]:
     # client.c: state, name, authentication, five configured options, five effective options, and five values.
-    state, address, _, *options = fields
+    state, address, _, *options = with_whole_name(fields, 18, place=1)
     check(len(state) == 1 and len(options) == 15)
     return address, Selection(state=state, excluded=options[0] != "N" and options[5] == "N")

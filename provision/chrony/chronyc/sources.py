@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from provision.chrony.chronyc.fields import LARGEST_STRATUM, check, number, parse_line, whole_number
+from provision.chrony.chronyc.fields import LARGEST_STRATUM, check, number, parse_line, whole_number, with_whole_name
 
 MODES = ("^", "=", "#")
 STATES = ("*", "+", "-", "?", "x", "~")
@@ -67,9 +67,16 @@ def parse_sources(text: str) -> tuple[SourceReport, ...]:
     return tuple(parse_line("sources", line, _source) for line in text.splitlines())
 
 
-def parse_source_statistics(text: str) -> dict[str, SourceStatistics]:
-    """Parse ``chronyc -c -n sourcestats``; return the statistics by the address of the source."""
-    return dict(parse_line("sourcestats", line, _statistics) for line in text.splitlines())
+def parse_source_statistics(text: str) -> dict[str, list[SourceStatistics]]:
+    """Parse ``chronyc -c -n sourcestats``; return the statistics by the address of the source.
+
+    Several reference clocks may have one name; their statistics are in the order of ``sources``.
+    """
+    found: dict[str, list[SourceStatistics]] = {}
+    for line in text.splitlines():
+        address, statistics = parse_line("sourcestats", line, _statistics)
+        found.setdefault(address, []).append(statistics)
+    return found
 
 
 def parse_offline(text: str) -> int:
@@ -78,6 +85,7 @@ def parse_offline(text: str) -> int:
 
 
 def _source(fields: list[str]) -> SourceReport:
+    fields = with_whole_name(fields, 10, place=2)
     mode, state, name, stratum, poll, reach, last_received, offset, measured_offset, error = fields
     check(mode in MODES and state in STATES)
     return SourceReport(
@@ -107,7 +115,7 @@ def _last_received(field: str) -> int | None:
 
 
 def _statistics(fields: list[str]) -> tuple[str, SourceStatistics]:
-    address, samples, runs, span, *numbers = fields
+    address, samples, runs, span, *numbers = with_whole_name(fields, 8, place=0)
     frequency, skew, offset, deviation = map(number, numbers)
     return address, SourceStatistics(
         samples=whole_number(samples),

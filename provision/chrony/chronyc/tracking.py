@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from provision.chrony.chronyc.fields import LARGEST_STRATUM, check, number, parse_line, whole_number
+from provision.chrony.chronyc.fields import LARGEST_STRATUM, check, number, parse_line, whole_number, with_whole_name
 from provision.chrony.reference_id import LOCAL_REFERENCE, NO_REFERENCE
 
 LEAPS = ("Normal", "Insert second", "Delete second", "Not synchronised")
@@ -60,7 +60,7 @@ def parse_tracking(text: str) -> Tracking:
 
 
 def _tracking(fields: list[str]) -> Tracking:
-    reference_id, source, stratum, reference_time, *numbers, leap = fields
+    reference_id, source, stratum, reference_time, *numbers, leap = with_whole_name(fields, 14, place=1)
     offset, last_offset, rms_offset, frequency, residual, skew, delay, dispersion, interval = map(number, numbers)
     check(leap in LEAPS)
     return Tracking(

@@ -74,6 +74,13 @@ RECORDED: dict[str, Answers] = {
     "before 4.2": SERVER | {"serverstats": "120,3,40,1,2,5,6,110\n"},
     "keys": KEYS,
     "reference clocks, a peer, NTS and every state": OTHERS,
+    "reference clocks of one name, with commas": OTHERS
+    | {
+        "tracking": SERVER["tracking"].replace(",198.19.0.2,", ",A,B,,", 1),
+        "sources": STATES.replace("PPS", "A,B,"),
+        "names": STATES.replace("PPS", "A,B,"),
+        "sourcestats": "A,B,,6,3,74,-0.512,1.5,-0.000003,0.000005\nA,B,,9,4,75,-0.5,1.25,-0.000004,0.000006\n",
+    },
     "its own clock": SERVER | NOTHING | {"tracking": sample("tracking-local-4.9")},
     "no clock": SERVER | NOTHING | {"tracking": sample("tracking-alone-4.9")},
     "a source that never answered": SERVER | {name: sample("sources-4.9") for name in ("sources", "names")},

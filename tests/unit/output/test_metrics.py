@@ -268,12 +268,19 @@ def test_the_state_of_a_source_is_in_the_words_of_chrony_exporter(state: str, wo
     assert (labels["source_state"], labels["source_mode"]) == (word, "client")
 
 
-def test_a_reference_clock_has_its_name_and_two_of_one_name_are_written_once() -> None:
+def test_a_reference_clock_has_its_name_and_two_of_one_name_have_a_number() -> None:
     clock = replace(
         SOURCE, name="PPS", address="PPS", kind=REFERENCE_CLOCK, authentication=Authentication.UNKNOWN, key_id=None
     )
-    found = labels_of("chrony_sources_state_info", report(status=replace(STATUS, sources=(clock, clock))))
+    found = labels_of("chrony_sources_state_info", report(status=replace(STATUS, sources=(clock,))))
     assert [(one["source_address"], one["source_mode"]) for one in found] == [("PPS", "reference clock")]
+    assert "source_number" not in found[0]
+    found = labels_of("chrony_sources_state_info", report(status=replace(STATUS, sources=(clock, SOURCE, clock))))
+    assert [(one["source_address"], one.get("source_number")) for one in found] == [
+        ("PPS", "1"),
+        (SOURCE.address, None),
+        ("PPS", "2"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,11 @@ def test_a_reference_clock_is_not_waited_for(root: Path) -> None:
     assert collect(root, GOOD, source=source, patience=60, received=0) < 30
 
 
+def test_a_reference_clock_whose_name_has_commas_is_not_waited_for(root: Path) -> None:
+    source = SOURCE.replace("^", "#").replace("198.18.77.1", "A,B,")
+    assert collect(root, GOOD.replace("198.18.77.1", "A,B,"), source=source, patience=60, received=0) < 30
+
+
 def test_its_own_clock_is_not_waited_for_where_no_source_can_be_selected(root: Path) -> None:
     assert collect(root, OWN, source=UNSELECTED, patience=60, received=0, own_clock="yes") < 30
 

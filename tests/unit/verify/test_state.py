@@ -62,7 +62,7 @@ def test_a_source_without_samples_has_no_statistics_and_one_without_an_answer_no
     )
     silent = replace(SOURCES[0], name="198.19.0.3", last_received=None)
     sources = time_sources([], [SOURCES[0], silent], (), {})
-    known = {"198.19.0.2": some, "198.19.0.3": replace(some, samples=0)}
+    known = {"198.19.0.2": [some], "198.19.0.3": [replace(some, samples=0)]}
     good, bad = with_details(sources, known, dict.fromkeys(known, answer))
     assert (good.statistics, good.measurement) == (some, answer)
     assert (bad.statistics, bad.measurement) == (None, None)

@@ -22,9 +22,12 @@ show_source_faults() {
     # authdata: the fifth field is 0 where chronyd has no key, of NTS none yet, so that no request would tell more. ntpdata: the
     # third field is the port, the 28th "Authenticated". Addresses become words of a command: nothing else may.
     targets=$(awk -F, '
-        NF == 10 && $1 ~ /^[\^=#]$/ {
-            if ($2 !~ /^[*+-]$/ || $6 == 0) faulty[$3] = 1
-            if ($6 == 0) unanswered[$3] = 1
+        # The name of a reference clock may have commas: the register of reachability is counted from the end.
+        NF >= 10 && $1 ~ /^[\^=#]$/ {
+            reach = $(NF - 4)
+            if ($2 !~ /^[*+-]$/ || reach == 0) faulty[$3] = 1
+            if (reach == 0) unanswered[$3] = 1
+            next
         }
         NF == 10 && ($2 == "SK" || $2 == "NTS") { secured[$1] = 1; if ($5 == 0) keyless[$1] = 1 }
         NF >= 33 && $1 ~ /^[0-9a-fA-F.:]+$/ && $3 ~ /^[0-9]+$/ {

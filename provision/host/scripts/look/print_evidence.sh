@@ -39,17 +39,19 @@ trap 'exit 1' HUP INT PIPE TERM
 # as in chronyc waitsync), the announced error grows by a second each second, and clients reject the server. The error may be
 # large while chronyd slews the clock. The error bound is that of chronyc(1), "tracking".
 # A restarted chronyd selects a source by measurements of the previous process (-r). The selected source must have answered
-# this process: the 33rd field of ntpdata is the number of its valid answers. A reference clock ("#") has no ntpdata.
+# this process: the 33rd field of ntpdata is the number of its valid answers. A reference clock ("#") has no ntpdata; its name,
+# which is the second field of tracking and the third one of sources, may have up to four commas.
 settled() {
     local report
     for report in tracking sources ntpdata; do ask_chronyc 5 "$chronyc" -c -n "$report"; done 2>/dev/null |
         awk -F, -v most="$max_error" -v own_clock="$own_clock" '
-        NF == 14 {
-            bound = ($5 < 0 ? -$5 : $5) + $12 + $11 / 2
-            good = $14 != "Not synchronised" && $10 <= 1000 && bound <= most
+        $1 ~ /^[\^=#]$/ { if ($2 == "*") { if ($1 == "#") own = 1; else selected = $3 }; next }
+        NF >= 14 && NF <= 18 {
+            n = NF - 14
+            bound = ($(n + 5) < 0 ? -$(n + 5) : $(n + 5)) + $(n + 12) + $(n + 11) / 2
+            good = $(n + 14) != "Not synchronised" && $(n + 10) <= 1000 && bound <= most
             own = own_clock == "yes" && $1 == "7F7F0101"
         }
-        NF == 10 && $2 == "*" { if ($1 == "#") own = 1; else selected = $3 }
         NF >= 33 { received[$1] = $33 }
         END { exit !(good && (own || received[selected] > 0)) }'
 }

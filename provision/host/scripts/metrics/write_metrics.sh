@@ -39,14 +39,30 @@ print_answers() {
 
 print_metrics() {
     { echo "==> families"; echo "$families"; print_answers; } | awk -F, '
+    # The name of a reference clock may have up to four commas, which chronyc does not quote. Here each of them is a
+    # character that is in no answer, until the name becomes a label.
+    function hide_commas(place, fields,    i, line, separator) {
+        if (NF <= fields || NF > fields + 4) return
+        line = $1
+        for (i = 2; i <= NF; i++) {
+            separator = i > place && i <= place + NF - fields ? comma : ","
+            line = line separator $i
+        }
+        $0 = line
+    }
+
+    BEGIN { comma = "\001" }
     /^==> / { section = substr($0, 5); next }
     section == "families" { family[++families] = $0 }
+    section == "tracking" { hide_commas(2, 14) }
+    section == "sources" || section == "names" { hide_commas(3, 10) }
+    section == "sourcestats" { hide_commas(1, 8) }
     section == "tracking" && NF == 14 { up = 1; for (i = 1; i <= NF; i++) clock[i] = $i }
-    section == "sources" && NF == 10 { source[++sources] = $0; address[sources] = $3 }
+    section == "sources" && NF == 10 { source[++sources] = $0; address[sources] = $3; nth[sources] = ++total[$3] }
     section == "names" && NF == 10 { name[++names] = $3 }
     section == "authdata" && NF == 10 { mode[$1] = $2; key[$1] = $3 }
     section == "ntpdata" && NF >= 33 { answer[$1] = $0 }
-    section == "sourcestats" && NF == 8 { statistics[$1] = $0 }
+    section == "sourcestats" && NF == 8 { statistics[$1, ++of_address[$1]] = $0 }
     section == "serverstats" && NF >= 8 { counters = $0 }
 
     function is_number(text) {
@@ -63,7 +79,8 @@ print_metrics() {
     function label(name, text,    i, char, escaped) {
         for (i = 1; i <= length(text); i++) {
             char = substr(text, i, 1)
-            if (char == "\\" || char == "\"") char = "\\" char
+            if (char == comma) char = ","
+            else if (char == "\\" || char == "\"") char = "\\" char
             else if (char < " " || char > "~") char = "?"
             escaped = escaped char
         }
@@ -109,6 +126,8 @@ print_metrics() {
     function add_source(i,    f, labels, last, authentication) {
         split(source[i], f, ",")
         labels = label("source_address", f[3]) "," label("source_name", name[i])
+        # Several reference clocks may have one name.
+        if (total[f[3]] > 1) labels = labels "," label("source_number", nth[i])
         # The power of two of a large number would take for ever.
         if (!(f[1] in kinds) || !(f[2] in states) || f[6] !~ /^[0-3]?[0-7]?[0-7]$/ || f[5] !~ /^-?[0-9][0-9]?$/) return
         add("chrony_sources_last_sample_age_seconds", labels, f[7])
@@ -122,7 +141,7 @@ print_metrics() {
             label("source_mode", kinds[f[1]]), 1)
         add("chrony_sources_stratum", labels, f[4])
         if (f[7] != never && f[3] in answer) add_answer(labels, answer[f[3]])
-        if (f[3] in statistics) add_statistics(labels, statistics[f[3]])
+        if ((f[3], nth[i]) in statistics) add_statistics(labels, statistics[f[3], nth[i]])
         authentication = "unknown"
         if (f[3] in answer && f[3] in mode) authentication = authentications[mode[f[3]]]
         add("chrony_provision_source_info", labels "," label("authentication", authentication) "," \
@@ -155,11 +174,11 @@ print_metrics() {
         add("chrony_sourcestats_stddev", labels, f[8])
     }
     # The metrics of serverstats are in the order of its fields: 8 in chrony 4.0 and 4.1, 11 in 4.2 and 4.3, 17 since 4.4.
-    function add_counters(    f, i, number, word) {
+    function add_counters(    f, i, place, word) {
         split(counters, f, ",")
         for (i = 1; i <= families; i++) {
             split(family[i], word, " ")
-            if (word[1] ~ /^chrony_serverstats_/) add(word[1], "", f[++number])
+            if (word[1] ~ /^chrony_serverstats_/) add(word[1], "", f[++place])
         }
     }
 

@@ -19,6 +19,11 @@ def test_a_source_that_chrony_conf_excludes_is_not_one_that_authselectmode_exclu
     assert parse_selection(line)["198.19.0.2"] == Selection(state="M", excluded=False)
 
 
+def test_the_name_of_a_reference_clock_may_have_commas() -> None:
+    line = LINE.format(effective="-").replace("198.19.0.2", "A,B,")
+    assert set(parse_selection(line)) == {"A,B,"}
+
+
 @pytest.mark.parametrize("line", ["M,198.19.0.2,N\n", "506 Cannot talk to daemon\n"])
 def test_another_answer_is_an_error(line: str) -> None:
     with pytest.raises(ParseError, match=r"^chronyc selectdata: unexpected answer"):

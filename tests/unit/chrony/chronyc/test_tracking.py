@@ -32,6 +32,11 @@ def test_every_field_of_tracking_has_its_name() -> None:
     )
 
 
+def test_the_name_of_a_reference_clock_may_have_commas() -> None:
+    tracking = parse_tracking(answer("tracking").replace(",127.0.0.2,", ",A,B,,"))
+    assert (tracking.source, tracking.stratum, tracking.synchronised) == ("A,B,", 9, True)
+
+
 def test_the_error_bound_sums_the_system_offset_dispersion_and_half_the_delay() -> None:
     line = "7F000006,127.0.0.6,9,1795373485.930012329,-0.5,-0.25,0.0,0.017,-0.003,0.228,0.5,0.125,1.0,Normal\n"
     assert parse_tracking(line).error_bound == 0.5 + 0.125 + 0.25
