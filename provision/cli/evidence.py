@@ -11,15 +11,17 @@ from provision.cli.options import VerifyOptions
 from provision.cli.refused_report import write_refused
 from provision.common.errors import SiteError, UsageError
 from provision.common.files.regular import read_regular
-from provision.common.text import shown
+from provision.common.text import nearest, on_one_line, quoted, shown
 from provision.deploy.secrets import Secrets
 from provision.deploy.verify import verify as verify_host
 from provision.host.terminal import read_without_echo
 from provision.output.audit.check import check_files, read_signature
 from provision.output.audit.folder import EvidenceFolder
 from provision.output.audit.rule_file import read_rules
+from provision.output.audit.rules import RuleSet
 from provision.output.audit.rules_report import RulesReport
 from provision.output.report import exit_status
+from provision.verify.checks.known import check_ids
 
 if TYPE_CHECKING:
     from provision.output.audit.signing import Signer
@@ -49,13 +51,25 @@ def open_folder(options: VerifyOptions) -> EvidenceFolder:
         raise UsageError("--sign-key and --sign-passphrase sign the evidence; name its folder with --evidence")
     if options.evidence is None and options.rules:
         raise UsageError("--rules judges rules in the evidence; name its folder with --evidence")
-    rules = RulesReport(tuple(read_rules(name) for name in dict.fromkeys(options.rules)))
+    rules = RulesReport(tuple(_rules(name) for name in dict.fromkeys(options.rules)))
     if options.sign_key is None:
         if options.sign_passphrase is not None:
             raise UsageError("--sign-passphrase opens the key of --sign-key; name its file, too")
         return EvidenceFolder(options.evidence, rules=rules)
     signer = _signer(options.sign_key, options.sign_passphrase)
     return EvidenceFolder(options.evidence, sign=signer.sign, signer=signer.fingerprint, rules=rules)
+
+
+def _rules(name: str) -> RuleSet:
+    """Return the rules of a file or a set. Raises SiteError, also if they name a check that there is not."""
+    rules = read_rules(name)
+    known = check_ids()
+    for rule in rules.rules:
+        for id_ in rule.findings:
+            if id_ not in known:
+                why = f"rule {rule.title!r}: there is no check {quoted(id_)}{nearest(id_, known)}"
+                raise SiteError(f"--rules {name}: {on_one_line(why)} (docs/checks.md lists them)")
+    return rules
 
 
 def check(options: VerifyOptions, folder: Path) -> str:

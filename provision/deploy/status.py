@@ -68,7 +68,7 @@ def read_state(
 
 def _limits(limits: Limits, expected: Expectation) -> ClockLimits:
     return ClockLimits(
-        offset_seconds=limits.offset.seconds,
+        offset_seconds=limits.offset_seconds,
         error_seconds=limits.error.seconds,
         least_sources=limits.least_sources(expected.selectable_sources),
         authenticated=limits.authenticated,

@@ -131,6 +131,7 @@ def read_inventory(path: Path | None) -> Inventory:
             where = setter("rollout.builder", member.levels).place
             place = join(where, "rollout.builder")
             raise SiteError(f"{path}: {place}: no host {quoted(builder)}{nearest(builder, hosts)}")
+    _check_ways_to_follow(members, (bottom, *(Level(f"groups.{name}", table) for name, table in groups.items())), path)
     inventory = Inventory(file=str(path), defaults=defaults, levels=(bottom,), members=members, groups=tuple(groups))
     _check_places(inventory)
     return inventory
@@ -189,6 +190,25 @@ def _site(levels: tuple[Level, ...], path: Path) -> Site:
         return f"{where} (as {levels[-1].place} has it)"
 
     return to_table(merged(levels), Site, path, place=place)
+
+
+def _check_ways_to_follow(members: Sequence[Member], common: Sequence[Level], path: Path) -> None:
+    """Refuse a level that sets ``time.follows_with`` for no host that follows; ``common``: defaults and groups."""
+    levels = {level.place: level for level in common}
+    following: set[str] = set()
+    for member in members:
+        levels |= {level.place: level for level in member.levels}
+        if member.site.time.follows:
+            following |= {level.place for level in member.levels}
+    for place, level in levels.items():
+        if _sets(level, "time", "follows_with") and place not in following:
+            where = join(place, "time.follows_with")
+            raise SiteError(f"{path}: {where}: no host has time.follows there, and so none follows a server")
+
+
+def _sets(level: Level, table: str, key: str) -> bool:
+    values = level.tree.get(table)
+    return isinstance(values, dict) and key in values
 
 
 def _check_places(inventory: Inventory) -> None:

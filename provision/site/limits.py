@@ -1,6 +1,7 @@
 """Define the site's ``[limits]``: how far a clock may be off before ``inv status`` fails."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
 from msgspec import Meta
@@ -10,6 +11,7 @@ from provision.site.source import Table
 from provision.site.text_types import Refused, Text
 
 _DURATION = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?) ?(?P<unit>s|ms|us|µs|ns)")
+OFFSET_SECONDS = 0.05
 _FACTORS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
@@ -39,14 +41,26 @@ class Duration(Text):
 class Limits(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold the limits of a clock that is called good."""
 
-    offset: Duration = Duration("50 ms")
-    """The offset at which ntpmon is critical."""
+    offset: Duration | None = None
+    """None: see :attr:`offset_seconds`."""
     error: Duration = Duration("1 s")
     """The distance to a source beyond which NTP does not synchronise to it (RFC 5905, MAXDIST)."""
     sources: Annotated[int, Meta(ge=0, le=100)] | None = None
     """The least number of sources that can be selected; None: see :meth:`least_sources`."""
     authenticated: bool = False
     """Whether the selected source must have a key or NTS, and valid answers."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield a limit of the offset that is never reached: the offset is a part of the error."""
+        if self.offset is not None and self.offset.seconds > self.error.seconds:
+            yield "offset", f"{self.offset} is above error, which is {self.error}: the offset is a part of the error"
+
+    @property
+    def offset_seconds(self) -> float:
+        """Return the largest offset: by default that at which ntpmon is critical, or ``error`` if that is less."""
+        if self.offset is not None:
+            return self.offset.seconds
+        return min(OFFSET_SECONDS, self.error.seconds)
 
     def least_sources(self, named: int) -> int:
         """Return the least number of usable sources of a host whose chrony.conf names so many.

@@ -172,6 +172,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         ),
         ("verify/test_source_faults.py", "which of them names a fault depends on all signs"),
     ),
+    "provision.verify.checks.known": ("verify/checks/test_check.py", "its ids are those of the document"),
     "provision.verify.checks.unit": ("verify/test_unit.py", "it judges what is parsed there"),
     "provision.verify.firewall.nftables": (
         "verify/firewall/test_firewall.py",

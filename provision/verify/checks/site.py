@@ -7,6 +7,28 @@ MATCHES = "the host matches the site file"
 """The claim of all findings about states."""
 MATCHES_DEFAULTS = "the host matches the built-in defaults"
 """The same, without a site file."""
+COMPARED_STEPS = (
+    "foreign-processes",
+    "build",
+    "account",
+    "switch-script",
+    "staged",
+    "rehearsed",
+    "firewall",
+    "firewall-nts",
+    "active",
+    "conflicting-services",
+    "process-as-unit",
+    "daemon-unaltered",
+    "confirmed",
+    "links",
+    "timedatectl",
+    "boot-wait",
+    "log-rotation",
+    "key-usage",
+    "metrics-textfile",
+)
+"""The ids of the steps of a deployment whose states ``verify`` compares with the site file."""
 RUNNING = Check("site.running-generation", "the generation that runs is as it was deployed")
 READABLE = Check("site.evidence", "the evidence of the host can be read")
 

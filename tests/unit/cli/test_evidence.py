@@ -1,6 +1,7 @@
 """``inv verify --evidence`` and ``--check-evidence`` as commands: what is refused, and what is said."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -167,6 +168,18 @@ def test_rules_are_part_of_the_evidence(folder: Path) -> None:
         made.write([], b"{}")
     assert (folder / "evidence/rules.md").read_text().count("# ") == 2
     assert "rules.json" in (folder / "evidence/SHA256SUMS").read_text()
+
+
+def test_rules_that_name_a_check_that_there_is_not_are_refused_before_any_host(folder: Path) -> None:
+    Path("house.toml").write_text(rule_file("The clock is right", 'findings = ["clock.syncronised"]'))
+    options = VerifyOptions(host=("local",), evidence=folder / "x", rules=("house.toml",))
+    words = (
+        "--rules house.toml: rule 'The clock is right': there is no check 'clock.syncronised'; did you mean "
+        "'clock.synchronised'? (docs/checks.md lists them)"
+    )
+    with pytest.raises(SiteError, match=f"^{re.escape(words)}$"):
+        evidence.verify(options, make_secrets())
+    assert not (folder / "x").exists()
 
 
 def test_rules_that_cannot_be_read_are_refused_before_any_host(folder: Path) -> None:

@@ -132,6 +132,15 @@ REFUSED = [
         "hosts.a.time.follows: group 'b' has no server that hosts.a could follow",
         id="follows clients",
     ),
+    pytest.param(
+        "time.follows_with = 'nts'", "time.follows_with: no host has time.follows there", id="a way to follow nobody"
+    ),
+    pytest.param(
+        "[groups.b]\ntime.follows_with = 'key'\n[groups.a]\n[hosts]\na1 = {group = 'a', time.follows = 'b'}\n"
+        "b1 = {group = 'b', host = '10.0.0.1'}",
+        "groups.b.time.follows_with: no host has time.follows there",
+        id="a way to follow of those that are followed",
+    ),
     pytest.param(FOLLOWS_ITSELF, "x, y: they follow each other, and none of them has a source", id="a circle"),
     pytest.param(
         "[groups.a]\n[hosts]\nx = {group = 'a', host = 'local'}\ny = {time.follows = 'a', serve.role = 'client'}",
@@ -147,6 +156,14 @@ def test_what_cannot_go_together_is_refused(text: str, words: str) -> None:
         host_settings(text)
     assert str(caught.value).startswith(f"site.toml: {words}"), str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_way_to_follow_may_be_that_of_all_hosts_some_of_which_follow() -> None:
+    text = (
+        "time.follows_with = 'key'\nserve.role = 'client'\n[groups.a]\nserve.role = 'server'\n"
+        "[hosts]\nx = {group = 'a', host = '10.0.0.1'}\ny = {time.follows = 'a'}"
+    )
+    assert set(host_settings(text)) == {"x", "y"}
 
 
 @pytest.mark.slow

@@ -24,6 +24,22 @@ def test_a_limit_of_zero_is_refused() -> None:
         Duration("0.0 ms")
 
 
+def test_an_offset_above_the_error_is_refused() -> None:
+    with pytest.raises(
+        Refused, match=r"^20 ms is above error, which is 10 ms: the offset is a part of the error"
+    ) as why:
+        Limits(offset=Duration("20 ms"), error=Duration("10 ms"))
+    assert why.value.key == "offset"
+    with pytest.raises(Refused, match=r"^2 s is above error, which is 1 s"):
+        Limits(offset=Duration("2 s"))
+
+
+def test_by_default_an_offset_may_be_50_ms_and_never_more_than_the_error() -> None:
+    assert Limits().offset_seconds == pytest.approx(0.05)
+    assert Limits(error=Duration("10 ms")).offset_seconds == pytest.approx(0.01)
+    assert Limits(offset=Duration("1 s")).offset_seconds == pytest.approx(1)
+
+
 @pytest.mark.parametrize(("named", "least"), [(1, 1), (3, 3), (7, 3)])
 def test_by_default_three_sources_are_required_or_all_of_fewer(named: int, least: int) -> None:
     assert Limits().least_sources(named) == least

@@ -1,19 +1,14 @@
 """The checks: their ids, their claims, and the document that lists them."""
 
 import re
-from collections.abc import Iterator
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 
 from provision.common.results import Finding
 from provision.common.text import seconds_text
-from provision.verify import checks
 from provision.verify.checks.check import Check
-from provision.verify.checks.nts import NtsChecks
-from provision.verify.checks.requests import RequestChecks
+from provision.verify.checks.known import check_ids, defined_checks
 from provision.verify.checks.site import MATCHES
 from tests.helpers.booted_hosts import ROOT
 
@@ -21,21 +16,13 @@ DOCUMENT = ROOT / "docs/checks.md"
 ROW = re.compile(r"^\| `([a-z.-]+)` \| ([^|]+) \| ([^|]*) \|", re.MULTILINE)
 
 
-def all_checks() -> Iterator[Check]:
-    """Yield each check that a module of the package defines, and those of each client's requests."""
-    for info in iter_modules(checks.__path__):
-        for value in vars(import_module(f"{checks.__name__}.{info.name}")).values():
-            if isinstance(value, Check):
-                yield value
-            if isinstance(value, RequestChecks | NtsChecks):
-                yield from value.all
-
-
-CHECKS = {check.id: check for check in all_checks()}
+CHECKS = {check.id: check for check in defined_checks()}
 
 
 def test_an_id_has_one_claim() -> None:
-    assert {(check.id, check.claim) for check in all_checks()} == {(id_, check.claim) for id_, check in CHECKS.items()}
+    assert {(check.id, check.claim) for check in defined_checks()} == {
+        (id_, check.claim) for id_, check in CHECKS.items()
+    }
 
 
 def test_an_id_is_a_subject_and_a_name_in_kebab_case() -> None:
@@ -51,6 +38,7 @@ def test_the_document_lists_each_check_with_its_claim() -> None:
     rows = ROW.findall(DOCUMENT.read_text())
     documented = {id_: claim.strip() for id_, claim, _ in rows}
     assert len(documented) == len(rows)
+    assert check_ids() == documented.keys()
     # test_each_compared_step_has_a_check_of_its_own_in_the_document compares these with the steps.
     states = [id_ for id_, claim in documented.items() if id_.startswith("site.") and claim == MATCHES]
     for id_ in states:
