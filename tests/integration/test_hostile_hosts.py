@@ -11,7 +11,7 @@ from provision.host.facts import facts_script, parse_facts
 from provision.host.host import Host
 from provision.host.sandbox.sandbox import Sandbox
 from provision.host.target import parse_target
-from provision.host.transport import Limit
+from provision.host.transport import Limit, ssh
 from provision.host.transport.output_mark import MARK
 from provision.host.transport.ssh import SshTransport
 from tests.helpers.booted_hosts import booted, login
@@ -103,11 +103,15 @@ def test_a_workspace_that_does_not_begin_is_given_up(host: Sandbox) -> None:
         transport.hold("anything").read_line(1)
 
 
-@pytest.mark.parametrize("name", ["endless line", "never"])
-def test_a_file_transfer_to_a_program_that_is_no_shell_ends(name: str, host: Sandbox) -> None:
+@pytest.mark.parametrize(("name", "words"), [("endless line", ""), ("never", "no answer within 3 s; check the host")])
+def test_a_file_transfer_to_a_program_that_is_no_shell_ends(
+    name: str, words: str, host: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The product waits for two minutes.
+    monkeypatch.setattr(ssh, "CHANNEL_SECONDS", 3)
     target = parse_target(f"root@{host.address}:{PORTS[name]}")
     transport = SshTransport(target, key=host.key, host_key=host.host_key)
-    with pytest.raises(ProvisionError, match=f"^{target.text}: "):
+    with pytest.raises(ProvisionError, match=f"^{target.text}: {words}"):
         transport.upload(b"x", "/root/new")
 
 
