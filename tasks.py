@@ -77,7 +77,8 @@ def test(context: Context, only: str = "") -> None:
         _run(context, f"pytest -k '{only}'")
         return
     _style(context)
-    # Hosts boot, build and wait for timers: three at a time keep two cores busy. What a file needs, it boots once.
+    # Hosts boot, build and wait for timers: three at a time keep two cores busy. Tests that share hosts stay together
+    # (tests/helpers/schedule.py).
     _run(context, "pytest -m 'not vm' -n 3 --dist loadfile --durations=15")
 
 

@@ -13,11 +13,17 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.helpers.iri_rules import replace_slow_rules
+from tests.helpers.schedule import rank, shared
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
 
 replace_slow_rules()
 
@@ -95,6 +101,21 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
         # The garbage collector need not look at thousands of collected tests again and again.
         gc.freeze()
         gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the files that take longest begin first."""
+    items.sort(key=lambda item: rank(shared(item.nodeid)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Scheduling | None":
+    """Have tests that share booted hosts run in one process."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.helpers.by_hosts import ByHosts  # noqa: PLC0415 -- pytest runs without xdist, too
+
+    return ByHosts(config, log)
 
 
 def pytest_unconfigure() -> None:

@@ -12,8 +12,8 @@ from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.host_state import give_builds, install
 from tests.helpers.operators import Ran
+from tests.helpers.plans import MOST_LINES, assert_plan_is_what_was_done, by_name
 from tests.integration.conftest import CHECKOUT, Deployed
-from tests.integration.test_fleet import MOST_LINES, assert_plan_is_what_was_done, by_name
 
 pytestmark = pytest.mark.integration
 

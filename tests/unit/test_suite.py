@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 import pytest
 
 from tests.helpers.booted_hosts import ROOT
+from tests.helpers.schedule import INTEGRATION, LONGEST, rank, shared
 from tests.integration.test_lowest import TESTS
 
 CHILD = """
@@ -32,3 +33,16 @@ def test_no_folder_with_tests_is_left_out(request: pytest.FixtureRequest) -> Non
 
 def test_each_file_that_runs_with_the_oldest_libraries_exists() -> None:
     assert [name for name in TESTS if not (ROOT / f"tests/{name}.py").is_file()] == []
+
+
+def test_each_file_that_begins_first_exists() -> None:
+    assert [name for name in LONGEST if not (ROOT / INTEGRATION / name).exists()] == []
+
+
+def test_files_that_share_booted_hosts_are_run_by_one_process_and_before_those_that_boot_none() -> None:
+    one, other = (f"{INTEGRATION}/fleet/test_{name}.py::test_a" for name in ("builds", "outputs"))
+    assert shared(one) == shared(other) == f"{INTEGRATION}/fleet"
+    alone = f"{INTEGRATION}/test_nts.py"
+    unit = "tests/unit/keys/test_source.py"
+    assert [shared(f"{file}::test_a[x::y]") for file in (alone, unit)] == [alone, unit]
+    assert rank(shared(one)) < rank(alone) < rank(unit)
