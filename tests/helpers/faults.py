@@ -156,4 +156,5 @@ def await_calm(tested: HostUnderTest, meter: OutageMeter, within: float) -> None
         now = tested.running
         if tested.unconfirmed or meter.silence > 0.5 or now != seen:
             since, seen = time.monotonic(), now
-        time.sleep(0.05)
+        # Each look starts a process that looks at all others of this machine, and many hosts are looked at at once.
+        time.sleep(0.2)

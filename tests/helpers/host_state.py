@@ -92,6 +92,11 @@ def journal(host: Sandbox) -> str:
     return login(host, "journalctl -o export --no-pager | LC_ALL=C tr -cd '[:print:]\\n'")
 
 
+def start_by_hand(host: Sandbox) -> None:
+    """Start the chronyd of the distribution in the place of any other, once that has ended."""
+    login(host, "pkill -x chronyd; while pgrep -x chronyd >/dev/null; do sleep 0.1; done; chronyd -x")
+
+
 def pid(host: Sandbox) -> int:
     """Return the process ID of chronyd, by systemd; 0: it does not run."""
     return int(login(host, "systemctl show --value -p MainPID chronyd.service"))

@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ import pytest
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login, need_root
 from tests.helpers.dask_cluster import ALL, WORDS, DaskCluster, dask_cluster
-from tests.helpers.host_state import find, pid, work_folders
+from tests.helpers.host_state import builds, find, pid, work_folders
 from tests.helpers.host_under_test import SMALL
 from tests.helpers.operators import TIME_SOURCE, Operator, Ran
 from tests.helpers.samples import read_keys
@@ -318,12 +317,12 @@ def test_work_whose_client_is_gone_is_cut_off(stage: Stage, how: signal.Signals)
     shutil.rmtree(stage.operator.artifacts, ignore_errors=True)
     process = stage.start(OTHER, skew=100)
     await_true(lambda: any(stage.compiles(name) for name in NAMES), "none compiles")
-    begun = time.monotonic()
     os.kill(process.pid, how)
     ran = stage.operator.end(process)
-    assert time.monotonic() - begun < 20
     if how is signal.SIGINT:
         assert (ran.status, ran.errors.strip()) == (130, "interrupted; run the same command again to complete it")
+        # It has not waited for the compiler.
+        assert not any(name.startswith("chrony-4.6.1-") for host in stage.hosts.values() for name in builds(host))
     await_true(lambda: [work_folders(host) for host in stage.hosts.values()] == [[], []], "a work folder is left")
     again = stage.deploy(OTHER, skew=100)
     assert again.status == 0, again

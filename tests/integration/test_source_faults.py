@@ -18,6 +18,7 @@ from provision.host.sandbox.room import netns_of
 from provision.host.sandbox.sandbox import Sandbox
 from provision.output.status import Layer
 from tests.helpers.booted_hosts import booted, changed, login
+from tests.helpers.waiting import PATIENCE
 from tests.integration.conftest import Deployed
 
 pytestmark = pytest.mark.integration
@@ -207,8 +208,8 @@ def layers(client: Deployed) -> Mapping[str, str | None]:
 def test_each_layer_is_named(client: Deployed) -> None:
     wanted: dict[str, str | None] = {name_of(number): layer and layer.value for number, layer in LAYERS.items()}
     wanted["nowhere.invalid"] = Layer.NAME.value
-    deadline = time.monotonic() + 45
     # The first answers take some seconds, as do three measurements of a falseticker.
+    deadline = time.monotonic() + PATIENCE
     while (seen := layers(client)) != wanted and time.monotonic() < deadline:
         time.sleep(1)
     assert seen == wanted
