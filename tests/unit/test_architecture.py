@@ -83,7 +83,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.deploy.steps.process_as_unit": ("deploy/steps/test_drifts.py", "one table of answers for all steps"),
     "provision.deploy.steps.build": ("build/test_compile.py", "a build is judged where it is made"),
     "provision.deploy.steps.source": ("build/test_compile.py", "source is fetched for a build"),
-    "provision.deploy.steps.firewall": ("deploy/steps/test_drifts.py", "one table of answers for all steps"),
     "provision.deploy.steps.chrony_conf_needs": (
         "chrony/test_needs.py",
         "its table has each directive",
@@ -174,14 +173,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "provision.verify.checks.known": ("verify/checks/test_check.py", "its ids are those of the document"),
     "provision.verify.checks.unit": ("verify/test_unit.py", "it judges what is parsed there"),
-    "provision.verify.firewall.nftables": (
-        "verify/firewall/test_firewall.py",
-        "each transcript is a case there",
-    ),
-    "provision.verify.firewall.rules": (
-        "verify/firewall/test_firewall.py",
-        "each transcript is a case there",
-    ),
 }
 """Module → the file below tests/unit that tests it, and why that is not the file of its own path."""
 UNIT_TESTS = ROOT / "tests/unit"

@@ -66,3 +66,14 @@ def test_what_both_tables_keep_out_is_named_with_both_commands() -> None:
     assert advice is not None
     assert advice.startswith("iptables and ip6tables does not let in 123/udp: iptables -w -I INPUT ")
     assert " -j ACCEPT && ip6tables -w -I INPUT " in advice
+
+
+def test_chains_that_lead_into_each_other_without_end_are_not_understood() -> None:
+    names = [f"c{number}" for number in range(5000)]
+    jumps = [f"-A {name} -j {target}" for name, target in zip(["INPUT", *names], names, strict=False)]
+    text = "\n".join(
+        ["rules", "*filter", ":INPUT DROP [0:0]", *(f":{name} - [0:0]" for name in names), *jumps, "COMMIT"]
+    )
+    firewall = parse_firewall(f"{text}\n--- iptables 0\n")
+    assert firewall.state is State.UNKNOWN
+    assert "RecursionError" in firewall.why
