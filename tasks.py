@@ -77,9 +77,9 @@ def test(context: Context, only: str = "") -> None:
         _run(context, f"pytest -k '{only}'")
         return
     _style(context)
-    # Hosts boot, build and wait for timers: three at a time keep two cores busy. Tests that share hosts stay together
-    # (tests/helpers/schedule.py).
-    _run(context, "pytest -m 'not vm' -n 3 --dist loadfile --durations=15")
+    # Hosts boot, build and wait for timers; their tests wait for more than half of the time: four at once keep two
+    # cores busy. Tests that share hosts stay together (tests/helpers/schedule.py).
+    _run(context, "pytest -m 'not vm' -n 4 --dist loadfile --durations=15")
 
 
 @task(auto_shortflags=False)

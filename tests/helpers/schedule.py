@@ -9,10 +9,17 @@ INTEGRATION = "tests/integration"
 LONGEST = (
     "test_reliability.py",
     "fleet",
+    "test_predecessors.py",
+    "test_exported_keys.py",
+    "test_uninstall.py",
+    "test_open_ports.py",
+    "test_tampering.py",
+    "test_history.py",
 )
-"""Files and folders of tests/integration that take longest, the longest first.
+"""Files and folders of tests/integration that take three minutes and more, the longest first.
 
-They begin first, so that at the end of a run no process works at one of them while the others have nothing left.
+They begin first and the unit tests, which wait for nothing, come last: at the end of a run no process works at a long
+file while the others have nothing left.
 """
 OTHERS, UNIT = len(LONGEST), len(LONGEST) + 1
 
