@@ -24,6 +24,9 @@ class OutageMeter:
     key: Key | None
     answered_at: float = field(default_factory=time.monotonic)
     """When an answer came last, or we began."""
+    most_missed: int = 0
+    """How often in a row we asked in vain, at most; unlike a time, it does not grow while this process stands still."""
+    _missed: int = 0
     _longest: float = 0.0
     _enough: threading.Event = field(default_factory=threading.Event)
 
@@ -44,6 +47,10 @@ class OutageMeter:
             if self._ask():
                 self._longest = max(self._longest, self.silence)
                 self.answered_at = time.monotonic()
+                self._missed = 0
+            else:
+                self._missed += 1
+                self.most_missed = max(self.most_missed, self._missed)
             time.sleep(max(0.0, begun + INTERVAL - time.monotonic()))
 
     def stop(self) -> None:

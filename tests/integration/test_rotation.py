@@ -35,8 +35,8 @@ STAGES = (
     r"ntp\d +ok, ",
 )
 """What is printed when it is that far; the first server is switched before the second, and web1 after both."""
-LONGEST = 1.0
-"""Seconds. Both servers and both keys are tried, one after the other, and a request that is lost takes a tenth."""
+MOST_MISSED = 2
+"""In a row. Each time, both servers and both keys are tried, and each waits for a tenth of a second."""
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ def test_killed_at_each_stage_it_goes_on_and_a_client_is_answered_throughout(sit
         process = site.rotate()
         output, errors = process.communicate(timeout=300)
         assert (process.returncode, errors) == (0, ""), output
-    assert client.longest < LONGEST
+    assert client.most_missed <= MOST_MISSED
     assert output.splitlines()[-1] == "key 1 is gone from all hosts; hosts ask with key 2"
     assert list(site.keys) == [2]
     text = site.operator.key_file.read_text()
