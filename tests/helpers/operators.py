@@ -170,6 +170,12 @@ class Operator:
         """The folder of artifacts."""
         return self.home / "cache/chrony-provision/artifacts"
 
+    def share_artifacts(self, folder: Path) -> None:
+        """Have the artifacts in a folder that others have, too: what one of them has compiled the others need not."""
+        folder.mkdir(exist_ok=True)
+        self.artifacts.parent.mkdir(parents=True)
+        self.artifacts.symlink_to(folder)
+
     def _cache(self) -> Path:
         ours = self.artifacts.parent
         if not (ours / "sandboxes").is_symlink():

@@ -41,9 +41,7 @@ def deployed_once(name: str, home: Path, artifacts: Path | None = None) -> Itera
     """Boot a host and deploy to it; ``artifacts`` is a folder of them that others have, too."""
     operator = Operator(home)
     if artifacts:
-        artifacts.mkdir(exist_ok=True)
-        operator.artifacts.parent.mkdir(parents=True)
-        operator.artifacts.symlink_to(artifacts)
+        operator.share_artifacts(artifacts)
     with booted(name) as host:
         with arguments_seen() as arguments:
             first = operator.run("deploy", f"--host=sandbox:{host.name}")
@@ -51,8 +49,25 @@ def deployed_once(name: str, home: Path, artifacts: Path | None = None) -> Itera
 
 
 @pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Deployed]:
-    # Each process of the tests has its own; one of them compiles. Two checkouts may be tested at once on one machine.
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder that all processes of a run of the tests have."""
     base = tmp_path_factory.getbasetemp()
-    artifacts = (base if worker_id == "master" else base.parent) / "artifacts"
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def artifacts(shared: Path) -> Path:
+    """Return the folder for artifacts of the default recipe."""
+    return shared / "artifacts"
+
+
+@pytest.fixture(scope="session")
+def small_artifacts(shared: Path) -> Path:
+    """Return the folder for artifacts of the recipe in examples/sandbox.toml, which is SMALL of host_under_test."""
+    return shared / "small-artifacts"
+
+
+@pytest.fixture(scope="session")
+def deployed(artifacts: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Deployed]:
+    # Each process of the tests has its own; one of them compiles. Two checkouts may be tested at once on one machine.
     yield from deployed_once(f"it-main-{worker_id}-{CHECKOUT}", tmp_path_factory.mktemp("operator"), artifacts)

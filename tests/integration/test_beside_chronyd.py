@@ -5,6 +5,7 @@ The tests are about one host, in this order.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -82,9 +83,11 @@ class Logging:
 
 
 @pytest.fixture(scope="module")
-def logging(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logging]:
+def logging(artifacts: Path, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logging]:
+    operator = Operator(tmp_path_factory.mktemp("operator"))
+    operator.share_artifacts(artifacts)
     with booted(f"it-rotation-{worker_id}-{CHECKOUT}") as host:
-        yield Logging(host, Operator(tmp_path_factory.mktemp("operator")))
+        yield Logging(host, operator)
 
 
 def test_a_note_says_that_nothing_rotates_them_where_logrotate_is_missing(logging: Logging) -> None:

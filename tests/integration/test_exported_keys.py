@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import new as hashed
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from provision.keys import TYPES as KEY_TYPES
 from provision.verify.ntp.packet import digest
 from tests.helpers.booted_hosts import ROOT, booted, login
 from tests.helpers.host_state import install, start_by_hand
+from tests.helpers.host_under_test import SMALL
 from tests.helpers.operators import Operator
 from tests.helpers.report_schema import checked
 from tests.helpers.waiting import PATIENCE, await_true
@@ -26,11 +28,7 @@ pytestmark = pytest.mark.integration
 
 NAME = "it-exported"
 SITE = f"""
-[release]
-nettle = "system"
-[build]
-nts = false
-readline = false
+{SMALL}
 [serve]
 allow = ["198.18.0.0/15"]
 [keys]
@@ -72,8 +70,9 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(small_artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     operator = Operator(tmp_path_factory.mktemp("operator"))
+    operator.share_artifacts(small_artifacts)
     option = operator.site(SITE)
     with booted(NAME) as host:
         every = [*TYPES.items(), *zip(DEVICES, cycle(KEY_TYPES), strict=False)]

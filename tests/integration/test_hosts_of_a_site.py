@@ -32,11 +32,14 @@ server = {{ group = "servers", host = "sandbox:{NAMES[0]}" }}
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Operator, Sandbox, Sandbox]]:
+def hosts(
+    small_artifacts: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Operator, Sandbox, Sandbox]]:
     need_root()
     with ExitStack() as stack:
         server, client = (stack.enter_context(booted(name)) for name in NAMES)
         operator = Operator(tmp_path_factory.mktemp("operator"))
+        operator.share_artifacts(small_artifacts)
         operator.key_file.parent.mkdir(parents=True)
         device = "2 AES256 HEX:00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n"
         operator.key_file.write_text(f"1 AES128 HEX:FFEEDDCCBBAA99887766554433221100\n{device}")

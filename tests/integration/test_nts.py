@@ -92,9 +92,8 @@ class NtsHost:
 @pytest.fixture(scope="module")
 def nts(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[NtsHost]:
     operator = Operator(tmp_path_factory.mktemp("nts"))
-    operator.artifacts.parent.mkdir(parents=True)
     # The build of the host that all tests share.
-    operator.artifacts.symlink_to(deployed.operator.artifacts.resolve())
+    operator.share_artifacts(deployed.operator.artifacts.resolve())
     authority = Authority.make()
     pair = authority.issue(NAME)
     folder = operator.home / "site"

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -80,11 +81,12 @@ class Hosts:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+def site(small_artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     need_root()
     with ExitStack() as stack:
         hosts = {name: stack.enter_context(booted(f"{PREFIX}{name}")) for name in NAMES}
         operator = Operator(tmp_path_factory.mktemp("operator"))
+        operator.share_artifacts(small_artifacts)
         operator.key_file.parent.mkdir(parents=True)
         operator.key_file.write_text(f"# for machines\n1 AES128 HEX:{OLD}\n")
         operator.key_file.chmod(0o600)

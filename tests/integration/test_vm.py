@@ -38,8 +38,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 def operator(deployed: Deployed, machine: Machine, tmp_path: Path) -> Operator:
     """Return somebody who logs in to the machine, and has the artifact of the host that all tests share."""
     operator = Operator(tmp_path)
-    operator.artifacts.parent.mkdir(parents=True)
-    operator.artifacts.symlink_to(deployed.operator.artifacts.resolve())
+    operator.share_artifacts(deployed.operator.artifacts.resolve())
     operator.meet(machine.host)
     return operator
 
