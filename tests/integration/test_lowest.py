@@ -78,13 +78,20 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder / "bin/python")
 
 
+def start(python: str, folder: str, part: str) -> subprocess.Popen[str]:
+    """Start the tests of a part, ``unit`` or ``integration``."""
+    files = [f"tests/{name}.py" for name in TESTS if name.startswith(f"{part}/")]
+    words = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/{part[0]}", *files)
+    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
 def test_what_uses_the_libraries_works(python: str) -> None:
-    files = [f"tests/{name}.py" for name in TESTS]
     # Not below a folder of our own: the path of a socket has 107 characters at most (unix(7)).
     with TemporaryDirectory() as folder:
-        words = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/t", *files)
-        done = subprocess.run(words, check=False, cwd=ROOT, capture_output=True, text=True, timeout=1200)
-    assert done.returncode == 0, done.stdout + done.stderr
+        # At the same time: the tests of a cluster, which are those of integration, mostly wait for it.
+        for process in [start(python, folder, part) for part in ("unit", "integration")]:
+            output, _ = process.communicate(timeout=1200)
+            assert process.returncode == 0, output
 
 
 def test_a_host_is_reached_and_has_no_drift(python: str, deployed: Deployed) -> None:
