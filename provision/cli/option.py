@@ -3,7 +3,7 @@
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
-from provision.cli.values import Parser, any_path, number_from, span_of_time, verbatim
+from provision.cli.values import Parser, any_path, clock_error, number_from, span_of_time, verbatim
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,11 @@ def path(help_: str, parser: Parser = any_path) -> Any:
 def time_span(help_: str) -> Any:
     """Declare an option whose value is a span of time, or None."""
     return _declare(str, help_, span_of_time, None)
+
+
+def wrong_clock(help_: str) -> Any:
+    """Declare an option whose value is the error of a clock, or None."""
+    return _declare(str, help_, clock_error, None)
 
 
 def flag(help_: str) -> Any:

@@ -8,10 +8,11 @@ This module is imported by ``--list``: a property that needs more imports it whe
 # ruff: noqa: PLC0415, RUF009 -- see above; a function that declares an option returns a field
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provision.cli.option import argument, arguments, flag, number, path, several, text
+from provision.cli.option import argument, arguments, flag, number, path, several, text, wrong_clock
 from provision.cli.values import (
     chrony_version,
     existing_file,
@@ -262,8 +263,19 @@ class ReleasesOptions(Options):
 class SandboxOptions(Options):
     """The options of ``sandbox.up``."""
 
-    name: str = text("name of the sandbox (default: its suite)")
+    name: str = text("name of the sandbox (default: its suite; of a virtual machine: vm)")
     suite: str = text("bullseye, bookworm (default), trixie or sid", "bookworm")
+    vm: bool = flag("boot a virtual machine, which has a clock of its own; QEMU emulates it, so it is slow")
+    clock: timedelta | None = wrong_clock(
+        "how wrong the clock of a virtual machine is at its boot, such as '40 days behind' or '3 hours ahead'"
+    )
+
+    @property
+    def sandbox_name(self) -> str:
+        """Return the name of the sandbox."""
+        if self.vm:
+            return self.name or "vm"
+        return self.name or self.suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ Slow imports are inside the task that needs them.
 """
 # ruff: noqa: PLC0415 -- see above
 
+from datetime import timedelta
+
 from invoke.collection import Collection
 
 from provision.cli.option_task import option_task
@@ -13,14 +15,19 @@ from provision.common.errors import UsageError
 NAME = "sandbox"
 
 
-@option_task(SandboxOptions, "name", "suite", collection=NAME)
+@option_task(SandboxOptions, "name", "suite", "vm", "clock", collection=NAME)
 def up(options: SandboxOptions) -> None:
     """Boot a sandbox on this machine: a throwaway Debian host with systemd and sshd, and a time source beside it."""
     from provision.host.sandbox import sandbox
     from provision.output.progress.lines import Lines
 
+    if options.clock is not None and not options.vm:
+        raise UsageError("--clock is for a virtual machine, and other sandboxes have this machine's clock: say --vm")
+    ahead = options.clock
+    if options.vm:
+        ahead = ahead or timedelta()
     with Lines() as lines:
-        host = sandbox.up(options.name or options.suite, options.suite, say=lines.say)
+        host = sandbox.up(options.sandbox_name, options.suite, ahead=ahead, say=lines.say)
         lines.say(f"{host.name}  {host.address}  Debian {host.suite}\n  {host.login}")
 
 
@@ -36,6 +43,8 @@ def show(_: Options) -> None:
         state = "stopped"
         if pid := sandbox.pid_of(host):
             state = f"pid {pid}"
+        if host.vm:
+            state += f", {host.kind}"
         print(f"{host.name:<20}  {host.address:<15}  {host.suite:<9}  {state}")
 
 

@@ -50,6 +50,20 @@ def span_of_time(flag: str, text: str) -> timedelta:
     raise UsageError(f"{flag} {shown(text)}: expected days or hours, such as 30d or 12h, at most 400d")
 
 
+def clock_error(flag: str, text: str) -> timedelta:
+    """Return by how much a clock is ahead of this machine's, in words as in a report; negative: behind.
+
+    Raises UsageError.
+    """
+    found = re.fullmatch("(?P<number>[0-9]{1,4}) (?P<unit>seconds|minutes|hours|days) (?P<way>ahead|behind)", text)
+    if found is None:
+        raise UsageError(f"{flag} {shown(text)}: expected words such as '40 days behind' or '3 hours ahead'")
+    difference = timedelta(**{found["unit"]: int(found["number"])})
+    if found["way"] == "behind":
+        return -difference
+    return difference
+
+
 def any_path(_: str, text: str) -> Path:
     """Return a path, whether or not it exists."""
     return Path(text)

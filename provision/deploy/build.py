@@ -26,7 +26,7 @@ def build(run: Run) -> None:
     session, site = run.session, run.settings.site
     run.warn_of_site()
     recipe = recipe_of(run)
-    run.converge((build_phase(run, recipe),))
+    run.converge((*run.clock_phases(), build_phase(run, recipe)))
     run.found(Proof(prove_build(session.host, recipe)))
     if run.settings.options.unit_tests:
         run.found(Proof((unit_tests_finding(passed=unit_tests_passed(run, recipe)),)))

@@ -51,9 +51,10 @@ def stage(run: Run) -> None:
         run.session = replace(run.session, facts=replace(run.session.facts, can_set_clock=True))
     recipe = recipe_of(run)
     build = build_phase(run, recipe)
-    keys = choose_keys(run, recipe, (build,), dry_run=False, keys_there=keys_on_host)
+    clock = run.clock_phases()
+    keys = choose_keys(run, recipe, (*clock, build), dry_run=False, keys_there=keys_on_host)
     generation, expected = generation_of(run, recipe, keys)
-    run.converge((build, stage_phase(generation, expected)))
+    run.converge((*clock, build, stage_phase(generation, expected)))
     add_notes(run, expected, recipe, proven=False)
     run.report.notes.append(
         f"not done: nothing was switched; the daemon of generation {generation.id} was rehearsed and is not active. "
@@ -75,7 +76,8 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     keys_there = asked_once() if dry_run else None
     # In place of the key that the new chronyc makes: it is another one than any key of the host, too.
     first_key = Keys((make_key(1, "AES128"),))
-    before_keys = (preconditions(recipe, _existing(run, recipe, first_key)), build)
+    clock = run.clock_phases()
+    before_keys = (*clock, preconditions(recipe, _existing(run, recipe, first_key)), build)
     keys = choose_keys(run, recipe, before_keys, dry_run=dry_run, keys_there=keys_there or keys_on_host)
     generation, expected = generation_of(run, recipe, keys)
     expected = replace(expected, has_later_sources=settings.has_later_sources)
@@ -94,7 +96,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
             expected=expected,
             keys_there=keys_there,
         )
-        run.converge(phases, dry_run=dry_run)
+        run.converge((*clock, *phases), dry_run=dry_run)
     add_notes(run, expected, recipe, proven=not run.report.pending)
     if run.report.pending or run.report.findings:
         return

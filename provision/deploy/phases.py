@@ -22,6 +22,7 @@ from provision.deploy.steps.active import Active
 from provision.deploy.steps.boot_wait import BootWaits
 from provision.deploy.steps.build import Built
 from provision.deploy.steps.chrony_conf_needs import NeedsMet
+from provision.deploy.steps.clock_set import ClockSet
 from provision.deploy.steps.confirmed import Confirmed
 from provision.deploy.steps.conflicting_services import ConflictsStopped, NoForeignProcess
 from provision.deploy.steps.daemon_unaltered import Unaltered
@@ -106,6 +107,13 @@ def service_phases(to: Switch, site: Site, facts: Facts) -> tuple[Phase, Phase, 
             replace_programs=site.service.replace_programs,
         ),
     )
+
+
+def clock_phases(site: Site, facts: Facts, *, when_set: Callable[[], None]) -> tuple[Phase, ...]:
+    """Return the phase before all others, which sets a wrong clock; none where the site does not want that."""
+    if not (site.time.bootstrap and facts.can_set_clock):
+        return ()
+    return (Phase("clock", (ClockSet(when_set),)),)
 
 
 def preconditions(recipe: Recipe, existing: ExistingKept, generation: Generation | None = None) -> Phase:

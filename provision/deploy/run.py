@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from provision.build.artifact import Artifact
 from provision.build.artifact_store import Artifacts
@@ -10,6 +10,7 @@ from provision.common.errors import ArtifactRefused, BuildUnfit
 from provision.common.results import Finding, Gate, Loss, Status, StoppedAt
 from provision.deploy.converge import converge
 from provision.deploy.evidence_script import Unconfirmed
+from provision.deploy.phases import clock_phases
 from provision.deploy.proof import Proof
 from provision.deploy.prove import prove
 from provision.deploy.steps import Phase, Step
@@ -88,6 +89,15 @@ class Run:
             if not unfit:
                 self.artifacts.drop(error.build)
             raise GateClosed(StoppedAt(Gate.BUILD, error.build, unfit=unfit)) from error
+
+    def clock_phases(self) -> tuple[Phase, ...]:
+        """Return the phase that sets a clock which was seen to be wrong, if the site wants that and the host may."""
+        if self.session.clock is None or not self.session.clock.differs:
+            return ()
+        return clock_phases(self.settings.site, self.session.facts, when_set=self._clock_was_set)
+
+    def _clock_was_set(self) -> None:
+        self.session = replace(self.session, clock=None)
 
     def warn_of_site(self) -> None:
         """Add the warnings about the site, for an operation that compares the host with it."""

@@ -116,8 +116,9 @@ def _operate(operation: Operation, run: Run) -> None:
         operation(run)
     except CommandFailed as error:
         message = str(error)
-        if session.clock is not None:
-            message = session.clock.explain(message)
+        # Not the session from before: the clock may have been set.
+        if run.session.clock is not None:
+            message = run.session.clock.explain(message)
         raise CommandFailed(message) from error
     finally:
         report.may_have_changed |= session.host.may_have_changed

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 TOLERATED = 10.0
 """Seconds. apt refuses package lists dated further ahead of its clock (apt.conf(5), Acquire::Max-FutureTime)."""
 UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"))
-WAY_ON = "set it by hand (date --set), or deploy from an artifact (docs/artifacts.md), which needs no compiler"
+WAY_ON = (
+    "set it by hand (date --set), or let a deployment do that (time.bootstrap = true in the site), or deploy from an "
+    "artifact (docs/artifacts.md), which needs no compiler"
+)
 REFUSED_FOR_ITS_DATE = re.compile(r"not valid yet|not yet valid|expired|EXPKEYSIG|EXPSIG", re.IGNORECASE)
 """Messages of apt, gpgv and TLS libraries about a file, signature or certificate whose dates do not fit the clock."""
 

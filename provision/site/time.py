@@ -81,6 +81,8 @@ class Time(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     makestep: Makestep = Makestep()
     maxupdateskew: Positive | None = None
     rtcsync: bool = True
+    bootstrap: bool = False
+    """Whether a deployment sets a wrong clock from the control machine's, before anything else."""
     leapsectz: TimeZone | None = None
     driftfile: HostPath = HostPath(f"{_STATE}/chrony.drift")
     driftfile_interval: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None

@@ -52,13 +52,22 @@ def reboot(host: Sandbox) -> None:
 
 def login(host: Sandbox, script: str) -> str:
     """Run a script on a host as root, as an admin would, and return what it printed."""
-    options = ("BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
-    words = ["ssh", "-i", str(host.key), *(word for option in options for word in ("-o", option))]
-    words += [f"root@{host.address}", script]
+    words = ["ssh", *_ssh_options(host), f"root@{host.address}", script]
     done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
         raise AssertionError(f"{host.name}: exit status {done.returncode}: {script}\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def copy_to(host: Sandbox, file: Path, to: str) -> None:
+    """Copy a file to a host as root."""
+    words = ["scp", "-q", *_ssh_options(host), str(file), f"root@{host.address}:{to}"]
+    subprocess.run(words, check=True, timeout=120)
+
+
+def _ssh_options(host: Sandbox) -> list[str]:
+    options = ("BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
+    return ["-i", str(host.key), *(word for option in options for word in ("-o", option))]
 
 
 @contextmanager

@@ -42,7 +42,7 @@ REPORT_LINE = re.compile(
     r"\S+|  (begun|unchanged|changed|pending|ok|not checked|note|lost|FAILED|error|log) +\S.*|      .*"
     r"|  (ok|FAILED|not tried).* \(\d+ round trips, [\d.]+ s\)"
     r"|\S+ \((server|client)\)|    [+~!] [a-z].*|    nothing to change|Plan: 1 host, [^,]*"
-    r"|  making the base image .*|  booting sandbox .*"
+    r"|  making the base image .*|  booting (sandbox|virtual machine) .*"
 )
 """What a report may consist of, a line each; a message that runs over two lines does not fit."""
 

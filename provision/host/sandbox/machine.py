@@ -1,7 +1,7 @@
 """Prepare this machine for sandboxes: privileges, tools, locked folders and base images."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
@@ -36,11 +36,16 @@ def check_rights() -> None:
 
 def install_tools(say: Say) -> None:
     """Install the Debian packages of the missing tools."""
-    path = f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"
     with changing_machine("tools"):
-        if missing := [package for tool, package in _TOOLS.items() if which(tool, path=path) is None]:
+        if missing := missing_packages(_TOOLS):
             say(f"installing {' '.join(missing)} with apt")
             script("sandbox_tools", *missing)
+
+
+def missing_packages(tools: Mapping[str, str]) -> list[str]:
+    """Return the Debian packages, by tool in ``tools``, whose tool this machine does not have."""
+    path = f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"
+    return [package for tool, package in tools.items() if which(tool, path=path) is None]
 
 
 def base_image(suite: str, say: Say) -> Path:

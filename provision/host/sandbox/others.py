@@ -7,7 +7,7 @@ addresses belong to the machine.
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from provision.host.sandbox.room import NETWORK, link_number, netns_of, time_room
+from provision.host.sandbox.room import NETWORK, link_number, netns_of, shown_root, time_room
 
 INTERFACES = Path("/sys/class/net")
 NAMESPACES = Path("/run/netns")
@@ -46,17 +46,19 @@ def holder(name: str, root: Path) -> str:
 
 
 def _running(name: str) -> tuple[int, str] | None:
-    """Return the process ID of the nspawn of a sandbox and its root folder; None if it does not run."""
-    machine = f"--machine={netns_of(name)}".encode()
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = file.read_bytes().split(b"\0")
-        except OSError:  # it ended meanwhile
-            continue
-        roots = [word for word in words if word.startswith(b"--directory=")]
-        if machine in words and roots:
-            return int(file.parent.name), roots[0].removeprefix(b"--directory=").decode(errors="replace")
+    """Return the process ID of a sandbox and its root folder; None if it does not run."""
+    for process in Path("/proc").glob("[0-9]*"):
+        if (root := shown_root(command_of(process), name)) is not None:
+            return int(process.name), root
     return None
+
+
+def command_of(process: Path) -> list[str]:
+    """Return the command line of a process, which has this folder in /proc; empty if it has ended."""
+    try:
+        return (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
 
 
 def _mounted(name: str) -> str:

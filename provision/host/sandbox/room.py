@@ -1,7 +1,7 @@
 """Create the surroundings of a sandbox or of the time source: an overlay on a base image, and a network namespace."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from provision.host.sandbox.machine import Say, folder, run, script
 
 NETWORK = IPv4Network("198.19.0.0/16")  # half of the range that RFC 2544 sets aside for tests
-_GATEWAY = IPv4Address("198.19.0.1")
+GATEWAY = IPv4Address("198.19.0.1")
 _TIME_SOURCE = IPv4Address("198.19.0.2")
 BRIDGE = "cpsb0"
 _LINK = re.compile(r"cpsb([1-9]\d*)")
@@ -39,7 +39,7 @@ class Room:
         """Mount the overlay on a base image, and connect the namespace to the bridge."""
         cidr = f"{self.address}/{NETWORK.prefixlen}"
         where = str(self.folder)
-        script("sandbox_room", str(base), where, self.netns, self.link, self.mac, cidr, BRIDGE, str(_GATEWAY))
+        script("sandbox_room", str(base), where, self.netns, self.link, self.mac, cidr, BRIDGE, str(GATEWAY))
 
     def close(self, pid: int | None = None) -> None:
         """End the processes (``pid`` is the nspawn, if it runs) and unmount the overlay, whose content stays.
@@ -61,6 +61,17 @@ class Room:
 def netns_of(name: str) -> str:
     """Return the name of a sandbox's namespace."""
     return f"cpsb-{name}"
+
+
+def shown_root(command: Sequence[str], name: str) -> str | None:
+    """Return the root folder of the sandbox with this name, if this is its command line, of systemd-nspawn or QEMU."""
+    if f"--machine={netns_of(name)}" in command:
+        roots = [word.removeprefix("--directory=") for word in command if word.startswith("--directory=")]
+        return next(iter(roots), None)
+    if f"guest={netns_of(name)}" in command and "-pidfile" in command[:-1]:
+        # QEMU does not name the root folder; its pidfile is beside it.
+        return str(Path(command[command.index("-pidfile") + 1]).with_name("root"))
+    return None
 
 
 def link_number(interface: str) -> int | None:
@@ -88,13 +99,13 @@ def own_time_room() -> Room:
 
 def lowest_free(taken: Iterable[str]) -> str:
     """Return the lowest free address."""
-    used = {str(_GATEWAY), str(_TIME_SOURCE), *taken}
+    used = {str(GATEWAY), str(_TIME_SOURCE), *taken}
     return next(address for address in map(str, NETWORK.hosts()) if address not in used)
 
 
 def make_network(say: Say) -> None:
     """Create the bridge and the masquerading behind this machine's address, unless they exist."""
-    for line in script("sandbox_network", BRIDGE, str(_GATEWAY), str(NETWORK)).splitlines():
+    for line in script("sandbox_network", BRIDGE, str(GATEWAY), str(NETWORK)).splitlines():
         say(line)
 
 

@@ -2,7 +2,8 @@
 
 A sandbox is an overlay on a base image, a network namespace on a bridge, and a systemd-nspawn that outlives this
 process; no KVM, no Docker. All sandboxes share this machine's clock and may not set it (they lack CAP_SYS_TIME), so
-chronyd needs ``-x`` in them. A time source for them, the distribution's own chronyd, runs beside them.
+chronyd needs ``-x`` in them. A time source for them, the distribution's own chronyd, runs beside them. One with a clock
+of its own is a virtual machine (``vm``).
 
 The user's cache folder has ``bases/SUITE`` and ``time``, which are never removed (debootstrap takes a minute), and
 ``sandboxes/NAME``, which is removed with its sandbox. Namespaces, addresses, the bridge and the time source belong to
@@ -12,6 +13,7 @@ the machine: all cache folders share them (``others``).
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from shlex import join
 from shutil import rmtree
@@ -19,7 +21,7 @@ from time import monotonic, sleep
 
 from provision.common.errors import SandboxError
 from provision.common.files.write import write_whole
-from provision.host.sandbox import others
+from provision.host.sandbox import others, vm
 from provision.host.sandbox.machine import (
     Say,
     base_image,
@@ -37,6 +39,7 @@ from provision.host.sandbox.room import (
     netns_of,
     own_time_room,
     remove_network,
+    shown_root,
     time_room,
 )
 from provision.host.target import SANDBOX_NAME, SANDBOX_NAME_RULE
@@ -62,6 +65,13 @@ class Sandbox:
     root: Path
     key: Path
     host_key: str
+    vm: bool = False
+    """Whether it is a virtual machine; then ``root`` has the image from which it was made."""
+
+    @property
+    def kind(self) -> str:
+        """Return what it is, in words."""
+        return "virtual machine" if self.vm else "sandbox"
 
     @property
     def known_hosts(self) -> Path:
@@ -75,26 +85,34 @@ class Sandbox:
         return join(("ssh", "-i", str(self.key), "-o", trust, f"root@{self.address}"))
 
 
-def up(name: str, suite: str = DEFAULT_SUITE, *, say: Say) -> Sandbox:
+def up(name: str, suite: str = DEFAULT_SUITE, *, ahead: timedelta | None = None, say: Say) -> Sandbox:
     """Boot a sandbox, unless it runs already, and return when its sshd answers; a stopped one has kept its files.
 
+    ``ahead``: by how much its clock is ahead of this machine's when it boots (negative: behind); a new sandbox is a
+    virtual machine then. None: a new one is not, and an existing virtual machine boots with the right time.
     Raises SandboxError.
     """
-    _check(name, suite)
+    there = _check(name, suite, ahead)
     check_rights()
-    if (there := find(name)) and pid_of(there) and _ready(there).exists():
+    if there and pid_of(there) and _ready(there).exists():
         return there
     _refuse_others(name)
+    is_vm = there.vm if there else ahead is not None
+    if is_vm:
+        vm.check(name, suite)
     install_tools(say)
-    base = base_image(suite, say)
+    if is_vm:
+        base = vm.image(say, others_in_use=any(one.vm for one in listed()))
+    else:
+        base = base_image(suite, say)
     with changing_machine("sandboxes"):
         _refuse_others(name)
-        sandbox = find(name) or _new(name, suite)
+        sandbox = find(name) or _new(name, suite, is_vm=is_vm)
         if pid_of(sandbox) is None:
             make_network(say)
             _serve_time(say)
-            say(f"booting sandbox {name} (Debian {suite}) at {sandbox.address}")
-            _boot(sandbox, base)
+            say(f"booting {sandbox.kind} {name} (Debian {suite}) at {sandbox.address}")
+            _boot(sandbox, base, ahead or timedelta())
     _await_sshd(sandbox)
     return sandbox
 
@@ -137,14 +155,13 @@ def existing(name: str) -> Sandbox:
 
 
 def pid_of(sandbox: Sandbox) -> int | None:
-    """Return the process ID of the nspawn in which a sandbox runs; None if it is stopped."""
+    """Return the process ID of the nspawn or QEMU in which a sandbox runs; None if it is stopped."""
     try:
         pid = int((sandbox.root.parent / "pid").read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError):
         return None
     # After a reboot of this machine, for example, the ID may belong to another process.
-    if f"--directory={sandbox.root}".encode() not in command:
+    if shown_root(others.command_of(Path(f"/proc/{pid}")), sandbox.name) != str(sandbox.root):
         return None
     return pid
 
@@ -182,13 +199,19 @@ def time_source(*, say: Say) -> str:
         return _serve_time(say)
 
 
-def _check(name: str, suite: str) -> None:
+def _check(name: str, suite: str, ahead: timedelta | None) -> Sandbox | None:
+    """Return the sandbox with this name, if there is one. Raises SandboxError for wishes that cannot be."""
     if not SANDBOX_NAME.fullmatch(name):
         raise SandboxError(f"sandbox name {name!r}: use {SANDBOX_NAME_RULE}")
     if suite not in SUITES:
         raise SandboxError(f"sandbox {name}: there is no suite {suite!r} here; choose one of {', '.join(SUITES)}")
     if (there := find(name)) and there.suite != suite:
         raise SandboxError(f"sandbox {name} is Debian {there.suite}, not {suite}: take it down, or choose another name")
+    if there and ahead is not None and not there.vm:
+        raise SandboxError(f"sandbox {name} is no virtual machine: take it down, or choose another name")
+    if there and ahead and pid_of(there):
+        raise SandboxError(f"sandbox {name} runs: set its clock with date --set, or shut it down first")
+    return there
 
 
 def _refuse_others(name: str) -> None:
@@ -201,7 +224,7 @@ def _names() -> str:
     return ", ".join(sandbox.name for sandbox in listed()) or "none"
 
 
-def _new(name: str, suite: str) -> Sandbox:
+def _new(name: str, suite: str, *, is_vm: bool) -> Sandbox:
     """Create the folder, keys and address of a sandbox; the state is written last, and atomically."""
     home = folder("sandboxes") / name
     if home.exists():  # an interrupted run left it
@@ -211,7 +234,7 @@ def _new(name: str, suite: str) -> Sandbox:
         command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(home / key))
         run(f"making the {key} of {name}", join(command))
     address = lowest_free({*others.linked_addresses(), *(sandbox.address for sandbox in listed())})
-    state = json.dumps({"name": name, "suite": suite, "address": address})
+    state = json.dumps({"name": name, "suite": suite, "address": address, "vm": is_vm})
     write_whole(home / "state.json", state.encode())
     sandbox = find(name)
     assert sandbox is not None  # noqa: S101 -- its state has just been written
@@ -241,7 +264,7 @@ def _ready(sandbox: Sandbox) -> Path:
     return sandbox.root.parent / "ready"
 
 
-def _boot(sandbox: Sandbox, base: Path) -> None:
+def _boot(sandbox: Sandbox, base: Path, ahead: timedelta) -> None:
     room = _room(sandbox)
     _ready(sandbox).unlink(missing_ok=True)
     room.close()  # remains of a sandbox that shut itself down
@@ -252,24 +275,28 @@ def _boot(sandbox: Sandbox, base: Path) -> None:
             "take one of the two down"
         )
     write_whole(sandbox.known_hosts, f"{sandbox.address} {sandbox.host_key}\n".encode())
+    if sandbox.vm:
+        vm.boot(sandbox.name, room, base, ahead=ahead)
+        return
     room.open(base)
     script("sandbox_boot", sandbox.name, str(room.folder), room.netns)
 
 
 def _await_sshd(sandbox: Sandbox) -> None:
     scan = join(("ssh-keyscan", "-T", "1", "-t", "ed25519", sandbox.address))
-    deadline = monotonic() + _BOOT_SECONDS
+    limit = vm.BOOT_SECONDS if sandbox.vm else _BOOT_SECONDS
+    deadline = monotonic() + limit
     while "ssh-ed25519" not in LocalTransport().execute(scan).stdout:
         if pid_of(sandbox) is None:
             raise SandboxError(_did_not_boot(sandbox, "it ended"))
         if monotonic() > deadline:
-            raise SandboxError(_did_not_boot(sandbox, f"sshd did not answer in {_BOOT_SECONDS} s"))
+            raise SandboxError(_did_not_boot(sandbox, f"sshd did not answer in {limit} s"))
         sleep(0.1)
     _ready(sandbox).touch()
 
 
 def _did_not_boot(sandbox: Sandbox, what: str) -> str:
-    log = sandbox.root.parent / "nspawn.log"
+    log = sandbox.root.with_name("console.log" if sandbox.vm else "nspawn.log")
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     last = (lines or ["(it is empty)"])[-1]
     return f"sandbox {sandbox.name}: {what}; the last line of {log}: {last}"

@@ -10,7 +10,7 @@ import pytest
 from provision import keys
 from provision.cli import key_options, options, values
 from provision.cli.option import Option, options_of
-from provision.cli.options import Options
+from provision.cli.options import Options, SandboxOptions
 from provision.common.errors import UsageError
 from provision.fleet.executor import Fleet
 from provision.keys import ledger
@@ -183,6 +183,20 @@ def test_each_other_value_has_the_parser_of_its_kind() -> None:
 def test_the_table_has_each_option_that_takes_a_value() -> None:
     takes_a_value = {name for name, option in OPTIONS.items() if option.kind is not bool}
     assert {name for name, *_ in PARSED} == takes_a_value
+
+
+@pytest.mark.parametrize(
+    ("text", "ahead"),
+    [("40 days behind", timedelta(days=-40)), ("9999 hours ahead", timedelta(hours=9999)), ("", None)],
+)
+def test_the_error_of_a_clock_is_given_in_the_words_of_a_report(text: str, ahead: timedelta | None) -> None:
+    assert options_of(SandboxOptions)["clock"].parse(text) == ahead
+
+
+@pytest.mark.parametrize("text", ["-40 days", "40 weeks behind", "10000 days ahead"])
+def test_other_words_about_a_clock_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--clock .*: expected words such as '40 days behind' or '3 hours ahead'$"):
+        options_of(SandboxOptions)["clock"].parse(text)
 
 
 DEFAULTS: dict[str, Any] = {

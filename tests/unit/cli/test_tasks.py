@@ -209,6 +209,16 @@ BAD = [
     pytest.param(["status", "--host=sandbox:"], "error: --host 'sandbox:': not a sandbox; say sandbox,", id="no name"),
     pytest.param(["sandbox.up", "--name=No!"], "error: sandbox name 'No!': use a to z", id="bad sandbox name"),
     pytest.param(
+        ["sandbox.up", "--name=no-such", "--clock=3 hours ahead"],
+        "error: --clock is for a virtual machine, and other sandboxes have this machine's clock: say --vm",
+        id="a clock of its own without a machine of its own",
+    ),
+    pytest.param(
+        ["sandbox.up", "--vm", "--suite=trixie"],
+        "error: sandbox vm: a virtual machine is always Debian bookworm, not trixie",
+        id="virtual machine of another suite",
+    ),
+    pytest.param(
         ["sandbox.down", "--name=no-such"], "error: there is no sandbox 'no-such' (there are: ", id="no sandbox"
     ),
 ]

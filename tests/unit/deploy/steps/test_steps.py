@@ -14,6 +14,7 @@ from provision.deploy.phases import key_usage
 from provision.deploy.steps import Step
 from provision.deploy.steps.boot_wait import BootWaits
 from provision.deploy.steps.chrony_conf_needs import NeedsMet
+from provision.deploy.steps.clock_set import ClockSet
 from provision.deploy.steps.conflicting_services import ConflictsStopped, NoForeignProcess
 from provision.deploy.steps.file_systems import FileSystems
 from provision.deploy.steps.firewall import FirewallOpen
@@ -72,6 +73,7 @@ STEPS = [
     AT_HAND,
     RESTORED,
     Purged(),
+    ClockSet(),
 ]
 
 TITLES = [
@@ -99,6 +101,7 @@ TITLES = [
     "source of nettle 3.10.2 and chrony 4.9 available",
     "time service as it was before the first deployment",
     "builds, generations, keys, state and account removed",
+    "clock roughly as this machine's (time.bootstrap)",
 ]
 
 
@@ -135,6 +138,7 @@ IDS = [
     (AT_HAND, "source", False),
     (RESTORED, "restored", True),
     (Purged(), "purged", True),
+    (ClockSet(), "clock-set", True),
 ]
 
 

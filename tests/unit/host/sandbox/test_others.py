@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,10 +29,18 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def nspawn(root: Path) -> list[str]:
+    return [f"--directory={root}", f"--machine=cpsb-{NAME}"]
+
+
+def qemu(root: Path) -> list[str]:
+    return ["-name", f"guest=cpsb-{NAME}", "-pidfile", str(root.with_name("pid"))]
+
+
 @contextmanager
-def running(root: Path) -> Iterator[int]:
-    """Run a process that has the arguments of an nspawn."""
-    words = [*SLEEP, f"--directory={root}", f"--machine=cpsb-{NAME}"]
+def running(root: Path, arguments: Callable[[Path], list[str]] = nspawn) -> Iterator[int]:
+    """Run a process that has the arguments of a sandbox's."""
+    words = [*SLEEP, *arguments(root)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -66,9 +74,12 @@ def test_a_name_without_a_namespace_is_free(machine: Path) -> None:
         assert others.holder(NAME, machine / "ours/root") == ""
 
 
-def test_a_running_sandbox_of_another_folder_is_named_with_its_process(machine: Path) -> None:
+@pytest.mark.parametrize("arguments", [nspawn, qemu])
+def test_a_running_sandbox_of_another_folder_is_named_with_its_process(
+    machine: Path, arguments: Callable[[Path], list[str]]
+) -> None:
     (machine / f"namespaces/cpsb-{NAME}").touch()
-    with running(machine / "theirs/root") as pid:
+    with running(machine / "theirs/root", arguments) as pid:
         said = others.holder(NAME, machine / "ours/root")
         assert said == f"a sandbox {NAME} of another folder runs (pid {pid}, {machine}/theirs)"
         assert others.holder(NAME, machine / "theirs/root") == ""

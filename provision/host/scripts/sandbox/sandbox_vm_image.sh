@@ -1,22 +1,21 @@
-# shellcheck shell=sh
-# vm_image BASE FOLDER ADDRESS PREFIX: make a disk, a kernel and an initrd, and the keys with which to log in, from the
-# base image of a sandbox. FOLDER stands only when all of it is complete.
+# shellcheck shell=dash
+# needs: resolv_conf
+# sandbox_vm_image BASE FOLDER: make the disk, the kernel and the initrd of virtual machines from the base image of a
+# sandbox. FOLDER exists only when all of it is complete.
 set -eu
-base=$1 folder=$2 address=$3 prefix=$4 new=$2.new
+umask 022
+base=$1 folder=$2 new=$2.new
 root=$new/root
 
 rm -rf --one-file-system "$new"
 mkdir -p "$new"
 cp -a "$base" "$root"
-resolv=/run/systemd/resolve/resolv.conf
-[ -e $resolv ] || resolv=/etc/resolv.conf
-cp --remove-destination "$resolv" "$root/etc/resolv.conf"
+cp --remove-destination "$(resolv_conf)" "$root/etc/resolv.conf"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 0755 "$root/usr/sbin/policy-rc.d"
 export DEBIAN_FRONTEND=noninteractive
 chroot "$root" apt-get update -qq
-# The libraries of a build are here already: a host whose clock is wrong installs nothing.
-chroot "$root" apt-get install -qq --no-install-recommends kmod libcap2 libedit2 libgnutls30 libseccomp2
+chroot "$root" apt-get install -qq --no-install-recommends kmod
 
 # The kernel and busybox are unpacked and not installed: an installation makes Debian's own initrd, which takes a minute.
 package=$(chroot "$root" apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
@@ -30,7 +29,8 @@ chroot "$root" depmod "$version"
 cp "$new/unpacked/boot/vmlinuz-$version" "$new/kernel"
 
 # An initrd with the modules of disk and network alone, in the order in which each needs those before it. It sets the
-# address, too: without udev and networkd the machine boots in half of the time, and no lease depends on its clock.
+# address as well: without udev and networkd, the machine boots in half of the time, and no lease depends on its clock.
+# The files /network and /files come from the initrd of each machine: see sandbox_vm_boot.sh.
 initrd=$new/initrd.d
 mkdir -p "$initrd/bin" "$initrd/proc" "$initrd/dev" "$initrd/root" "$initrd/modules"
 cp "$new/unpacked/bin/busybox" "$initrd/bin/"
@@ -43,29 +43,25 @@ for module in virtio_pci virtio_blk virtio_net virtio_rng ext4; do
         number=$((number + 1))
     done <"$new/depends"
 done
-cat >"$initrd/init" <<END
+cat >"$initrd/init" <<'END'
 #!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
-for module in /modules/*; do /bin/busybox insmod "\$module"; done
+for module in /modules/*; do /bin/busybox insmod "$module"; done
+. /network
 /bin/busybox ip link set lo up
-/bin/busybox ip address add $address/$prefix dev eth0
+/bin/busybox ip address add "$address" dev eth0
 /bin/busybox ip link set eth0 up
+/bin/busybox ip route add default via "$gateway"
 until /bin/busybox mount -t ext4 -o rw /dev/vda /root 2>/dev/null; do /bin/busybox sleep 0.1; done
+/bin/busybox cp -a /files/. /root/
 exec /bin/busybox switch_root /root /sbin/init
 END
 chmod 0755 "$initrd/init"
 (cd "$initrd" && find . | cpio -o -H newc --quiet) >"$new/initrd"
 
-rm -f "$root"/etc/ssh/ssh_host_* "$root"/var/cache/apt/archives/*.deb "$root/usr/sbin/policy-rc.d"
+rm -f "$root"/var/cache/apt/archives/*.deb "$root/usr/sbin/policy-rc.d"
 rm -rf "$root"/var/lib/apt/lists/*
-for key in key host_key; do ssh-keygen -q -t ed25519 -N "" -C vm -f "$new/$key"; done
-install -d -m 0700 "$root/root/.ssh"
-install -m 0600 "$new/key.pub" "$root/root/.ssh/authorized_keys"
-install -m 0600 "$new/host_key" "$root/etc/ssh/ssh_host_ed25519_key"
-install -m 0644 "$new/host_key.pub" "$root/etc/ssh/ssh_host_ed25519_key.pub"
-echo vm >"$root/etc/hostname"
-printf '127.0.0.1 localhost\n127.0.1.1 vm\n' >"$root/etc/hosts"
-# What this machine can do without; each unit takes an emulated processor a second or two.
+# What such a machine can do without; each unit takes an emulated processor a second or two.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
     e2scrub_reap.service getty.target serial-getty@ttyS0.service systemd-logind.service systemd-pstore.service \
     dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount \
@@ -73,7 +69,6 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
     systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-modules-load.service; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
-: >"$root/etc/resolv.conf"
-mke2fs -q -t ext4 -d "$root" "$new/disk.ext4" 1500M
+mke2fs -q -t ext4 -d "$root" "$new/disk.ext4" 4G
 rm -rf --one-file-system "$root" "$new/debs" "$new/unpacked" "$initrd" "$new/depends"
 mv "$new" "$folder"

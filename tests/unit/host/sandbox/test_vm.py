@@ -1,0 +1,61 @@
+"""What is refused before a virtual machine is made, and what the scripts get; the rest boots one: tests/integration."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from provision.common.errors import SandboxError
+from provision.host.sandbox import sandbox, vm
+from provision.host.sandbox.room import Room
+from tests.unit.host.sandbox.test_sandbox import cache, keep
+
+__all__ = ["cache"]
+
+
+def test_what_is_missing_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vm, "missing_packages", lambda _: ["qemu-system-x86", "cpio"])
+    with pytest.raises(SandboxError) as refused:
+        vm.check("web", "bookworm")
+    assert str(refused.value) == (
+        "sandbox web: a virtual machine needs qemu-system-x86, cpio; as root: "
+        "apt-get install --no-install-recommends qemu-system-x86 cpio"
+    )
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "i686"])
+def test_a_control_machine_of_another_processor_is_refused(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    with pytest.raises(SandboxError, match="the processor of a virtual machine is x86_64, and this machine's is not"):
+        vm.check("web", "bookworm")
+
+
+def test_a_sandbox_that_is_there_does_not_become_a_virtual_machine(cache: Path) -> None:
+    keep(cache, "web")
+    with pytest.raises(
+        SandboxError, match=r"^sandbox web is no virtual machine: take it down, or choose another name$"
+    ):
+        sandbox.up("web", ahead=timedelta(), say=pytest.fail)
+
+
+def test_the_clock_of_a_running_one_is_not_changed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = keep(cache, "web")
+    state = home / "state.json"
+    state.write_text(state.read_text().replace("}", ', "vm": true}'))
+    monkeypatch.setattr(sandbox, "pid_of", lambda _: 1)
+    with pytest.raises(SandboxError, match=r"^sandbox web runs: set its clock with date --set, or shut it down first$"):
+        sandbox.up("web", ahead=timedelta(days=1), say=pytest.fail)
+
+
+def test_the_disk_of_another_image_is_not_booted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    booted: list[tuple[str, ...]] = []
+    monkeypatch.setattr(vm, "script", lambda *words: booted.append(words))
+    room = Room(folder=tmp_path, netns="cpsb-web", address="198.19.0.3")
+    vm.boot("web", room, tmp_path / "vms/first", ahead=timedelta())
+    vm.boot("web", room, tmp_path / "vms/first", ahead=timedelta())
+    assert len(booted) == 2
+    with pytest.raises(
+        SandboxError, match=r"made from an image that is not used any more: inv sandbox.down --name web"
+    ):
+        vm.boot("web", room, tmp_path / "vms/second", ahead=timedelta())
+    assert len(booted) == 2
