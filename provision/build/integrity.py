@@ -14,7 +14,7 @@ PAGES = ("share/man/man1/chronyc.1", "share/man/man5/chrony.conf.5", "share/man/
 RECEIPT, SUMS = "receipt.json", "sha256sums"
 NAMES = frozenset((*PROGRAMS, *PAGES, "configure.log", LIBRARIES, RECEIPT, SUMS))
 """The complete list of files in a build; ``collect_build.sh`` and ``finish_build.sh`` make them."""
-SECRET_FILES = ("chrony.keys", "nts.key")
+SECRET_FILES = ("chrony.keys", "nts.key", "ntskeys")
 """The files in a generation's folder that only root and chronyd's account may read."""
 REHEARSED = "rehearsed"
 """The empty file in a generation's folder that records a successful rehearsal."""

@@ -88,6 +88,14 @@ class RotateOptions(Options):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RotateNtsOptions(Options):
+    """The options of ``keys.rotate-nts``."""
+
+    preview: bool = flag("show what would be done with which keys and hosts, and do nothing")
+    yes: bool = flag("do it without a question; needed where standard input is no terminal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LintOptions(Options):
     """The options of ``keys.lint``."""
 

@@ -1,4 +1,4 @@
-"""The tasks about keys: ``keys``, ``keys.add``, ``keys.retire``, ``keys.rotate``, ``keys.lint``, ``keys.export``.
+"""The tasks about keys: ``keys``, and ``keys.`` add, retire, rotate, rotate-nts, lint and export.
 
 None of them shows a key, except ``keys.export --to -``. Slow imports are inside the task that needs them.
 """
@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 
-from provision.cli.key_options import AddOptions, ExportOptions, KeysOptions, LintOptions, RetireOptions, RotateOptions
+from provision.cli.key_options import (
+    AddOptions,
+    ExportOptions,
+    KeysOptions,
+    LintOptions,
+    RetireOptions,
+    RotateNtsOptions,
+    RotateOptions,
+)
 from provision.cli.option_task import option_task
 from provision.cli.options import Options
 from provision.common.errors import SiteError, UsageError
@@ -171,6 +179,30 @@ def rotate(options: RotateOptions, secrets: "Secrets") -> int:
     return Rotating(inventory, source, options, secrets).run(today=_today())
 
 
+@option_task(
+    RotateNtsOptions,
+    "host",
+    "site",
+    "preview",
+    "yes",
+    "accept_new",
+    "parallel",
+    "scheduler",
+    "sync_timeout",
+    "confirm_timeout",
+    "lock_timeout",
+    help_={"host": "host or group of the site whose keys are meant; needed if there are several files of shared keys"},
+).with_secrets
+def rotate_nts(options: RotateNtsOptions, secrets: "Secrets") -> int:
+    """Rotate the keys that servers with NTS share (serve.nts.shared_keys), or make them; run it again to continue."""
+    from provision.cli.rotate_nts import RotatingNts
+    from provision.site.inventory import read_inventory
+    from provision.site.shared_nts_keys import choose_shared
+
+    file, servers = choose_shared(read_inventory(options.site_file), options.host)
+    return RotatingNts(file, servers, options, secrets).run(today=_today())
+
+
 @option_task(LintOptions, "file", collection=NAME)
 def lint(options: LintOptions) -> int:
     """Print all problems of a key file. Exit status 1: there are errors; with warnings alone it is 0."""
@@ -247,6 +279,6 @@ def collection() -> Collection:
     """Return the tasks; ``keys`` alone is the list."""
     tasks = Collection(NAME)
     tasks.add_task(show, name="list", default=True)
-    for one in (add, retire, rotate, lint, export):
+    for one in (add, retire, rotate, rotate_nts, lint, export):
         tasks.add_task(one)
     return tasks

@@ -19,7 +19,7 @@ from provision.deploy.steps.daemon_unaltered import Unaltered
 from provision.deploy.steps.file import unified_diff
 from provision.deploy.steps.process_as_unit import AsUnitSays
 from provision.deploy.switch import Switch
-from provision.host.paths import NTS_CHAIN, NTS_KEY, TRUSTED
+from provision.host.paths import NTS_CHAIN, NTS_KEY, NTS_SHARED_KEYS, TRUSTED
 from provision.keys.changes import key_changes
 from provision.verify.checks.process import NOT_RUNNING
 from provision.verify.checks.site import RUNNING
@@ -108,7 +108,7 @@ def _differences(kept: Kept, generation: Generation) -> Iterator[str]:
         yield f"chrony.conf differs ({names})"
     if keys := key_changes(kept.keys, generation.keys):
         yield keys
-    for name in (NTS_CHAIN, NTS_KEY, TRUSTED):
+    for name in (NTS_CHAIN, NTS_KEY, NTS_SHARED_KEYS, TRUSTED):
         if kept.certificates.files.get(name) != generation.certificates.files.get(name):
             yield f"{name} differs"
     unit = staged.GENERATION_LINE.sub(f"CHRONY_GENERATION={generation.id}", kept.unit)

@@ -12,10 +12,12 @@ from provision.common.results import Change, Sign
 from provision.common.text import MINUS
 from provision.deploy.generation import Generation
 from provision.deploy.steps.file import unified_diff
+from provision.host.paths import NTS_SHARED_KEYS
 from provision.keys import Keys
 from provision.keys.certificates import NO_CERTIFICATES, Certificates, served, subjects
 from provision.keys.changes import key_difference
 from provision.keys.ledger import ranges
+from provision.keys.nts_keys import parse_server_keys
 from provision.takeover.existing import ExistingService
 from provision.takeover.statements import statements_of
 
@@ -40,6 +42,8 @@ class Before:
     has_unreadable_keys: bool = False
     certificates: Certificates = NO_CERTIFICATES
     """The certificates of the current generation, without a private key."""
+    shared_key_names: tuple[str, ...] = ()
+    """The ids of the keys of cookies of the current generation."""
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -55,6 +59,7 @@ def generation_changes(before: Before, generation: Generation) -> tuple[Change, 
         *_conf(before, generation.conf),
         *_keys(before, generation.keys),
         *_certificates(before, generation.certificates),
+        *_shared_keys(before, generation.certificates),
         *_unit(before, generation),
     ]
     if not changes:
@@ -147,6 +152,19 @@ def _certificates(before: Before, wanted: Certificates) -> Iterator[Change]:
         yield Change(
             id="trusted-certificates", sign=sign, subject="trusted certificates", text=subjects(wanted.trusted)
         )
+
+
+def _shared_keys(before: Before, wanted: Certificates) -> Iterator[Change]:
+    """Yield the ids of the keys of cookies that come and go."""
+    if not wanted.shared_keys:
+        return
+    keys = parse_server_keys(wanted.shared_keys, NTS_SHARED_KEYS).keys
+    new = [key.name for key in keys if key.name not in before.shared_key_names]
+    gone = [name for name in before.shared_key_names if name not in {key.name for key in keys}]
+    text = "   ".join([f"+ {name}" for name in new] + [f"{MINUS} {name}" for name in gone])
+    if text:
+        sign = Sign.CHANGED if before.shared_key_names else Sign.NEW
+        yield Change(id="nts-shared-keys", sign=sign, subject="NTS shared keys", text=text)
 
 
 def _keys_of_package(package: ExistingService, wanted: Keys) -> Iterator[Change]:

@@ -12,7 +12,7 @@ from provision.deploy.generation import content_id, generation_files, socket_dig
 from provision.deploy.run import Run
 from provision.deploy.steps.build import build_drift
 from provision.host import scripts
-from provision.host.paths import NTS_CHAIN, NTS_KEY, ROOT, TRUSTED
+from provision.host.paths import NTS_CHAIN, NTS_KEY, NTS_SHARED_KEYS, ROOT, TRUSTED
 from provision.keys import Keys, parse_keys
 from provision.keys.certificates import NO_CERTIFICATES, Certificates, plain
 from provision.site.settings import NO_KEYS
@@ -85,8 +85,9 @@ def read_kept(run: Run, generation: str) -> Kept:
 
 def _certificates(said: Mapping[str, str]) -> Certificates:
     """Return the certificates of a generation; most have none."""
-    trusted, chain, key = (plain(said[name]) if name in said else "" for name in (TRUSTED, NTS_CHAIN, NTS_KEY))
-    return Certificates(trusted=trusted, chain=chain, key=key)
+    names = (TRUSTED, NTS_CHAIN, NTS_KEY, NTS_SHARED_KEYS)
+    trusted, chain, key, shared_keys = (plain(said[name]) if name in said else "" for name in names)
+    return Certificates(trusted=trusted, chain=chain, key=key, shared_keys=shared_keys)
 
 
 def _socket(said: Mapping[str, str]) -> str:

@@ -134,7 +134,9 @@ def _start_nts(pool: Executor, address: str, expected: Expectation) -> Future[Nt
     nts = expected.nts
     if nts is None:
         return None
-    return pool.submit(ask_with_nts, address, nts.port, name=nts.name, authority=nts.authority)
+    return pool.submit(
+        ask_with_nts, address, nts.port, name=nts.name, authority=nts.authority, shared_keys=nts.shared_keys
+    )
 
 
 def _advice(evidence: Evidence, expected: Expectation) -> Iterator[str]:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from provision.chrony.ports import NTS_KE_PORT
 from provision.host.paths import GENERATION, NTS_CHAIN, NTS_KEY, STATE, TRUSTED
 from provision.site.directive import access_lines, lines
+from provision.site.nts import Nts
 from provision.site.schema import Serve, Site
 from provision.site.source import Source
 
@@ -103,9 +104,17 @@ def _nts_server(serve: Serve) -> tuple[str, ...]:
         f"ntsservercert {GENERATION}/{NTS_CHAIN}",
         f"ntsserverkey {GENERATION}/{NTS_KEY}",
         *port,
-        # Without it, each restart would send all clients to the key exchange, at the same time.
-        f"ntsdumpdir {STATE}",
+        *_nts_cookie_keys(serve.nts),
     )
+
+
+def _nts_cookie_keys(nts: Nts) -> tuple[str, ...]:
+    """Return the lines about the keys of cookies."""
+    if nts.has_shared_keys:
+        # chronyd reads them there, and neither makes nor writes any.
+        return (f"ntsdumpdir {GENERATION}", "ntsrotate 0")
+    # Without it, each restart would send all clients to the key exchange, at the same time.
+    return (f"ntsdumpdir {STATE}",)
 
 
 def _nts_client(site: Site) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from provision.common.errors import SiteError
-from provision.host.paths import NTS_CHAIN, NTS_KEY, TRUSTED
+from provision.host.paths import NTS_CHAIN, NTS_KEY, NTS_SHARED_KEYS, TRUSTED
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -41,6 +41,8 @@ class Certificates:
     """The server's certificate, followed by those that lead to its authority."""
     key: str = field(default="", repr=False)
     """The private key of the server's certificate."""
+    shared_keys: str = field(default="", repr=False)
+    """The keys of cookies that the server shares with others, as chronyd reads them."""
 
     @property
     def public(self) -> Mapping[str, str]:
@@ -50,9 +52,7 @@ class Certificates:
     @property
     def private(self) -> Mapping[str, str]:
         """Return the files that only root and chronyd's account may read, by name."""
-        if not self.key:
-            return {}
-        return {NTS_KEY: self.key}
+        return {name: text for name, text in ((NTS_KEY, self.key), (NTS_SHARED_KEYS, self.shared_keys)) if text}
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -68,8 +68,9 @@ class Certificates:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Return the lines of the private key, which no log may contain."""
-        return tuple(line for line in self.key.splitlines() if len(line) >= SHORTEST_LINE and "-----" not in line)
+        """Return the lines of the private key, and the words of the keys of cookies, which no log may contain."""
+        lines = (line for line in self.key.splitlines() if "-----" not in line)
+        return tuple(word for word in (*lines, *self.shared_keys.split()) if len(word) >= SHORTEST_LINE)
 
 
 NO_CERTIFICATES = Certificates()

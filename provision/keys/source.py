@@ -142,6 +142,8 @@ class KeyCommand:
         """Return what the command has to print, in words."""
         if self.setting == "keys.command":
             return "keys in the format of chrony.keys"
+        if self.setting == "serve.nts.shared_keys_command":
+            return "keys in the format of ntskeys"
         return "a private key in PEM"
 
     def exists(self) -> bool:

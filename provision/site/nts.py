@@ -17,7 +17,8 @@ from provision.keys.certificates import (
     plain,
     trusted,
 )
-from provision.keys.source import KeyCommand
+from provision.keys.nts_keys import ServerKeys, parse_server_keys
+from provision.keys.source import KeyCommand, KeyFile
 from provision.site.source import Port, Table
 from provision.site.text_types import Address, Command
 
@@ -39,6 +40,15 @@ class Nts(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     names: tuple[Address, ...] = ()
     """The names and addresses by which clients know the server; its certificate must have each of them."""
     port: Port = NTS_KE_PORT
+    shared_keys: Path | None = None
+    """The keys of cookies on this machine that servers behind one name share. None: each server makes its own."""
+    shared_keys_command: Command | None = None
+    """A command that prints these keys, in place of a file."""
+
+    @property
+    def has_shared_keys(self) -> bool:
+        """Return whether the server shares the keys of its cookies with others."""
+        return self.shared_keys is not None or self.shared_keys_command is not None
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield a certificate without a key, and one with two."""
@@ -46,6 +56,8 @@ class Nts(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             yield "key", "is missing: a certificate needs its private key, a file (key) or a command (key_command)"
         if self.key is not None and self.key_command is not None:
             yield "key_command", "serve.nts.key is set, too; the key comes from one of them"
+        if self.shared_keys is not None and self.shared_keys_command is not None:
+            yield "shared_keys_command", "serve.nts.shared_keys is set, too; the keys come from one of them"
 
 
 class CertificateReader:
@@ -58,17 +70,19 @@ class CertificateReader:
         self._texts: dict[Path, str] = {}
         self._trusted: dict[tuple[Path, ...], str] = {}
         self._pairs: dict[Nts, tuple[str, str]] = {}
+        self._shared: dict[Nts, str] = {}
         self._checked: set[tuple[Path, str]] = set()
 
     def read(self, nts: Nts | None, trusted_certificates: tuple[Path, ...]) -> Certificates:
         """Return the certificates for a host, after all checks that need no host. Raises SiteError."""
-        chain, key = "", ""
+        chain, key, shared_keys = "", "", ""
         if nts is not None:
             chain, key = self._pair(nts)
+            shared_keys = self._shared_keys(nts)
         trusted_text = self._trust(trusted_certificates)
         if not chain and not trusted_text:
             return NO_CERTIFICATES
-        return Certificates(trusted=trusted_text, chain=chain, key=key)
+        return Certificates(trusted=trusted_text, chain=chain, key=key, shared_keys=shared_keys)
 
     def authority(self, nts: Nts) -> str:
         """Return what clients of a server have to trust; empty if the site names nothing. Raises SiteError."""
@@ -108,6 +122,28 @@ class CertificateReader:
             check_pair(chain, key, chain_origin=str(nts.certificate), key_origin=origin, expected_names=nts.names)
             self._pairs[nts] = chain, plain(key)
         return self._pairs[nts]
+
+    def _shared_keys(self, nts: Nts) -> str:
+        if not nts.has_shared_keys:
+            return ""
+        if nts not in self._shared:
+            self._shared[nts] = _shared_keys(nts).text
+        return self._shared[nts]
+
+
+def _shared_keys(nts: Nts) -> ServerKeys:
+    """Return the keys of cookies. Raises SiteError, also if others can read the file."""
+    source: KeyFile | KeyCommand
+    if nts.shared_keys_command is not None:
+        command = nts.shared_keys_command
+        source = KeyCommand(command, command.words, command.folder, setting="serve.nts.shared_keys_command")
+    else:
+        assert nts.shared_keys is not None  # one of them is set  # noqa: S101
+        source = KeyFile(nts.shared_keys)
+    text = source.text()
+    if text is None:
+        raise SiteError(f"{source.name}: no such file: inv keys.rotate-nts makes it")
+    return parse_server_keys(text, source.name)
 
 
 def _key(nts: Nts) -> tuple[str, str]:

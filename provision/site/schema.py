@@ -234,6 +234,8 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for number, line in enumerate(self.time.extra):
             if line.name in NTS_SERVER_LINES:
                 yield f"time.extra[{number}]", f"{line.name} is set by serve.nts; remove one of them"
+            if line.name == "ntsrotate" and self.serve.nts.has_shared_keys:
+                yield f"time.extra[{number}]", "inv keys.rotate-nts rotates shared keys (serve.nts.shared_keys)"
 
 
 def with_releases(site: Site, *, chrony: str | None = None, nettle: str | None = None) -> Site:

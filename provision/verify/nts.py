@@ -7,7 +7,9 @@ from ipaddress import ip_address
 from provision.chrony.conf import words_of
 from provision.chrony.ports import NTS_KE_PORT
 from provision.host.facts import Facts
+from provision.host.paths import NTS_SHARED_KEYS
 from provision.keys.certificates import Certificates, served
+from provision.keys.nts_keys import parse_server_keys
 from provision.verify.expectation import Expectation, without_zone
 from provision.verify.local_client import OFFSET
 from provision.verify.nts_server import NtsServer
@@ -57,7 +59,16 @@ def with_nts(expected: Expectation, conf: str, certificates: Certificates, facts
         return expected
     found = served(certificates.chain, authority)
     ports = [int(words[0]) for words in words_of(conf, "ntsport") if words and words[0].isdecimal()]
-    server = NtsServer(name=found.name, port=(ports or [NTS_KE_PORT])[-1], authority=found.authority, end=found.end)
+    shared_keys = None
+    if certificates.shared_keys:
+        shared_keys = parse_server_keys(certificates.shared_keys, NTS_SHARED_KEYS)
+    server = NtsServer(
+        name=found.name,
+        port=(ports or [NTS_KE_PORT])[-1],
+        authority=found.authority,
+        end=found.end,
+        shared_keys=shared_keys,
+    )
     return replace(expected, nts=_with_query_address(server, expected, facts))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from provision.keys.nts_keys import ServerKeys
 from provision.verify.ntp.other_authority import OTHER_AUTHORITY, OTHER_NAME
 
 
@@ -22,6 +23,8 @@ class NtsServer:
     address: str = ""
     """The address at which the host queries itself; empty if it does not, with the reason in ``unqueried_reason``."""
     unqueried_reason: str = ""
+    shared_keys: ServerKeys | None = None
+    """The keys of its cookies that it shares with other servers; None if it makes its own."""
 
     @property
     def script_values(self) -> Mapping[str, str]:

@@ -93,6 +93,7 @@ class Lab:
             "keys.export": ["keys.export", "all", *site, "--to", "-"],
             "keys.retire": ["keys.retire", "8", *site],
             "keys.rotate": ["keys.rotate", *site],
+            "keys.rotate-nts": ["keys.rotate-nts", *site],
             "sandbox.list": ["sandbox.list"],
             "sandbox.up": ["sandbox.up", "--name", "No!"],
             "sandbox.down": ["sandbox.down", "--name", "no-such-sandbox"],

@@ -130,6 +130,7 @@ PURE = (
     "provision.verify.expectation",
     "provision.verify.firewall",
     "provision.verify.local_client",
+    "provision.verify.ntp.nts_cookies",
     "provision.verify.ntp.nts_packet",
     "provision.verify.process",
     "provision.verify.rehearsal",

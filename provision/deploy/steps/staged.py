@@ -19,7 +19,7 @@ from provision.deploy.steps import StepDefaults
 from provision.deploy.steps.file import unified_diff
 from provision.host import scripts
 from provision.host.host import Host
-from provision.host.paths import NTS_CHAIN, ROOT, TRUSTED, UNIT_PATH
+from provision.host.paths import NTS_CHAIN, NTS_SHARED_KEYS, ROOT, TRUSTED, UNIT_PATH
 from provision.keys.certificates import Certificates, plain
 from provision.keys.changes import key_changes
 from provision.keys.parts import Part, manifest, parse_digests, parts
@@ -96,6 +96,7 @@ class Staged(StepDefaults):
             socket=now.get("chronyd.socket", ""),
             package=_package(now),
             certificates=_certificates(now),
+            shared_key_names=tuple(now.get(NTS_SHARED_KEYS, "").split()),
         )
         try:
             before = replace(before, keys=self.keys_there(host))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from provision.common.results import Finding
 from provision.keys.certificates import FAIL_DAYS
 from provision.verify.checks.check import Check
-from provision.verify.checks.nts_requests import request_findings
+from provision.verify.checks.nts_requests import request_findings, shared_key_finding
 from provision.verify.checks.process import NOT_RUNNING
 from provision.verify.checks.requests import LIMIT, offset_text
 from provision.verify.evidence import Evidence
@@ -82,6 +82,8 @@ def nts_findings(
     if nts_probe.requests is not None and evidence.access is not False:
         reaches = probe is not None and probe.answered
         yield from request_findings(server.name, nts_probe.requests, reaches=reaches, limited=limited)
+    if server.shared_keys is not None:
+        yield shared_key_finding(server.name, nts_probe.requests, server.shared_keys)
 
 
 def answer_findings(checks: NtsChecks, name: str, answers: NtsAnswers, *, limited: bool = False) -> Iterator[Finding]:

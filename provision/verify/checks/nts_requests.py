@@ -3,15 +3,44 @@
 from collections.abc import Iterator
 
 from provision.common.results import Finding
+from provision.keys.nts_keys import ServerKeys
 from provision.verify.checks.check import Check
 from provision.verify.checks.requests import LIMIT, offset_text
-from provision.verify.ntp.nts_client import PLACEHOLDERS, NtsRequest, NtsRequests, Outcome
+from provision.verify.ntp.nts_client import PLACEHOLDERS, NtsRequest, NtsRequests, Outcome, SharedKeyAnswers
 
 REQUEST = Check("client.nts-request", "a request with NTS from this machine is answered, with valid authentication")
 FRESH = Check("client.nts-fresh-cookies", "the answer has fresh cookies, and a request with one is answered, too")
 ALTERED = Check("client.nts-altered-cookie", "a request from this machine with an altered cookie is refused (NTS NAK)")
+SHARED = Check(
+    "client.nts-shared-keys", "the server makes its cookies with the current shared key, and accepts those of all four"
+)
 NO_REQUEST = "no request with a cookie of the server was answered"
 WANTED = 1 + PLACEHOLDERS
+
+
+def shared_key_finding(name: str, requests: NtsRequests | None, shared_keys: ServerKeys) -> Finding:
+    """Judge whether a server uses the keys of cookies that it shares with others."""
+    if requests is None or requests.shared_keys is None:
+        return SHARED.not_checked(NO_REQUEST, subject=name, vital=False)
+    answers = requests.shared_keys
+    silent = [key.name for key, outcome in answers.accepted if outcome is Outcome.SILENT]
+    refused = [key.name for key, outcome in answers.accepted if outcome not in {Outcome.AUTHENTICATED, Outcome.SILENT}]
+    if answers.made_with != shared_keys.current:
+        return SHARED.finding(holds=False, seen=_made_with(answers, shared_keys), subject=name, vital=False)
+    if refused:
+        seen = f"it refuses cookies of key {', '.join(refused)}"
+        return SHARED.finding(holds=False, seen=seen, subject=name, vital=False)
+    if silent:
+        return SHARED.not_checked(f"no answer to cookies of key {', '.join(silent)}", subject=name, vital=False)
+    names = ", ".join(key.name for key, _ in answers.accepted)
+    seen = f"made with key {shared_keys.current.name}; accepted: {names}"
+    return SHARED.finding(holds=True, seen=seen, subject=name, vital=False)
+
+
+def _made_with(answers: SharedKeyAnswers, shared_keys: ServerKeys) -> str:
+    if answers.made_with is None:
+        return "its cookies are made with a key that is not shared: has chronyd read ntskeys?"
+    return f"its cookies are made with key {answers.made_with.name}, and the current one is {shared_keys.current.name}"
 
 
 def request_findings(name: str, requests: NtsRequests, *, reaches: bool, limited: bool) -> Iterator[Finding]:

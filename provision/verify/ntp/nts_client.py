@@ -5,13 +5,15 @@ be refused: a server that answers it anyway has not read it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from os import urandom
 from time import monotonic, time
 
+from provision.keys.nts_keys import ServerKey, ServerKeys
 from provision.verify.ntp.exchange import Channel, reason_of, unsent_text
 from provision.verify.ntp.key_exchange import KeyExchange, KeyExchanges, Stage, exchange_keys
+from provision.verify.ntp.nts_cookies import cookie_of, key_of
 from provision.verify.ntp.nts_packet import IDENTIFIER_BYTES, NtsKeys, NtsReply, Reply, read_reply, request
 from provision.verify.ntp.packet import Answer, new_timestamp, read_answer
 from provision.verify.ntp.packet import request as plain_request
@@ -47,6 +49,16 @@ class NtsRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedKeyAnswers:
+    """Whether a server uses the keys of cookies that it shares with others."""
+
+    made_with: ServerKey | None
+    """The shared key with which it made a cookie for this machine; None if it is none of them."""
+    accepted: tuple[tuple[ServerKey, Outcome], ...]
+    """What became of a request with a cookie of each key, as another server would make it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NtsRequests:
     """Three requests: with a cookie of the key exchange, with a fresh one of the first answer, with an altered one."""
 
@@ -55,6 +67,8 @@ class NtsRequests:
     """None: the first answer had no fresh cookie."""
     altered: NtsRequest | None = None
     """None: the first request was not answered, so that a refusal would prove nothing."""
+    shared_keys: SharedKeyAnswers | None = None
+    """None: the server has keys of its own, or the first request was not answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,28 +80,41 @@ class NtsProbe:
     """None: there are no cookies to ask with."""
 
 
-def ask_with_nts(address: str, port: int, *, name: str, authority: str) -> NtsProbe:
+def ask_with_nts(
+    address: str, port: int, *, name: str, authority: str, shared_keys: ServerKeys | None = None
+) -> NtsProbe:
     """Ask a server whose key exchange is at a TCP port of an address; nothing is raised, for a failure is a result."""
     exchanges = exchange_keys(address, port, name=name, authority=authority)
     if exchanges.right.stage is not Stage.DONE:
         return NtsProbe(exchanges=exchanges)
-    return NtsProbe(exchanges=exchanges, requests=_requests(address, exchanges.right))
+    return NtsProbe(exchanges=exchanges, requests=_requests(address, exchanges.right, shared_keys))
 
 
-def _requests(address: str, exchange: KeyExchange) -> NtsRequests:
-    keys = exchange.keys
-    assert keys is not None  # the exchange is done  # noqa: S101
+def _requests(address: str, exchange: KeyExchange, shared_keys: ServerKeys | None) -> NtsRequests:
     try:
         with Channel.open(exchange.ntp_server or address, exchange.ntp_port) as channel:
-            first = ask_with_cookies(channel, exchange.cookies, keys, placeholders=PLACEHOLDERS)
-            if first.outcome is not Outcome.AUTHENTICATED:
-                return NtsRequests(first=first)
-            altered = ask_with_cookies(channel, (_altered(exchange.cookies[-1]),), keys)
-            if not first.cookies:
-                return NtsRequests(first=first, altered=altered)
-            return NtsRequests(first=first, fresh=ask_with_cookies(channel, first.cookies, keys), altered=altered)
+            return _in_channel(channel, exchange, shared_keys)
     except (OSError, UnicodeError) as error:
         return NtsRequests(first=NtsRequest(outcome=Outcome.UNSENT, words=unsent_text(error) or reason_of(error)))
+
+
+def _in_channel(channel: Channel, exchange: KeyExchange, shared_keys: ServerKeys | None) -> NtsRequests:
+    """Send the requests. Raises OSError."""
+    keys = exchange.keys
+    assert keys is not None  # the exchange is done  # noqa: S101
+    first = ask_with_cookies(channel, exchange.cookies, keys, placeholders=PLACEHOLDERS)
+    if first.outcome is not Outcome.AUTHENTICATED:
+        return NtsRequests(first=first)
+    found = NtsRequests(first=first, altered=ask_with_cookies(channel, (_altered(exchange.cookies[-1]),), keys))
+    if first.cookies:
+        found = replace(found, fresh=ask_with_cookies(channel, first.cookies, keys))
+    if shared_keys is not None:
+        made_with = key_of(exchange.cookies[0], shared_keys, keys)
+        accepted = tuple(
+            (key, ask_with_cookies(channel, (cookie_of(key, keys),), keys).outcome) for key in shared_keys.keys
+        )
+        found = replace(found, shared_keys=SharedKeyAnswers(made_with=made_with, accepted=accepted))
+    return found
 
 
 def _altered(cookie: bytes) -> bytes:

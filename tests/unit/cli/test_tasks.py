@@ -31,7 +31,7 @@ TASKS = [
     "uninstall",
     "verify",
 ]
-KEYS = ["keys.add", "keys.export", "keys.lint", "keys.list", "keys.retire", "keys.rotate"]
+KEYS = ["keys.add", "keys.export", "keys.lint", "keys.list", "keys.retire", "keys.rotate", "keys.rotate-nts"]
 SANDBOX = ["sandbox.down", "sandbox.list", "sandbox.up"]
 DEVELOPERS = ["bench", "check", "clocks", "docs", "reliability", "test"]
 INSTALLED = "from provision.cli.tasks import main; main()"

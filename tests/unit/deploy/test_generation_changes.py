@@ -1,6 +1,7 @@
 """A new generation beside what a host has, in words for people."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -10,6 +11,7 @@ from provision.deploy.generation import Generation
 from provision.deploy.generation_changes import Before, generation_changes
 from provision.keys import Key, Keys
 from provision.keys.certificates import Certificates
+from provision.keys.nts_keys import make_server_keys
 from tests.helpers.certificates import NOW, YEAR, Authority
 from tests.helpers.samples import GENERATION, KEYS, SECRET
 
@@ -155,3 +157,15 @@ def test_no_change_has_a_secret() -> None:
     before = replace(SAME, keys=Keys((SEVEN,)))
     assert SECRET.lower() not in str(generation_changes(before, GENERATION)).lower()
     assert SECRET.lower() not in repr(before).lower()
+
+
+def test_keys_of_cookies_come_and_go_by_their_ids() -> None:
+    shared = make_server_keys(date(2026, 11, 28))
+    names = [key.name for key in shared.keys]
+    generation = replace(GENERATION, certificates=Certificates(shared_keys=shared.text))
+    assert lines(SAME, generation) == [(NEW, "NTS shared keys", "   ".join(f"+ {name}" for name in names))]
+    before = replace(SAME, shared_key_names=("00000000", *names[:3]))
+    assert lines(before, generation) == [(CHANGED, "NTS shared keys", f"+ {names[3]}   {MINUS} 00000000")]
+    rotated = replace(GENERATION, certificates=Certificates(shared_keys=shared.rotated(date(2026, 12, 5)).text))
+    assert lines(replace(SAME, shared_key_names=tuple(names)), rotated)[0][2].endswith(f"{MINUS} {names[0]}")
+    assert not any(key.secret.hex().upper() in str(lines(SAME, generation)) for key in shared.keys)

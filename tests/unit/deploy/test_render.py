@@ -67,12 +67,12 @@ servers = [{ address = "ntp1.example", nts = true }]
 """
 
 
-def with_nts(folder: Path, more: str = "", *, boots_without_time: bool = False) -> list[str]:
+def with_nts(folder: Path, more: str = "", *, site: str = NTS, boots_without_time: bool = False) -> list[str]:
     path = folder / "site.toml"
-    path.write_text(NTS + more)
-    site = read_site(path)
-    sources = choose_sources(site, time_source=None, ec2=False)
-    conf = chrony_conf(site, sources=sources, keyfile=KEYFILE, boots_without_time=boots_without_time)
+    path.write_text(site + more)
+    read = read_site(path)
+    sources = choose_sources(read, time_source=None, ec2=False)
+    conf = chrony_conf(read, sources=sources, keyfile=KEYFILE, boots_without_time=boots_without_time)
     return [line for line in conf.splitlines() if line.startswith(("nts", "nocert"))]
 
 
@@ -86,6 +86,12 @@ TRUSTS = "ntstrustedcerts /opt/chrony/current/trusted.pem"
 
 def test_certificates_are_files_of_the_generation(tmp_path: Path) -> None:
     assert with_nts(tmp_path) == [TRUSTS, *SERVES]
+
+
+def test_keys_of_cookies_that_servers_share_are_read_from_the_generation(tmp_path: Path) -> None:
+    shared = NTS.replace("[time]", 'shared_keys = "nts.keys"\n[time]')
+    lines = ["ntsdumpdir /opt/chrony/current", "ntsrotate 0"]
+    assert with_nts(tmp_path, site=shared) == [TRUSTS, *SERVES[:2], *lines]
 
 
 def test_a_host_without_a_clock_that_runs_while_it_is_off_accepts_any_dates_at_first(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What a site says of certificates, and what is refused before a host is asked."""
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from provision.cli.options import Options
 from provision.common.errors import SiteError
 from provision.host.target import Target
+from provision.keys.nts_keys import make_server_keys
 from provision.keys.reader import KeyReader
 from provision.site.settings import Settings, settings_of_hosts
 from tests.helpers.certificates import Authority
@@ -66,6 +68,29 @@ def test_the_key_may_come_from_a_command() -> None:
     assert found.certificates.key == PAIR.key
 
 
+SHARED = make_server_keys(date(2026, 11, 28))
+WITH_SHARED = 'serve.nts = { certificate = "nts.crt", key = "nts.key", shared_keys = "nts.keys" }\n'
+
+
+def write_shared(mode: int = 0o600) -> None:
+    Path("nts.keys").touch()
+    Path("nts.keys").chmod(mode)
+    Path("nts.keys").write_text(SHARED.own_text)
+
+
+def test_the_keys_of_cookies_come_from_a_file_or_a_command_as_chronyd_reads_them() -> None:
+    write_shared()
+    command = WITH_SHARED.replace('shared_keys = "', 'shared_keys_command = "cat ')
+    for text in (WITH_SHARED, command):
+        found = settings(text)["ntp1"].certificates
+        # Without the line of the rotation, which is for the operator.
+        assert found.shared_keys == SHARED.text
+        assert found.private == {"nts.key": PAIR.key, "ntskeys": SHARED.text}
+        secrets = [key.secret.hex().upper() for key in SHARED.keys]
+        assert set(secrets) <= set(found.secrets)
+        assert not any(secret in repr(found) for secret in secrets)
+
+
 def test_a_task_that_needs_no_keys_reads_no_certificate() -> None:
     Path("site.toml").write_text(SERVER)
     options = Options(site=Path("site.toml")).run_options
@@ -89,7 +114,29 @@ def test_a_host_follows_with_nts_by_one_word() -> None:
     assert source.line == "server 10.0.0.1 iburst nts ntsport 4461"
 
 
+def test_shared_keys_that_others_can_read_are_refused() -> None:
+    write_shared(0o644)
+    with pytest.raises(SiteError, match=r"nts.keys: others than its owner may use it \(mode 0644\)"):
+        settings(WITH_SHARED)
+
+
 REFUSED: list[Any] = [
+    pytest.param(WITH_SHARED, "nts.keys: no such file: inv keys.rotate-nts makes it", id="no shared keys yet"),
+    pytest.param(
+        WITH_SHARED.replace(" }", ', shared_keys_command = "cat nts.keys" }'),
+        "site.toml: serve.nts.shared_keys_command: serve.nts.shared_keys is set, too; the keys come from one of them",
+        id="two files of shared keys",
+    ),
+    pytest.param(
+        f'{WITH_SHARED}time.extra = ["ntsrotate 3600"]',
+        "site.toml: time.extra[0]: inv keys.rotate-nts rotates shared keys (serve.nts.shared_keys)",
+        id="shared keys that chronyd would rotate",
+    ),
+    pytest.param(
+        WITH_SHARED.replace('shared_keys = "nts.keys"', 'shared_keys_command = "true"'),
+        'serve.nts.shared_keys_command "true": printed nothing; it has to print keys in the format of ntskeys',
+        id="a command that prints no shared keys",
+    ),
     pytest.param(
         'serve.nts = { certificate = "nts.crt" }',
         "site.toml: serve.nts.key: is missing: a certificate needs its private key, a file (key) or a command "

@@ -31,7 +31,7 @@ chmod 0644 "$new/chrony.conf" "$new/chronyd.service"
 for file in "$new/chronyd.socket" "$new/nts.crt" "$new/trusted.pem"; do
     [ ! -e "$file" ] || chmod 0644 "$file"
 done
-for file in "$new/chrony.keys" "$new/nts.key"; do
+for file in "$new/chrony.keys" "$new/nts.key" "$new/ntskeys"; do
     [ -e "$file" ] || continue
     chown "root:$4" "$file"
     chmod 0640 "$file"

@@ -14,7 +14,7 @@ done
 echo "==> chronyd.socket"
 [ ! -e "$1/chronyd.socket" ] || cat "$1/chronyd.socket"
 # The certificates of NTS, which most generations do not have.
-for name in nts.crt nts.key trusted.pem; do
+for name in nts.crt nts.key ntskeys trusted.pem; do
     [ -e "$1/$name" ] || continue
     echo "==> $name"
     cat "$1/$name"

@@ -14,7 +14,7 @@ changed_parts() { # GENERATION GENERATION
     differs=
     [ "$(readlink "$old/build")" = "$(readlink "$new/build")" ] || differs=build
     cmp -s "$old/chrony.conf" "$new/chrony.conf" || differs=$differs,conf
-    cmp -s "$old/chrony.keys" "$new/chrony.keys" || differs=$differs,keys
+    cmp -s "$old/chrony.keys" "$new/chrony.keys" && is_same "$old/ntskeys" "$new/ntskeys" || differs=$differs,keys
     is_same "$old/nts.crt" "$new/nts.crt" && is_same "$old/nts.key" "$new/nts.key" &&
         is_same "$old/trusted.pem" "$new/trusted.pem" || differs=$differs,certificates
     [ "$(units_of "$old")" = "$(units_of "$new")" ] || differs=$differs,unit

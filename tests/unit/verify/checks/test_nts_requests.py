@@ -1,13 +1,22 @@
 """Judge the requests with NTS of this machine."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from provision.common.results import Finding
-from provision.verify.checks.nts_requests import ALTERED, FRESH, NO_REQUEST, REQUEST, request_findings
+from provision.keys.nts_keys import make_server_keys
+from provision.verify.checks.nts_requests import (
+    ALTERED,
+    FRESH,
+    NO_REQUEST,
+    REQUEST,
+    request_findings,
+    shared_key_finding,
+)
 from provision.verify.checks.requests import LIMIT
-from provision.verify.ntp.nts_client import NtsRequest, NtsRequests, Outcome
+from provision.verify.ntp.nts_client import NtsRequest, NtsRequests, Outcome, SharedKeyAnswers
 from provision.verify.ntp.packet import Answer
 
 TIME = Answer(stratum=1, leap=0, offset=3e-6, round_trip=0.001)
@@ -17,6 +26,8 @@ GOOD = NtsRequests(
 )
 SILENT = NtsRequest(outcome=Outcome.SILENT)
 NAK = NtsRequest(outcome=Outcome.NAK)
+KEYS = make_server_keys(date(2026, 11, 28))
+ALL = SharedKeyAnswers(made_with=KEYS.current, accepted=tuple((key, Outcome.AUTHENTICATED) for key in KEYS.keys))
 
 
 def found(requests: NtsRequests, *, reaches: bool = True, limited: bool = False) -> dict[str, Finding]:
@@ -96,3 +107,48 @@ def test_an_answer_without_the_time_is_shown_by_its_authentication() -> None:
     kiss = replace(ANSWERED, answer=None, cookies=GOOD.first.cookies)
     finding = found(replace(GOOD, first=kiss))[REQUEST.id]
     assert (finding.holds, finding.seen) == (True, "authenticated")
+
+
+def with_outcome(outcome: Outcome) -> SharedKeyAnswers:
+    """Return answers of which the last, to a cookie of the next key, is another one."""
+    return replace(ALL, accepted=(*ALL.accepted[:-1], (KEYS.keys[-1], outcome)))
+
+
+NEXT = KEYS.keys[-1].name
+SHARED_CASES = [
+    pytest.param(
+        ALL,
+        True,
+        f"made with key {KEYS.current.name}; accepted: {', '.join(key.name for key in KEYS.keys)}",
+        id="all",
+    ),
+    pytest.param(
+        replace(ALL, made_with=None),
+        False,
+        "its cookies are made with a key that is not shared: has chronyd read ntskeys?",
+        id="keys of its own",
+    ),
+    pytest.param(
+        replace(ALL, made_with=KEYS.keys[1]),
+        False,
+        f"its cookies are made with key {KEYS.keys[1].name}, and the current one is {KEYS.current.name}",
+        id="the keys of before a rotation",
+    ),
+    pytest.param(with_outcome(Outcome.NAK), False, f"it refuses cookies of key {NEXT}", id="a key is missing"),
+    pytest.param(with_outcome(Outcome.SILENT), None, f"no answer to cookies of key {NEXT}", id="silence"),
+    pytest.param(None, None, NO_REQUEST, id="not asked"),
+]
+
+
+@pytest.mark.parametrize(("answers", "holds", "seen"), SHARED_CASES)
+def test_a_server_with_shared_keys_has_to_use_them(
+    answers: SharedKeyAnswers | None,
+    holds: bool | None,  # noqa: FBT001 -- a parameter of a case
+    seen: str,
+) -> None:
+    finding = shared_key_finding("ntp1", replace(GOOD, shared_keys=answers), KEYS)
+    assert (finding.holds, finding.seen, finding.vital) == (holds, seen, False)
+
+
+def test_where_no_cookie_was_given_the_shared_keys_are_not_judged() -> None:
+    assert shared_key_finding("ntp1", None, KEYS).holds is None

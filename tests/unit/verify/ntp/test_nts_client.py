@@ -3,10 +3,12 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from threading import Thread
 
 import pytest
 
+from provision.keys.nts_keys import make_server_keys
 from provision.verify.ntp import nts_client
 from provision.verify.ntp.key_exchange import KeyExchange, KeyExchanges, Stage
 from provision.verify.ntp.nts_client import Outcome, ask_with_nts
@@ -110,6 +112,20 @@ def test_a_good_server_answers_gives_fresh_cookies_and_refuses_an_altered_one(ex
     assert (found.fresh.outcome, found.fresh.cookies) == (Outcome.AUTHENTICATED, FRESH[:1])
     assert found.altered is not None
     assert found.altered.outcome is Outcome.NAK
+
+
+def test_a_cookie_of_each_shared_key_is_tried(exchanged: Exchanged, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = make_server_keys(date(2026, 11, 28))
+    monkeypatch.setattr(nts_client, "cookie_of", lambda key, _: COOKIES[key.id % 4 + 1])
+    monkeypatch.setattr(nts_client, "key_of", lambda cookie, keys, _: keys.current if cookie == COOKIES[0] else None)
+    with server(lambda request: refused(request) if COOKIES[4] in request else good(request)) as port:
+        exchanged(port)
+        found = ask_with_nts("127.0.0.1", 4460, name="ntp1.example", authority="pem", shared_keys=shared).requests
+    assert found is not None
+    assert found.shared_keys is not None
+    assert found.shared_keys.made_with == shared.current
+    outcomes = [Outcome.AUTHENTICATED] * 3 + [Outcome.NAK]
+    assert found.shared_keys.accepted == tuple(zip(shared.keys, outcomes, strict=True))
 
 
 @pytest.mark.parametrize(
