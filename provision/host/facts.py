@@ -11,6 +11,8 @@ from provision.host.scripts.tools import NEEDED
 
 CAP_NET_BIND_SERVICE, CAP_SYS_TIME = 10, 25  # capabilities(7), linux/capability.h
 NTP_PORT = 123
+OF_32_BITS = {"x86_64": "i686", "aarch64": "armv8l", "ppc64": "ppc", "s390x": "s390", "mips64": "mips"}
+"""The name of a processor of 64 bits where its programs are of 32 bits, as by ``linux32 uname -m`` (setarch(8))."""
 WHOLE_HOST = "0 0 4294967295"  # user_namespaces(7): the map of the initial user namespace
 
 
@@ -70,7 +72,14 @@ class Facts:
     @property
     def platform(self) -> str:
         """Return the platform that builds are made for, such as ``debian-12-x86_64-glibc-2.36``."""
-        return "-".join(part for part in (self.os, self._release, self.machine, self.libc) if part)
+        return "-".join(part for part in (self.os, self._release, self._processor, self.libc) if part)
+
+    @property
+    def _processor(self) -> str:
+        """Return the processor as its programs see it: the kernel may have 64 bits where they have 32."""
+        if self.word_bits == 32:
+            return OF_32_BITS.get(self.machine, self.machine)
+        return self.machine
 
     @property
     def _release(self) -> str:

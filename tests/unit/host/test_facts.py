@@ -109,6 +109,11 @@ PLATFORMS = [
     pytest.param({}, "debian-12-x86_64-glibc-2.36", id="Debian"),
     pytest.param({"os": "arch", "os_version": ""}, "arch-x86_64-glibc-2.36", id="a distribution without versions"),
     pytest.param({"os": "amzn", "os_version": "2023", "machine": "aarch64"}, "amzn-2023-aarch64-glibc-2.36", id="ARM"),
+    pytest.param({"word_bits": "32"}, "debian-12-i686-glibc-2.36", id="i386 under a kernel of 64 bits"),
+    pytest.param(
+        {"machine": "aarch64", "word_bits": "32"}, "debian-12-armv8l-glibc-2.36", id="Raspberry Pi OS of 32 bits"
+    ),
+    pytest.param({"machine": "armv7l", "word_bits": "32"}, "debian-12-armv7l-glibc-2.36", id="armhf"),
     pytest.param(
         {"os_version": "", "os_codename": "forky"}, "debian-forky-x86_64-glibc-2.36", id="a release that is to come"
     ),
