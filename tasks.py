@@ -88,6 +88,12 @@ def clocks(context: Context) -> None:
     _run(context, "pytest -m vm")
 
 
+@task(auto_shortflags=False, help={"suites": "which of Debian's suites, with commas (default: all that boot here)"})
+def reach(context: Context, suites: str = "") -> None:
+    """Compile, deploy and prove on each platform that this machine boots, and write the table in docs/platforms.md."""
+    _run(context, f"python -m benchmarks.reach --write {f'--suites {suites}' if suites else ''}")
+
+
 @task(auto_shortflags=False)
 def reliability(context: Context) -> None:
     """Break deployments on booted hosts in many ways, measure the recovery, and write docs/reliability.md anew."""
@@ -103,5 +109,5 @@ def bench(context: Context, runs: int = 3, *, hosts: bool = False) -> None:
     _run(context, f"python -m benchmarks.{'fleet' if hosts else 'run'} --runs {runs}")
 
 
-for one in (check, docs, test, clocks, reliability, bench):
+for one in (check, docs, test, clocks, reach, reliability, bench):
     namespace.add_task(one)

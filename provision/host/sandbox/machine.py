@@ -49,12 +49,16 @@ def missing_packages(tools: Mapping[str, str]) -> list[str]:
 
 
 def base_image(suite: str, say: Say) -> Path:
-    """Return the root folder of a minimal Debian, created at the first call."""
+    """Return the root folder of a minimal Debian, created at the first call.
+
+    ``suite``: a release, or a release and Debian's name of another architecture, ``bookworm-i386``.
+    """
     image = folder("bases") / suite
     with changing(f"bases/{suite}"):
         if not image.exists():
             say(f"making the base image of Debian {suite} with debootstrap (once; about a minute)")
-            script("sandbox_base", suite, str(image))
+            release, _, architecture = suite.partition("-")
+            script("sandbox_base", release, str(image), architecture)
     return image
 
 

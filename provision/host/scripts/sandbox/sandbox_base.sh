@@ -1,8 +1,8 @@
 # shellcheck shell=dash
-# sandbox_base SUITE FOLDER: create the base image of a Debian suite, from a mirror in this machine's configuration of apt.
-# FOLDER exists only when the image is complete.
+# sandbox_base SUITE FOLDER [ARCHITECTURE]: create the base image of a Debian suite, from a mirror in this machine's
+# configuration of apt. FOLDER exists only when the image is complete.
 set -eu
-suite=$1 base=$2 new=$2.new
+suite=$1 base=$2 architecture=${3-} new=$2.new
 packages=systemd,systemd-sysv,dbus,openssh-server,iproute2,sudo
 
 mirrors() {
@@ -36,7 +36,8 @@ esac
 
 # In its own mount namespace, so that /proc in the new root disappears with debootstrap, even if that is killed.
 # Without --force-check-gpg, a missing keyring would only be a warning.
-unshare --mount debootstrap --variant=minbase --force-check-gpg --include="$packages" "$suite" "$new" "$mirror"
+unshare --mount debootstrap --variant=minbase --force-check-gpg ${architecture:+--arch="$architecture"} \
+    --include="$packages" "$suite" "$new" "$mirror"
 
 # Remove the files that each host must have of its own. An empty machine-id is filled in at boot; a missing one means "first
 # boot".
