@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 from provision.chrony.configure_log import SHORT_TIME
@@ -14,7 +14,7 @@ from provision.deploy.evidence_script import NOT_DEPLOYED, Unconfirmed, evidence
 from provision.deploy.proof import Proof
 from provision.host.session import Session
 from provision.keys import Keys
-from provision.keys.certificates import WARN_DAYS
+from provision.keys.certificate_end import in_words, warning_time
 from provision.verify.checks import findings
 from provision.verify.checks.site import unreadable_finding
 from provision.verify.evidence import Evidence, parse_evidence
@@ -147,8 +147,8 @@ def _advice(evidence: Evidence, expected: Expectation) -> Iterator[str]:
         if (advice := parse_firewall(evidence.sections["firewall"], ke).advice) is not None:
             yield advice
         left = expected.nts.end - datetime.now(UTC)
-        if left < timedelta(days=WARN_DAYS):
-            yield f"the certificate of NTS ({expected.nts.name}) ends in {left.days} days: renew it, and deploy again"
+        if left < warning_time(expected.nts.lifetime):
+            yield f"the certificate of NTS ({expected.nts.name}) ends in {in_words(left)}: renew it, and deploy again"
     if evidence.configure.has_short_time:
         yield f"this build counts seconds with 32 bits: {SHORT_TIME}"
     yield from evidence.unit.notes

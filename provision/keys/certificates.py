@@ -6,6 +6,7 @@ only when it is used, for that is slow.
 """
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
     from cryptography.x509 import Certificate
 
-WARN_DAYS = 30
-"""Days before its end from which a certificate is reported."""
-FAIL_DAYS = 3
-"""Days before its end from which a certificate fails the check."""
 HOST_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
 """A name of a subjectAltName; ``*`` stands for the first label."""
 SHORTEST_LINE = 16
@@ -92,7 +89,10 @@ def parsed(text: str, origin: str) -> "tuple[Certificate, ...]":
     if "PRIVATE KEY-----" in text:
         raise SiteError(f"{origin}: holds a private key; name a file with certificates alone here")
     try:
-        return tuple(x509.load_pem_x509_certificates(text.encode(errors="surrogateescape")))
+        with warnings.catch_warnings():
+            # A serial number that is not positive, which some authorities of old have: it is nobody's business here.
+            warnings.simplefilter("ignore")
+            return tuple(x509.load_pem_x509_certificates(text.encode(errors="surrogateescape")))
     except (ValueError, x509.InvalidVersion) as error:
         raise SiteError(f"{origin}: holds no certificate in PEM (-----BEGIN CERTIFICATE-----)") from error
 
@@ -251,10 +251,8 @@ class Served:
     """PEM: the certificates that a client has to trust."""
     end: datetime
     """The first end of a certificate of the chain."""
-
-    def left(self, now: datetime) -> timedelta:
-        """Return the time until clients refuse the server."""
-        return self.end - now
+    lifetime: timedelta
+    """The time from begin to end of that certificate."""
 
 
 def served(chain: str, authority: str = "", *, origin: str = NTS_CHAIN) -> Served:
@@ -265,8 +263,10 @@ def served(chain: str, authority: str = "", *, origin: str = NTS_CHAIN) -> Serve
     name, *_ = (*names(certificates[0]), "")
     if name.startswith("*."):
         name = f"any{name.removeprefix('*')}"
+    first = min(certificates, key=lambda one: one.not_valid_after_utc)
     return Served(
         name=name,
         authority=authority or certificates[-1].public_bytes(Encoding.PEM).decode(),
-        end=min(one.not_valid_after_utc for one in certificates),
+        end=first.not_valid_after_utc,
+        lifetime=first.not_valid_after_utc - first.not_valid_before_utc,
     )

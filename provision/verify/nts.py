@@ -67,6 +67,7 @@ def with_nts(expected: Expectation, conf: str, certificates: Certificates, facts
         port=(ports or [NTS_KE_PORT])[-1],
         authority=found.authority,
         end=found.end,
+        lifetime=found.lifetime,
         shared_keys=shared_keys,
     )
     return replace(expected, nts=_with_query_address(server, expected, facts))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from provision.keys.nts_keys import ServerKeys
 from provision.verify.ntp.other_authority import OTHER_AUTHORITY, OTHER_NAME
@@ -20,6 +20,8 @@ class NtsServer:
     """The certificates that a client has to trust, in PEM."""
     end: datetime
     """When clients begin to refuse the certificates."""
+    lifetime: timedelta
+    """The time from begin to end of the certificate that ends first."""
     address: str = ""
     """The address at which the host queries itself; empty if it does not, with the reason in ``unqueried_reason``."""
     unqueried_reason: str = ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from provision.common.results import Finding
-from provision.keys.certificates import FAIL_DAYS
+from provision.keys.certificate_end import failing_time, in_words
 from provision.verify.checks.check import Check
 from provision.verify.checks.nts_requests import request_findings, shared_key_finding
 from provision.verify.checks.process import NOT_RUNNING
@@ -51,10 +51,10 @@ CLIENT = nts_checks("client", "a key exchange of NTS (NTS-KE)", "from this machi
 def certificate_finding(server: NtsServer, now: datetime) -> Finding:
     """Judge how long clients will accept the certificates."""
     left = server.end - now
-    seen = f"{left.days} days left, until {server.end:%Y-%m-%d %H:%M} UTC"
+    seen = f"{in_words(left)} left, until {server.end:%Y-%m-%d %H:%M} UTC"
     if left < timedelta(0):
         seen = f"it ended at {server.end:%Y-%m-%d %H:%M} UTC: clients refuse it"
-    return END.finding(holds=left >= timedelta(days=FAIL_DAYS), seen=seen, subject=server.name, vital=False)
+    return END.finding(holds=left >= failing_time(server.lifetime), seen=seen, subject=server.name, vital=False)
 
 
 def nts_findings(

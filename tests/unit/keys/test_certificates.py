@@ -124,6 +124,7 @@ def test_clients_see_the_first_name_and_the_first_end() -> None:
     seen = served(CHAIN)
     assert (seen.name, seen.authority) == ("ntp1.example", MIDDLE.certificate)
     assert seen.end == (NOW + YEAR).replace(microsecond=0)
+    assert seen.lifetime == YEAR + timedelta(days=1)
     assert served(CHAIN, ROOT.certificate).authority == ROOT.certificate
     assert served(ROOT.issue("*.example").certificate).name == "any.example"
     assert served(ROOT.issue("198.51.100.7").certificate).name == "198.51.100.7"
@@ -215,6 +216,18 @@ def test_dsa_is_refused_for_tls_13_has_none() -> None:
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     with pytest.raises(SiteError, match="a key of a type that NTS cannot use"):
         check(certificate, private)
+
+
+def test_a_serial_number_that_is_not_positive_brings_no_warning() -> None:
+    number = parsed(GOOD.certificate, "")[0].serial_number
+    positive = number.to_bytes(number.bit_length() // 8 + 1, "big")
+    negative = bytes([positive[0] | 0x80, *positive[1:]])
+    data = DER.replace(positive, negative, 1)
+    text = f"-----BEGIN CERTIFICATE-----\n{b64encode(data).decode()}\n-----END CERTIFICATE-----\n"
+    with pytest.warns(match="serial number"):
+        load_pem_x509_certificate(text.encode())
+    with catch_warnings(action="error"):
+        assert len(parsed(text, "")) == 1
 
 
 def test_damaged_certificates_end_in_one_line() -> None:

@@ -17,7 +17,14 @@ from provision.verify.nts_server import NtsServer
 from tests.helpers.evidence_samples import EXPECTED, PROBE, SERVER, SILENCE, STOPPED
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
-ASKED = NtsServer(name="ntp1.example", port=4460, authority="pem", end=NOW + timedelta(days=90), address="127.0.0.1")
+ASKED = NtsServer(
+    name="ntp1.example",
+    port=4460,
+    authority="pem",
+    end=NOW + timedelta(days=90),
+    lifetime=timedelta(days=365),
+    address="127.0.0.1",
+)
 WITH_NTS = replace(EXPECTED, nts=ASKED)
 ANSWERED = NtsAnswer(outcome="answered", words="System clock wrong by 0.000003 seconds (ignored)")
 UNTRUSTED = NtsAnswer(outcome="refused", words="The certificate issuer is unknown")
@@ -66,6 +73,16 @@ def test_a_good_server_holds() -> None:
 def test_a_certificate_that_ends_soon_fails(days: int, holds: bool) -> None:  # noqa: FBT001 -- a parameter of a case
     finding = nts.certificate_finding(replace(ASKED, end=NOW + timedelta(days=days)), NOW)
     assert (finding.holds, finding.subject) == (holds, "ntp1.example")
+
+
+@pytest.mark.parametrize(("hours", "holds"), [(24, True), (15, True), (14, False)])
+def test_a_certificate_that_lives_six_days_has_a_tenth_of_them(
+    hours: int,
+    holds: bool,  # noqa: FBT001 -- a parameter of a case
+) -> None:
+    short = replace(ASKED, lifetime=timedelta(days=6), end=NOW + timedelta(hours=hours))
+    finding = nts.certificate_finding(short, NOW)
+    assert (finding.holds, finding.seen.partition(",")[0]) == (holds, f"{hours} hours left")
 
 
 HOST = [
