@@ -2,16 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from provision.chrony.chronyc.associations import Association
-from provision.common.text import aligned, on_one_line
+from provision.common.text import aligned, on_one_line, shortened
 from provision.output.findings import folded
 from provision.output.report import Report
 from provision.output.report_text import line_text
 
 MOST_NAMED = 10
 """Of more hosts, a note that concerns all of them does not name each."""
+LONGEST_SEEN = 240
+"""In characters, of what was seen in the line of a cause."""
 
 
 def fleet_text(reports: Sequence[Report]) -> str:
@@ -34,17 +36,32 @@ def _changed_hosts(reports: Sequence[Report]) -> str:
     return f"{changed} changed, {unknown} may have changed"
 
 
-def causes_text(reports: Iterable[Report]) -> Iterator[str]:
-    """Yield one line for each cause of failure, with the hosts that have it; the most frequent first."""
-    hosts: dict[str, list[str]] = {}
+def causes_text(reports: Iterable[Report], *, with_seen: bool = False) -> Iterator[str]:
+    """Yield one line for each cause of failure, with the hosts that have it; the most frequent first.
+
+    ``with_seen``: also with what was seen on the first of them.
+    """
+    hosts: dict[str, dict[str, str]] = {}
     for report in reports:
-        for cause in causes(report):
-            hosts.setdefault(cause, []).append(str(report.host))
+        for cause, seen in _causes_with_seen(report):
+            hosts.setdefault(cause, {})[str(report.host)] = seen
     for cause, having in sorted(hosts.items(), key=lambda item: -len(item[1])):
         noun = "hosts"
         if len(having) == 1:
             noun = "host"
-        yield f"{len(having)} {noun} ({', '.join(having)}): {cause}"
+        seen = _seen_text(having) if with_seen else ""
+        yield f"{len(having)} {noun} ({', '.join(having)}): {cause}{seen}"
+
+
+def _seen_text(seen: Mapping[str, str]) -> str:
+    """Return what was seen on hosts: what all of them have in common, or that of the first one with its name."""
+    host, first = next(iter(seen.items()))
+    if not first:
+        return ""
+    text = shortened(on_one_line(first), LONGEST_SEEN)
+    if len(set(seen.values())) == 1:
+        return f" ({text})"
+    return f" ({host}: {text})"
 
 
 def notes_text(reports: Sequence[Report]) -> Iterator[str]:
@@ -65,15 +82,22 @@ def notes_text(reports: Sequence[Report]) -> Iterator[str]:
 
 def causes(report: Report) -> Iterator[str]:
     """Yield why a host failed or was not tried: its error without its name, or else each finding that does not hold."""
+    for cause, _ in _causes_with_seen(report):
+        yield cause
+
+
+def _causes_with_seen(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield each cause with what was seen; an error says that itself."""
     if report.error is not None:
         # Names and addresses are removed, so that equal causes on several hosts have equal text.
         words = report.error.removeprefix(f"{report.host}: ")
-        yield on_one_line(re.sub(r"\b(connection to|answer from|cannot resolve) [\w.:%-]*\w", r"\1 the host", words))
+        words = re.sub(r"\b(connection to|answer from|cannot resolve) [\w.:%-]*\w", r"\1 the host", words)
+        yield on_one_line(words), ""
     else:
         for finding in folded(report.findings):
             if finding.holds is False:
                 # A claim alone reads as if it were true.
-                yield f"FAILED: {finding}"
+                yield f"FAILED: {finding}", finding.seen
 
 
 def _matrix(reports: Sequence[Report]) -> Iterator[str]:

@@ -52,7 +52,7 @@ def status_lines(reports: Sequence[Report], width: int | None = None) -> list[tu
     counts = Counter(report.word for report in ordered)
     noun = "host" if len(reports) == 1 else "hosts"
     lines.append((f"{len(reports)} {noun}: {', '.join(f'{count} {word}' for word, count in counts.items())}", "bold"))
-    lines += [(f"  {text}", "") for text in causes_text(ordered)]
+    lines += [(f"  {text}", "") for text in causes_text(ordered, with_seen=True)]
     return lines + [(text, "") for text in notes_text(ordered)]
 
 

@@ -31,7 +31,7 @@ REPORTS = [
     report("lost", None, error="lost: connection refused"),
     report("weak", WORSE),
     report("late", STATUS, LATE),
-    report("down", SILENT, replace(LATE, id="process.running", claim="chronyd runs")),
+    report("down", SILENT, replace(LATE, id="process.running", claim="chronyd runs", seen="no process")),
 ]
 TABLE = """\
 host  role    stratum  offset  error bound  source            reach  authentication  generation  state
@@ -41,8 +41,8 @@ lost  -       -        -       -            -                 -      -          
 weak  server  2        -3 µs   200 ms       ntp1.example.net  377    key 7, valid    01234567    ok
 good  server  2        -3 µs   5 ms         ntp1.example.net  377    key 7, valid    aaaa        ok
 5 hosts: 2 FAILED, 1 not tried, 2 ok
-  1 host (down): FAILED: chronyd runs
-  1 host (late): FAILED: the offset is within the limit
+  1 host (down): FAILED: chronyd runs (no process)
+  1 host (late): FAILED: the offset is within the limit (60 ms, limit 50 ms)
   1 host (lost): connection refused
 """
 
@@ -50,6 +50,16 @@ good  server  2        -3 µs   5 ms         ntp1.example.net  377    key 7, val
 def test_each_host_has_a_line_and_the_worst_is_first(capsys: pytest.CaptureFixture[str]) -> None:
     print_status(REPORTS)
     assert capsys.readouterr().out == TABLE
+
+
+def test_what_was_seen_on_several_hosts_is_that_of_the_first_with_its_name() -> None:
+    later = replace(LATE, seen="70 ms,\nlimit 50 ms")
+    alike = [line for line, _ in status_lines([report("a", STATUS, LATE), report("b", STATUS, LATE)])]
+    assert alike[-1] == "  2 hosts (a, b): FAILED: the offset is within the limit (60 ms, limit 50 ms)"
+    different = [line for line, _ in status_lines([report("a", STATUS, later), report("b", STATUS, LATE)])]
+    assert different[-1] == "  2 hosts (a, b): FAILED: the offset is within the limit (a: 70 ms,\\nlimit 50 ms)"
+    long = [line for line, _ in status_lines([report("a", STATUS, replace(LATE, seen="x" * 9000)), report("b")])]
+    assert len(long[-1]) < 400
 
 
 def test_one_host_is_counted_as_one() -> None:

@@ -143,6 +143,11 @@ def test_what_a_request_without_a_key_met_tells_the_layer(said: str, layer: Laye
     assert layer_of(PLAIN, Signs(plain_requests=asked(said))) is layer
 
 
+def test_a_key_that_is_not_answered_comes_with_the_command_that_tells_why() -> None:
+    (fault,) = source_faults((SILENT,), (KEYED,), Signs(plain_requests={"198.19.0.8": ANSWERED})).values()
+    assert "inv status --host CLIENT --host SERVER tells which" in fault.advice
+
+
 OFFLINE = "Source 198.19.0.8 offline"
 SIGNS = [
     pytest.param(KEYED, {}, Layer.KEY_REFUSED, id="a key that is not answered"),
