@@ -63,6 +63,11 @@ class Signs:
     plain_requests: Mapping[str, PlainRequest] = field(default_factory=dict)
     """By address; a host without bash sends none."""
 
+    @property
+    def has_jumped(self) -> bool:
+        """Return whether chronyd has seen its clock jump, and has selected no source since (chrony's sched.c)."""
+        return any("time jump detected" in line for line in self.log)
+
 
 def parse_signs(parts: Mapping[str, str]) -> Signs:
     """Parse the sections of ``show_source_faults``, of which each may be missing. Raises ParseError, ValueError."""

@@ -45,6 +45,12 @@ SELECTION = {
 }
 """The letters of chronyc(1), selectdata → layer, words and advice."""
 
+AFTER_A_JUMP = SourceFault(
+    layer=Layer.SAMPLES,
+    seen="chronyd saw the clock jump, as after a pause of the machine, and it has too few measurements since",
+    advice="wait for its next answers",
+)
+
 STATES = {"x": "x", "~": "~"}
 """The states of ``sources`` that say as much as those of selectdata."""
 
@@ -66,6 +72,8 @@ def selection_fault(source: SourceReport, signs: Signs) -> SourceFault | None:
             seen="authselectmode excludes sources without a key or NTS",
             advice="give it a key or NTS, or change time.authselectmode",
         )
+    if letter == "M" and signs.has_jumped:
+        return AFTER_A_JUMP
     layer, seen, advice = SELECTION.get(
         letter, (Layer.UNKNOWN, "chronyd does not select it", "see chronyc(1), selectdata")
     )

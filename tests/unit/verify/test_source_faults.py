@@ -213,6 +213,27 @@ def test_a_source_that_answers_is_not_selected_for_a_reason(letter: str, layer: 
     assert layer_of(PLAIN, signs, source=REACHED) is layer
 
 
+JUMP = "Forward time jump detected!"
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        pytest.param([], "it has too few measurements yet", id="chronyd has just started"),
+        pytest.param([JUMP], "chronyd saw the clock jump", id="the machine was paused"),
+        pytest.param(["Selected source 198.19.0.8", JUMP], "chronyd saw the clock jump", id="it was good before"),
+        pytest.param([JUMP, "Selected source 198.19.0.8"], "it has too few measurements yet", id="that is long ago"),
+    ],
+)
+def test_a_jump_of_the_clock_is_why_measurements_are_missing(tmp_path: Path, log: list[str], words: str) -> None:
+    reports = GOOD.replace(",*,", ",?,")
+    said = sections(shown(tmp_path, reports, "1,0,0,0,0", journal="\n".join(log)))
+    signs = replace(parse_signs(said), selection={"198.19.0.8": Selection(state="M", excluded=False)})
+    fault = source_faults((REACHED,), (replace(PLAIN, received=4, answers=4),), signs)["198.19.0.8"]
+    assert fault.layer is Layer.SAMPLES
+    assert words in fault.seen
+
+
 def test_authselectmode_excludes_a_source_without_a_key() -> None:
     line = "N,198.19.0.8,N,-,-,-,-,-,N,-,-,-,-,0,1.0,0.0,0.0,Normal\n"
     signs = parse_signs({"selectdata": line})
@@ -247,12 +268,18 @@ def test_a_text_names_three_faults() -> None:
     assert faults_text(dict.fromkeys("12345", fault)).endswith("3: no-route: a; b; and 2 more")
 
 
-def shown(folder: Path, reports: str, activity: str) -> str:
-    """Return what the script shows of sources with these reports; chronyc and journalctl say what they are asked."""
+def shown(folder: Path, reports: str, activity: str, journal: str = "") -> str:
+    """Return what the script shows of sources with these reports; chronyc and journalctl say what they are asked.
+
+    Or the latter says what is in the journal.
+    """
     for name in ("chronyc", "journalctl"):
         program = folder / name
         program.write_text(f"#!/bin/sh\ncase $* in *activity) echo '{activity}' ;; *) echo {name} $* ;; esac\n")
         program.chmod(0o755)
+    if journal:
+        (folder / "journal").write_text(f"{journal}\n")
+        (folder / "journalctl").write_text(f"#!/bin/sh\ncat {folder}/journal\n")
     text = f"PATH={folder}:$PATH\n{scripts.functions('print_status')}\nshow_source_faults chronyc 1"
     done = subprocess.run(["sh", "-c", text], input=reports, capture_output=True, text=True, check=True)
     assert done.stderr == ""

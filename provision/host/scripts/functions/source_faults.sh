@@ -58,7 +58,10 @@ show_source_faults() {
     ask_chronyc 5 "$1" -c -n selectdata 2>&1
     echo "==> source log"
     timeout 5 journalctl "_PID=$2" -n 1000 -o cat --no-pager 2>/dev/null |
-        grep -E 'TLS (handshake|session)|NTS-KE|Could not connect|Received KoD|Source .* (on|off)line' | tail -n 50 | cut -c 1-300
+        grep -E 'TLS (handshake|session)|NTS-KE|Could not connect|Received KoD|Source .* (on|off)line|time jump|Selected source' |
+        # A jump of the clock explains nothing any more once a source was selected after it.
+        awk '/Selected source/ { jump = ""; next } /time jump/ { jump = $0; next } { print } END { if (jump) print jump }' |
+        tail -n 50 | cut -c 1-300
     echo "==> plain requests"
     # shellcheck disable=SC2086 # words
     send_plain_requests $targets
