@@ -13,9 +13,10 @@ import pytest
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.certificates import NOW, YEAR, Authority, Issued
-from tests.helpers.host_state import current, files_of, install, journal
+from tests.helpers.host_state import current, files_of, install, journal, start_by_hand
 from tests.helpers.operators import Operator, Ran
 from tests.helpers.packaged_chronyd import fetch
+from tests.helpers.waiting import PATIENCE
 from tests.integration.conftest import CHECKOUT, Deployed
 
 pytestmark = pytest.mark.integration
@@ -218,7 +219,7 @@ def wait_for_answers(host: Sandbox, least: int, *, exchanges: str = "1") -> dict
 
     ``exchanges``: the number of key exchanges after which they have to come.
     """
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while True:
         (authdata,) = login(host, "chronyc -c -n authdata").splitlines()
         (ntpdata,) = login(host, "chronyc -c -n ntpdata").splitlines()
@@ -235,7 +236,8 @@ def stock_chronyd(host: Sandbox) -> None:
     """Start Debian's chronyd with a configuration by hand."""
     conf = f"server {NAME} iburst minpoll 0 maxpoll 1 nts\nntstrustedcerts /etc/ca.pem\n"
     (host.root / "etc/chrony/chrony.conf").write_text(conf)
-    login(host, "systemctl stop chrony 2>/dev/null; pkill -x chronyd && sleep 1; chronyd -x")
+    login(host, "systemctl stop chrony 2>/dev/null || true")
+    start_by_hand(host)
 
 
 def test_a_stock_chrony_is_answered_and_its_cookies_outlive_a_restart_of_the_server(
@@ -298,9 +300,10 @@ certificate-authority = "/etc/ca.pem"
     before = nts.counted("Authenticated NTP packets")
     # The host may not set its clock, without which ntpd-rs ends: the calls are answered in place of the kernel.
     calls = "clock_adjtime,adjtimex,clock_settime"
-    daemon = f"timeout -s KILL 20 strace -f -qq -o /dev/null -e trace={calls} -e inject={calls}:retval=0 ntp-daemon"
+    traced = f"strace -f -qq -o /dev/null -e trace={calls} -e inject={calls}:retval=0 ntp-daemon"
+    daemon = f"timeout -s KILL {PATIENCE:.0f} {traced}"
     ask = "sleep 0.5; ntp-ctl status 2>/dev/null | tee /tmp/status | grep -q '8/8 available' && break"
-    loop = f"for i in $(seq 30); do {ask}; done"
+    loop = f"for i in $(seq 200); do {ask}; done"
     status = login(client, f"({daemon} >/tmp/log 2>&1 &) ; {loop}; pkill -x ntp-daemon; cat /tmp/status")
     assert f"{NAME}:4460/{nts.host.address}:123 [NTS]" in status, status
     assert "NTS cookies: 8/8 available" in status, status

@@ -135,11 +135,17 @@ def test_a_local_user_holds_no_lock(away: Away, deployed: Deployed) -> None:
     assert [path.name for path in (away.host.root / "opt/chrony").glob("*lock")] == []
 
 
+def hold_the_lock(away: Away, script: str) -> None:
+    """Run a script that has the lock of the switch, and return when it has it."""
+    lock = "/opt/chrony/locks/switch"
+    login(away.host, f"sh -c 'exec 9>>{lock}; flock 9; {script}' >/dev/null 2>&1 &")
+    login(away.host, f"while flock --nonblock {lock} true; do sleep 0.1; done")
+
+
 def test_a_switch_that_hangs_does_not_hold_the_way_back_up(away: Away) -> None:
     away.switch()
     login(away.host, f"sed -i 's/^patience=.*/patience=1/' {SWITCH}")
-    holder = "exec 9>>/opt/chrony/locks/switch; flock 9; kill -s STOP $$"
-    login(away.host, f"sh -c '{holder}' >/dev/null 2>&1 & sleep 0.3")
+    hold_the_lock(away, "kill -s STOP $$")
     said = login(away.host, f"{SWITCH} --wait {OTHER} 600 2>&1 || true")
     assert said.startswith("another switch has been running for more than 1 s")
     away.go_off()
@@ -153,13 +159,10 @@ def test_a_switch_that_hangs_does_not_hold_the_way_back_up(away: Away) -> None:
 def test_a_signal_that_systemd_takes_for_a_clean_end_does_not_end_the_tries(signal: str, away: Away) -> None:
     away.switch()
     # While it waits for the lock: with the lock, it ignores them.
-    holder = "exec 9>>/opt/chrony/locks/switch; flock 9; sleep 4"
-    login(away.host, f"sh -c '{holder}' >/dev/null 2>&1 & sleep 0.3")
+    hold_the_lock(away, "while [ ! -e /run/let-go ]; do sleep 0.1; done; rm /run/let-go")
     away.go_off()
-    await_true(
-        lambda: "MainPID=0" not in login(away.host, "systemctl show -p MainPID chrony-undo"), "it does not start"
-    )
-    login(away.host, f"sleep 0.5; systemctl kill -s {signal} chrony-undo.service")
+    await_true(lambda: login(away.host, "pgrep -x flock || true"), "it does not wait for the lock")
+    login(away.host, f"systemctl kill -s {signal} chrony-undo.service; touch /run/let-go")
     away.assert_back()
 
 
