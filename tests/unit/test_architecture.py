@@ -66,6 +66,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "provision.cli.exits": ("cli/test_tasks.py", "an exit status is that of a whole command"),
     "provision.cli.key_options": ("cli/test_options.py", "one table for the options of all tasks"),
+    "provision.cli.release_tasks": ("cli/test_tasks.py", "each is run there, beside those on hosts"),
     "provision.cli.sandbox_tasks": ("cli/test_tasks.py", "all tasks are listed; the rest needs sandboxes"),
     "provision.deploy.cancellation": ("fleet/test_executor.py", "who is interrupted is a run of several hosts"),
     "provision.deploy.control_machine": ("deploy/test_runner.py", "defaults of what a run is given"),
