@@ -81,7 +81,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
 def start(python: str, folder: str, part: str) -> subprocess.Popen[str]:
     """Start the tests of a part, ``unit`` or ``integration``."""
     files = [f"tests/{name}.py" for name in TESTS if name.startswith(f"{part}/")]
-    words = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/{part[0]}", *files)
+    # Few examples of each property: it is the libraries that differ.
+    options = ("-p", "no:cacheprovider", "--hypothesis-profile=quick", f"--basetemp={folder}/{part[0]}")
+    words = (python, "-m", "pytest", "-q", *options, *files)
     return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
