@@ -35,6 +35,7 @@ def up(options: SandboxOptions) -> None:
 def show(_: Options) -> None:
     """Show the sandboxes of this account."""
     from provision.host.sandbox import sandbox
+    from provision.host.sandbox.throwaway import state_of
 
     hosts = sandbox.listed()
     if not hosts:
@@ -45,6 +46,8 @@ def show(_: Options) -> None:
             state = f"pid {pid}"
         if host.vm:
             state += f", {host.kind}"
+        if of_build := state_of(host.name):
+            state = f"{state}, {of_build}"
         print(f"{host.name:<20}  {host.address:<15}  {host.suite:<9}  {state}")
 
 

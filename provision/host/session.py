@@ -60,6 +60,34 @@ def connect(
     SandboxError.
     """
     transport, address, time_source = _reach(target, accept_new=accept_new, say=say)
+    with _opened(transport, target, address, time_source, log=log, progress=progress) as session:
+        yield session
+
+
+@contextmanager
+def connect_booted(
+    sandbox: "Sandbox", name: str, *, log: Callable[[str], None], progress: Callable[[str], None]
+) -> Iterator[Session]:
+    """Connect to a sandbox that runs, under a name for messages, and read its facts; no time source is started.
+
+    Raises HostUnreachable, HostUnready.
+    """
+    target = Target(text=name, kind=Kind.SANDBOX, sandbox=sandbox.name)
+    with _opened(_ssh(target, sandbox), target, sandbox.address, None, log=log, progress=progress) as session:
+        yield session
+
+
+@contextmanager
+def _opened(
+    transport: Transport,
+    target: Target,
+    address: str,
+    time_source: str | None,
+    *,
+    log: Callable[[str], None],
+    progress: Callable[[str], None],
+) -> Iterator[Session]:
+    """Read the facts over a transport, which is closed at the end."""
     try:
         host = Host(transport, log=log, progress=progress)
         questions = facts_script() + scripts.load("print_owners", ROOT)
@@ -138,9 +166,15 @@ def _reach(target: Target, *, accept_new: bool, say: Callable[[str], None]) -> t
         say(f"  {text}")
 
     room = _boot(target, indented)
+    return _ssh(target, room), room.address, sandbox.time_source(say=indented)
+
+
+def _ssh(target: Target, room: "Sandbox") -> Transport:
+    """Return the connection to a sandbox that runs."""
+    from provision.host.transport.ssh import SshTransport  # noqa: PLC0415 -- as in _reach
+
     reached = Target(text=target.text, kind=Kind.SSH, address=room.address, user="root")
-    ssh = SshTransport(reached, key=room.key, host_key=room.host_key)
-    return ssh, room.address, sandbox.time_source(say=indented)
+    return SshTransport(reached, key=room.key, host_key=room.host_key)
 
 
 def address_of(target: Target, say: Callable[[str], None]) -> str:

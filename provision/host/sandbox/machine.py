@@ -28,16 +28,26 @@ _TOOLS = {
 
 def check_rights() -> None:
     """Raise SandboxError if this machine cannot boot sandboxes."""
-    if os.geteuid() != 0 or which("apt-get") is None:
+    if not has_rights():
         raise SandboxError(
             "a sandbox is booted with systemd-nspawn, which needs root on Debian: become root, or use a host"
         )
 
 
+def has_rights() -> bool:
+    """Return whether this account may boot sandboxes: it is root, and the machine is a Debian."""
+    return os.geteuid() == 0 and which("apt-get") is not None
+
+
+def missing_tools() -> list[str]:
+    """Return the Debian packages that this machine lacks to boot sandboxes."""
+    return missing_packages(_TOOLS)
+
+
 def install_tools(say: Say) -> None:
     """Install the Debian packages of the missing tools."""
     with changing_machine("tools"):
-        if missing := missing_packages(_TOOLS):
+        if missing := missing_tools():
             say(f"installing {' '.join(missing)} with apt")
             script("sandbox_tools", *missing)
 

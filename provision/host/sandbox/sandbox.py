@@ -86,12 +86,14 @@ class Sandbox:
         return join(("ssh", "-i", str(self.key), "-o", trust, f"root@{self.address}"))
 
 
-def up(name: str, suite: str = DEFAULT_SUITE, *, ahead: timedelta | None = None, say: Say) -> Sandbox:
+def up(
+    name: str, suite: str = DEFAULT_SUITE, *, ahead: timedelta | None = None, say: Say, serves_time: bool = True
+) -> Sandbox:
     """Boot a sandbox, unless it runs already, and return when its sshd answers; a stopped one has kept its files.
 
     ``ahead``: by how much its clock is ahead of this machine's when it boots (negative: behind); a new sandbox is a
     virtual machine then. None: a new one is not, and an existing virtual machine boots with the right time.
-    Raises SandboxError.
+    ``serves_time``: also start the time source. Raises SandboxError.
     """
     there = _check(name, suite, ahead)
     check_rights()
@@ -111,7 +113,8 @@ def up(name: str, suite: str = DEFAULT_SUITE, *, ahead: timedelta | None = None,
         sandbox = find(name) or _new(name, suite, is_vm=is_vm)
         if pid_of(sandbox) is None:
             make_network(say)
-            _serve_time(say)
+            if serves_time:
+                _serve_time(say)
             say(f"booting {sandbox.kind} {name} (Debian {suite}) at {sandbox.address}")
             _boot(sandbox, base, ahead or timedelta())
     _await_sshd(sandbox)
