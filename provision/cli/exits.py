@@ -5,6 +5,8 @@ The statuses of all tasks: 0 ok, 1 not ok, 2 bad input or nothing tried, 3 ``pla
 interrupted, 141 nobody reads the output. ``status --nagios`` has those of :mod:`provision.output.nagios`.
 """
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +25,21 @@ def one_line_errors() -> Iterator[None]:
         raise end(error) from error
     except KeyboardInterrupt:
         raise Exit("interrupted; run the same command again to complete it", code=INTERRUPTED) from None
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Treat SIGTERM, by which a pipeline cancels a job, as Ctrl-C: a run reports how far it came, and cleans up."""
+    own = threading.current_thread() is threading.main_thread()
+    # Whoever starts a command may have it ignore the signal.
+    if not own or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def end(error: ProvisionError) -> Exit:

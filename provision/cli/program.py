@@ -102,6 +102,7 @@ class CommandLine(Program):
                 # Imported here: the developers' tasks need no secrets.
                 from provision.deploy.secrets import secrets_of_command_line  # noqa: PLC0415
 
+                ends.enter_context(exits.terminated_as_interrupted())
                 secrets = ends.enter_context(secrets_of_command_line())
                 for context in sharing:
                     # It is parsed already, so this becomes an argument of the function and no option.

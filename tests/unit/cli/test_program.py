@@ -1,12 +1,15 @@
 """The program: usage errors, and options of Invoke that no task can honour."""
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from invoke.collection import Collection
 
 import tasks
+from provision.cli import exits
 from provision.cli.option_task import option_task
 from provision.cli.options import Options
 from provision.cli.program import REFUSED, CommandLine, joined_arguments
@@ -198,3 +201,27 @@ JOINED = [
 def test_several_arguments_of_a_task_become_one_word(words: list[str], joined: list[str]) -> None:
     contexts = {str(context.name): context for context in tasks.namespace.to_contexts()}
     assert joined_arguments(words, contexts) == joined
+
+
+@pytest.fixture
+def default_sigterm() -> Iterator[None]:
+    """Have SIGTERM end this process, as a command does that is started anew."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("default_sigterm")
+def test_sigterm_interrupts_a_command_as_ctrl_c_does() -> None:
+    with pytest.raises(KeyboardInterrupt), exits.terminated_as_interrupted():
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("the signal was not delivered")
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("default_sigterm")
+def test_a_command_that_was_started_to_ignore_sigterm_does() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with exits.terminated_as_interrupted():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
