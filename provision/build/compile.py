@@ -62,10 +62,14 @@ class Compiling:
     """Whether to run chrony's own unit tests too."""
     took: Compilation | None = None
     """The last compilation of the same releases on the same platform; None if it is not known."""
+    why: str = ""
+    """The reason why the host compiles, and no sandbox; empty if the site wants it."""
 
     @property
     def in_words(self) -> str:
         """Return that it is compiled."""
+        if self.why:
+            return f"compiled here ({self.why})"
         return "compiled here"
 
     @property
@@ -154,7 +158,7 @@ class Unpacking:
         try:
             _prove(host, candidate, recipe)
         except BuildRefused as error:
-            message = f"{host.name}: the artifact of {recipe} does not work on this host, which compiles: {error}"
+            message = f"{host.name}: the artifact of {recipe} does not work on this host: {error}"
             raise BuildUnfit(message, recipe.name) from error
         _install(host, candidate, recipe)
 

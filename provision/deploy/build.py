@@ -1,5 +1,6 @@
 """Build chrony on one host: compile it or unpack an artifact, verify the build, and rehearse it."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from provision.build.artifact import Artifact, confirmations
@@ -50,12 +51,50 @@ def recipe_of(run: Run) -> Recipe:
 
 
 def build_phase(run: Run, recipe: Recipe) -> Phase:
-    """Return the phase that brings a build to the host: from an artifact or, without one, by compiling it there."""
-    name, facts = run.session.host.name, run.session.facts
+    """Return the phase that brings a build to the host: from an artifact or, without one, by compiling it first."""
+    facts = run.session.facts
     if (artifact := run.artifact(recipe.name)) is not None:
         return unpack_phase(facts, recipe, artifact)
+    on, why = run.settings.site.build.on, ""
+    if on != "host":
+        why = _sandbox_obstacle(run, recipe)
+        if on == "sandbox" or not why:
+            return _sandbox_phase(run, recipe, obstacle=why)
     if run.compiled_on:
         return promised_phase(recipe, run.compiled_on)
+    return compile_phase(
+        run.session.host.name,
+        facts,
+        recipe,
+        _tarballs(run),
+        keep=_keep(run, recipe),
+        unit_tests=run.settings.options.unit_tests,
+        took=run.artifacts.last_compilation(recipe),
+        why=why,
+    )
+
+
+def _sandbox_obstacle(run: Run, recipe: Recipe) -> str:
+    """Return why no sandbox can compile for the host; empty if one can, as far as is known."""
+    build = run.settings.site.build
+    if run.unfit == recipe.name:
+        return "see the note"
+    if build.confirm > 1:
+        return f"a sandbox is one builder, and build.confirm is {build.confirm}"
+    from provision.deploy.sandbox_build import obstacle_here  # noqa: PLC0415 -- most runs need no sandbox
+
+    return obstacle_here(run.session.facts, installs_tools=build.on == "sandbox")
+
+
+def _sandbox_phase(run: Run, recipe: Recipe, *, obstacle: str) -> Phase:
+    """Return the phase that compiles the build in a sandbox and unpacks it on the host."""
+    from provision.deploy.sandbox_phase import sandbox_phase  # noqa: PLC0415 -- most runs need no sandbox
+
+    return sandbox_phase(run, recipe, _tarballs(run), keep=_keep(run, recipe), obstacle=obstacle)
+
+
+def _tarballs(run: Run) -> Tarballs:
+    """Return the source of the tarballs of a run."""
 
     # Imported only when used, for the libraries for downloads are slow to import.
     def at_hand(release: Release) -> bool:
@@ -72,10 +111,21 @@ def build_phase(run: Run, recipe: Recipe) -> Phase:
         say = run.progress.line
         return fetch(release, store=store, sources=settings.options.sources, say=say, offline=settings.options.offline)
 
-    def keep(artifact: Artifact) -> None:
-        from provision.build.sbom import sbom  # noqa: PLC0415
+    return Tarballs(
+        at_hand=at_hand,
+        data=lambda release: fetched(release).data,
+        origin=lambda release: fetched(release).in_words,
+    )
 
-        bill = sbom(recipe, artifact.libraries, sha256=artifact.sha256, packager=facts.packager)
+
+def _keep(run: Run, recipe: Recipe) -> Callable[[Artifact], None]:
+    """Return the function that stores the artifact of a run."""
+
+    def keep(artifact: Artifact) -> None:
+        from provision.build.sbom import sbom  # noqa: PLC0415 -- only a run that compiles needs it
+
+        packager = run.session.facts.packager
+        bill = sbom(recipe, artifact.libraries, sha256=artifact.sha256, packager=packager)
         confirm = run.settings.site.build.confirm
         kept = run.artifacts.keep(artifact, bill, confirm=confirm)
         if confirm > 1:
@@ -83,20 +133,7 @@ def build_phase(run: Run, recipe: Recipe) -> Phase:
         # Release the lock early: other runs wait only for the artifact.
         run.building.close()
 
-    tarballs = Tarballs(
-        at_hand=at_hand,
-        data=lambda release: fetched(release).data,
-        origin=lambda release: fetched(release).in_words,
-    )
-    return compile_phase(
-        name,
-        facts,
-        recipe,
-        tarballs,
-        keep=keep,
-        unit_tests=run.settings.options.unit_tests,
-        took=run.artifacts.last_compilation(recipe),
-    )
+    return keep
 
 
 def unit_tests_passed(run: Run, recipe: Recipe) -> bool:

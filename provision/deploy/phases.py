@@ -133,10 +133,11 @@ def compile_phase(
     keep: Callable[[Artifact], None],
     unit_tests: bool = False,
     took: Compilation | None = None,
+    why: str = "",
 ) -> Phase:
     """Return the phase that compiles the build on the host, behind the build gate.
 
-    ``took``: the last compilation of the same releases on the same platform, for a plan.
+    ``took``: the last compilation of the same releases on the same platform, for a plan. ``why``: see Compiling.
     Raises SiteError if the host has no tools to build with.
     """
     manager = manager_of(name, facts, recipe)
@@ -146,7 +147,7 @@ def compile_phase(
         owner = manager.owner
         steps.append(Packages(manager, needed(manager, recipe), recipe.prefix))
     compiling = Compiling(
-        tarballs.data, keep, jobs=facts.cpus, uid=facts.uid, owner=owner, unit_tests=unit_tests, took=took
+        tarballs.data, keep, jobs=facts.cpus, uid=facts.uid, owner=owner, unit_tests=unit_tests, took=took, why=why
     )
     steps.append(Built(recipe, compiling))
     return Phase("build", tuple(steps), StoppedAt(Gate.BUILD, recipe.name))

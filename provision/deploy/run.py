@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from provision.build.artifact import Artifact
 from provision.build.artifact_store import Artifacts
-from provision.common.errors import ArtifactRefused, BuildUnfit
+from provision.common.errors import ArtifactRefused, BuildRefused, BuildUnfit
 from provision.common.results import Finding, Gate, Loss, Status, StoppedAt
 from provision.deploy.converge import converge
 from provision.deploy.evidence_script import Unconfirmed
@@ -59,6 +59,8 @@ class Run:
     """Holds the lock of the build; closed when the artifact is stored, or at the end of the run."""
     check: Callable[[], None] = lambda: None
     """Raises HostUnreachable if the run is cancelled."""
+    cut_off_with: Callable[[Callable[[], None], ExitStack], None] = lambda *_: None
+    """Registers, until a stack is closed, a further connection to close if the run is cancelled."""
     lock_timeout: int = 0
     """Seconds to wait for the lock of the host, at least; the settings may allow more."""
     before_changes: Callable[[], None] = lambda: None
@@ -82,13 +84,18 @@ class Run:
                 self.report.notes.extend(note for note in outcome.notes if note not in self.report.notes)
                 if self.report.add(outcome):
                     self.progress.outcome(outcome)
-        except (ArtifactRefused, BuildUnfit) as error:
+        except ArtifactRefused as error:
             self.report.notes.append(str(error))
+            self.artifacts.drop(error.build)
+            raise GateClosed(StoppedAt(Gate.BUILD, error.build)) from error
+        except BuildUnfit as error:
+            if self.settings.site.build.on == "sandbox":
+                raise BuildRefused(
+                    f'{error}; build.on = "sandbox" lets it not compile: set "auto" or "host"'
+                ) from error
+            self.report.notes.append(f"{error}; it compiles")
             # An artifact that does not work on this host may work on others, so it stays in the store.
-            unfit = isinstance(error, BuildUnfit)
-            if not unfit:
-                self.artifacts.drop(error.build)
-            raise GateClosed(StoppedAt(Gate.BUILD, error.build, unfit=unfit)) from error
+            raise GateClosed(StoppedAt(Gate.BUILD, error.build, unfit=True)) from error
 
     def clock_phases(self) -> tuple[Phase, ...]:
         """Return the phase that sets a clock which was seen to be wrong, if the site wants that and the host may."""

@@ -98,6 +98,7 @@ def _run_operation(
             open=job.open,
             building=building,
             check=cancellation.check,
+            cut_off_with=cancellation.register,
             lock_timeout=control.lock_timeout,
             before_changes=control.before_changes,
             unfit=job.unfit,

@@ -21,8 +21,9 @@ COUNTED = {
 }
 """The words of the last line."""
 BUILD = "build"
-FOLDED = "packages"
-"""The ids of the change about the build, and of the one that is a part of its line."""
+PACKAGES = "packages"
+FOLDED = (PACKAGES, "sandbox-build")
+"""The ids of the change about the build, and of those that are a part of its line."""
 
 
 def plan_text(
@@ -68,9 +69,9 @@ def _groups(reports: Iterable[Report]) -> Iterable[Sequence[Report]]:
 
 
 def _lines_of(report: Report) -> list[Change]:
-    """Return the changes that have lines; the packages are a part of the build, if there is one to make."""
+    """Return the changes that have lines; packages and sandbox are a part of the build, if one is made."""
     has_build = _build_of(report) is not None
-    return [change for change in report.changes if not (has_build and change.id == FOLDED)]
+    return [change for change in report.changes if not (has_build and change.id in FOLDED)]
 
 
 def _build_of(report: Report) -> Change | None:
@@ -174,7 +175,7 @@ def _in_plural(way: str) -> str:
 def _way(change: Change, report: Report) -> str:
     """Return how a host gets there, such as ``compiles (9 packages; took 41 s on ntp1)``."""
     own = next(one for one in report.changes if one.id == change.id)
-    packages = [word for one in report.changes if one.id == FOLDED for word in one.text.split()]
+    packages = [word for one in report.changes if one.id == PACKAGES for word in one.text.split()]
     details = []
     if packages:
         details.append(f"{len(packages)} packages")

@@ -53,6 +53,13 @@ class Build(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     readline: bool = True
     confirm: Annotated[int, Meta(ge=1, le=9)] = 1
     """The number of hosts of a platform that must compile identical builds before further hosts receive them."""
+    on: Literal["host", "sandbox", "auto"] = "host"
+    """Where a build is compiled: on a host, in a sandbox of the control machine, or there if it can boot one."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield a sandbox as the only one that compiles, where several builders are required."""
+        if self.on == "sandbox" and self.confirm > 1:
+            yield "on", f'a sandbox is one builder, and build.confirm is {self.confirm}; set build.on = "host"'
 
 
 class Serve(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -81,6 +81,8 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         ("deploy/test_deploy.py", "a proof needs a host that was deployed to"),
     ),
     "provision.deploy.prove_build": ("deploy/test_build.py", "a build is proven when it was made"),
+    "provision.deploy.sandbox_phase": ("deploy/test_sandbox_build.py", "its steps are applied there"),
+    "provision.deploy.steps.made_in_sandbox": ("deploy/test_sandbox_build.py", "it makes what is tested there"),
     "provision.deploy.steps.process_as_unit": ("deploy/steps/test_drifts.py", "one table of answers for all steps"),
     "provision.deploy.steps.build": ("build/test_compile.py", "a build is judged where it is made"),
     "provision.deploy.steps.source": ("build/test_compile.py", "source is fetched for a build"),

@@ -1,5 +1,6 @@
 """Define the step that installs the distribution's packages for a build."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -32,6 +33,8 @@ class Packages(StepDefaults):
     build: str
     """The folder of the build; a finished build needs no further packages. Empty: they are needed in any case."""
     purpose: Purpose = Purpose.BUILD
+    later: Callable[[], tuple[str, ...]] = tuple
+    """Returns further names, of packages that are known only when the artifact is made."""
 
     @property
     def id(self) -> str:
@@ -45,7 +48,7 @@ class Packages(StepDefaults):
 
     def look(self) -> str:
         """Print "built", or the missing packages."""
-        return scripts.load("look_packages", self.build, self.manager.query, *self.names)
+        return scripts.load("look_packages", self.build, self.manager.query, *self.names, *self.later())
 
     def drift(self, seen: str) -> str | None:
         """Return the missing packages."""
@@ -64,5 +67,5 @@ class Packages(StepDefaults):
         made = scripts.text("record_made")
         manager = self.manager
         commands = (manager.query, manager.install, manager.refresh, manager.offers)
-        install = scripts.load("install_packages", *commands, manager.remedy, *self.names)
+        install = scripts.load("install_packages", *commands, manager.remedy, *self.names, *self.later())
         host.run("installing packages", f"{missing}{made}\n{install}")

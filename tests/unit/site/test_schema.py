@@ -56,6 +56,12 @@ REFUSED = [
         "service.seccomp: 1 needs build.seccomp = true",
         id="a filter that is not built",
     ),
+    pytest.param(
+        "[build]\non = 'sandbox'\nconfirm = 2",
+        'build.on: a sandbox is one builder, and build.confirm is 2; set build.on = "host"',
+        id="two builders of which one is a sandbox",
+    ),
+    pytest.param("[build]\non = 'docker'", "build.on: 'docker' is none of host, sandbox, auto", id="no such place"),
 ]
 
 
