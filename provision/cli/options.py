@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from provision.cli.option import argument, arguments, flag, number, path, several, text, wrong_clock
 from provision.cli.values import (
     chrony_version,
+    debian_platform,
     existing_file,
     existing_folder,
     exists,
@@ -159,6 +160,16 @@ class Options:
         from provision.fleet.executor import Fleet
 
         return Fleet(parallel=self.parallel, max_failures=self.max_failures, scheduler=self.scheduler)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions(Options):
+    """The options of ``build``."""
+
+    platform: str = text(
+        "build for this platform ahead of time, such as bookworm/amd64, in a sandbox of this machine, and on no host",
+        parser=debian_platform,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from provision.cli import key_tasks, sandbox_tasks
 from provision.cli.option_task import option_task
 from provision.cli.options import (
     AccessOptions,
+    BuildOptions,
     ImportOptions,
     Options,
     ReportOptions,
@@ -92,11 +93,17 @@ def plan(options: Options, secrets: "Secrets") -> int:
     return _on_hosts("plan", plan, options, secrets, plans=True, makes_keys=True)
 
 
-@option_task(Options, *HOSTS, *FURTHER_REPORTS, *RELEASES, "bundle", "unit_tests", "lock_timeout").with_secrets
-def build(options: Options, secrets: "Secrets") -> int:
+@option_task(
+    BuildOptions, *HOSTS, *FURTHER_REPORTS, *RELEASES, "platform", "bundle", "unit_tests", "lock_timeout"
+).with_secrets
+def build(options: BuildOptions, secrets: "Secrets") -> int:
     """Build chrony, verify and rehearse it, but do not switch; works without systemd, for example in a container."""
     from provision.deploy.build import build
 
+    if options.platform:
+        from provision.cli.build_platform import build_platform
+
+        return build_platform(options, secrets)
     return _on_hosts("build", build, options, secrets, boots_new=True)
 
 

@@ -215,6 +215,14 @@ def nettle_version(flag: str, text: str) -> str:
     return _of_site(NettleVersion, flag, text)
 
 
+def debian_platform(flag: str, text: str) -> str:
+    """Return a platform of which this machine can boot a sandbox, as bookworm/amd64. Raises UsageError."""
+    from provision.host.sandbox.platforms import suite_of_platform
+
+    suite_of_platform(flag, text)
+    return text
+
+
 def address(flag: str, text: str) -> str:
     """Return a host name or an IP address. Raises UsageError."""
     from provision.site.text_types import Address

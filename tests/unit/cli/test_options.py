@@ -1,5 +1,6 @@
 """How each option is parsed: its type, its limits, its one default, and its error in one line."""
 
+import os
 from dataclasses import FrozenInstanceError, fields
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +14,14 @@ from provision.cli.option import Option, options_of
 from provision.cli.options import Options, SandboxOptions
 from provision.common.errors import UsageError
 from provision.fleet.executor import Fleet
+from provision.host.sandbox.platforms import ARCHITECTURES
 from provision.keys import ledger
 from provision.keys.export import FORMATS
 from provision.site.settings import RunOptions
 
 KINDS = (
     Options,
+    options.BuildOptions,
     options.VerifyOptions,
     options.StatusOptions,
     options.ImportOptions,
@@ -48,6 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+PLATFORM = f"bookworm/{ARCHITECTURES[os.uname().machine]}"
 PARSED = [
     ("watch", "7", 7),
     ("host", "ntp1", "ntp1"),
@@ -84,6 +88,7 @@ PARSED = [
     ("max_failures", "1", 1),
     ("max_failures", "1000000", 1_000_000),
     ("scheduler", "tls://dask1:8786", "tls://dask1:8786"),
+    ("platform", PLATFORM, PLATFORM),
     ("to", "28f0", "28f0"),
     ("count", "1", 1),
     ("count", "1000000", 1_000_000),
@@ -167,6 +172,7 @@ PARSERS = {
     "kind": values.program_kind,
     "nettle": values.nettle_version,
     "scheduler": values.scheduler_address,
+    "platform": values.debian_platform,
     "format": values.key_format,
     "type": values.key_type,
     "unused_for": values.span_of_time,
