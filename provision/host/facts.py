@@ -72,10 +72,10 @@ class Facts:
     @property
     def platform(self) -> str:
         """Return the platform that builds are made for, such as ``debian-12-x86_64-glibc-2.36``."""
-        return "-".join(part for part in (self.os, self._release, self._processor, self.libc) if part)
+        return "-".join(part for part in (self.os, self._release, self.processor, self.libc) if part)
 
     @property
-    def _processor(self) -> str:
+    def processor(self) -> str:
         """Return the processor as its programs see it: the kernel may have 64 bits where they have 32."""
         if self.word_bits == 32:
             return OF_32_BITS.get(self.machine, self.machine)

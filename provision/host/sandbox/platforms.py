@@ -1,7 +1,6 @@
 """Say for which platforms this machine can boot a sandbox: releases of Debian, of its own architecture."""
 
 import os
-import sys
 from collections.abc import Mapping
 
 from provision.common.errors import UsageError
@@ -19,40 +18,32 @@ ARCHITECTURES: Mapping[str, str] = {
     "s390x": "s390x",
 }
 """Processor as in ``uname -m`` → Debian's name of the architecture."""
-WORD_BITS = sys.maxsize.bit_length() + 1
-"""The size of a ``long`` of this machine's programs, and of a sandbox's."""
+RELEASES = tuple(suite for suite in SUITES if "-" not in suite)
 
 
 def suite_of(facts: Facts) -> str:
-    """Return the Debian suite of a host; empty if no sandbox of it can be booted."""
-    if facts.os != "debian":
-        return ""
-    if facts.os_codename in SUITES:
-        return facts.os_codename
-    # Debian testing and sid have no version, and the code name of the next release; the C library tells them apart.
-    return "" if facts.os_version else "sid"
+    """Return the suite of a sandbox that is as the host; empty if this machine can boot none."""
+    release = _release_of(facts)
+    return _suite(release, _architecture_of(facts)) if release else ""
 
 
 def obstacle(facts: Facts) -> str:
-    """Return why no machine such as this one can boot a sandbox of a host's platform; empty if it can."""
+    """Return why this machine can boot no sandbox that is as a host, whoever asks; empty if it can."""
+    if not _release_of(facts):
+        return f"a sandbox is a Debian ({', '.join(RELEASES)}), and the host is {facts.os_name}"
     if not suite_of(facts):
-        return f"a sandbox is a Debian ({', '.join(SUITES)}), and the host is {facts.os_name}"
-    here = os.uname().machine
-    if facts.machine != here:
-        return f"a sandbox has the processor of this machine ({here}), and the host has {facts.machine}"
-    if facts.word_bits not in (None, WORD_BITS):
-        return f"a sandbox is a system of {WORD_BITS} bits here, and the host is one of {facts.word_bits}"
+        return f"no sandbox of Debian {_architecture_of(facts)} can be booted on this machine, which is {_own()}"
     return ""
 
 
 def suite_of_platform(flag: str, text: str) -> str:
     """Return the suite of a platform such as ``bookworm/amd64``, which this machine can boot. Raises UsageError."""
-    suite, slash, architecture = text.partition("/")
+    release, slash, architecture = text.partition("/")
     if not slash or "/" in architecture:
         raise UsageError(f"{flag} {quoted(text)}: expected SUITE/ARCHITECTURE, such as bookworm/amd64")
-    if suite not in SUITES:
+    if release not in RELEASES:
         raise UsageError(
-            f"{flag} {quoted(text)}: no sandbox of {quoted(suite)} can be booted; there are {', '.join(SUITES)} of "
+            f"{flag} {quoted(text)}: no sandbox of {quoted(release)} can be booted; there are {', '.join(RELEASES)} of "
             "Debian; for another system, build on a host"
         )
     if architecture not in ARCHITECTURES.values():
@@ -60,15 +51,37 @@ def suite_of_platform(flag: str, text: str) -> str:
             f"{flag} {quoted(text)}: there is no architecture {quoted(architecture)}; Debian has "
             f"{', '.join(ARCHITECTURES.values())}"
         )
-    here = _own_architecture()
-    if architecture != here:
-        raise UsageError(
-            f"{flag} {quoted(text)}: a sandbox has the architecture of this machine, {here}; "
-            f"build for {architecture} on a host, or on a machine, of that architecture"
-        )
-    return suite
+    if suite := _suite(release, architecture):
+        return suite
+    raise UsageError(
+        f"{flag} {quoted(text)}: this machine is {_own()}, and can boot no sandbox of it; build on a host, or on a "
+        f"machine, that is {architecture}"
+    )
 
 
-def _own_architecture() -> str:
+def _suite(release: str, architecture: str) -> str:
+    """Return the name of a suite in the sandboxes of this machine; empty if there is none."""
+    if architecture == _own():
+        return release
+    suite = f"{release}-{architecture}"
+    # The other architectures of SUITES are those that a machine of the PC kind runs as well.
+    return suite if suite in SUITES and _own() == "amd64" else ""
+
+
+def _release_of(facts: Facts) -> str:
+    """Return the Debian release of a host; empty for another system, and for a release without sandboxes."""
+    if facts.os != "debian":
+        return ""
+    if facts.os_codename in RELEASES:
+        return facts.os_codename
+    # Debian testing and sid have no version, and the code name of the next release; the C library tells them apart.
+    return "" if facts.os_version else "sid"
+
+
+def _architecture_of(facts: Facts) -> str:
+    return ARCHITECTURES.get(facts.processor, facts.processor)
+
+
+def _own() -> str:
     machine = os.uname().machine
     return ARCHITECTURES.get(machine, machine)

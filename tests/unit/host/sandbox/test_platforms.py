@@ -29,6 +29,7 @@ def _amd64(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(BOOKWORM, "bookworm", id="Debian 12"),
         pytest.param(TRIXIE, "trixie", id="Debian 13"),
         pytest.param(SID, "sid", id="a Debian without a version"),
+        pytest.param(replace(BOOKWORM, word_bits=32), "bookworm-i386", id="a Debian of 32 bits on this processor"),
         pytest.param(BUSTER, "", id="a Debian that no mirror has any more"),
         pytest.param(ROCKY, "", id="no Debian"),
         pytest.param(replace(FACTS, os="ubuntu"), "", id="a relative of Debian"),
@@ -49,13 +50,13 @@ def test_a_host_has_the_suite_of_its_release(facts: Facts, suite: str) -> None:
         ),
         pytest.param(
             replace(BOOKWORM, machine="aarch64"),
-            "a sandbox has the processor of this machine (x86_64), and the host has aarch64",
+            "no sandbox of Debian arm64 can be booted on this machine, which is amd64",
             id="another processor",
         ),
         pytest.param(
-            replace(BOOKWORM, word_bits=32),
-            "a sandbox is a system of 64 bits here, and the host is one of 32",
-            id="a system of 32 bits on the same processor",
+            replace(TRIXIE, word_bits=32),
+            "no sandbox of Debian i386 can be booted on this machine, which is amd64",
+            id="a release that is not there for 32 bits",
         ),
     ],
 )
@@ -65,6 +66,7 @@ def test_what_cannot_be_booted_is_named(facts: Facts, words: str) -> None:
 
 def test_a_platform_names_its_suite() -> None:
     assert suite_of_platform("--platform", "bookworm/amd64") == "bookworm"
+    assert suite_of_platform("--platform", "bookworm/i386") == "bookworm-i386"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_a_platform_names_its_suite() -> None:
         pytest.param("bookworm/x86_64", "there is no architecture 'x86_64'; Debian has amd64, i386", id="uname's name"),
         pytest.param(
             "bookworm/arm64",
-            "a sandbox has the architecture of this machine, amd64; build for arm64 on a host, or on a machine, of",
+            "this machine is amd64, and can boot no sandbox of it; build on a host, or on a machine, that is arm64",
             id="another architecture",
         ),
     ],
