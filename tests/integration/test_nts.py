@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from provision.host.sandbox.sandbox import Sandbox
+from provision.verify.ntp.nts_client import Outcome
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.certificates import NOW, YEAR, Authority, Issued
 from tests.helpers.host_state import current, files_of, install, journal, start_by_hand
+from tests.helpers.nts_requests import ask, exchange_with
 from tests.helpers.operators import Operator, Ran
 from tests.helpers.packaged_chronyd import fetch
 from tests.helpers.waiting import PATIENCE
@@ -201,6 +203,16 @@ def test_a_closed_port_is_named_with_the_firewall(nts: NtsHost) -> None:
     assert (ran.status, ran.held("client.nts"), ran.held("server.nts")) == (1, False, True)
     assert "no connection to its TCP port, while NTP answers" in ran.seen("client.nts")
     assert any("nftables (table inet t, chain input)" in note and "4460/tcp" in note for note in ran.report["notes"])
+
+
+def test_cookies_outlive_a_restart_of_the_server_and_not_the_loss_of_its_keys(nts: NtsHost) -> None:
+    exchange = exchange_with(nts.host, NAME, nts.authority.certificate)
+    login(nts.host, RESTART)
+    found = ask(nts.host, exchange, exchange.cookies)
+    assert (found.outcome, len(found.cookies)) == (Outcome.AUTHENTICATED, 1)
+    # As on a full disk, where ntsdumpdir cannot be written.
+    login(nts.host, f"systemctl stop chronyd; rm -f /var/lib/chrony/ntskeys; {RESTART}")
+    assert ask(nts.host, exchange, found.cookies).outcome is Outcome.NAK
 
 
 @pytest.fixture(scope="module")

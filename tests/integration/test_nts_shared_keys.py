@@ -11,12 +11,12 @@ import pytest
 
 from provision.host.sandbox.sandbox import Sandbox
 from provision.keys.nts_keys import ServerKeys, parse_server_keys
-from provision.verify.ntp.exchange import Channel
-from provision.verify.ntp.key_exchange import KeyExchange, Stage, exchange_keys
-from provision.verify.ntp.nts_client import NtsRequest, Outcome, ask_with_cookies
+from provision.verify.ntp.key_exchange import KeyExchange
+from provision.verify.ntp.nts_client import Outcome
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.certificates import Authority
 from tests.helpers.host_state import arguments_seen, journal
+from tests.helpers.nts_requests import ask, exchange_with
 from tests.helpers.operators import Operator, Ran
 from tests.integration.conftest import CHECKOUT, Deployed
 
@@ -57,9 +57,7 @@ class Pair:
 
     def exchange(self, host: Sandbox) -> KeyExchange:
         """Make a key exchange with a server."""
-        found = exchange_keys(host.address, 4460, name=NAME, authority=self.authority).right
-        assert found.stage is Stage.DONE, found
-        return found
+        return exchange_with(host, NAME, self.authority)
 
     def shared(self, ran: Ran) -> list[tuple[bool | None, str]]:
         """Return the finding about the shared keys of each server."""
@@ -111,13 +109,6 @@ def pair(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory, worker_id
             first=first,
             arguments=arguments,
         )
-
-
-def ask(host: Sandbox, exchange: KeyExchange, cookies: tuple[bytes, ...]) -> NtsRequest:
-    """Send a request with cookies of a key exchange, regardless of the server with which that was made."""
-    assert exchange.keys is not None
-    with Channel.open(host.address, 123) as channel:
-        return ask_with_cookies(channel, cookies, exchange.keys)
 
 
 @dataclass(slots=True)

@@ -84,7 +84,7 @@ def refuse_unwritable(path: Path) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise SiteError(
             f"{path}: cannot be written: no right to write in {folder}; make the folder writable, or name another file "
-            "in keys.file"
+            "in the site"
         )
 
 

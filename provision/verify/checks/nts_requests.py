@@ -10,7 +10,7 @@ from provision.verify.ntp.nts_client import PLACEHOLDERS, NtsRequest, NtsRequest
 
 REQUEST = Check("client.nts-request", "a request with NTS from this machine is answered, with valid authentication")
 FRESH = Check("client.nts-fresh-cookies", "the answer has fresh cookies, and a request with one is answered, too")
-ALTERED = Check("client.nts-altered-cookie", "a request from this machine with an altered cookie is refused (NTS NAK)")
+ALTERED = Check("client.nts-altered-cookie", "a request from this machine with an altered cookie is refused")
 SHARED = Check(
     "client.nts-shared-keys", "the server makes its cookies with the current shared key, and accepts those of all four"
 )
@@ -81,7 +81,7 @@ def _text(request: NtsRequest) -> str:
     if request.outcome is Outcome.SILENT:
         reason = request.words or "the way may drop long packets"
         return f"no answer, while a plain request is answered: {reason}"
-    return request.outcome
+    return request.outcome.value
 
 
 def _fresh(name: str, requests: NtsRequests, *, limited: bool) -> Finding:
@@ -100,4 +100,4 @@ def _altered(name: str, request: NtsRequest | None) -> Finding:
     if request is None or request.outcome in {Outcome.SILENT, Outcome.UNSENT}:
         # A server may limit how often it refuses; an answer would be the fault.
         return ALTERED.not_checked("no answer, so neither refused nor accepted", subject=name, vital=False)
-    return ALTERED.finding(holds=request.outcome is Outcome.NAK, seen=request.outcome, subject=name, vital=False)
+    return ALTERED.finding(holds=request.outcome is Outcome.NAK, seen=request.outcome.value, subject=name, vital=False)

@@ -55,7 +55,7 @@ class SharedKeyAnswers:
     made_with: ServerKey | None
     """The shared key with which it made a cookie for this machine; None if it is none of them."""
     accepted: tuple[tuple[ServerKey, Outcome], ...]
-    """What became of a request with a cookie of each key, as another server would make it."""
+    """What became of a request with a cookie of each key, as another server would make it; none after a silence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +110,19 @@ def _in_channel(channel: Channel, exchange: KeyExchange, shared_keys: ServerKeys
         found = replace(found, fresh=ask_with_cookies(channel, first.cookies, keys))
     if shared_keys is not None:
         made_with = key_of(exchange.cookies[0], shared_keys, keys)
-        accepted = tuple(
-            (key, ask_with_cookies(channel, (cookie_of(key, keys),), keys).outcome) for key in shared_keys.keys
-        )
+        accepted = tuple(_accepted(channel, keys, shared_keys))
         found = replace(found, shared_keys=SharedKeyAnswers(made_with=made_with, accepted=accepted))
     return found
+
+
+def _accepted(channel: Channel, keys: NtsKeys, shared_keys: ServerKeys) -> Iterator[tuple[ServerKey, Outcome]]:
+    """Yield what becomes of a cookie of each shared key, up to the first silence. Raises OSError."""
+    for key in shared_keys.keys:
+        outcome = ask_with_cookies(channel, (cookie_of(key, keys),), keys).outcome
+        yield key, outcome
+        if outcome is Outcome.SILENT:
+            # Something drops requests: the others would wait for nothing, too.
+            return
 
 
 def _altered(cookie: bytes) -> bytes:

@@ -25,7 +25,8 @@ def key_of(cookie: bytes, shared: ServerKeys, keys: NtsKeys) -> ServerKey | None
             opened = AESSIV(key.secret).decrypt(encrypted, [b"", nonce])
         except (InvalidTag, ValueError):
             return None
-        return key if opened == keys.to_server + keys.to_client else None
+        if opened == keys.to_server + keys.to_client:
+            return key
     return None
 
 

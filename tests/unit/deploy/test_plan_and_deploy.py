@@ -228,7 +228,7 @@ def test_a_plan_refuses_where_the_first_keys_cannot_be_kept_as_a_deployment_does
     assert planned.error == deployed.error
     assert planned.error == (
         f"{operator.key_file}: cannot be written: no right to write in {operator.key_file.parent}; make the folder "
-        "writable, or name another file in keys.file"
+        "writable, or name another file in the site"
     )
     assert (planned.verdict, operator.host.told) == (deployed.verdict, [])
 

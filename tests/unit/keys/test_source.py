@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_written_is_refused_with_what_to_do(
         change(file)
     assert str(caught.value) == (
         f"{file.path}: cannot be written: no right to write in {file.path.parent}; make the folder writable, or name "
-        "another file in keys.file"
+        "another file in the site"
     )
     assert [path.name for path in file.path.parent.iterdir()] == ["chrony.keys"]
 

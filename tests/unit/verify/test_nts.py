@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from provision.keys.certificates import Certificates
+from provision.keys.nts_keys import make_server_keys
 from provision.verify.expectation import Expectation
 from provision.verify.nts import NtsAnswer, NtsAnswers, parse_nts, with_nts
 from provision.verify.nts_server import NtsServer
@@ -35,6 +36,16 @@ def test_a_server_is_asked_by_the_name_of_its_certificate() -> None:
     assert found.script_values["nts_name"] == "ntp1.example"
     assert found.rehearsal_words[:2] == ("127.0.0.1", "ntp1.example")
     assert expected("ntp1.example", conf="ntsport 4461\n").port == 4461
+
+
+def test_a_server_with_shared_keys_is_asked_with_them() -> None:
+    shared = replace(make_server_keys(NOW.date()), begun=None)
+    certificates = Certificates(chain=ROOT.issue("ntp1.example").certificate, key="k", shared_keys=shared.text)
+    found = with_nts(EXPECTED, "", certificates, HERE, ROOT.certificate).nts
+    assert found is not None
+    assert found.shared_keys == shared
+    assert not any(key.secret.hex() in repr(found).lower() for key in shared.keys)
+    assert expected("ntp1.example").shared_keys is None
 
 
 def test_an_address_is_asked_if_it_is_one_of_the_host() -> None:

@@ -128,6 +128,18 @@ def test_a_cookie_of_each_shared_key_is_tried(exchanged: Exchanged, monkeypatch:
     assert found.shared_keys.accepted == tuple(zip(shared.keys, outcomes, strict=True))
 
 
+def test_after_a_silence_no_further_shared_key_is_tried(exchanged: Exchanged, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = make_server_keys(date(2026, 11, 28))
+    monkeypatch.setattr(nts_client, "PATIENCE", 0.1)
+    monkeypatch.setattr(nts_client, "cookie_of", lambda key, _: COOKIES[key.id % 4 + 1])
+    with server(lambda request: None if COOKIES[2] in request else good(request)) as port:
+        exchanged(port)
+        found = ask_with_nts("127.0.0.1", 4460, name="ntp1.example", authority="pem", shared_keys=shared).requests
+    assert found is not None
+    assert found.shared_keys is not None
+    assert [outcome for _, outcome in found.shared_keys.accepted] == [Outcome.AUTHENTICATED, Outcome.SILENT]
+
+
 @pytest.mark.parametrize(
     ("make", "outcome"),
     [
