@@ -287,8 +287,10 @@ def _boot(sandbox: Sandbox, base: Path, ahead: timedelta) -> None:
 
 
 def _await_sshd(sandbox: Sandbox) -> None:
-    scan = join(("ssh-keyscan", "-T", "1", "-t", "ed25519", sandbox.address))
-    limit = vm.BOOT_SECONDS if sandbox.vm else _BOOT_SECONDS
+    limit, patience = _BOOT_SECONDS, 1
+    if sandbox.vm:
+        limit, patience = vm.BOOT_SECONDS, vm.ANSWER_SECONDS
+    scan = join(("ssh-keyscan", "-T", str(patience), "-t", "ed25519", sandbox.address))
     deadline = monotonic() + limit
     while "ssh-ed25519" not in LocalTransport().execute(scan).stdout:
         if pid_of(sandbox) is None:

@@ -18,8 +18,11 @@ from provision.host.sandbox.room import BRIDGE, GATEWAY, NETWORK, Room
 
 SUITE = "bookworm"
 """The only suite whose kernel and initrd were tried."""
-BOOT_SECONDS = 300
-"""The longest time until sshd answers; on two quiet cores it takes ten seconds."""
+BOOT_SECONDS = 600
+"""The longest time until sshd answers; on a quiet machine it takes about twenty seconds."""
+ANSWER_SECONDS = 30
+"""The longest time until sshd has shown its key; its emulated cryptography takes seconds. sshd refuses everybody if too
+many come and do not wait (sshd_config(5), MaxStartups)."""
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "cpio": "cpio"}
 """The Debian package of each tool."""
 IMAGE_SCRIPT = "sandbox_vm_image"

@@ -36,11 +36,11 @@ cp "$image/initrd" "$folder/initrd"
 
 disk=$folder/disk.qcow2
 [ -e "$disk" ] || qemu-img create -q -f qcow2 -F raw -b "$folder/root/disk.ext4" "$disk"
-# It returns when the machine has begun to boot; a fault in its options is reported before that.
+# It returns when the machine has begun to boot; a fault in its options is reported before that. TERM: a log without colours.
 nsenter --net="/run/netns/$netns" qemu-system-x86_64 -daemonize -name "guest=$netns" -pidfile "$folder/pid" \
     -nodefaults -display none -machine q35,accel=tcg -cpu qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt -smp 1 -m 512 \
     -kernel "$image/kernel" -initrd "$folder/initrd" \
-    -append "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 mitigations=off" \
+    -append "root=/dev/vda rw console=ttyS0 TERM=dumb net.ifnames=0 mitigations=off" \
     -drive "file=$disk,format=qcow2,if=virtio,cache=unsafe" -device virtio-rng-pci \
     -netdev tap,id=net,ifname=vm0,script=no,downscript=no -device "virtio-net-pci,netdev=net,mac=$mac" \
     -serial "file:$folder/console.log" -rtc "base=$clock"
