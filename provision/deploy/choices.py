@@ -52,6 +52,7 @@ def choose_conf(site: Site, facts: Facts, *, chrony: str, time_source: str | Non
         systemd=facts.systemd,
         boots_without_time=boots_without_time,
         has_ipv6=facts.has_ipv6,
+        foreign_socket=facts.foreign_socket,
     )
 
 
@@ -63,22 +64,35 @@ def conf_with(
     systemd: int | None,
     boots_without_time: bool = False,
     has_ipv6: bool = True,
+    foreign_socket: str = "",
 ) -> str:
     """Return the chrony.conf with these sources for releases of chrony and systemd; None: a recent systemd."""
     conf = partial(chrony_conf, site, sources=sources, keyfile=KEY_FILE, boots_without_time=boots_without_time)
     # Which sockets chronyd would open follows from the other lines.
     without_sockets = conf()
-    sockets = choose_sockets(site, chrony=chrony, conf=without_sockets, systemd=systemd, has_ipv6=has_ipv6)
+    sockets = choose_sockets(
+        site,
+        chrony=chrony,
+        conf=without_sockets,
+        systemd=systemd,
+        has_ipv6=has_ipv6,
+        foreign_socket=foreign_socket,
+    )
     if sockets is None:
         return without_sockets
     return conf(bind_lines=sockets.bind_lines)
 
 
 def choose_sockets(
-    site: Site, *, chrony: str, conf: str, systemd: int | None, has_ipv6: bool = True
+    site: Site, *, chrony: str, conf: str, systemd: int | None, has_ipv6: bool = True, foreign_socket: str = ""
 ) -> SocketUnit | None:
-    """Return the sockets that systemd keeps open for the chronyd of a host; None if chronyd opens its ports itself."""
-    if not site.service.sockets or site.serve.role != "server" or not is_unprivileged(systemd):
+    """Return the sockets that systemd keeps open for the chronyd of a host; None if chronyd opens its ports itself.
+
+    ``foreign_socket``: see Facts. It refuses a host only if the site asks for sockets: see NotOverridden.
+    """
+    if site.service.sockets is False or site.serve.role != "server" or not is_unprivileged(systemd):
+        return None
+    if foreign_socket and site.service.sockets is None:
         return None
     return socket_unit(chrony=chrony, conf=conf, has_ipv6=has_ipv6)
 
@@ -97,7 +111,14 @@ def choose_generation(
     conf = choose_conf(site, facts, chrony=chrony, time_source=time_source)
     serves = site.serve.role == "server"
     user = choose_user(facts)
-    sockets = choose_sockets(site, chrony=chrony, conf=conf, systemd=facts.systemd, has_ipv6=facts.has_ipv6)
+    sockets = choose_sockets(
+        site,
+        chrony=chrony,
+        conf=conf,
+        systemd=facts.systemd,
+        has_ipv6=facts.has_ipv6,
+        foreign_socket=facts.foreign_socket,
+    )
     how = service(
         chrony=chrony,
         conf=conf,

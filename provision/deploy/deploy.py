@@ -18,6 +18,7 @@ from provision.deploy.prove import prove
 from provision.deploy.refusals import (
     refuse_metrics,
     refuse_nts_in_fips_mode,
+    refuse_sockets,
     refuse_without_port,
     refuse_without_systemd,
 )
@@ -138,6 +139,7 @@ def generation_of(run: Run, recipe: Recipe, keys: Keys) -> tuple[Generation, Exp
         certificates=run.settings.certificates,
     )
     version = recipe.chrony.version
+    refuse_sockets(session.host.name, session.facts, site, version, has_sockets=bool(generation.socket))
     expected = expect(generation.conf, version=version, seccomp=site.seccomp > 0, facts=session.facts)
     return generation, with_nts(
         expected, generation.conf, generation.certificates, session.facts, run.settings.nts_authority

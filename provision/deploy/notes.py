@@ -19,6 +19,10 @@ def add_notes(run: Run, expected: Expectation, recipe: Recipe, *, proven: bool) 
         elif access.is_public:
             note += ", which includes public addresses"
         run.report.notes.append(note)
+        if run.settings.site.service.sockets is None and (file := run.session.facts.foreign_socket):
+            run.report.notes.append(
+                f"chronyd opens its ports itself, and a switch loses requests: {file} would change chronyd.socket"
+            )
     if run.session.facts.clock_may_end_in_2038 and not proven:
         run.report.notes.append(
             "this is a system of 32 bits; if the build's configure.log does not say '64-bit time_t : Yes', "

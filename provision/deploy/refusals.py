@@ -1,5 +1,9 @@
 """Refuse a host on which chronyd cannot run as a service, before anything is done there. Pure."""
 
+from packaging.version import Version
+
+from provision.chrony.socket_unit import SOCKETS_SINCE
+from provision.chrony.unit_values import UNPRIVILEGED_SINCE, is_unprivileged
 from provision.common.errors import HostUnreachable, HostUnready
 from provision.host.facts import Facts
 from provision.site.schema import Site
@@ -48,3 +52,20 @@ def refuse_metrics(name: str, facts: Facts, site: Site) -> None:
             f"{name}: systemd {facts.systemd} is older than {OLDEST_WITH_METRICS}, which service.metrics needs: leave "
             "it out, and use inv status --metrics on the control machine"
         )
+
+
+def refuse_sockets(name: str, facts: Facts, site: Site, chrony: str, *, has_sockets: bool) -> None:
+    """Raise HostUnready if the site asks for sockets of systemd, and the generation of this host has none."""
+    if not site.service.sockets or has_sockets:
+        return
+    why = "its bindaddress is no address, or it opens no port"
+    if site.serve.role != "server":
+        why = "it is a client"
+    elif Version(chrony) < SOCKETS_SINCE:
+        why = f"chrony {chrony} is older than {SOCKETS_SINCE}"
+    elif not is_unprivileged(facts.systemd):
+        why = f"systemd {facts.systemd} is older than {UNPRIVILEGED_SINCE}"
+    raise HostUnready(
+        f"{name}: systemd cannot keep the ports of chronyd open here ({why}), which service.sockets = true asks for: "
+        "leave it out, and it does so where it can"
+    )

@@ -66,6 +66,8 @@ class Facts:
     """Whether the kernel is in FIPS mode, in which GnuTLS has no ciphers for NTS."""
     has_ipv6: bool = True
     """Whether the kernel has IPv6 at all: systemd cannot open a socket of a family that is not there."""
+    foreign_socket: str = ""
+    """A file of the administrator that is in the place of our chronyd.socket, or changes it; empty if there is none."""
     has_clock: bool = True
     """Whether a real-time clock runs while the host is off."""
 
@@ -133,6 +135,7 @@ def parse_facts(text: str) -> Facts:
             ec2=said.get("cloud") == "ec2",
             fips=said.get("fips") == "1",
             has_ipv6=said.get("ipv6") != "no",
+            foreign_socket=said.get("foreign_socket", ""),
             has_clock=said.get("real_time_clock") != "no",
             chrony_user=said.get("chrony_user"),
             client=_address(said["ssh_connection"], 0),

@@ -126,8 +126,8 @@ class Service(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether services that are ordered after time-sync.target start only after the clock has been set."""
     replace_programs: bool = False
     """Whether links replace a foreign chronyc and chronyd in /usr/local, which are stored for uninstall."""
-    sockets: bool = False
-    """Whether systemd keeps the ports of a server with chrony 4.5 or newer open while its daemon is replaced."""
+    sockets: bool | None = None
+    """Whether systemd keeps the ports of a server open while its daemon is replaced; None: where it can."""
     metrics: Literal["none", "textfile"] = "none"
     """How the host tells its metrics by itself."""
     metrics_folder: HostPath = NODE_EXPORTER_FOLDER

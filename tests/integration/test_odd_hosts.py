@@ -224,7 +224,6 @@ mkdir -p /etc/systemd/system/chronyd.service.d
 {
     echo '[Service]'
     echo 'AmbientCapabilities='
-    echo 'AmbientCapabilities=CAP_NET_BIND_SERVICE'
     echo 'ExecStart='
     echo 'ExecStart=/opt/chrony/current/build/sbin/chronyd -n -U -x -F 2 -f /opt/chrony/current/chrony.conf'
 } >/etc/systemd/system/chronyd.service.d/lab.conf

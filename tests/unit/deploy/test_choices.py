@@ -33,12 +33,13 @@ def generation(
     role: Literal["server", "client"] = "server",
     systemd: int | None = 252,
     *,
-    sockets: bool = True,
+    sockets: bool | None = None,
+    foreign_socket: str = "",
 ) -> Generation:
-    """Return the generation of a host whose site wants sockets of systemd, but has the defaults otherwise."""
+    """Return the generation of a host whose site has the defaults otherwise."""
     recipe = replace(RECIPE, chrony=replace(RECIPE.chrony, version=version))
     site = Site(serve=Serve(role=role), service=Service(sockets=sockets))
-    facts = replace(FACTS, systemd=systemd, can_set_clock=True)
+    facts = replace(FACTS, systemd=systemd, can_set_clock=True, foreign_socket=foreign_socket)
     return choose_generation(site, facts, recipe=recipe, keys=KEYS, time_source=None)
 
 
@@ -52,12 +53,12 @@ def test_a_server_has_a_socket_unit_and_does_without_the_right_to_open_its_port(
 
 
 @pytest.mark.parametrize(
-    ("version", "systemd", "sockets"), [("4.4", 252, True), ("4.9", 219, True), ("4.9", 252, False)]
+    ("version", "systemd", "sockets"), [("4.4", 252, None), ("4.9", 219, None), ("4.9", 252, False)]
 )
 def test_an_older_release_an_older_systemd_or_another_site_opens_the_port_itself(
     version: str,
     systemd: int,
-    sockets: bool,  # noqa: FBT001 -- a parameter of a case
+    sockets: bool | None,  # noqa: FBT001 -- a parameter of a case
 ) -> None:
     one = generation(version, systemd=systemd, sockets=sockets)
     assert (one.socket, "bindaddress" in one.conf, "chronyd.socket" in one.unit) == ("", False, False)
@@ -66,10 +67,16 @@ def test_an_older_release_an_older_systemd_or_another_site_opens_the_port_itself
 
 def test_a_kernel_without_ipv6_gets_no_socket_of_ipv6() -> None:
     facts = replace(FACTS, systemd=252, has_ipv6=False)
-    site = Site(service=Service(sockets=True))
-    one = choose_generation(site, facts, recipe=RECIPE, keys=KEYS, time_source=None)
+    one = choose_generation(Site(), facts, recipe=RECIPE, keys=KEYS, time_source=None)
     assert "ListenDatagram=0.0.0.0:123\n" in one.socket
     assert ("[::" in one.socket, "bindaddress ::" in one.conf) == (False, False)
+
+
+def test_a_file_of_the_administrator_that_changes_the_socket_unit_leaves_chronyd_its_ports_by_default() -> None:
+    file = "/etc/systemd/system/socket.d/x.conf"
+    assert generation(foreign_socket=file).socket == ""
+    # The step unit-overrides refuses this one.
+    assert "chronyd.socket" in generation(foreign_socket=file, sockets=True).unit
 
 
 def test_a_client_has_no_port_and_no_socket() -> None:

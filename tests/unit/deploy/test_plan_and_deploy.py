@@ -63,7 +63,7 @@ def test_on_a_bare_host(operator: Operator) -> None:
     assert planned["staged"].reason == "not uploaded yet: key 1 added (AES128)"
     assert planned["active"].reason == "nothing deployed"
     assert changes(planned) == {
-        "chrony-conf": "198.19.0.2, 198.19.0.3, 198.19.0.4; 4 more directives",
+        "chrony-conf": "198.19.0.2, 198.19.0.3, 198.19.0.4; 5 more directives",
         "access": "private networks and loopback",
         "keys": "1",
     }

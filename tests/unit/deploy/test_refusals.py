@@ -1,6 +1,8 @@
 """Hosts on which chronyd cannot be a service are refused before anything is done there."""
 
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,6 +10,7 @@ from provision.common.errors import HostUnready
 from provision.deploy.refusals import (
     refuse_metrics,
     refuse_nts_in_fips_mode,
+    refuse_sockets,
     refuse_without_port,
     refuse_without_systemd,
 )
@@ -55,3 +58,26 @@ def test_a_systemd_that_does_not_keep_the_file_of_the_metrics_is_refused() -> No
         refuse_metrics("ntp1", replace(FACTS, systemd=232), site)
     refuse_metrics("ntp1", replace(FACTS, systemd=232), Site())
     refuse_metrics("ntp1", replace(FACTS, systemd=236), site)
+
+
+SOCKETS = [
+    pytest.param({}, {}, "4.4", "chrony 4.4 is older than 4.5", id="chrony"),
+    pytest.param({"systemd": 219}, {}, "4.9", "systemd 219 is older than 235", id="systemd"),
+    pytest.param({}, {"role": "client"}, "4.9", "it is a client", id="client"),
+    pytest.param({}, {}, "4.9", "its bindaddress is no address, or it opens no port", id="bindaddress"),
+]
+
+
+@pytest.mark.parametrize(("facts", "serve", "chrony", "why"), SOCKETS)
+def test_sockets_that_a_site_asks_for_are_refused_where_they_cannot_be(
+    facts: dict[str, Any], serve: dict[str, Any], chrony: str, why: str
+) -> None:
+    site = Site(serve=Serve(**serve), service=Service(sockets=True))
+    words = f"ntp1: systemd cannot keep the ports of chronyd open here ({why}), which service.sockets = true asks for"
+    with pytest.raises(HostUnready, match=f"^{re.escape(words)}"):
+        refuse_sockets("ntp1", replace(FACTS, **facts), site, chrony, has_sockets=False)
+
+
+def test_sockets_are_not_missed_where_a_site_does_not_ask_for_them() -> None:
+    refuse_sockets("ntp1", FACTS, Site(), "4.4", has_sockets=False)
+    refuse_sockets("ntp1", FACTS, Site(service=Service(sockets=True)), "4.9", has_sockets=True)

@@ -66,6 +66,7 @@ VALUES = [
     pytest.param({"lacking_tools": "sed awk"}, "lacking_tools", ("sed", "awk"), id="tools of our scripts"),
     pytest.param({"ipv6": "no"}, "has_ipv6", False, id="no IPv6 in the kernel"),
     pytest.param({}, "has_ipv6", True, id="IPv6"),
+    pytest.param({"foreign_socket": "/x.conf"}, "foreign_socket", "/x.conf", id="a drop-in of all sockets"),
     pytest.param({"capabilities": "0"}, "can_serve", False, id="no low ports"),
     pytest.param({"capabilities": "400"}, "can_serve", True, id="low ports"),
     pytest.param({"capabilities": "0", "unprivileged_ports": "1024"}, "can_serve", False, id="ports below 1024"),

@@ -93,6 +93,16 @@ say uid_map "$*"
 
 # A kernel that was booted with ipv6.disable=1 has not this file (socket_ipv6_is_supported of systemd).
 [ -e /proc/net/if_inet6 ] || say ipv6 no
+# What would change the ports that systemd opens for chronyd, in the folders that are searched before those of packages, and
+# drop-ins in all of them (systemd.unit(5)). Of these, our unit alone says that it is managed.
+for file in /etc/systemd/system/chronyd.socket /etc/systemd/system.control/chronyd.socket \
+    /run/systemd/system.control/chronyd.socket /run/systemd/transient/chronyd.socket \
+    /etc/systemd/system*/chronyd.socket.d/*.conf /etc/systemd/system*/chronyd.socket.requires/* /etc/systemd/system*/socket.d/*.conf \
+    /run/systemd/system*/chronyd.socket.d/*.conf /run/systemd/system*/socket.d/*.conf \
+    /usr/local/lib/systemd/system/socket.d/*.conf /usr/lib/systemd/system/socket.d/*.conf; do
+    if [ ! -e "$file" ] && [ ! -L "$file" ]; then continue; fi
+    grep -qs '^# Managed by chrony-provision' "$file" || { say foreign_socket "$file"; break; }
+done
 say fips "$(first_line /proc/sys/crypto/fips_enabled)"
 # Without one, as on a Raspberry Pi, the clock is wrong after a boot. In a container, this tells of the machine around it.
 [ -e /sys/class/rtc/rtc0 ] || [ -e /dev/rtc0 ] || say real_time_clock no
