@@ -45,7 +45,7 @@ from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.facts import Facts
 from provision.host.packages import MANAGERS, NO_OWNER
-from provision.host.paths import KEY_USAGE, KEY_USAGE_FOLDER, METRICS_FOLDER, ROOT, SWITCH
+from provision.host.paths import KEY_USAGE, KEY_USAGE_FOLDER, MEASUREMENTS, METRICS_FOLDER, ROOT, SWITCH
 from provision.output.metric_names import on_host
 from provision.site.schema import Site
 from provision.verify.expectation import Expectation
@@ -103,6 +103,7 @@ def service_phases(to: Switch, site: Site, facts: Facts) -> tuple[Phase, Phase, 
             boot_wait(site, facts),
             log_rotation(site, facts),
             key_usage(site),
+            saved_measurements(to, facts),
             metrics_textfile(site, facts),
             replace_programs=site.service.replace_programs,
         ),
@@ -258,6 +259,22 @@ def key_usage(site: Site) -> Units:
         units=(names[0], names[2]),
         folder=KEY_USAGE_FOLDER,
         effect_look=scripts.text("look_counting"),
+    )
+
+
+def saved_measurements(to: Switch, facts: Facts) -> Units:
+    """Return the step for the timer that saves the measurements of a chronyd to which systemd hands its ports."""
+    names = ("chronyd-measurements.service", "chronyd-measurements.timer")
+    values = {"user": choose_user(facts), "script": MEASUREMENTS}
+    units = (UnitFile(path=f"/etc/systemd/system/{name}", content=render(name, **values)) for name in names)
+    return Units(
+        id="saved-measurements",
+        subject="measurements saved for a crash",
+        setting="service.sockets",
+        wanted=bool(to.socket_sha256),
+        files=(UnitFile(path=MEASUREMENTS, content=scripts.text("measurements"), mode="0755"), *units),
+        units=(names[1],),
+        is_minor=True,
     )
 
 

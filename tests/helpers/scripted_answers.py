@@ -195,8 +195,8 @@ def _units(host: ScriptedState, call: Call) -> str:
     units, _, *paths = call.arguments
     digests = {path: sha256(host.files[path][0]).hexdigest() for path in paths if path in host.files}
     files = [f"file {path} {digests.get(path, 'missing')}" for path in paths]
-    state = "enabled active" if host.counts else "disabled inactive"
-    return "\n".join([*files, *(f"unit {unit} {state}" for unit in units.split())])
+    states = {unit: "enabled active" if unit in host.units else "disabled inactive" for unit in units.split()}
+    return "\n".join([*files, *(f"unit {unit} {state}" for unit, state in states.items())])
 
 
 def _metrics(host: ScriptedState, call: Call) -> str:

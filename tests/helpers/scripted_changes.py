@@ -101,7 +101,12 @@ def _remove_rotation(host: ScriptedState, _: Call) -> str:
 def _remove_units(host: ScriptedState, call: Call) -> str:
     for path in call.arguments[2:]:
         host.files.pop(path, None)
-    host.counts = False
+    host.units = host.units.difference(call.arguments[0].split())
+    return ""
+
+
+def _start_units(host: ScriptedState, call: Call) -> str:
+    host.units = host.units.union(call.arguments)
     return ""
 
 
@@ -152,7 +157,7 @@ CHANGED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "enable wait": _do(waits=True),
     "remove wait": _remove_wait,
     "remove rotation": _remove_rotation,
-    "start_units": _do(counts=True),
+    "start_units": _start_units,
     "remove_units": _remove_units,
     "remove metrics": _remove_metrics,
     "start_metrics": _do(tells_metrics=True),

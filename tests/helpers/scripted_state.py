@@ -78,8 +78,8 @@ class ScriptedState:
     tracking_log: str = ""
     """What the real server has said, or what a test makes of that."""
     linked: bool = False
-    counts: bool = False
-    """Whether the units that count the answers for each key run."""
+    units: frozenset[str] = frozenset()
+    """The units of ours beside chronyd that run."""
     history: list[str] = field(default_factory=list)
     packages: str = ""
     """Those that are missing."""

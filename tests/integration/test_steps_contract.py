@@ -52,6 +52,7 @@ PLAN = [
     "boot-wait",
     "log-rotation",
     "key-usage",
+    "saved-measurements",
     "metrics-textfile",
 ]
 REFUSES = {
@@ -124,6 +125,7 @@ def real_plan(host: Host) -> tuple[Phase, ...]:
     switch = Switch(
         generation=generation.id,
         unit_sha256=generation.unit_sha256,
+        socket_sha256=generation.socket_sha256,
         build=recipe.prefix,
         running=generation.running,
         who="contract",

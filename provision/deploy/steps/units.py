@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import ClassVar
 
 from provision.common.results import Change, Sign
-from provision.deploy.steps import StepDefaults, refuse
+from provision.deploy.steps import StepDefaults, minor, refuse
 from provision.host import scripts
 from provision.host.host import Host
 
@@ -45,6 +45,8 @@ class Units(StepDefaults):
     """The units that start at boot, and that are active."""
     folder: str = ""
     """The folder of their data, which is removed with them."""
+    is_minor: bool = False
+    """Whether the plan of a host without them names them in one line with others."""
     effect_look: str = field(default="", repr=False)
     """Read-only sh that prints "no-effect" and why, if the units are active without effect; empty: not asked."""
 
@@ -91,6 +93,8 @@ class Units(StepDefaults):
 
     def changes(self, host: Host, seen: str, drift: str) -> tuple[Change, ...]:  # noqa: ARG002 -- the protocol's
         """Return how the host differs."""
+        if self.is_minor and all(state == MISSING for state in _file_states(seen).values()):
+            return (minor(self.id, self.id.replace("-", " ")),)
         sign = Sign.CHANGED
         if self.refusal(seen) is not None:
             sign = Sign.WARNING

@@ -42,7 +42,10 @@ FILES = {**{name: name.encode() for name in sorted(NAMES)}, **FEW_FILES}
 """The files of a build that was compiled."""
 STAGE = ["make account", "place_file", "stage", "rehearse", "note rehearsal"]
 """The commands that stage a generation on a bare host."""
-SERVICE = ["switch", "switch --confirm", "make_links", "make list folder", "place_file"]
+SERVICE = [
+    *("switch", "switch --confirm", "make_links", "make list folder", "place_file"),
+    *("place_file", "place_file", "place_file", "start_units"),
+]
 """The commands that make a staged generation the time service of a bare host."""
 PLAIN = Answer(stratum=2, leap=0, offset=0.0001, round_trip=0.0002)
 

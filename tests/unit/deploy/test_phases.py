@@ -61,7 +61,15 @@ def test_a_deployment_is_these_phases() -> None:
         "needs": ["chrony-conf-needs"],
         "switch": ["active", "conflicting-services", "process-as-unit", "daemon-unaltered"],
         "confirm": ["confirmed"],
-        "links": ["links", "timedatectl", "boot-wait", "log-rotation", "key-usage", "metrics-textfile"],
+        "links": [
+            "links",
+            "timedatectl",
+            "boot-wait",
+            "log-rotation",
+            "key-usage",
+            "saved-measurements",
+            "metrics-textfile",
+        ],
     }
 
 

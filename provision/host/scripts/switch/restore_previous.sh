@@ -136,8 +136,9 @@ remove_key_usage() {
         report_failure "$name could not be stopped"
 }
 
-# Remove the files that describe our service to systemd and logrotate, except the unit, and those that write its metrics: see
-# timedatectl.py, boot_wait.py, log_rotation.py and metrics_textfile.py in provision/deploy/steps/.
+# Remove the files that describe our service to systemd and logrotate, except the unit, and those that save its measurements and
+# write its metrics: see timedatectl.py, boot_wait.py, log_rotation.py and metrics_textfile.py in provision/deploy/steps/, and
+# saved_measurements in provision/deploy/phases.py.
 remove_declarations() {
     if grep -qs '^# Managed by chrony-provision' "$units/chronyd-wait.service"; then
         systemctl stop chronyd-wait.service || true
@@ -150,6 +151,10 @@ remove_declarations() {
     fi
     if grep -qs '^# Managed by chrony-provision' /etc/logrotate.d/chrony-provision; then
         rm -f /etc/logrotate.d/chrony-provision
+    fi
+    if grep -qs '^# Managed by chrony-provision' "$units/chronyd-measurements.timer"; then
+        remove_our_units "chronyd-measurements.service chronyd-measurements.timer" "" "$units/chronyd-measurements.service" \
+            "$units/chronyd-measurements.timer" "$root/measurements" || report_failure "chronyd-measurements could not be stopped"
     fi
     remove_metrics "$units" "$root/write-metrics" /run/chrony-metrics/chrony.prom
     # Remove the folder if only our file was in it.

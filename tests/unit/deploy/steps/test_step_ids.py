@@ -13,6 +13,7 @@ COMPUTED = {
     "build-file-systems",
     "file-systems",
     "key-usage",
+    "saved-measurements",
     "switch-script",
     *(f"{purpose}-packages" for purpose in Purpose),
 }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from provision.common.errors import ParseError
 from provision.deploy import converge
-from provision.deploy.phases import key_usage
+from provision.deploy.phases import key_usage, saved_measurements
 from provision.deploy.steps import Step
 from provision.deploy.steps.boot_wait import BootWaits
 from provision.deploy.steps.chrony_conf_needs import NeedsMet
@@ -27,7 +27,7 @@ from provision.deploy.steps.timedatectl import DeclaredToTimedated
 from provision.deploy.steps.unit_overrides import NotOverridden
 from provision.site.schema import Keys, Site
 from tests.helpers.booted_hosts import assert_nowhere
-from tests.helpers.samples import GENERATION, RECIPE, SECRET
+from tests.helpers.samples import FACTS, GENERATION, RECIPE, SECRET
 from tests.helpers.step_answers import LOGS, METRICS
 from tests.helpers.step_samples import (
     ACTIVE,
@@ -42,12 +42,14 @@ from tests.helpers.step_samples import (
     RESTORED,
     RUNS,
     STAGED,
+    SWITCH,
     UNALTERED,
     USER,
     build_tree,
     generation_tree,
 )
 
+SAVED = saved_measurements(replace(SWITCH, socket_sha256="0" * 64), FACTS)
 STEPS = [
     FILE,
     BUILT,
@@ -68,6 +70,7 @@ STEPS = [
     LogRotation(folder=LOGS, content="x"),
     key_usage(Site()),
     key_usage(Site(keys=Keys(usage=True))),
+    SAVED,
     MetricsTextfile(),
     METRICS,
     AT_HAND,
@@ -96,6 +99,7 @@ TITLES = [
     "rotation of chronyd's log files",
     "no count of answers by key",
     "count of answers by key",
+    "measurements saved for a crash",
     "no metrics for node_exporter",
     "metrics for node_exporter",
     "source of nettle 3.10.2 and chrony 4.9 available",
@@ -134,6 +138,7 @@ IDS = [
     (BootWaits(""), "boot-wait", True),
     (LogRotation(folder=LOGS, content=""), "log-rotation", True),
     (key_usage(Site()), "key-usage", True),
+    (SAVED, "saved-measurements", True),
     (METRICS, "metrics-textfile", True),
     (AT_HAND, "source", False),
     (RESTORED, "restored", True),
@@ -147,7 +152,12 @@ def test_a_step_has_an_id_and_says_whether_it_changes_the_host(step: Step, id_: 
     assert (step.id, step.changes_host) == (id_, changes_host)
 
 
-NAMED_OTHERWISE = {"switch-script": "file", "foreign-processes": "conflicting_services", "key-usage": "units"}
+NAMED_OTHERWISE = {
+    "switch-script": "file",
+    "foreign-processes": "conflicting_services",
+    "key-usage": "units",
+    "saved-measurements": "units",
+}
 
 
 @pytest.mark.parametrize(("step", "id_"), [(step, id_) for step, id_, _ in IDS], ids=[id_ for _, id_, _ in IDS])
