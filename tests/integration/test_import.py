@@ -161,9 +161,10 @@ def test_a_customised_chrony_is_carried_and_its_clients_notice_nothing(
         # The imported key 12 has the secret of the host.
         assert (refused.status, {loss["id"] for loss in refused.report["losses"]}) == (1, {"unit"})
         switched = deployed.operator.run("deploy", *site, "--replace")
-        assert meter.silence < 2
+        await_true(lambda: meter.silence < 1, "the host's own chrony does not answer after a refusal")
     assert switched.status == 0, switched
-    assert meter.longest < 10
+    # A time without an answer would grow while we stand still; each try takes a tenth of a second.
+    assert meter.most_missed < 100
     assert state(host, CHRONYD, "/opt/chrony/current/chrony.conf") == before
     # As a hook of a DHCP client does.
     login(

@@ -116,7 +116,7 @@ def test_no_log_is_written_for_hours_of_answers(tmp_path: Path) -> None:
 
 
 def test_hosts_that_hang_are_waited_for_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "END_SECONDS", 0.5)
+    monkeypatch.setattr(watch, "END_SECONDS", 1.0)
     released = threading.Event()
 
     def hang(*_: object, **__: object) -> Report:
@@ -128,12 +128,13 @@ def test_hosts_that_hang_are_waited_for_together(monkeypatch: pytest.MonkeyPatch
     def interrupt(_: list[Report]) -> None:
         raise KeyboardInterrupt
 
-    hosts = [(parse_target(f"ntp{number}"), make_settings()) for number in range(8)]
+    hosts = [(parse_target(f"ntp{number}"), make_settings()) for number in range(20)]
     begun = time.monotonic()
-    Watch(seconds=0.05, parallel=8, quiet=nullcontext).run(lambda _: None, hosts, make_secrets(), interrupt)
+    Watch(seconds=0.05, parallel=20, quiet=nullcontext).run(lambda _: None, hosts, make_secrets(), interrupt)
     seconds = time.monotonic() - begun
     released.set()
-    assert seconds < 2
+    # One after the other it is 20 s.
+    assert seconds < 10
 
 
 def test_a_bug_names_no_log_for_there_is_none() -> None:
