@@ -50,10 +50,10 @@ def reboot(host: Sandbox) -> None:
     assert sandbox.up(host.name, host.suite, say=print) == host
 
 
-def login(host: Sandbox, script: str) -> str:
+def login(host: Sandbox, script: str, *, timeout: float = 120) -> str:
     """Run a script on a host as root, as an admin would, and return what it printed."""
     words = ["ssh", *_ssh_options(host), f"root@{host.address}", script]
-    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=timeout)
     if done.returncode != 0:
         raise AssertionError(f"{host.name}: exit status {done.returncode}: {script}\n{done.stdout}{done.stderr}")
     return done.stdout

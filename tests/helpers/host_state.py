@@ -84,7 +84,7 @@ def give_builds(giver: Sandbox, taker: Sandbox) -> None:
 def install(host: Sandbox, *packages: str) -> None:
     """Install Debian's packages, as an administrator would."""
     quietly = "DEBIAN_FRONTEND=noninteractive apt-get -y install"
-    login(host, f"{{ apt-get update && {quietly} {' '.join(packages)}; }} 2>&1")
+    login(host, f"{{ apt-get update && {quietly} {' '.join(packages)}; }} 2>&1", timeout=600)
 
 
 def journal(host: Sandbox) -> str:

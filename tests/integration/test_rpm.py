@@ -14,6 +14,7 @@ from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import install
 from tests.helpers.operators import Operator, Ran
+from tests.helpers.package_repositories import RPM_FOLDER, offer_rpms
 
 pytestmark = pytest.mark.integration
 
@@ -21,27 +22,10 @@ DEBIANS = ("gcc", "make", "m4", "libc6-dev", "pkg-config", "libcap-dev", "libsec
 DNF = ("dnf", "rpm", "createrepo-c")
 ROCKY = 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.6"\nPRETTY_NAME="Rocky Linux 9.6 (Blue Onyx)"\n'
 AMAZON = 'ID="amzn"\nID_LIKE="centos rhel fedora"\nVERSION_ID="2"\nPRETTY_NAME="Amazon Linux 2"\n'
-RPM_ONLY = """
-mkdir -p /etc/yum.repos.d /srv/rpm
-printf '[local]\\nname=local\\nbaseurl=file:///srv/rpm\\ngpgcheck=0\\n' >/etc/yum.repos.d/local.repo
+RPM_ONLY = f"""
+mkdir -p /etc/yum.repos.d {RPM_FOLDER}
+printf '[local]\\nname=local\\nbaseurl=file://{RPM_FOLDER}\\ngpgcheck=0\\n' >/etc/yum.repos.d/local.repo
 mv /usr/bin/apt-get /usr/bin/apt-get.away
-"""
-MAKE_PACKAGES = """
-for name in $names; do
-    cat >/tmp/$name.spec <<END
-Name: $name
-Version: 1
-Release: 1
-Summary: Nothing; Debian has it
-License: none
-BuildArch: noarch
-%description
-Nothing.
-%files
-END
-    rpmbuild -bb --quiet --define '_rpmdir /srv/rpm' /tmp/$name.spec
-done
-createrepo_c -q /srv/rpm
 """
 WITHOUT_NTS = "[build]\nnts = false\n"
 STEP = "build-packages"
@@ -66,7 +50,7 @@ class Place:
 
     def offer(self, *names: str) -> None:
         """Put packages into the repository."""
-        login(self.host, f"names='{' '.join(names)}'{MAKE_PACKAGES}")
+        offer_rpms(self.host, names)
 
 
 @pytest.fixture(scope="module")
