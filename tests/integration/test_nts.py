@@ -26,6 +26,7 @@ pytestmark = pytest.mark.integration
 NAME = "ntp1.nts.test"
 """No DNS has it: the server's clients on its host find it nevertheless."""
 SITE = f"""
+keys.usage = true
 [serve.nts]
 certificate = "nts.crt"
 key = "nts.key"
@@ -263,6 +264,8 @@ def test_a_stock_chrony_is_answered_and_its_cookies_outlive_a_restart_of_the_ser
     # The server has kept the keys of its cookies (ntsdumpdir): no new key exchange was needed.
     assert (after["key"], after["nak"], after["authenticated"]) == ("1", "0", "Yes")
     assert nts.counted("NTS-KE connections accepted") == 0
+    usage = nts.run("keys", "--usage").report["key_usage"]
+    assert (usage["unknown"], usage["keys"]) == ("", []), "an answer with NTS was counted as one with a key"
 
 
 def test_without_its_keys_the_server_refuses_cookies_and_clients_get_new_ones(nts: NtsHost, client: Sandbox) -> None:

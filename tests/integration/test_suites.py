@@ -9,6 +9,7 @@ import pytest
 
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
+from tests.helpers.devices import ask_as_device
 from tests.helpers.host_state import arguments_seen, files_of, install, journal, pid
 from tests.helpers.operators import SITE, Operator, Ran
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.integration
 
 PASSWORD = 'a pass\'word "of $ome" length'  # noqa: S105 -- of a throwaway user
 VARIABLE = "CHRONY_PROVISION_SUDO_PASSWORD"
+COUNTING = f"keys.usage = true\n{SITE}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +29,9 @@ class First:
     deployment: Ran
     arguments: set[str]
 
-    def run(self, task: str, **environment: str) -> Ran:
-        return self.operator.run(task, f"--host=admin@{self.host.address}", self.operator.site(SITE), **environment)
+    def run(self, task: str, *words: str, **environment: str) -> Ran:
+        options = (f"--host=admin@{self.host.address}", self.operator.site(COUNTING))
+        return self.operator.run(task, *options, *words, **environment)
 
 
 @contextmanager
@@ -42,7 +45,7 @@ def administered(suite: str, home: Path, sudoers: str, daemon: str, **environmen
         operator.meet(host, "admin")
         with arguments_seen() as arguments:
             target = f"--host=admin@{host.address}"
-            deployment = operator.run("deploy", target, operator.site(SITE), **environment)
+            deployment = operator.run("deploy", target, operator.site(COUNTING), **environment)
         yield First(host=host, operator=operator, deployment=deployment, arguments=arguments)
 
 
@@ -94,6 +97,20 @@ def test_a_second_run_as_such_a_user_changes_nothing(trixie: First) -> None:
     again.assert_proven()
     assert (again.changed, again.report["round_trips"]) == ({}, 3)
     assert (pid(trixie.host), files_of(trixie.host)) == there
+
+
+@pytest.mark.parametrize(("suite", "version"), [("bullseye", "v0.9.8 "), ("trixie", "v1.1.")])
+def test_each_nftables_counts_the_use_of_keys(suite: str, version: str, request: pytest.FixtureRequest) -> None:
+    first: First = request.getfixturevalue(suite)
+    assert version in login(first.host, "nft --version")
+    (key,) = first.operator.keys
+    for _ in range(2):
+        assert ask_as_device(first.host.address, key, version=4)
+    ran = first.run("keys", "--usage", "--addresses", **{VARIABLE: PASSWORD})
+    (counted,) = ran.report["key_usage"]["keys"]
+    assert (ran.status, counted["id"], counted["answers"]) == (0, key.id, 2)
+    # nft before 1.0 cannot read the addresses.
+    assert (counted["addresses"] is None) == (suite == "bullseye")
 
 
 def test_what_a_user_built_belongs_to_root(trixie: First) -> None:
