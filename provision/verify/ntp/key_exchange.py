@@ -84,21 +84,27 @@ def _exchange(address: str, port: int, *, name: str, authority: str) -> KeyExcha
         connection = socket.create_connection((address, port), timeout=SECONDS)
     except (OSError, UnicodeError) as error:
         return _unconnected(error)
-    with connection, KeyLog() as log:
+    with connection:
         try:
-            context = _context(authority)
-            log.attach(context)
-            with context.wrap_socket(connection, server_hostname=name) as session:
-                found = _in_session(session)
-            if found.stage is not Stage.DONE:
-                return found
-            return replace(found, keys=_keys(log.secret()))
+            return _in_tls(connection, name, authority)
         except ssl.SSLCertVerificationError as error:
             return KeyExchange(stage=Stage.TLS, words=error.verify_message.rstrip("."))
         except (ssl.SSLError, ConnectionError, TimeoutError) as error:
             return KeyExchange(stage=Stage.TLS, words=str(error.strerror or error).lower())
         except (OSError, ValueError) as error:
             return KeyExchange(stage=Stage.EXCHANGE, words=str(error))
+
+
+def _in_tls(connection: socket.socket, name: str, authority: str) -> KeyExchange:
+    """Make the exchange, and export the keys of its session. Raises OSError, ValueError."""
+    with KeyLog() as log:
+        context = _context(authority)
+        log.attach(context)
+        with context.wrap_socket(connection, server_hostname=name) as session:
+            found = _in_session(session)
+        if found.stage is not Stage.DONE:
+            return found
+        return replace(found, keys=_keys(log.secret()))
 
 
 def _unconnected(error: OSError | UnicodeError) -> KeyExchange:

@@ -1,5 +1,6 @@
 """The key exchange of NTS with a server of this process: its certificate, its name, and what it answers."""
 
+import errno
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -100,6 +101,17 @@ def test_a_certificate_that_clients_refuse_is_named(make: Callable[[], Issued], 
         found = exchange_keys("127.0.0.1", port, name="ntp1.example", authority=ROOT.certificate)
     assert found.right == KeyExchange(stage=Stage.TLS, words=words)
     assert found.other_authority is None
+
+
+def test_a_machine_without_descriptors_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> tuple[int, int]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("provision.verify.ntp.tls_exporter.os.pipe", refuse)
+    with server(tmp_path, GOOD) as port:
+        found = exchange_keys("127.0.0.1", port, name="ntp1.example", authority=ROOT.certificate)
+    assert found.right.stage is Stage.EXCHANGE
+    assert "Too many open files" in found.right.words
 
 
 def test_a_server_of_something_else_is_named(tmp_path: Path) -> None:
