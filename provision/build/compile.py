@@ -92,7 +92,7 @@ class Compiling:
             host.upload(data, f"{workshop.folder}/{release.filename}")
         if recipe.nettle:
             nettle = recipe.nettle
-            arguments = (nettle.filename, nettle.sha256, str(self.jobs), *NETTLE_OPTIONS)
+            arguments = (nettle.filename, nettle.sha256, str(self.jobs), recipe.chrony.filename, *NETTLE_OPTIONS)
             workshop.run(f"building {nettle}", "build_nettle", *arguments)
         _configure(workshop, recipe)
         workshop.run(f"building {recipe.chrony}", "build_chrony", str(self.jobs))

@@ -29,6 +29,12 @@ LANG=de_DE.UTF-8
 """What every login has there. The first line makes nproc, and so make, count other processors; the next four would cost
 chrony its hardening, or change its code."""
 FOUND_BY_CONFIGURE = ("pps-tools", "libtomcrypt-dev", "nettle-dev")
+NM = """\
+#!/bin/sh
+/usr/bin/nm "$@" || exit
+echo "                 U nettle_of_no_source"
+"""
+"""With a name that no source defines, a build makes all of Nettle instead of the part that chrony links."""
 ELSEWHERE = "srv/a/long/way/to/opt"
 """Where /opt leads to: the folder to compile in has another name, and a longer one."""
 
@@ -56,9 +62,19 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Pat
         ran = odd.run("build", f"--host=admin@{odd_host.address}", odd.site(SITE))
         for done in (plain.end(first), ran):
             assert done.status == 0, done
+        # One host made the part of Nettle that chrony links, the other all of it.
+        assert [makes_all_of_nettle(one) for one in (plain, odd)] == [False, True]
         (one,) = (plain_host.root / "opt/chrony/builds").iterdir()
         (other,) = (odd_host.root / f"{ELSEWHERE}/chrony/builds").iterdir()
         yield one, other
+
+
+def makes_all_of_nettle(operator: Operator) -> bool:
+    """Return whether a cipher was compiled that chrony never calls, by the log."""
+    (log,) = operator.logs.glob("*.log")
+    text = log.read_text()
+    assert "sha1.c" in text
+    return "blowfish.c" in text
 
 
 def make_odd(host: Sandbox) -> None:
@@ -68,6 +84,9 @@ def make_odd(host: Sandbox) -> None:
     login(host, "echo UMASK 077 >>/etc/login.defs && useradd -m -s /bin/sh admin")
     (host.root / "etc/sudoers.d/admin").write_text("admin ALL=(ALL) NOPASSWD: ALL\n")
     (host.root / "etc/environment").write_text(ENVIRONMENT)
+    nm = host.root / "usr/local/bin/nm"
+    nm.write_text(NM)
+    nm.chmod(0o755)
 
 
 def test_two_hosts_build_the_same_bytes(builds: tuple[Path, Path]) -> None:

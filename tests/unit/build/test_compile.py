@@ -202,7 +202,7 @@ def test_a_build_sees_nothing_of_the_environment_of_a_login(tmp_path: Path, monk
 
 
 TARBALL_SCRIPTS = [
-    pytest.param("build_nettle", ("1",), id="Nettle"),
+    pytest.param("build_nettle", ("1", "chrony.tar.gz"), id="Nettle"),
     pytest.param("configure_chrony", ("system", "", ""), id="chrony"),
 ]
 

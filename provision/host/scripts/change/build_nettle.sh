@@ -1,13 +1,16 @@
 # shellcheck shell=dash
-# Build a static libnettle into ./nettle. $1: tarball, $2: its sha256, $3: jobs, then the options of configure.
+# needs: make_libnettle
+# Build a static libnettle with what chrony needs of it into ./nettle.
+# $1: tarball, $2: its sha256, $3: jobs, $4: the tarball of chrony, then the options of configure.
 set -eu
-tarball=$1 jobs=$3
+tarball=$1 jobs=$3 chrony=$4
 echo "$2  $1" | sha256sum -c - >/dev/null 2>&1 || { echo "$1 is not the tarball that was sent" >&2; exit 1; }
-shift 3
-mkdir nettle-src nettle
+shift 4
+mkdir nettle-src nettle chrony-names
 tar -xzf "$tarball" --no-same-owner -C nettle-src
-prefix=$PWD/nettle
+tar -xzf "$chrony" --no-same-owner -C chrony-names
+top=$PWD
+prefix=$top/nettle
 cd nettle-src/*/
 ./configure --prefix="$prefix" --libdir="$prefix/lib" "$@"
-make -j "$jobs" libnettle.a
-make install-headers install-static install-pkgconfig
+make_libnettle "$jobs" "$top"/chrony-names/*/
