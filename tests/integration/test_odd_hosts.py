@@ -9,8 +9,9 @@ import pytest
 
 from provision.host.sandbox import sandbox
 from provision.host.sandbox.sandbox import Sandbox
+from provision.host.scripts.tools import NEEDED
 from tests.helpers.booted_hosts import booted, login
-from tests.helpers.host_state import current, give_builds, install, pid, work_folders
+from tests.helpers.host_state import current, files_of, give_builds, install, pid, work_folders
 from tests.helpers.operators import SITE, Operator, Ran, accept_key
 from tests.helpers.waiting import await_true
 from tests.integration.conftest import Deployed
@@ -44,7 +45,7 @@ SHELLS = ("dash", "fish", "zsh", "tcsh", "bsd-csh")
 def host(deployed: Deployed) -> Iterator[Sandbox]:
     """A hardened host with an administrator whose home has a space in its name."""
     with booted("it-odd") as one:
-        install(one, "fish", "zsh", "csh", "tcsh")
+        install(one, "busybox", "fish", "zsh", "csh", "tcsh")
         login(one, f"useradd -m -d '/home/two words' -s /bin/sh {ADMIN}")
         sudoers(one, "NOPASSWD: ALL")
         accept_key(one, ADMIN)
@@ -77,10 +78,15 @@ def done_and_undone(host: Sandbox, do: str, undo: str) -> Iterator[None]:
         login(host, undo)
 
 
+def another_generation(operator: Operator, host: Sandbox, task: str, user: str = ADMIN, **environment: str) -> Ran:
+    """Run a task with a site that is another generation than before."""
+    site = operator.site(f"time.maxupdateskew = {next(SKEWS)}.0\n{SITE}")
+    return operator.run(task, f"--host={user}@{host.address}", site, **environment)
+
+
 def deploy(operator: Operator, host: Sandbox, user: str = ADMIN, **environment: str) -> Ran:
     """Deploy another generation than before."""
-    site = operator.site(f"time.maxupdateskew = {next(SKEWS)}.0\n{SITE}")
-    return operator.run("deploy", f"--host={user}@{host.address}", site, **environment)
+    return another_generation(operator, host, "deploy", user, **environment)
 
 
 def test_a_hardened_host(host: Sandbox, operator: Operator) -> None:
@@ -160,17 +166,70 @@ def without(host: Sandbox, tool: str) -> Iterator[None]:
         yield
 
 
-TOOLS = {"flock": "util-linux", "timeout": "coreutils", "sed": "sed", "awk": "mawk", "sha256sum": "coreutils"}
+TOOLS = {
+    "flock": "util-linux",
+    "timeout": "coreutils",
+    "sed": "sed",
+    "awk": "mawk",
+    "sha256sum": "coreutils",
+    "tar": "tar",
+}
 
 
-@pytest.mark.parametrize(("tool", "package"), TOOLS.items())
-def test_a_tool_that_is_missing_is_named(host: Sandbox, operator: Operator, tool: str, package: str) -> None:
+@pytest.mark.parametrize(
+    ("task", "tool", "package"),
+    [("plan", "tar", "tar"), *(("deploy", tool, package) for tool, package in TOOLS.items())],
+)
+def test_a_tool_that_is_missing_is_named(host: Sandbox, operator: Operator, task: str, tool: str, package: str) -> None:
     before = pid(host)
     with without(host, tool):
-        ran = deploy(operator, host)
+        ran = another_generation(operator, host, task)
     assert ran.status == 1
     assert ran.error.endswith(f"this host has no {tool}, which our scripts call: run: apt-get install {package}")
     assert pid(host) == before
+
+
+BUSYBOX = f"""
+mount -o remount,bind,rw /usr
+for tool in sh {" ".join(NEEDED)}; do
+    ! busybox --list | grep -qx $tool || ln -s $(command -v busybox) /usr/local/bin/$tool
+done
+mount -o remount,bind,ro /usr
+"""
+"""The tools of busybox come first in the PATH of everybody."""
+NO_BUSYBOX = """
+mount -o remount,bind,rw /usr
+rm -f /usr/local/bin/*
+mount -o remount,bind,ro /usr
+"""
+
+
+def test_the_tools_of_busybox_do(host: Sandbox, operator: Operator) -> None:
+    before = current(host)
+    with done_and_undone(host, BUSYBOX, NO_BUSYBOX):
+        assert login(host, "readlink -f $(command -v awk)").endswith("busybox\n")
+        deploy(operator, host).assert_proven()
+        assert operator.run("rollback", f"--host={ADMIN}@{host.address}").status == 0
+    assert current(host) == before
+
+
+READ_ONLY_ETC = "mount --bind /etc /etc; mount -o remount,bind,ro /etc"
+
+
+def test_an_immutable_etc_is_named_before_anything_is_changed(host: Sandbox, operator: Operator) -> None:
+    target = f"--host={ADMIN}@{host.address}"
+    deploy(operator, host).assert_proven()
+    wanted = f"--site={operator.home}/site.toml"
+    before = files_of(host)
+    with done_and_undone(host, READ_ONLY_ETC, "umount -l /etc"):
+        # What is deployed stays as it is wanted.
+        for task in ("verify", "deploy"):
+            operator.run(task, target, wanted).assert_proven()
+        for task in ("plan", "deploy"):
+            ran = another_generation(operator, host, task)
+            assert ran.status == 1
+            assert "/etc is read-only, and chronyd's account and unit have to be written there" in ran.error
+    assert files_of(host) == before
 
 
 def test_privileges_are_dropped_without_setpriv_too(host: Sandbox, operator: Operator) -> None:
