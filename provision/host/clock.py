@@ -48,7 +48,7 @@ class HostClock:
         """Return the error message of a command; the clock is added as the cause if the message is about dates."""
         if not self.differs or not REFUSED_FOR_ITS_DATE.search(message):
             return message
-        return f"{message}; the clock of the host is {self}, and dates are checked against it: {WAY_ON}"
+        return f"{message.rstrip('.')}; the clock of the host is {self}, and dates are checked against it: {WAY_ON}"
 
 
 def compare(printed: float, *, sent: float, received: float) -> HostClock:

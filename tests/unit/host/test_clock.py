@@ -65,6 +65,7 @@ def test_the_warning_names_host_difference_and_way_on() -> None:
 @pytest.mark.parametrize("message", [EXPIRED, EARLY, UNTRUSTED, SIGNED_LATER])
 def test_what_was_refused_for_its_date_is_explained(message: str) -> None:
     assert clock(40 * DAY).explain(message).startswith(f"{message}; the clock of the host is 40 days ahead of")
+    assert clock(40 * DAY).explain(f"{message}.") == clock(40 * DAY).explain(message)
     # A clock that is right explains nothing.
     assert clock(0.0).explain(message) == message
 
