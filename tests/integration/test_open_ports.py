@@ -24,7 +24,11 @@ CONFIRM_TIMEOUT = 15
 OTHER_KEY = Key(2, "AES128", bytes(range(16)))
 ASKED_FOR = "[service]\nsockets = true\n"
 """The site's word, which is not needed: a host where it cannot be followed is refused with it."""
-LEFT = "find /etc/systemd/system /run /opt/chrony -name 'chronyd.socket*' -o -name '*measurements*'; true"
+LEFT = """
+find /etc/systemd/system /run -name 'chronyd.socket*'
+find /etc/systemd/system /opt/chrony -maxdepth 2 -name '*measurements*'
+"""
+"""Print what a generation without a socket unit has none of."""
 FOREIGN_SOCKET = "[Socket]\\nListenDatagram=4123\\n"
 """A socket unit of the administrator."""
 TIMEDATECTL = ("timedatectl set-ntp false", "timedatectl set-ntp true")
