@@ -12,13 +12,14 @@ import pytest
 from provision.host.packages import MANAGERS
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
+from tests.helpers.devices import ask_as_device
 from tests.helpers.host_state import install
 from tests.helpers.operators import Operator, Ran
 from tests.helpers.package_repositories import RPM_FOLDER, offer_rpms
 
 pytestmark = pytest.mark.integration
 
-DEBIANS = ("gcc", "make", "m4", "libc6-dev", "pkg-config", "libcap-dev", "libseccomp-dev", "libedit-dev")
+DEBIANS = ("gcc", "make", "m4", "libc6-dev", "pkg-config", "libcap-dev", "libseccomp-dev", "libedit-dev", "nftables")
 DNF = ("dnf", "rpm", "createrepo-c")
 ROCKY = 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.6"\nPRETTY_NAME="Rocky Linux 9.6 (Blue Onyx)"\n'
 AMAZON = 'ID="amzn"\nID_LIKE="centos rhel fedora"\nVERSION_ID="2"\nPRETTY_NAME="Amazon Linux 2"\n'
@@ -27,7 +28,7 @@ mkdir -p /etc/yum.repos.d {RPM_FOLDER}
 printf '[local]\\nname=local\\nbaseurl=file://{RPM_FOLDER}\\ngpgcheck=0\\n' >/etc/yum.repos.d/local.repo
 mv /usr/bin/apt-get /usr/bin/apt-get.away
 """
-WITHOUT_NTS = "[build]\nnts = false\n"
+WITHOUT_NTS = "[build]\nnts = false\n[keys]\nusage = true\n"
 STEP = "build-packages"
 
 
@@ -38,9 +39,9 @@ class Place:
     host: Sandbox
     operator: Operator
 
-    def run(self, task: str, site: str) -> Ran:
+    def run(self, task: str, site: str, *words: str) -> Ran:
         """Run a task on the host."""
-        return self.operator.run(task, f"--host=sandbox:{self.host.name}", self.operator.site(site))
+        return self.operator.run(task, f"--host=sandbox:{self.host.name}", self.operator.site(site), *words)
 
     def be(self, os_release: str) -> None:
         """Say from now on to be this system."""
@@ -60,7 +61,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         login(host, RPM_ONLY)
         place = Place(host, Operator(tmp_path_factory.mktemp("operator")))
         place.be(ROCKY)
-        place.offer(*MANAGERS["dnf"].tools, *MANAGERS["dnf"].scripts, "libcap-devel", "libedit-devel")
+        place.offer(*MANAGERS["dnf"].tools, *MANAGERS["dnf"].scripts, "nftables", "libcap-devel", "libedit-devel")
         yield place
 
 
@@ -86,7 +87,7 @@ def test_dnf_installs_missing_packages_and_the_daemon_works(place: Place) -> Non
     first.assert_proven()
     wanted = [*MANAGERS["dnf"].tools, *MANAGERS["dnf"].scripts, "libcap-devel", "libseccomp-devel", "libedit-devel"]
     assert first.changed[STEP] == f"missing: {' '.join(wanted)}"
-    assert installed(place.host) == set(wanted)
+    assert installed(place.host) == {*wanted, "nftables"}
     assert login(place.host, "stat -c %U /proc/$(pidof chronyd)").strip() == "chrony"
 
 
@@ -94,6 +95,13 @@ def test_a_second_run_changes_nothing(place: Place) -> None:
     again = place.run("deploy", WITHOUT_NTS)
     again.assert_proven()
     assert (again.changed, again.report["round_trips"]) == ({}, 3)
+
+
+def test_the_use_of_keys_is_counted(place: Place) -> None:
+    (key,) = place.operator.keys
+    assert ask_as_device(place.host.address, key, version=4)
+    ran = place.run("keys", WITHOUT_NTS, "--usage")
+    assert [(counted["id"], counted["answers"]) for counted in ran.report["key_usage"]["keys"]] == [(key.id, 1)]
 
 
 def test_a_rebuild_of_rhel_is_judged_by_the_stig_of_rhel(place: Place) -> None:
