@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from provision.build.libraries import FILE as LIBRARIES
+from provision.chrony.unit_values import credentials
 
 FILE, FOLDER, LINK = "file", "folder", "link"
 KINDS = {"regular file": FILE, "regular empty file": FILE, "directory": FOLDER, "symbolic link": LINK}
@@ -16,6 +17,7 @@ NAMES = frozenset((*PROGRAMS, *PAGES, "configure.log", LIBRARIES, RECEIPT, SUMS)
 """The complete list of files in a build; ``collect_build.sh`` and ``finish_build.sh`` make them."""
 SECRET_FILES = ("chrony.keys", "nts.key", "ntskeys")
 """The files in a generation's folder that only root and chronyd's account may read."""
+UNIT = "chronyd.service"
 REHEARSED = "rehearsed"
 """The empty file in a generation's folder that records a successful rehearsal."""
 WRITABLE_OR_SPECIAL = 0o7022
@@ -97,8 +99,12 @@ def generation_entries(path: str, *, build: str, user: str, files: Mapping[str, 
         path: folder(),
         f"{path}/build": Entry(kind=LINK, content=f"../../builds/{build}"),
     }
+    # systemd reads them as root.
+    loaded = {name for name in credentials(files.get(UNIT, b"").decode()) if name in SECRET_FILES}
     for name, content in files.items():
-        if name in SECRET_FILES:
+        if name in loaded:
+            entries[f"{path}/{name}"] = file_of(content, mode="0600")
+        elif name in SECRET_FILES:
             entries[f"{path}/{name}"] = file_of(content, mode="0640", owner=f"root:{user}")
         else:
             entries[f"{path}/{name}"] = file_of(content)

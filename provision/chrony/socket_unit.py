@@ -14,7 +14,7 @@ from packaging.version import Version
 from provision.chrony.access_rules import AccessRules
 from provision.chrony.conf import directives
 from provision.chrony.needs import PRIVILEGED_PORTS
-from provision.chrony.ports import COMMAND_PORT, NTP_PORT
+from provision.chrony.ports import COMMAND_PORT, NTP_PORT, NTS_KE_PORT
 from provision.chrony.statement import statements
 
 SOCKETS_SINCE = Version("4.5")
@@ -34,6 +34,8 @@ class SocketUnit:
 
     ntp: tuple[str, ...]
     """``ADDRESS:PORT`` as in ``ListenDatagram=``, one for each address family that is served."""
+    key_exchange: tuple[str, ...]
+    """The same of the TCP port of NTS-KE, in these families; empty without NTS."""
     command: tuple[str, ...]
     """The same of the command port, if it is below 1024; empty: chronyd opens it itself, or there is none."""
     devices: tuple[str, ...]
@@ -69,8 +71,14 @@ def socket_unit(*, chrony: str, conf: str, has_ipv6: bool = True) -> SocketUnit 
     if 0 < command_port < PRIVILEGED_PORTS:
         command = tuple(_endpoint({**LOOPBACK, **bound_for_commands}[version], command_port) for version in families)
         ports["cmdport"] = command_port
+    addresses = [{**WILDCARD, **bound}[version] for version in versions]
+    key_exchange: tuple[str, ...] = ()
+    if any(name == "ntsservercert" for name, _ in lines):
+        ke_port = _port(lines, "ntsport", NTS_KE_PORT)
+        key_exchange = tuple(_endpoint(address, ke_port) for address in addresses)
     return SocketUnit(
-        ntp=tuple(_endpoint({**WILDCARD, **bound}[version], port) for version in versions),
+        ntp=tuple(_endpoint(address, port) for address in addresses),
+        key_exchange=key_exchange,
         command=command,
         devices=tuple(f"{name} {device}" for name, device in lines if name in _DEVICE_DIRECTIVES),
         bind_lines=tuple(f"bindaddress {WILDCARD[version]}" for version in versions if version not in bound),

@@ -6,8 +6,8 @@ chronyd starts as root and drops its privileges itself.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from packaging.version import Version
 
@@ -19,6 +19,8 @@ NOTIFY_SINCE = Version("4.7")
 
 UNPRIVILEGED_SINCE = 235
 """systemd has AmbientCapabilities= since 229, ProtectSystem=strict since 232, StateDirectory= since 235 (its NEWS)."""
+CREDENTIALS_SINCE = 247
+"""systemd has LoadCredential= and SetCredential= since 247 (its NEWS)."""
 TO_DROP_ROOT = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID")
 """Capabilities of chronyd until it drops root: it creates folders and a pid file of its account, and changes to it."""
 
@@ -40,6 +42,8 @@ class Service:
     """Whether chronyd locks its memory."""
     has_sockets: bool = False
     """Whether systemd opens its ports (templates/chronyd.socket.j2)."""
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    """The files that systemd gives to the service alone: the path on the host, by the name."""
 
     @property
     def resources(self) -> bool:
@@ -89,6 +93,16 @@ def service(
 def is_unprivileged(systemd: int | None) -> bool:
     """Return whether a chronyd of this systemd never runs as root."""
     return systemd is None or systemd >= UNPRIVILEGED_SINCE
+
+
+def has_credentials(systemd: int | None) -> bool:
+    """Return whether this systemd gives files to a service alone."""
+    return systemd is None or systemd >= CREDENTIALS_SINCE
+
+
+def credentials(unit: str) -> Mapping[str, str]:
+    """Return the files that systemd gives to the service of a unit of ours: the path on the host, by the name."""
+    return dict(re.findall(r"^LoadCredential=([^:\s]+):(\S+)$", unit, re.MULTILINE))
 
 
 def _arguments(*, notify: bool, unprivileged: bool, user: str, can_set_clock: bool, seccomp: int) -> Iterator[str]:

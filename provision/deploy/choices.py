@@ -1,16 +1,17 @@
 """Choose the recipe, chrony.conf, account and generation of a host from its site and its facts. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from provision.build.recipe import Recipe
 from provision.chrony.releases import Release
 from provision.chrony.socket_unit import SocketUnit, socket_unit
-from provision.chrony.unit_values import is_unprivileged, service
+from provision.chrony.unit_values import has_credentials, is_unprivileged, service
 from provision.deploy.generation import Generation
 from provision.deploy.render import chrony_conf, render
 from provision.host.facts import Facts
-from provision.host.paths import KEY_FILE, ROOT
+from provision.host.paths import GENERATION, KEY_FILE, NTS_CHAIN, NTS_KEY, ROOT
 from provision.keys import Keys
 from provision.keys.certificates import NO_CERTIFICATES, Certificates
 from provision.site.schema import Site, choose_sources
@@ -67,7 +68,14 @@ def conf_with(
     foreign_socket: str = "",
 ) -> str:
     """Return the chrony.conf with these sources for releases of chrony and systemd; None: a recent systemd."""
-    conf = partial(chrony_conf, site, sources=sources, keyfile=KEY_FILE, boots_without_time=boots_without_time)
+    conf = partial(
+        chrony_conf,
+        site,
+        sources=sources,
+        keyfile=KEY_FILE,
+        boots_without_time=boots_without_time,
+        by_credentials=has_credentials(systemd),
+    )
     # Which sockets chronyd would open follows from the other lines.
     without_sockets = conf()
     sockets = choose_sockets(
@@ -95,6 +103,16 @@ def choose_sockets(
     if foreign_socket and site.service.sockets is None:
         return None
     return socket_unit(chrony=chrony, conf=conf, has_ipv6=has_ipv6)
+
+
+def choose_credentials(site: Site, *, systemd: int | None) -> Mapping[str, str]:
+    """Return the files that systemd gives to chronyd alone: the path on the host, by the name."""
+    nts = site.serve.nts
+    if nts is None or not has_credentials(systemd):
+        return {}
+    if nts.certificate.is_on_host and nts.key is not None:
+        return {NTS_CHAIN: nts.certificate.path, NTS_KEY: nts.key.path}
+    return {name: f"{GENERATION}/{name}" for name in (NTS_CHAIN, NTS_KEY)}
 
 
 def choose_generation(
@@ -129,6 +147,7 @@ def choose_generation(
         systemd=facts.systemd,
         sockets=sockets,
     )
+    how = replace(how, credentials=choose_credentials(site, systemd=facts.systemd))
     unit = render("chronyd.service", service=how, serves=serves, user=user, root=ROOT)
     socket = ""
     if sockets is not None:

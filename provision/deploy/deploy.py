@@ -9,6 +9,7 @@ from provision.common.errors import ProvisionError
 from provision.deploy.build import build_phase, recipe_of
 from provision.deploy.choices import choose_generation
 from provision.deploy.generation import Generation
+from provision.deploy.host_certificate import checked_chain, with_chain
 from provision.deploy.keys import choose_keys
 from provision.deploy.keys_on_host import asked_once, keys_on_host
 from provision.deploy.notes import add_notes
@@ -16,6 +17,7 @@ from provision.deploy.phases import deployment, preconditions, stage_phase
 from provision.deploy.proof import Proof
 from provision.deploy.prove import prove
 from provision.deploy.refusals import (
+    refuse_host_certificate,
     refuse_metrics,
     refuse_nts_in_fips_mode,
     refuse_sockets,
@@ -50,6 +52,8 @@ def stage(run: Run) -> None:
     if not run.session.facts.systemd_runs:
         # An image that is made in a container, which may not set the clock, may set it after its boot.
         run.session = replace(run.session, facts=replace(run.session.facts, can_set_clock=True))
+    refuse_host_certificate(run.session.host.name, run.session.facts, run.settings.site)
+    run.host_chain = checked_chain(run)
     recipe = recipe_of(run)
     build = build_phase(run, recipe)
     clock = run.clock_phases()
@@ -71,6 +75,8 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     refuse_without_port(run.session.host.name, facts, settings.site)
     refuse_nts_in_fips_mode(run.session.host.name, facts, settings.site)
     refuse_metrics(run.session.host.name, facts, settings.site)
+    refuse_host_certificate(run.session.host.name, facts, settings.site)
+    run.host_chain = checked_chain(run)
     recipe = recipe_of(run)
     build = build_phase(run, recipe)
     # A deployment asks again behind the lock, for another run may have changed the keys.
@@ -141,9 +147,8 @@ def generation_of(run: Run, recipe: Recipe, keys: Keys) -> tuple[Generation, Exp
     version = recipe.chrony.version
     refuse_sockets(session.host.name, session.facts, site, version, has_sockets=bool(generation.socket))
     expected = expect(generation.conf, version=version, seccomp=site.seccomp > 0, facts=session.facts)
-    return generation, with_nts(
-        expected, generation.conf, generation.certificates, session.facts, run.settings.nts_authority
-    )
+    certificates = with_chain(generation.certificates, run.host_chain)
+    return generation, with_nts(expected, generation.conf, certificates, session.facts, run.settings.nts_authority)
 
 
 def switch_to(run: Run, generation: Generation, expect_now: Callable[[], Expectation]) -> Switch:

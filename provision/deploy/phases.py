@@ -15,6 +15,7 @@ from provision.common.results import Gate, StoppedAt
 from provision.deploy.choices import choose_user
 from provision.deploy.generation import Generation
 from provision.deploy.keys_on_host import KeysOnHost, asked_once
+from provision.deploy.nts_renewal import nts_renewal
 from provision.deploy.render import render
 from provision.deploy.steps import Phase, Step
 from provision.deploy.steps.account import ServiceUser
@@ -50,6 +51,7 @@ from provision.output.metric_names import on_host
 from provision.site.schema import Site
 from provision.verify.expectation import Expectation
 from provision.verify.firewall.rules import Packet
+from provision.verify.nts_server import NtsServer
 
 AT_SWITCH = StoppedAt(Gate.SWITCH)
 USAGE = "chrony-provision-usage"
@@ -82,7 +84,7 @@ def deployment(
 
     ``keys_there``: None to ask the host when its turn has come.
     """
-    switch, confirm, links = service_phases(to, site, facts)
+    switch, confirm, links = service_phases(to, site, facts, expected.nts)
     return (
         preconditions(generation.recipe, existing, generation),
         build,
@@ -94,8 +96,8 @@ def deployment(
     )
 
 
-def service_phases(to: Switch, site: Site, facts: Facts) -> tuple[Phase, Phase, Phase]:
-    """Return the phases from a staged generation to the time service of the host."""
+def service_phases(to: Switch, site: Site, facts: Facts, nts: NtsServer | None = None) -> tuple[Phase, Phase, Phase]:
+    """Return the phases from a staged generation to the time service of the host; ``nts``: see Expectation."""
     return (
         switch_phase(to, opened=_opened(site)),
         confirm_phase(to, keep=site.service.keep),
@@ -104,6 +106,7 @@ def service_phases(to: Switch, site: Site, facts: Facts) -> tuple[Phase, Phase, 
             log_rotation(site, facts),
             key_usage(site),
             saved_measurements(to, facts),
+            nts_renewal(site, facts, nts),
             metrics_textfile(site, facts),
             replace_programs=site.service.replace_programs,
         ),

@@ -148,7 +148,8 @@ def _advice(evidence: Evidence, expected: Expectation) -> Iterator[str]:
             yield advice
         left = expected.nts.end - datetime.now(UTC)
         if left < warning_time(expected.nts.lifetime):
-            yield f"the certificate of NTS ({expected.nts.name}) ends in {in_words(left)}: renew it, and deploy again"
+            renew = "renew it, and deploy again" if evidence.nts_files is None else "renew it on the host"
+            yield f"the certificate of NTS ({expected.nts.name}) ends in {in_words(left)}: {renew}"
     if evidence.configure.has_short_time:
         yield f"this build counts seconds with 32 bits: {SHORT_TIME}"
     yield from evidence.unit.notes

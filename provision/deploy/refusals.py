@@ -3,7 +3,7 @@
 from packaging.version import Version
 
 from provision.chrony.socket_unit import SOCKETS_SINCE
-from provision.chrony.unit_values import UNPRIVILEGED_SINCE, is_unprivileged
+from provision.chrony.unit_values import CREDENTIALS_SINCE, UNPRIVILEGED_SINCE, has_credentials, is_unprivileged
 from provision.common.errors import HostUnreachable, HostUnready
 from provision.host.facts import Facts
 from provision.site.schema import Site
@@ -69,3 +69,13 @@ def refuse_sockets(name: str, facts: Facts, site: Site, chrony: str, *, has_sock
         f"{name}: systemd cannot keep the ports of chronyd open here ({why}), which service.sockets = true asks for: "
         "leave it out, and it does so where it can"
     )
+
+
+def refuse_host_certificate(name: str, facts: Facts, site: Site) -> None:
+    """Raise HostUnready if chronyd's certificate is a file of the host, and systemd cannot give its key to chronyd."""
+    nts = site.serve.nts
+    if nts is not None and nts.certificate.is_on_host and not has_credentials(facts.systemd):
+        raise HostUnready(
+            f"{name}: systemd {facts.systemd} is older than {CREDENTIALS_SINCE}, and cannot give a file of the host to "
+            "chronyd alone (LoadCredential=): name files of this machine in serve.nts"
+        )

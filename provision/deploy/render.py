@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from provision.chrony.ports import NTS_KE_PORT
-from provision.host.paths import GENERATION, NTS_CHAIN, NTS_KEY, STATE, TRUSTED
+from provision.host.paths import CREDENTIALS, GENERATION, NTS_CHAIN, NTS_KEY, STATE, TRUSTED
 from provision.site.directive import access_lines, lines
 from provision.site.nts import Nts
 from provision.site.schema import Serve, Site
@@ -71,10 +71,12 @@ def chrony_conf(
     keyfile: str,
     boots_without_time: bool = False,
     bind_lines: Sequence[str] = (),
+    by_credentials: bool = True,
 ) -> str:
     """Return the whole chrony.conf; ``keyfile`` is its path on the host.
 
     ``boots_without_time``: the clock of the host is wrong after a boot. ``bind_lines``: see SocketUnit.
+    ``by_credentials``: systemd gives the certificate of a server to the service.
     """
     time = site.time
     return render(
@@ -85,7 +87,7 @@ def chrony_conf(
         access=_access(site.serve, {line.name for line in time.extra}),
         bind_lines=bind_lines,
         keyfile=keyfile,
-        nts_server=_nts_server(site.serve),
+        nts_server=_nts_server(site.serve, CREDENTIALS if by_credentials else GENERATION),
         nts_client=_nts_client(site),
         unchecked_dates=_unchecked_dates(site, sources, boots_without_time=boots_without_time),
         clock=lines(time, "makestep", "maxupdateskew", "rtcsync"),
@@ -96,13 +98,14 @@ def chrony_conf(
     )
 
 
-def _nts_server(serve: Serve) -> tuple[str, ...]:
+def _nts_server(serve: Serve, folder: str) -> tuple[str, ...]:
+    """Return the directives of a server with NTS, whose certificate and key chronyd finds in ``folder``."""
     if serve.nts is None:
         return ()
     port = () if serve.nts.port == NTS_KE_PORT else (f"ntsport {serve.nts.port}",)
     return (
-        f"ntsservercert {GENERATION}/{NTS_CHAIN}",
-        f"ntsserverkey {GENERATION}/{NTS_KEY}",
+        f"ntsservercert {folder}/{NTS_CHAIN}",
+        f"ntsserverkey {folder}/{NTS_KEY}",
         *port,
         *_nts_cookie_keys(serve.nts),
     )

@@ -6,6 +6,7 @@ from provision.chrony.unit_values import seccomp_level, service_user
 from provision.common.errors import CommandFailed, SiteError, understood
 from provision.deploy.history import HostHistory, read_history
 from provision.deploy.history_records import previous
+from provision.deploy.host_certificate import chain_of, with_chain
 from provision.deploy.kept import Kept, read_kept
 from provision.deploy.phases import confirm_phase, links_phase, needs_phase, switch_phase, switch_script
 from provision.deploy.prove import prove
@@ -31,10 +32,11 @@ def rollback(run: Run, *, to: str) -> None:
     if kept.drift is not None:
         others = [other for other in history.generations if other not in {generation, history.current}]
         raise CommandFailed(_altered(host.name, generation, kept.drift, others))
+    certificates = with_chain(kept.certificates, chain_of(run, kept.unit))
     with understood(f"generation {generation} of the host"):
         seccomp = seccomp_level(kept.unit) > 0
         expected = expect(kept.conf, version=version, seccomp=seccomp, facts=facts)
-        expected = with_nts(expected, kept.conf, kept.certificates, facts, run.settings.nts_authority)
+        expected = with_nts(expected, kept.conf, certificates, facts, run.settings.nts_authority)
         running = kept.running
     run.report.switch.generation = generation
     switch = Switch(

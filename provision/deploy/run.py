@@ -67,6 +67,8 @@ class Run:
     """Called before the host is locked for the first change of this run."""
     unfit: str = ""
     """The name of a build whose artifact does not work on this host."""
+    host_chain: str = ""
+    """The certificates of NTS, in PEM, that are a file of the host; empty if they are not."""
     compiled_on: str = ""
     """Of a plan: the host that would compile the build for this one, if the store has no artifact."""
     _passed: set[StoppedAt] = field(default_factory=set)

@@ -15,8 +15,10 @@ from provision.output.status_text import status_text
 from provision.site.limits import Limits
 from provision.verify.checks.clock import status_findings
 from provision.verify.checks.limits import limit_findings
+from provision.verify.checks.nts import files_finding
 from provision.verify.expectation import Expectation, expect
 from provision.verify.host_status import Answers, host_status, parse_answers
+from provision.verify.nts_files import parse_nts_files
 
 
 def status(run: Run) -> None:
@@ -40,6 +42,10 @@ def status(run: Run) -> None:
     ]
     if state.limits is not None:
         findings += limit_findings(state, expected, state.limits)
+    with understood(f"{session.host.name}: the certificate of NTS"):
+        files = parse_nts_files(said)
+    if files is not None:
+        findings.append(files_finding(files))
     run.found(Proof(tuple(findings), sources=answers.associations))
 
 

@@ -11,6 +11,7 @@ from provision.deploy.build import recipe_of
 from provision.deploy.compared_states import State
 from provision.deploy.deploy import generation_of, switch_to
 from provision.deploy.generation import Generation
+from provision.deploy.host_certificate import chain_of
 from provision.deploy.keys_on_host import keys_on_host
 from provision.deploy.not_deployed import not_deployed
 from provision.deploy.phases import service_phases, stage_phase
@@ -48,6 +49,8 @@ def verify(run: Run, *, keeps_answers: bool = False) -> None:
         keys = keys_on_host(session.host) or NO_KEYS
     run.log.hide(keys.secrets)
     recipe = recipe_of(run)
+    generation, _ = generation_of(run, recipe, keys)
+    run.host_chain = chain_of(run, generation.unit)
     generation, expected = generation_of(run, recipe, keys)
     run.progress.begin("collecting evidence")
     to = switch_to(run, generation, lambda: expected)
@@ -114,7 +117,7 @@ def _states(run: Run, generation: Generation, expected: Expectation, to: Switch)
     installed = Installed(recipe, artifact)
     phases = (
         stage_phase(generation, expected),
-        *service_phases(to, run.settings.site, run.session.facts),
+        *service_phases(to, run.settings.site, run.session.facts, expected.nts),
     )
     states = (
         State(NoForeignProcess()),

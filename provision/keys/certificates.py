@@ -115,14 +115,19 @@ def check_pair(
     now: datetime | None = None,
 ) -> None:
     """Raise SiteError if chronyd could not serve with a certificate and its key, or clients would refuse them."""
-    certificates = parsed(chain, chain_origin)
-    _check_key(certificates[0], key, chain_origin=chain_origin, key_origin=key_origin)
+    _check_key(parsed(chain, chain_origin)[0], key, chain_origin=chain_origin, key_origin=key_origin)
+    check_chain(chain, origin=chain_origin, expected_names=expected_names, now=now)
+
+
+def check_chain(chain: str, *, origin: str, expected_names: Sequence[str] = (), now: datetime | None = None) -> None:
+    """Raise SiteError if clients would refuse a certificate, regardless of its key."""
+    certificates = parsed(chain, origin)
     for why in chain_faults(certificates):
-        raise SiteError(f"{chain_origin}: {why}")
+        raise SiteError(f"{origin}: {why}")
     for number, certificate in enumerate(certificates):
         for why in _date_faults(certificate, now or datetime.now(UTC)):
-            raise SiteError(f"{chain_origin}: {_which(number)} {why}")
-    check_names(certificates[0], expected_names, chain_origin)
+            raise SiteError(f"{origin}: {_which(number)} {why}")
+    check_names(certificates[0], expected_names, origin)
 
 
 def check_names(certificate: "Certificate", expected_names: Sequence[str], origin: str) -> None:

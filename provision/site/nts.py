@@ -20,7 +20,7 @@ from provision.keys.certificates import (
 from provision.keys.nts_keys import ServerKeys, parse_server_keys
 from provision.keys.source import KeyCommand, KeyFile
 from provision.site.source import Port, Table
-from provision.site.text_types import Address, Command
+from provision.site.text_types import Address, CertificateFile, Command
 
 MOST_BYTES = 4 * 1024 * 1024
 """The largest file of certificates: the authorities of all browsers take a quarter of a megabyte."""
@@ -29,10 +29,10 @@ MOST_BYTES = 4 * 1024 * 1024
 class Nts(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold the certificate of a server with NTS, its key, and the port of its key exchange (NTS-KE)."""
 
-    certificate: Path
-    """PEM on this machine: the server's certificate, followed by those that lead to its authority."""
-    key: Path | None = None
-    """PEM on this machine: its private key."""
+    certificate: CertificateFile
+    """PEM: the server's certificate, followed by those that lead to its authority."""
+    key: CertificateFile | None = None
+    """PEM: its private key."""
     key_command: Command | None = None
     """A command that prints the private key, in place of a file."""
     authority: Path | None = None
@@ -51,11 +51,16 @@ class Nts(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.shared_keys is not None or self.shared_keys_command is not None
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield a certificate without a key, and one with two."""
+        """Yield a certificate without a key, one with two, and one on another machine than its key."""
         if self.key is None and self.key_command is None:
             yield "key", "is missing: a certificate needs its private key, a file (key) or a command (key_command)"
         if self.key is not None and self.key_command is not None:
             yield "key_command", "serve.nts.key is set, too; the key comes from one of them"
+        elif self.certificate.is_on_host != (self.key is not None and self.key.is_on_host):
+            yield (
+                "certificate",
+                "is on another machine than its key; name two files of this machine, or two of the host",
+            )
         if self.shared_keys is not None and self.shared_keys_command is not None:
             yield "shared_keys_command", "serve.nts.shared_keys is set, too; the keys come from one of them"
 
@@ -71,16 +76,17 @@ class CertificateReader:
         self._trusted: dict[tuple[Path, ...], str] = {}
         self._pairs: dict[Nts, tuple[str, str]] = {}
         self._shared: dict[Nts, str] = {}
-        self._checked: set[tuple[Path, str]] = set()
+        self._checked: set[tuple[str, str]] = set()
 
     def read(self, nts: Nts | None, trusted_certificates: tuple[Path, ...]) -> Certificates:
         """Return the certificates for a host, after all checks that need no host. Raises SiteError."""
         chain, key, shared_keys = "", "", ""
         if nts is not None:
-            chain, key = self._pair(nts)
             shared_keys = self._shared_keys(nts)
+        if nts is not None and not nts.certificate.is_on_host:
+            chain, key = self._pair(nts)
         trusted_text = self._trust(trusted_certificates)
-        if not chain and not trusted_text:
+        if not (chain or shared_keys or trusted_text):
             return NO_CERTIFICATES
         return Certificates(trusted=trusted_text, chain=chain, key=key, shared_keys=shared_keys)
 
@@ -89,14 +95,21 @@ class CertificateReader:
         if nts.authority is None:
             return ""
         authority = self._trust((nts.authority,))
-        check_authority(self._text(nts.certificate), authority, str(nts.certificate), str(nts.authority))
+        if not nts.certificate.is_on_host:
+            chain = self._text(Path(nts.certificate))
+            check_authority(chain, authority, nts.certificate, str(nts.authority))
         return authority
 
     def check_name(self, nts: Nts, name: str) -> None:
-        """Raise SiteError if a client that knows the server by a name or an address would refuse its certificate."""
+        """Raise SiteError if a client that knows the server by a name or an address would refuse its certificate.
+
+        Of a certificate on the host, only the names of the site are known.
+        """
+        if nts.certificate.is_on_host:
+            return
         if (nts.certificate, name) not in self._checked:
-            certificate, *_ = parsed(self._text(nts.certificate), str(nts.certificate))
-            check_names(certificate, (name,), str(nts.certificate))
+            certificate, *_ = parsed(self._text(Path(nts.certificate)), nts.certificate)
+            check_names(certificate, (name,), nts.certificate)
             self._checked.add((nts.certificate, name))
 
     def _trust(self, paths: tuple[Path, ...]) -> str:
@@ -117,9 +130,9 @@ class CertificateReader:
 
     def _pair(self, nts: Nts) -> tuple[str, str]:
         if nts not in self._pairs:
-            chain = self._text(nts.certificate)
+            chain = self._text(Path(nts.certificate))
             key, origin = _key(nts)
-            check_pair(chain, key, chain_origin=str(nts.certificate), key_origin=origin, expected_names=nts.names)
+            check_pair(chain, key, chain_origin=nts.certificate, key_origin=origin, expected_names=nts.names)
             self._pairs[nts] = chain, plain(key)
         return self._pairs[nts]
 
@@ -153,7 +166,7 @@ def _key(nts: Nts) -> tuple[str, str]:
         source = KeyCommand(command, command.words, command.folder, setting="serve.nts.key_command")
         return source.text(), source.name
     assert nts.key is not None  # one of them is set  # noqa: S101
-    data = private.read(nts.key)
+    data = private.read(Path(nts.key))
     if data is None:
         raise SiteError(f"{nts.key}: no such file")
-    return data.decode(errors="surrogateescape"), str(nts.key)
+    return data.decode(errors="surrogateescape"), nts.key

@@ -8,7 +8,7 @@ from provision.common.errors import SiteError
 from provision.common.files.regular import read_regular
 from provision.site.decode import Tree, convert, parse
 from provision.site.source import Table
-from provision.site.text_types import Command, Refused
+from provision.site.text_types import HOST_PREFIX, CertificateFile, Command, Refused
 
 T = TypeVar("T", bound=Table)
 MOST_BYTES = 64 * 1024 * 1024
@@ -31,6 +31,8 @@ def to_table(tree: Tree, kind: type[T], path: Path, *, place: Callable[[str], st
             raise Refused(f"expected str, got {type(text).__name__}")
         if issubclass(kind, Path):
             return _local_path(path.parent, text)
+        if issubclass(kind, CertificateFile):
+            return _certificate_file(path.parent, text)
         if issubclass(kind, Command):
             return Command.run_in(path.parent, text)
         return kind(text)
@@ -39,6 +41,13 @@ def to_table(tree: Tree, kind: type[T], path: Path, *, place: Callable[[str], st
         return convert(tree, kind, hook=value)
     except Refused as error:
         raise SiteError(f"{path}: {place(error.key)}: {error}") from error
+
+
+def _certificate_file(folder: Path, text: str) -> CertificateFile:
+    """Return a path on this machine, absolute or from the folder of the site file, or one on the host."""
+    if text.startswith(HOST_PREFIX):
+        return CertificateFile(text)
+    return CertificateFile(str(_local_path(folder, text)))
 
 
 def _local_path(folder: Path, text: str) -> Path:

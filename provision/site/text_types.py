@@ -133,6 +133,37 @@ class HostPath(Text):
         return self.startswith(f"{folder}/")
 
 
+HOST_PREFIX = "host:"
+"""The beginning of a path on the host, where a path on this machine can stand, too."""
+
+
+class CertificateFile(Text):
+    """The path of a file on this machine, or, after ``host:``, on the host."""
+
+    __slots__ = ()
+
+    @classmethod
+    def checked(cls, text: str) -> str:
+        """Return the path; one on the host without a trailing slash."""
+        if not text.startswith(HOST_PREFIX):
+            return text
+        path = HostPath(text.removeprefix(HOST_PREFIX))
+        # The unit has the path behind the name of the credential, where systemd reads % as a specifier.
+        if ":" in path or "%" in path:
+            raise Refused(f"{quoted(text)}: the path of a certificate on the host has no ':' and no '%'")
+        return f"{HOST_PREFIX}{path}"
+
+    @property
+    def is_on_host(self) -> bool:
+        """Return whether it is a file of the host."""
+        return self.startswith(HOST_PREFIX)
+
+    @property
+    def path(self) -> str:
+        """Return the path without the prefix."""
+        return self.removeprefix(HOST_PREFIX)
+
+
 class Command(Text):
     """A command of this machine, split into words as by a shell; no shell runs it."""
 

@@ -18,6 +18,7 @@ from provision.output.status import SourceFault
 from provision.verify.firewall.firewall import Firewall, parse_firewall
 from provision.verify.local_client import LocalAnswers, parse_local_answers
 from provision.verify.nts import NtsAnswers, parse_nts
+from provision.verify.nts_files import NtsFiles, parse_nts_files
 from provision.verify.source_faults import source_faults
 from provision.verify.source_signs import parse_signs
 from provision.verify.time_services import TimeServices, parse_time_services
@@ -87,6 +88,8 @@ class Evidence:
     """The answers to chronyd as a client on the host, at each address."""
     nts_answers: NtsAnswers | None = None
     """The outcomes of clients with NTS on the host; None if it asked none."""
+    nts_files: NtsFiles | None = None
+    """The certificate of the host's own files; None if its generation names none."""
     journal: tuple[str, ...]
     """The lines of chronyd since its start, as far as the journal reaches back."""
     rate_limited_us: bool
@@ -156,6 +159,7 @@ def _evidence(text: str, parts: Mapping[str, str]) -> Evidence:
         access=access,
         local_answers=parse_local_answers(parts),
         nts_answers=parse_nts(parts),
+        nts_files=parse_nts_files(parts),
         journal=tuple(without_time(line) for line in parts.get("journal", "").splitlines()),
         rate_limited_us=_dropped(parts.get("served to us", "")),
         sections=parts,

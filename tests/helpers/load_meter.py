@@ -108,6 +108,17 @@ class LoadMeter:
         return [sent for stamp, sent in self.sent.items() if stamp not in answered]
 
 
+def assert_none_lost(meter: LoadMeter, *, within_seconds: float = 0.0) -> None:
+    """Assert that each request got a right answer; ``within_seconds``: for which the server may be unsynchronised."""
+    answers = meter.answers()
+    assert len(answers) > meter.rate / 2
+    assert meter.lost == []
+    assert [answer for answer in answers if answer.is_wrong] == []
+    unsynchronised = [answer.sent for answer in answers if answer.leap == UNSYNCHRONISED]
+    if unsynchronised:
+        assert max(unsynchronised) - min(unsynchronised) < within_seconds
+
+
 def _answer(data: bytes, sent: float, arrived: float) -> Answer:
     _, _, got, left = _TIMES.unpack(data[:48])
     offset = ((_seconds(got) - sent) + (_seconds(left) - arrived)) / 2

@@ -144,6 +144,7 @@ CHANGED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "place_file": _write,
     "stage": _stage,
     "rehearse": _says(REHEARSED),
+    "with_credentials": _says(REHEARSED),
     "note rehearsal": _rehearsed,
     "switch": _switch,
     "switch --confirm": _confirm,

@@ -123,7 +123,7 @@ def test_a_server_is_proven_by_clients_with_nts(nts: NtsHost) -> None:
     assert (again.changed, again.report["round_trips"]) == ({}, 3)
 
 
-def test_the_private_key_is_a_file_of_the_generation_and_nowhere_else(nts: NtsHost) -> None:
+def test_the_private_key_is_on_disk_for_root_alone_and_in_memory_for_the_service(nts: NtsHost) -> None:
     lines = nts.pair.lines
     assert_nowhere(lines[0], nts.first.output, nts.first.errors, str(nts.first.reports))
     assert_nowhere(lines[0], *(path for path in nts.operator.home.iterdir() if path.name != "site"))
@@ -132,7 +132,10 @@ def test_the_private_key_is_a_file_of_the_generation_and_nowhere_else(nts: NtsHo
         "find /opt /etc /root /home /tmp /var /run /usr/local /dev/shm -type f -print0 2>/dev/null |"
         f" xargs -0 grep -laF {lines[0]} 2>/dev/null | xargs stat -c '%n %04a %U:%G'",
     )
-    assert holders.splitlines() == [f"/opt/chrony/generations/{current(nts.host)}/nts.key 0640 root:_chrony"]
+    assert holders.splitlines() == [
+        f"/opt/chrony/generations/{current(nts.host)}/nts.key 0600 root:root",
+        "/run/credentials/chronyd.service/nts.key 0400 _chrony:root",
+    ]
     assert_nowhere(lines[0], journal(nts.host))
 
 

@@ -10,7 +10,7 @@ from provision.chrony.needs import Argument, Needed, needed
 from provision.deploy.steps import StepDefaults, refuse
 from provision.host import scripts
 from provision.host.host import Host
-from provision.host.paths import GENERATION, plain_path
+from provision.host.paths import CREDENTIALS, GENERATION, plain_path
 
 ASKED = {Argument.ADDRESS, Argument.INTERFACE, Argument.DEVICE, Argument.CLOCK, Argument.FILE, Argument.MEMORY}
 """The kinds of arguments that have to be checked on the host."""
@@ -57,9 +57,9 @@ class NeedsMet(StepDefaults):
         refuse(self, host)
 
     def _lines(self) -> tuple[Needed, ...]:
-        """Return the lines whose needs are checked; the files of the generation itself are part of it."""
+        """Return the lines whose needs are checked; the files of the generation, and those of systemd, need none."""
         lines = (line for line in needed(self.conf) if line.argument and not line.optional)
-        return tuple(line for line in lines if not line.argument.startswith(f"{GENERATION}/"))
+        return tuple(line for line in lines if not line.argument.startswith((f"{GENERATION}/", f"{CREDENTIALS}/")))
 
     def _wrong(self, line: Needed, said: dict[str, str]) -> Iterator[str]:
         kind = line.need.argument

@@ -1,18 +1,19 @@
 """Define the step that rehearses a generation on the host, beside the running daemon."""
 
 from dataclasses import dataclass
+from secrets import token_hex
 from shlex import quote
 from typing import ClassVar
 
 from provision.build.integrity import REHEARSED
-from provision.chrony.unit_values import seccomp_level
+from provision.chrony.unit_values import credentials, seccomp_level
 from provision.common.errors import RehearsalFailed
 from provision.common.results import Change
 from provision.deploy.generation import Generation
 from provision.deploy.steps import StepDefaults, minor
 from provision.host import scripts
 from provision.host.host import Host
-from provision.host.paths import ROOT
+from provision.host.paths import GENERATION, NTS_CHAIN, NTS_KEY, ROOT, RUN
 from provision.verify.checks.rehearsal import failures
 from provision.verify.nts_server import NtsServer
 from provision.verify.rehearsal import parse_rehearsal
@@ -58,12 +59,7 @@ class Rehearsed(StepDefaults):
     def apply(self, host: Host) -> None:
         """Rehearse the generation. Raises RehearsalFailed with the daemon's messages."""
         generation = self.generation
-        level = str(seccomp_level(generation.unit))
-        words = self.nts.rehearsal_words if self.nts is not None else ()
-        trial = scripts.load("rehearse", generation.path, " ".join(self.query_addresses), level, *words)
-        script = scripts.unprivileged(trial, folder=host.new_path(), account=generation.user, groups=True)
-        if self.nts is not None and self.nts.address:
-            script = scripts.load("with_names", host.new_path(), self.nts.hosts_line, script)
+        script = self._script(host)
         rehearsal = parse_rehearsal(host.run("rehearsing beside the running daemon, which is untouched", script))
         reasons = failures(rehearsal)
         if reasons:
@@ -72,6 +68,24 @@ class Rehearsed(StepDefaults):
                 f"{'; '.join(reasons)}"
             )
         host.run("noting that the rehearsal was passed", f"touch {quote(self._passed)}")
+
+    def _script(self, host: Host) -> str:
+        """Return the script of the rehearsal, for root."""
+        generation = self.generation
+        loaded = credentials(generation.unit)
+        folder = f"{RUN}/chrony-rehearsal-{token_hex(8)}" if loaded else ""
+        words = self.nts.rehearsal_words if self.nts is not None else ()
+        level = str(seccomp_level(generation.unit))
+        addresses = " ".join(self.query_addresses)
+        trial = scripts.load("rehearse", generation.path, addresses, level, folder, *words)
+        script = scripts.unprivileged(trial, folder=host.new_path(), account=generation.user, groups=True)
+        if loaded:
+            # It is not the current generation yet.
+            files = [path.replace(GENERATION, generation.path) for path in (loaded[NTS_CHAIN], loaded[NTS_KEY])]
+            script = scripts.load("with_credentials", folder, generation.user, *files, script)
+        if self.nts is not None and self.nts.address:
+            script = scripts.load("with_names", host.new_path(), self.nts.hosts_line, script)
+        return script
 
     @property
     def _passed(self) -> str:

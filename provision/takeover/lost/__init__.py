@@ -10,7 +10,7 @@ from provision.chrony.language.table import SOURCES, How, directive
 from provision.chrony.statement import Statement
 from provision.common.results import Fate, Loss
 from provision.common.text import on_one_line, shortened
-from provision.host.paths import GENERATION, NTS_CHAIN
+from provision.host.paths import CREDENTIALS, GENERATION, NTS_CHAIN
 from provision.takeover.existing import ExistingService, Program
 from provision.takeover.lost.access import access_losses, remote_command_losses
 from provision.takeover.lost.keys import NTPD, key_losses
@@ -76,7 +76,8 @@ def _losses(service: ExistingService, wanted: Wanted) -> Iterator[Loss]:
 
 def _serves_nts_of_the_site(new: Sequence[Statement]) -> bool:
     """Return whether the site names the certificate, so that it is in the generation, and the host still serves NTS."""
-    return any(one.name == "ntsservercert" and one.arguments[:1] == (f"{GENERATION}/{NTS_CHAIN}",) for one in new)
+    ours = {(f"{folder}/{NTS_CHAIN}",) for folder in (GENERATION, CREDENTIALS)}
+    return any(one.name == "ntsservercert" and one.arguments[:1] in ours for one in new)
 
 
 def _configuration(old: Sequence[Statement], new: Sequence[Statement]) -> Iterator[Loss]:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from provision.common.errors import understood
 from provision.common.results import Finding
 from provision.keys.certificate_end import failing_time, in_words
+from provision.keys.certificates import served
 from provision.verify.checks.check import Check
 from provision.verify.checks.nts_requests import request_findings, shared_key_finding
 from provision.verify.checks.process import NOT_RUNNING
@@ -16,9 +18,11 @@ from provision.verify.ntp.key_exchange import KeyExchange, KeyExchanges, Stage
 from provision.verify.ntp.nts_client import NtsProbe
 from provision.verify.ntp.probe import Probe
 from provision.verify.nts import ANSWERED, INVALID, REFUSED, UNRESOLVED, NtsAnswer, NtsAnswers
+from provision.verify.nts_files import FilesState, NtsFiles
 from provision.verify.nts_server import NtsServer
 
 END = Check("nts.certificate-end", "the certificate of NTS does not end soon")
+CURRENT = Check("nts.certificate-current", "the certificate that the host has renewed is served")
 NOT_ANSWERED = "the client with the right authority and name got no answer either"
 
 
@@ -57,10 +61,32 @@ def certificate_finding(server: NtsServer, now: datetime) -> Finding:
     return END.finding(holds=left >= failing_time(server.lifetime), seen=seen, subject=server.name, vital=False)
 
 
+def files_finding(files: NtsFiles) -> Finding:
+    """Judge whether chronyd serves with the present files of the host. Raises ParseError."""
+    if files.state is FilesState.STOPPED:
+        return CURRENT.not_checked(NOT_RUNNING, subject=files.certificate, vital=False)
+    seen = "no difference"
+    if files.state is FilesState.MISSING:
+        seen = "the certificate or its key is missing"
+    elif files.state is FilesState.OTHER:
+        seen = "chronyd serves with another one"
+        if files.refused:
+            seen += f"; the renewed one was refused: {files.refused}"
+    with understood("the certificate that chronyd serves"):
+        if files.state is not FilesState.SAME and "BEGIN CERTIFICATE" in files.served:
+            seen += f"; the served one ends at {served(files.served).end:%Y-%m-%d %H:%M} UTC"
+    return CURRENT.finding(holds=files.state is FilesState.SAME, seen=seen, subject=files.certificate, vital=False)
+
+
 def nts_findings(
     evidence: Evidence, expected: Expectation, nts_probe: NtsProbe | None, probe: Probe | None, now: datetime
 ) -> Iterator[Finding]:
-    """Judge a server with NTS; nothing for other hosts. ``probe`` are its answers to this machine without NTS."""
+    """Judge a server with NTS; nothing for other hosts. ``probe`` are its answers to this machine without NTS.
+
+    Raises ParseError.
+    """
+    if evidence.nts_files is not None:
+        yield files_finding(evidence.nts_files)
     server = expected.nts
     if server is None:
         return

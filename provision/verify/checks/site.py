@@ -26,6 +26,7 @@ COMPARED_STEPS = (
     "boot-wait",
     "log-rotation",
     "key-usage",
+    "nts-renewal",
     "metrics-textfile",
 )
 """The ids of the steps of a deployment whose states ``verify`` compares with the site file."""

@@ -36,6 +36,15 @@ WANTED_GENERATION = generation_entries(
 )
 
 
+def test_a_key_that_systemd_reads_is_for_root_alone() -> None:
+    files = {"nts.key": b"k", "chronyd.service": b"[Service]\n"}
+    before = generation_entries(PATH, build=RECIPE.name, user="_chrony", files=files)[f"{PATH}/nts.key"]
+    assert (before.mode, before.owner) == ("0640", "root:_chrony")
+    files["chronyd.service"] = b"[Service]\nLoadCredential=nts.key:/opt/chrony/current/nts.key\n"
+    found = generation_entries(PATH, build=RECIPE.name, user="_chrony", files=files)[f"{PATH}/nts.key"]
+    assert (found.mode, found.owner) == ("0600", "root:root")
+
+
 def of_build(text: str) -> str | None:
     return differences(WANTED_BUILD, parse_tree(text), base=PREFIX)
 

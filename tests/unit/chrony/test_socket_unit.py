@@ -66,6 +66,24 @@ def test_a_kernel_without_ipv6_has_sockets_of_ipv4_alone() -> None:
     assert socket_unit(chrony="4.9", conf="allow fd00::/8\n", has_ipv6=False) is None
 
 
+KEY_EXCHANGE = [
+    pytest.param("", (), id="no NTS"),
+    pytest.param("ntsservercert c\n", ("0.0.0.0:4460", "[::]:4460"), id="the usual port"),
+    pytest.param("ntsservercert c\nntsport 4461\n", ("0.0.0.0:4461", "[::]:4461"), id="another port"),
+    pytest.param("ntsservercert c\nbindaddress 10.0.0.1\n", ("10.0.0.1:4460", "[::]:4460"), id="an address"),
+]
+
+
+@pytest.mark.parametrize(("lines", "listens"), KEY_EXCHANGE)
+def test_a_server_with_nts_has_the_port_of_its_key_exchange(lines: str, listens: tuple[str, ...]) -> None:
+    found = socket_unit(chrony="4.9", conf=BOTH + lines)
+    assert found is not None
+    assert found.key_exchange == listens
+    assert [line for line in text(BOTH + lines).splitlines() if line.startswith("ListenStream=")] == [
+        f"ListenStream={endpoint}" for endpoint in listens
+    ]
+
+
 @pytest.mark.parametrize(("version", "has"), [("4.0", False), ("4.4", False), ("4.5", True), ("4.6.1", True)])
 def test_releases_before_45_take_over_no_sockets(version: str, has: bool) -> None:  # noqa: FBT001 -- a parameter of a case
     assert (socket_unit(chrony=version, conf=BOTH) is not None) is has

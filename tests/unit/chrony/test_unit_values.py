@@ -3,13 +3,14 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from provision.chrony.socket_unit import socket_unit
-from provision.chrony.unit_values import Service, seccomp_level, service
+from provision.chrony.unit_values import Service, credentials, seccomp_level, service
 from provision.deploy.render import render
 from provision.host.paths import ROOT
 from tests.helpers.samples import CASES
@@ -50,6 +51,15 @@ def unit(changes: dict[str, Any]) -> str:
 def test_the_unit_is_this_file(changes: dict[str, Any], request: pytest.FixtureRequest) -> None:
     case = CASES / "unit" / f"{request.node.callspec.id}.service"
     assert unit(changes) == case.read_text()
+
+
+def test_systemd_gives_the_key_of_a_certificate_to_the_service() -> None:
+    how = replace(service(**DEFAULTS), credentials={"nts.crt": "/etc/a.pem", "nts.key": "/etc/b.pem"})
+    text = render("chronyd.service", service=how, serves=True, user="_chrony", root=ROOT)
+    assert credentials(text) == how.credentials
+    # Without a file the service starts nevertheless.
+    assert {"SetCredential=nts.crt:none", "SetCredential=nts.key:none"} <= set(text.splitlines())
+    assert credentials(unit({})) == {}
 
 
 def complaints(file: Path) -> list[str]:

@@ -68,6 +68,7 @@ def test_a_deployment_is_these_phases() -> None:
             "log-rotation",
             "key-usage",
             "saved-measurements",
+            "nts-renewal",
             "metrics-textfile",
         ],
     }

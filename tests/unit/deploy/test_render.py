@@ -77,8 +77,8 @@ def with_nts(folder: Path, more: str = "", *, site: str = NTS, boots_without_tim
 
 
 SERVES = [
-    "ntsservercert /opt/chrony/current/nts.crt",
-    "ntsserverkey /opt/chrony/current/nts.key",
+    "ntsservercert /run/credentials/chronyd.service/nts.crt",
+    "ntsserverkey /run/credentials/chronyd.service/nts.key",
     "ntsdumpdir /var/lib/chrony",
 ]
 TRUSTS = "ntstrustedcerts /opt/chrony/current/trusted.pem"

@@ -120,6 +120,12 @@ def test_shared_keys_that_others_can_read_are_refused() -> None:
         settings(WITH_SHARED)
 
 
+def test_files_of_the_host_are_not_read_here() -> None:
+    found = settings('serve.nts = { certificate = "host:/etc/a.pem", key = "host:/etc/b.pem", authority = "ca.pem" }')
+    certificates, authority = found["ntp1"].certificates, found["ntp1"].nts_authority
+    assert (certificates.chain, certificates.key, authority) == ("", "", ROOT.certificate)
+
+
 REFUSED: list[Any] = [
     pytest.param(WITH_SHARED, "nts.keys: no such file: inv keys.rotate-nts makes it", id="no shared keys yet"),
     pytest.param(
@@ -147,6 +153,17 @@ REFUSED: list[Any] = [
         'serve.nts = { certificate = "nts.crt", key = "nts.key", key_command = "cat nts.key" }',
         "site.toml: serve.nts.key_command: serve.nts.key is set, too; the key comes from one of them",
         id="two keys",
+    ),
+    pytest.param(
+        'serve.nts = { certificate = "host:/etc/nts.crt", key = "nts.key" }',
+        "site.toml: serve.nts.certificate: is on another machine than its key; name two files of this machine, or two "
+        "of the host",
+        id="on two machines",
+    ),
+    pytest.param(
+        'serve.nts = { certificate = "host:nts.crt", key = "host:/etc/nts.key" }',
+        "site.toml: serve.nts.certificate: 'nts.crt' is no absolute path without blanks and without '..'",
+        id="a relative path on the host",
     ),
     pytest.param(
         'serve.nts = { certificate = "nts.crt", key = "other.key" }',

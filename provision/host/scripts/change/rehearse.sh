@@ -3,11 +3,12 @@
 # Run a new chronyd on a private port beside the running one, and print its answers and its log. To be run without
 # privileges, in an empty private folder, where all files are created; all processes end with the script.
 # $1: the folder of chrony.conf, chrony.keys and "build", $2: the host's own addresses that the rules of chrony.conf allow, or
-# "", $3: the level of the system call filter, chronyd(8) -F. For a server with NTS also $4: the address at which it is asked, $5:
-# its name, $6: its authority, $7: another name, $8: another authority.
+# "", $3: the level of the system call filter, chronyd(8) -F. For a server with NTS also $4: the folder that stands for the
+# credentials of its service, or "", $5: the address at which it is asked, $6: its name, $7: its authority, $8: another name, $9:
+# another authority.
 set -u
 umask 077
-folder=$1 addresses=$2 level=$3
+folder=$1 addresses=$2 level=$3 credentials=${4-}
 build=$folder/build
 daemon=
 trap 'end_asking; end_nts; end_daemon' EXIT
@@ -25,7 +26,7 @@ left_out="$left_out sched_priority lock_all binddevice bindacqdevice bindcmddevi
 left_out="$left_out server pool peer sourcedir initstepslew broadcast bindacqaddress mailonchange"
 
 # A build that is rehearsed without a generation has no certificate.
-[ -e "$folder/nts.key" ] || left_out="$left_out ntsservercert ntsserverkey"
+[ -n "$credentials" ] || [ -e "$folder/nts.key" ] || left_out="$left_out ntsservercert ntsserverkey"
 
 is_free() {
     ! grep -qi ":$(printf %04X "$1") " /proc/net/udp /proc/net/udp6 /proc/net/tcp /proc/net/tcp6 2>/dev/null
@@ -48,10 +49,10 @@ choose_port() {
 
 # Adapt a chrony.conf. chronyd warns of a missing or short key only for a source with an address; it never sends requests to
 # an offline one.
-# Reads: command_port folder port
+# Reads: command_port credentials folder port
 adapt() {
-    awk -v left_out=" $left_out " -v folder="$folder/" '
-        { gsub("/opt/chrony/current/", folder) }
+    awk -v left_out=" $left_out " -v folder="$folder/" -v credentials="$credentials/" '
+        { gsub("/opt/chrony/current/", folder); gsub("/run/credentials/chronyd.service/", credentials) }
         tolower($1) ~ /^(server|pool|peer)$/ {
             for (i = 3; i < NF; i++)
                 if (tolower($i) == "key" && !seen[$(i + 1)]++)
@@ -128,7 +129,7 @@ choose_port
 daemon=$!
 if answers; then
     ask_all "$build" "$folder/chrony.keys" "$addresses" "$port" "" 50
-    [ $# -lt 8 ] || ask_nts "$build" "$4" "$port" "$port" "$5" "$6" "$7" "$8" ""
+    [ $# -lt 9 ] || ask_nts "$build" "$5" "$port" "$port" "$6" "$7" "$8" "$9" ""
     show_answers
     show_nts
 fi

@@ -36,6 +36,11 @@ for file in "$new/chrony.keys" "$new/nts.key" "$new/ntskeys"; do
     chown "root:$4" "$file"
     chmod 0640 "$file"
 done
+# systemd gives the key of a certificate to the service alone: nobody but root may read the file.
+if grep -q '^LoadCredential=nts.key:' "$new/chronyd.service" && [ -e "$new/nts.key" ]; then
+    chown root:root "$new/nts.key"
+    chmod 0600 "$new/nts.key"
+fi
 # chronyd(8), -p: print the configuration and exit; an error goes to standard error with exit status 1.
 # Not as root: the program may have been compiled on another machine, and chrony.conf is readable for everybody.
 as_nobody "$3/sbin/chronyd" -p -f "$new/chrony.conf" >/dev/null

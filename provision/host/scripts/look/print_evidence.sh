@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# needs: as_nobody ask_chronyc query_chronyd query_nts source_faults state
+# needs: as_nobody ask_chronyc query_chronyd query_nts nts_files source_faults state
 # Print the evidence about the running chronyd: process, sockets, sources, answers, log. No key material: of keys only ids.
 # The caller assigns its variables (scripts.load_with):
 : "${root?our folder on the host}"
@@ -169,6 +169,7 @@ if [ -n "$addresses" ]; then
     show_answers
 fi
 show_nts
+show_nts_files "$root"
 if [ "$most_keys" -lt 50 ] && [ -n "$client" ]; then
     # The server has a rate limit: print how many of the control machine's requests it has dropped.
     echo "==> served to us"

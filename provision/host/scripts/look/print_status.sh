@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# needs: ask_chronyc source_faults state
+# needs: ask_chronyc nts_files source_faults state
 # Print the state of chronyd, its clock and its sources, as chronyc's CSV. No key material: of keys only ids.
 # $1: our folder on the host.
 chronyc=$1/current/build/bin/chronyc
@@ -11,5 +11,6 @@ echo "==> generation"
 echo "==> executable"
 readlink "/proc/$pid/exe"
 show_sources "$chronyc" "$pid"
+show_nts_files "$1"
 show_state "$1" "$chronyc" || exit 1
 echo "==> finished"

@@ -90,6 +90,7 @@ restore_previous_services() {
     rm -f "$root/current" "$root/started"
     remove_declarations
     remove_key_usage
+    remove_nts_renewal
     restore_programs
     # Remove the folder if we made it and it is empty.
     if grep -sqx 'folder /etc/chrony' "$root/made"; then rmdir /etc/chrony 2>/dev/null || true; fi
@@ -133,6 +134,16 @@ remove_key_usage() {
     grep -qs '^# Managed by chrony-provision' "$units/$name.service" || return 0
     remove_our_units "$name.service $name-save.service $name-save.timer" /var/lib/chrony-provision \
         "$units/$name.service" "$units/$name-save.service" "$units/$name-save.timer" "$root/key-usage" ||
+        report_failure "$name could not be stopped"
+}
+
+# Remove the units that watch a certificate of the host: see provision/deploy/nts_renewal.py.
+remove_nts_renewal() {
+    local name
+    name=chrony-provision-nts
+    grep -qs '^# Managed by chrony-provision' "$units/$name.path" || return 0
+    remove_our_units "$name.path $name.timer $name.service" /run/chrony-nts-renewal \
+        "$units/$name.path" "$units/$name.timer" "$units/$name.service" "$root/nts-renewal" ||
         report_failure "$name could not be stopped"
 }
 

@@ -14,6 +14,7 @@ COMPUTED = {
     "file-systems",
     "key-usage",
     "saved-measurements",
+    "nts-renewal",
     "switch-script",
     *(f"{purpose}-packages" for purpose in Purpose),
 }

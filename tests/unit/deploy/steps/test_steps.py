@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from provision.common.errors import ParseError
 from provision.deploy import converge
+from provision.deploy.nts_renewal import nts_renewal
 from provision.deploy.phases import key_usage, saved_measurements
 from provision.deploy.steps import Step
 from provision.deploy.steps.boot_wait import BootWaits
@@ -71,6 +72,7 @@ STEPS = [
     key_usage(Site()),
     key_usage(Site(keys=Keys(usage=True))),
     SAVED,
+    nts_renewal(Site(), FACTS, None),
     MetricsTextfile(),
     METRICS,
     AT_HAND,
@@ -100,6 +102,7 @@ TITLES = [
     "no count of answers by key",
     "count of answers by key",
     "measurements saved for a crash",
+    "no renewal of the certificate",
     "no metrics for node_exporter",
     "metrics for node_exporter",
     "source of nettle 3.10.2 and chrony 4.9 available",
@@ -139,6 +142,7 @@ IDS = [
     (LogRotation(folder=LOGS, content=""), "log-rotation", True),
     (key_usage(Site()), "key-usage", True),
     (SAVED, "saved-measurements", True),
+    (nts_renewal(Site(), FACTS, None), "nts-renewal", True),
     (METRICS, "metrics-textfile", True),
     (AT_HAND, "source", False),
     (RESTORED, "restored", True),
@@ -157,6 +161,7 @@ NAMED_OTHERWISE = {
     "foreign-processes": "conflicting_services",
     "key-usage": "units",
     "saved-measurements": "units",
+    "nts-renewal": "units",
 }
 
 

@@ -13,7 +13,9 @@ from provision.verify.evidence import Evidence
 from provision.verify.ntp.key_exchange import KeyExchange, KeyExchanges, Stage
 from provision.verify.ntp.nts_client import NtsProbe
 from provision.verify.nts import NtsAnswer, NtsAnswers
+from provision.verify.nts_files import FilesState, NtsFiles
 from provision.verify.nts_server import NtsServer
+from tests.helpers.certificates import Authority
 from tests.helpers.evidence_samples import EXPECTED, PROBE, SERVER, SILENCE, STOPPED
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -67,6 +69,28 @@ def test_a_good_server_holds() -> None:
     assert every["nts.certificate-end"].seen == "90 days left, until 2027-04-01 00:00 UTC"
     # A switch after which no client with NTS is served is rolled back; what only this machine sees is reported.
     assert (every["server.nts"].vital, every["client.nts"].vital) == (True, False)
+
+
+FILES = NtsFiles(certificate="/etc/x.pem", state=FilesState.SAME)
+SERVED = Authority.make().issue("ntp1.example", end=datetime(2027, 4, 1, tzinfo=UTC)).certificate
+SERVED_END = "the served one ends at 2027-04-01 00:00 UTC"
+STATES = [
+    (FILES, True, "no difference"),
+    (replace(FILES, refused="of an earlier one"), True, "no difference"),
+    (
+        replace(FILES, state=FilesState.OTHER, refused="no match", served=SERVED),
+        False,
+        f"chronyd serves with another one; the renewed one was refused: no match; {SERVED_END}",
+    ),
+    (replace(FILES, state=FilesState.MISSING, served="none"), False, "the certificate or its key is missing"),
+    (replace(FILES, state=FilesState.STOPPED), None, "chronyd does not run"),
+]
+
+
+@pytest.mark.parametrize(("files", "holds", "seen"), STATES, ids=["same", "again", "other", "missing", "stopped"])
+def test_files_of_the_host_are_those_that_are_served(files: NtsFiles, holds: bool | None, seen: str) -> None:  # noqa: FBT001 -- a parameter of a case
+    (finding, *_) = nts.nts_findings(replace(SERVER, nts_files=files), WITH_NTS, NTS_PROBE, PROBE, NOW)
+    assert (finding.id, finding.holds, finding.seen, finding.vital) == ("nts.certificate-current", holds, seen, False)
 
 
 @pytest.mark.parametrize(("days", "holds"), [(-1, False), (2, False), (3, True), (29, True)])

@@ -1,0 +1,67 @@
+"""Make the step for the units that let chronyd serve with a certificate that the host renews itself. Pure."""
+
+from posixpath import dirname
+
+from provision.deploy.choices import choose_user
+from provision.deploy.render import render
+from provision.deploy.steps.units import UnitFile, Units
+from provision.host import scripts
+from provision.host.facts import Facts
+from provision.host.paths import NTS_RENEWAL, NTS_RENEWAL_FOLDER, ROOT
+from provision.site.nts import Nts
+from provision.site.schema import Site
+from provision.verify.ntp.other_authority import OTHER_AUTHORITY, OTHER_NAME
+from provision.verify.nts_server import NtsServer
+
+NAME = "chrony-provision-nts"
+FOLDER = "/etc/systemd/system"
+
+
+def nts_renewal(site: Site, facts: Facts, server: NtsServer | None) -> Units:
+    """Return the step; the units are wanted where the certificate is a file of the host.
+
+    ``server``: how clients query the host; None if that is not known, or if it serves no NTS.
+    """
+    nts = site.serve.nts
+    certificate, key, script = "", "", ""
+    if nts is not None and nts.key is not None and nts.certificate.is_on_host:
+        certificate, key = nts.certificate.path, nts.key.path
+        script = _script(nts, certificate, key, facts, server)
+    watched = dict.fromkeys((certificate, key, dirname(certificate), dirname(key)))
+    return Units(
+        id="nts-renewal",
+        subject="renewal of the certificate",
+        setting="a certificate of the host (serve.nts)",
+        wanted=bool(certificate),
+        files=(
+            UnitFile(path=NTS_RENEWAL, content=script),
+            UnitFile(path=f"{FOLDER}/{NAME}.service", content=render(f"{NAME}.service", script=NTS_RENEWAL)),
+            UnitFile(path=f"{FOLDER}/{NAME}.path", content=render(f"{NAME}.path", watched=watched)),
+            UnitFile(path=f"{FOLDER}/{NAME}.timer", content=render(f"{NAME}.timer")),
+        ),
+        units=(f"{NAME}.path", f"{NAME}.timer"),
+        folder=NTS_RENEWAL_FOLDER,
+    )
+
+
+def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServer | None) -> str:
+    name, authority = "", ""
+    if server is not None:
+        name = server.name
+        if nts.authority is not None:
+            authority = server.authority
+    return scripts.load_with(
+        "nts_renewal",
+        {
+            "root": ROOT,
+            "certificate": certificate,
+            "key": key,
+            "name": next(iter(nts.names), name),
+            "authority": authority,
+            "other_name": OTHER_NAME,
+            "other_authority": OTHER_AUTHORITY,
+            "account": choose_user(facts),
+            "rehearse": f"{scripts.functions('rehearse')}{scripts.text('rehearse')}",
+            "as_builder": scripts.text("as_builder"),
+        },
+    )
