@@ -16,7 +16,7 @@ from provision.verify.ntp.key_exchange import Stage, exchange_keys
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.certbot import Certbot
 from tests.helpers.certificates import NOW, YEAR, Authority, Issued
-from tests.helpers.host_state import files_of, give_builds, journal, pid
+from tests.helpers.host_state import give_builds, journal, pid
 from tests.helpers.load_meter import assert_none_lost, under_load
 from tests.helpers.operators import Operator, Ran
 from tests.helpers.packaged_chronyd import Package, fetch
@@ -179,7 +179,7 @@ def nothing_lost(server: Server, client: NtsClient) -> Iterator[None]:
     """Send requests with a key and with NTS, and make key exchanges, meanwhile: all get through."""
     exchanges = KeyExchanges(server)
     thread = threading.Thread(target=exchanges.make, daemon=True)
-    before, made = client.answers, client.key_exchanges
+    before, made, unanswered = client.answers, client.key_exchanges, client.unanswered
     key = next(iter(server.operator.keys))
     with under_load(server.host.address, key, RATE) as meter:
         thread.start()
@@ -191,7 +191,7 @@ def nothing_lost(server: Server, client: NtsClient) -> Iterator[None]:
         thread.join()
     assert_none_lost(meter)
     # The cookies of before are still good, and no request with one was lost.
-    await_true(lambda: client.unanswered <= 1, "requests with NTS were lost")
+    await_true(lambda: client.unanswered <= unanswered + 1, "requests with NTS were lost")
     assert client.answers > before
     assert (client.key_exchanges, client.asked("authdata")[7]) == (made, "0")
     # The port was never closed; an exchange that the restart ends is made again by clients.
@@ -252,16 +252,13 @@ def test_a_broken_renewal_is_named_and_the_old_certificate_is_served_on(server: 
             assert words in found.seen("nts.certificate-current"), (name, found.seen("nts.certificate-current"))
     assert (pid(server.host), server.served) == (before, served)
     # A change of something else is refused, too, for its restart would take the broken files.
-    files = files_of(server.host)
     refused = server.run("deploy", site=f"{ON_HOST}[time]\nmaxdistance = 2.5\n")
     assert refused.status != 0
     assert "none of its certificates is an authority of the chain" in refused.error
     server.renew(broken(server)["other key"][0])
     refused = server.run("deploy", site=f"{ON_HOST}[time]\nmaxdistance = 2.5\n")
     assert "failed its rehearsal; the previous daemon keeps running" in refused.error
-    assert (pid(server.host), files_of(server.host)["/etc/systemd/system/chronyd.service"]) == (
-        before, files["/etc/systemd/system/chronyd.service"],
-    )  # fmt: skip
+    assert (pid(server.host), server.served) == (before, served)
     server.renew(server.issue())
     server.run("verify").assert_proven()
 
