@@ -26,6 +26,7 @@ COMPARED_STEPS = (
     "boot-wait",
     "log-rotation",
     "key-usage",
+    "saved-measurements",
     "nts-renewal",
     "metrics-textfile",
 )
