@@ -53,6 +53,7 @@ PLAN = [
     "log-rotation",
     "key-usage",
     "saved-measurements",
+    "nts-renewal",
     "metrics-textfile",
 ]
 REFUSES = {
@@ -65,8 +66,8 @@ REFUSES = {
 }
 MENDS = {"conflicting-services", "process-as-unit", "daemon-unaltered"}
 """The switch itself stops the other services and starts the daemon; these steps mend later damage."""
-UNCHANGED_AT_FIRST = REFUSES | MENDS | {"boot-wait", "log-rotation", "key-usage", "metrics-textfile"}
-"""The default site asks for no unit that waits for the clock, for no log files, for no counts, and for no metrics."""
+UNCHANGED_AT_FIRST = REFUSES | MENDS | {"boot-wait", "log-rotation", "key-usage", "nts-renewal", "metrics-textfile"}
+"""The default site has no unit that waits for the clock, no log files, no counts, no certificate, and no metrics."""
 LISTING = r"""
 folders='/etc /opt /usr/local /var/lib/chrony'
 find $folders -printf '%p %y %m %u:%g %l %T@\n' 2>/dev/null | sort
