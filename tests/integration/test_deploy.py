@@ -15,7 +15,7 @@ from provision.common.results import Finding
 from provision.host.sandbox import sandbox
 from provision.output.report_text import finding_text
 from tests.helpers.booted_hosts import assert_nowhere, login
-from tests.helpers.host_state import builds, current, files_of, journal, pid, work_folders
+from tests.helpers.host_state import builds, current, files_of, holders, journal, pid, work_folders
 from tests.helpers.samples import read_keys
 from tests.integration.conftest import Deployed, deployed_once
 from tests.unit.output.test_nagios import OUTPUT
@@ -198,12 +198,8 @@ def test_the_secret_was_in_no_argument_list(deployed: Deployed) -> None:
 
 def test_the_secret_is_nowhere_on_the_host_but_in_files_that_chronyd_alone_reads(deployed: Deployed) -> None:
     secret = hex_of_key(deployed)
-    holders = login(
-        deployed.host,
-        "find /opt /etc /root /home /tmp /var /run /usr/local /dev/shm -type f -print0 2>/dev/null |"
-        f" xargs -0 grep -liaF {secret} 2>/dev/null | xargs stat -c '%n %04a %U:%G'",
-    )
-    assert holders.splitlines() == [f"/opt/chrony/generations/{current(deployed.host)}/chrony.keys 0640 root:_chrony"]
+    file = f"/opt/chrony/generations/{current(deployed.host)}/chrony.keys"
+    assert holders(deployed.host, secret) == [f"{file} 0640 root:_chrony"]
     # The journal may be compressed on disk.
     assert_nowhere(secret, journal(deployed.host))
 

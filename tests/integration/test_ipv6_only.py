@@ -77,8 +77,7 @@ def hop(deployed: Deployed) -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def place(deployed: Deployed, hop: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     operator = Operator(tmp_path_factory.mktemp("operator"))
-    operator.artifacts.parent.mkdir(parents=True)
-    operator.artifacts.symlink_to(deployed.operator.artifacts.resolve())
+    operator.share_artifacts(deployed.operator.artifacts.resolve())
     with booted(f"it-ipv6-{CHECKOUT}") as booted_host:
         install(booted_host, *LIBRARIES, "nftables")
         host = at(booted_host, THERE)

@@ -14,7 +14,7 @@ from provision.host.sandbox.sandbox import Sandbox
 from provision.verify.ntp.nts_client import Outcome
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.certificates import NOW, YEAR, Authority, Issued
-from tests.helpers.host_state import current, files_of, install, journal, start_by_hand
+from tests.helpers.host_state import RESTART, current, files_of, holders, install, journal, start_by_hand
 from tests.helpers.nts_requests import ask, exchange_with
 from tests.helpers.operators import Operator, Ran
 from tests.helpers.packaged_chronyd import fetch
@@ -44,8 +44,6 @@ CHECKS = (
     "nts.certificate-end",
 )
 CHRONYC = "/opt/chrony/current/build/bin/chronyc"
-RESTART = "systemctl reset-failed chronyd && systemctl restart chronyd"
-"""systemd refuses the sixth start within ten seconds, unless it forgets those before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +125,7 @@ def test_the_private_key_is_on_disk_for_root_alone_and_in_memory_for_the_service
     lines = nts.pair.lines
     assert_nowhere(lines[0], nts.first.output, nts.first.errors, str(nts.first.reports))
     assert_nowhere(lines[0], *(path for path in nts.operator.home.iterdir() if path.name != "site"))
-    holders = login(
-        nts.host,
-        "find /opt /etc /root /home /tmp /var /run /usr/local /dev/shm -type f -print0 2>/dev/null |"
-        f" xargs -0 grep -laF {lines[0]} 2>/dev/null | xargs stat -c '%n %04a %U:%G'",
-    )
-    assert holders.splitlines() == [
+    assert holders(nts.host, lines[0]) == [
         f"/opt/chrony/generations/{current(nts.host)}/nts.key 0600 root:root",
         "/run/credentials/chronyd.service/nts.key 0400 _chrony:root",
     ]

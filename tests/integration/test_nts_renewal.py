@@ -16,7 +16,7 @@ from provision.verify.ntp.key_exchange import Stage, exchange_keys
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.certbot import Certbot
 from tests.helpers.certificates import NOW, YEAR, Authority, Issued
-from tests.helpers.host_state import give_builds, journal, pid
+from tests.helpers.host_state import RESTART, give_builds, holders, journal, pid
 from tests.helpers.load_meter import assert_none_lost, under_load
 from tests.helpers.operators import Operator, Ran
 from tests.helpers.packaged_chronyd import Package, fetch
@@ -53,7 +53,7 @@ FILES = "find /etc/systemd/system /opt/chrony /run -name '*provision-nts*' -o -n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A host whose certificate certbot renews, and who deploys to it."""
+    """A host whose certificate certbot renews, and the operator who deploys to it."""
 
     host: Sandbox
     operator: Operator
@@ -100,9 +100,8 @@ class Server:
 @pytest.fixture(scope="module")
 def server(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     operator = Operator(tmp_path_factory.mktemp("renewal"))
-    operator.artifacts.parent.mkdir(parents=True)
     # The build of the host that all tests share.
-    operator.artifacts.symlink_to(deployed.operator.artifacts.resolve())
+    operator.share_artifacts(deployed.operator.artifacts.resolve())
     authority = Authority.make()
     folder = operator.home / "site"
     folder.mkdir()
@@ -159,10 +158,11 @@ def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @dataclass(slots=True)
 class KeyExchanges:
-    """Key exchanges with a server, one after the other, until they are enough."""
+    """Key exchanges with a server, one after the other."""
 
     server: Server
     ended: list[Stage] = field(default_factory=list)
+    """The stage at which each of them ended."""
     enough: threading.Event = field(default_factory=threading.Event)
 
     def make(self) -> None:
@@ -205,14 +205,9 @@ def test_a_certificate_of_the_host_is_proven_and_its_key_stays_there(server: Ser
     lines = server.certbot.pair.lines
     assert_nowhere(lines[0], server.first.output, server.first.errors, str(server.first.reports), server.operator.home)
     assert_nowhere(lines[0], journal(server.host))
-    holders = login(
-        server.host,
-        "find /opt /etc /root /home /tmp /var /run /usr/local /dev/shm -type f -print0 2>/dev/null |"
-        f" xargs -0 grep -laF {lines[0]} 2>/dev/null | xargs stat -c '%n %a %U:%G'",
-    )
-    assert sorted(holders.splitlines()) == [
-        f"{server.certbot.files[-1]} 600 root:root",
-        "/run/credentials/chronyd.service/nts.key 400 _chrony:root",
+    assert holders(server.host, lines[0]) == [
+        f"{server.certbot.files[-1]} 0600 root:root",
+        "/run/credentials/chronyd.service/nts.key 0400 _chrony:root",
     ]
     again = server.run("deploy")
     again.assert_proven()
@@ -264,7 +259,7 @@ def test_a_broken_renewal_is_named_and_the_old_certificate_is_served_on(server: 
 
 
 def test_without_its_files_it_serves_everything_but_nts(server: Server) -> None:
-    login(server.host, f"mv {LIVE} {LIVE}.moved; systemctl reset-failed chronyd; systemctl restart chronyd")
+    login(server.host, f"mv {LIVE} {LIVE}.moved; {RESTART}")
     try:
         found = server.run("verify", "--sync-timeout=20")
     finally:

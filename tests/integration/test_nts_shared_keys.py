@@ -15,7 +15,7 @@ from provision.verify.ntp.key_exchange import KeyExchange
 from provision.verify.ntp.nts_client import Outcome
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.certificates import Authority
-from tests.helpers.host_state import arguments_seen, journal
+from tests.helpers.host_state import RESTART, arguments_seen, holders, journal
 from tests.helpers.nts_requests import ask, exchange_with
 from tests.helpers.operators import Operator, Ran
 from tests.integration.conftest import CHECKOUT, Deployed
@@ -23,7 +23,6 @@ from tests.integration.conftest import CHECKOUT, Deployed
 pytestmark = pytest.mark.integration
 
 NAME = "ntp.nts.test"
-RESTART = "systemctl reset-failed chronyd && systemctl restart chronyd"
 SITE = f"""
 service.sockets = true
 [serve.nts]
@@ -79,9 +78,8 @@ class Pair:
 @pytest.fixture(scope="module")
 def pair(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Pair]:
     operator = Operator(tmp_path_factory.mktemp("shared"))
-    operator.artifacts.parent.mkdir(parents=True)
     # The build of the host that all tests share.
-    operator.artifacts.symlink_to(deployed.operator.artifacts.resolve())
+    operator.share_artifacts(deployed.operator.artifacts.resolve())
     authority = Authority.make()
     folder = operator.home / "site"
     folder.mkdir()
@@ -180,12 +178,7 @@ def test_the_keys_are_files_of_the_generations_and_nowhere_else(pair: Pair) -> N
     assert_nowhere(secrets[0], pair.first.output, pair.first.errors, str(pair.first.reports), *pair.arguments)
     assert_nowhere(secrets[0], *(path for path in pair.operator.home.iterdir() if path.name != "site"))
     for host in pair.hosts:
-        holders = login(
-            host,
-            "find /opt /etc /root /home /tmp /var /run /usr/local /dev/shm -type f -print0 2>/dev/null |"
-            f" xargs -0 grep -laF {secrets[0]} 2>/dev/null | xargs stat -c '%n %04a %U:%G'",
-        )
-        files = {line.partition(" ")[::2] for line in holders.splitlines()}
+        files = {line.partition(" ")[::2] for line in holders(host, secrets[0])}
         assert {mode for _, mode in files} == {"0640 root:_chrony"}
         assert all(name.startswith("/opt/chrony/generations/") and name.endswith("/ntskeys") for name, _ in files)
         assert_nowhere(secrets[0], journal(host))

@@ -11,7 +11,7 @@ from provision.host.sandbox.sandbox import Sandbox
 from provision.keys import Key, Keys
 from tests.helpers.booted_hosts import booted, login, reboot
 from tests.helpers.host_state import current, give_builds, pid
-from tests.helpers.load_meter import UNSYNCHRONISED, LoadMeter, under_load
+from tests.helpers.load_meter import UNSYNCHRONISED, LoadMeter, assert_none_lost, under_load
 from tests.helpers.operators import Operator, Ran
 from tests.helpers.waiting import await_true
 from tests.integration.conftest import CHECKOUT, Deployed
@@ -37,7 +37,7 @@ SYSTEMCTL = ("systemctl stop chronyd", "systemctl start chronyd")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A host with a finished build, and who deploys to it."""
+    """A host with a finished build, and the operator who deploys to it."""
 
     host: Sandbox
     operator: Operator
@@ -78,11 +78,7 @@ class Server:
             time.sleep(0.5)
             yield meter
             time.sleep(0.5)
-        answers = meter.answers()
-        assert len(answers) > RATE / 2
-        assert meter.lost == []
-        assert [answer for answer in answers if answer.is_wrong] == []
-        assert may_be_unsynchronised or UNSYNCHRONISED not in {answer.leap for answer in answers}
+        assert_none_lost(meter, may_be_unsynchronised=may_be_unsynchronised)
 
 
 @pytest.fixture(scope="module")
