@@ -14,6 +14,7 @@ from provision.deploy.run import Run
 from provision.deploy.status import status
 from provision.deploy.uninstall import uninstall
 from provision.deploy.verify import verify
+from provision.host.facts import OF_32_BITS
 from tests.unit.deploy.conftest import Operator
 
 NOTES = [
@@ -55,9 +56,15 @@ NOTED = [
 
 @pytest.mark.parametrize(("answer", "operation", "words"), NOTED)
 def test_the_end_of_a_clock_of_32_bits_is_told(
-    operator: Operator, answer: str, operation: Callable[[Run], None], words: str | None
+    operator: Operator,
+    answer: str,
+    operation: Callable[[Run], None],
+    words: str | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     operator.host.facts += "word_bits=32\n"
+    # The host has the build of the sample recipe, so its platform must stay that of the sample.
+    monkeypatch.setitem(OF_32_BITS, "x86_64", "x86_64")
     assert ANSWER in operator.host.evidence
     operator.host.evidence = operator.host.evidence.replace(ANSWER, answer)
     told = [note for note in operator.run(operation).notes if note.endswith(SHORT_TIME)]
