@@ -24,7 +24,7 @@ WORDS = {
     # Part of the shell, by POSIX or in all that we know, and of the facts, which are the first that we ask.
     *("printf", "test", "echo", "kill", "true", "false", "pwd", "uname", "sh"),
     # Words of texts, of awk and of nft.
-    *("install", "taskset", "who", "hwclock", "inv", "size"),
+    *("install", "taskset", "who", "hwclock", "inv", "last", "size"),
 }
 """What looks like a call of a program that a host may lack, and is none."""
 WHERE_IT_IS = {"make", "md5sum", *(tool for tool, why in OPTIONAL.items() if why == "of systemd")}
