@@ -1,7 +1,7 @@
 """Ask a server with NTS from this machine: key exchange, and authenticated NTP requests with its cookies.
 
-A cookie is used once, as the RFC prescribes, so each attempt takes another one. A request with an altered cookie has to
-be refused: a server that answers it anyway has not read it.
+A client must use a cookie once only (RFC 8915, section 5.7), so each attempt takes another one while there are some. A
+request with an altered cookie has to be refused: a server that answers it anyway has not read it.
 """
 
 from collections.abc import Iterator
@@ -121,7 +121,7 @@ def _accepted(channel: Channel, keys: NtsKeys, shared_keys: ServerKeys) -> Itera
         outcome = ask_with_cookies(channel, (cookie_of(key, keys),), keys).outcome
         yield key, outcome
         if outcome is Outcome.SILENT:
-            # Something drops requests: the others would wait for nothing, too.
+            # A rate limit or a firewall may drop requests: each further one would only wait.
             return
 
 
@@ -145,7 +145,7 @@ def ask_with_cookies(
                 if reply is not None:
                     return _outcome(reply, data, monotonic() - sent)
         except ConnectionError as error:
-            # The port is closed, says the host of the server.
+            # The host of the server has reported by ICMP that its port is closed.
             words = reason_of(error)
     return NtsRequest(outcome=Outcome.SILENT, words=words)
 

@@ -15,8 +15,8 @@ UNIQUE_IDENTIFIER, COOKIE, PLACEHOLDER, AUTHENTICATOR = 0x0104, 0x0204, 0x0304, 
 HEADER = 48
 IDENTIFIER_BYTES = 32
 NONCE_BYTES = 16
-LEAST_FIELD = 16
-"""Bytes of an extension field (RFC 7822, section 3), with the four of its type and length."""
+LEAST_FIELD_BYTES = 16
+"""The length of the shortest extension field (RFC 7822, section 3), with the four bytes of its type and length."""
 NAK = b"NTSN"
 
 
@@ -38,7 +38,7 @@ class NtsKeys:
 
 @dataclass(frozen=True, slots=True)
 class NtsReply:
-    """An answer, and its cookies; the server does not accept one a second time for another client."""
+    """An answer, and its fresh cookies."""
 
     reply: Reply
     cookies: tuple[bytes, ...] = field(default=(), repr=False)
@@ -55,7 +55,7 @@ class ExtensionField:
 
 def pack_field(type_: int, body: bytes) -> bytes:
     """Return an extension field, with zeros up to a length that the RFC permits."""
-    length = max(_rounded(4 + len(body)), LEAST_FIELD)
+    length = max(_rounded(4 + len(body)), LEAST_FIELD_BYTES)
     return type_.to_bytes(2, "big") + length.to_bytes(2, "big") + body.ljust(length - 4, b"\0")
 
 
@@ -67,7 +67,7 @@ def fields(data: bytes, begin: int = HEADER) -> Iterator[ExtensionField]:
     """Yield the extension fields of a packet from a position on. Raises ValueError if one is not complete."""
     while begin < len(data):
         length = int.from_bytes(data[begin + 2 : begin + 4], "big")
-        if length < LEAST_FIELD or length % 4 or begin + length > len(data):
+        if length < LEAST_FIELD_BYTES or length % 4 or begin + length > len(data):
             raise ValueError("an extension field has no valid length")
         yield ExtensionField(int.from_bytes(data[begin : begin + 2], "big"), data[begin + 4 : begin + length], begin)
         begin += length
@@ -75,25 +75,20 @@ def fields(data: bytes, begin: int = HEADER) -> Iterator[ExtensionField]:
 
 def request(header: bytes, identifier: bytes, cookie: bytes, keys: NtsKeys, *, placeholders: int = 0) -> bytes:
     """Return a request: its answer has one fresh cookie, and one for each placeholder."""
-    wanted = [pack_field(UNIQUE_IDENTIFIER, identifier), pack_field(COOKIE, cookie)]
-    wanted += [pack_field(PLACEHOLDER, bytes(len(cookie)))] * placeholders
-    packet = header + b"".join(wanted)
-    return packet + _authenticator(packet, keys.to_server, b"")
+    parts = [pack_field(UNIQUE_IDENTIFIER, identifier), pack_field(COOKIE, cookie)]
+    parts += [pack_field(PLACEHOLDER, bytes(len(cookie)))] * placeholders
+    packet = header + b"".join(parts)
+    return packet + authenticator(packet, keys.to_server, b"")
 
 
-def _authenticator(packet: bytes, key: bytes, secret: bytes) -> bytes:
-    """Return the authenticator of a packet, with an encrypted text."""
+def authenticator(packet: bytes, key: bytes, secret: bytes) -> bytes:
+    """Return the authenticator of a packet, with a text that is encrypted in it."""
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # noqa: PLC0415 -- slow to import
 
     nonce = os.urandom(NONCE_BYTES)
     encrypted = AESSIV(key).encrypt(secret, [packet, nonce])
     lengths = len(nonce).to_bytes(2, "big") + len(encrypted).to_bytes(2, "big")
     return pack_field(AUTHENTICATOR, lengths + nonce + encrypted.ljust(_rounded(len(encrypted)), b"\0"))
-
-
-def answer(packet: bytes, keys: NtsKeys, cookies: tuple[bytes, ...] = ()) -> bytes:
-    """Return an answer as a server makes it of a header and an identifier, with fresh cookies."""
-    return packet + _authenticator(packet, keys.to_client, b"".join(pack_field(COOKIE, one) for one in cookies))
 
 
 def read_reply(data: bytes, identifier: bytes, keys: NtsKeys) -> NtsReply | None:
@@ -106,7 +101,7 @@ def read_reply(data: bytes, identifier: bytes, keys: NtsKeys) -> NtsReply | None
         return None
     authenticators = [one for one in found if one.type == AUTHENTICATOR]
     if not authenticators:
-        # Nobody else can know the identifier, so the refusal is the server's (RFC 8915, 5.7).
+        # Only the server has seen the identifier, so the refusal is its own (RFC 8915, section 5.7).
         return NtsReply(Reply.NAK if (data[1], data[12:16]) == (0, NAK) else Reply.INVALID)
     try:
         secret = _decrypted(data, authenticators[0], keys.to_client)
@@ -115,18 +110,18 @@ def read_reply(data: bytes, identifier: bytes, keys: NtsKeys) -> NtsReply | None
         return NtsReply(Reply.INVALID)
 
 
-def _decrypted(data: bytes, authenticator: ExtensionField, key: bytes) -> bytes:
+def _decrypted(data: bytes, found: ExtensionField, key: bytes) -> bytes:
     """Return the text of an authenticator. Raises ValueError if it is not valid."""
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415 -- slow to import
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # noqa: PLC0415
 
-    nonce_length = int.from_bytes(authenticator.body[:2], "big")
-    length = int.from_bytes(authenticator.body[2:4], "big")
-    rest = authenticator.body[4:]
+    nonce_length = int.from_bytes(found.body[:2], "big")
+    length = int.from_bytes(found.body[2:4], "big")
+    rest = found.body[4:]
     begin = _rounded(nonce_length)
     if not nonce_length or begin + length > len(rest):
         raise ValueError("the authenticator is not complete")
     try:
-        return AESSIV(key).decrypt(rest[begin : begin + length], [data[: authenticator.begin], rest[:nonce_length]])
+        return AESSIV(key).decrypt(rest[begin : begin + length], [data[: found.begin], rest[:nonce_length]])
     except InvalidTag as error:
         raise ValueError("the authenticator is not valid") from error

@@ -17,10 +17,10 @@ from provision.verify.ntp.nts_packet import (
     PLACEHOLDER,
     UNIQUE_IDENTIFIER,
     NtsKeys,
-    answer,
     fields,
     pack_field,
 )
+from tests.helpers.nts_answers import answer
 
 KEYS = NtsKeys(bytes(range(32)), bytes(range(32, 64)))
 COOKIES = tuple(bytes([number]) * 100 for number in range(8))

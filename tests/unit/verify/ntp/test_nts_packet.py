@@ -15,13 +15,13 @@ from provision.verify.ntp.nts_packet import (
     NtsKeys,
     NtsReply,
     Reply,
-    answer,
     fields,
     pack_field,
     read_reply,
     request,
 )
 from tests.helpers.booted_hosts import ROOT
+from tests.helpers.nts_answers import answer
 
 KEYS = NtsKeys(bytes(range(32)), bytes(range(32, 64)))
 IDENTIFIER = bytes(range(100, 132))
