@@ -18,9 +18,9 @@ ERA = re.compile(r"^NTP time mapped to (?P<start>\S+)/\S+$", re.MULTILINE)
 ERROR = re.compile(r"^error: (?P<words>\S.*)$", re.MULTILINE)
 SHORT_TIME = (
     "chronyd accepts no time after 19 January 2037, a year before such a clock ends; "
-    "a distribution that counts with 64 bits lasts, such as Debian 13 on armhf"
+    "before that, move to a distribution that counts with 64 bits, such as Debian 13 on armhf"
 )
-"""What it means if seconds are counted with 32 bits (``UTI_IsTimeOffsetSane`` in chrony's util.c)."""
+"""The consequence of counting seconds with 32 bits (``UTI_IsTimeOffsetSane`` in chrony's util.c)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def open_folder(options: VerifyOptions) -> EvidenceFolder:
 
 
 def _rules(name: str) -> RuleSet:
-    """Return the rules of a file or a set. Raises SiteError, also if they name a check that there is not."""
+    """Return the rules of a file or a set. Raises SiteError, also if they name an unknown check."""
     rules = read_rules(name)
     known = check_ids()
     for rule in rules.rules:

@@ -31,7 +31,7 @@ def one_line_errors() -> Iterator[None]:
 def terminated_as_interrupted() -> Iterator[None]:
     """Treat SIGTERM, by which a pipeline cancels a job, as Ctrl-C: a run reports how far it came, and cleans up."""
     own = threading.current_thread() is threading.main_thread()
-    # Whoever starts a command may have it ignore the signal.
+    # The process that starts a command may have it ignore the signal, as nohup does with another one.
     if not own or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return

@@ -148,7 +148,7 @@ def _unused(
 def _check_addresses(options: RetireOptions | RotateOptions) -> None:
     """Raise UsageError for ``--addresses`` without the option that asks servers."""
     if options.addresses and options.unused_for is None:
-        raise UsageError("--addresses is for --unused-for")
+        raise UsageError("--addresses is for --unused-for: add that option, or see inv keys --usage --addresses")
 
 
 @option_task(

@@ -22,8 +22,8 @@ from provision.site.inventory import Inventory, Member
 from provision.site.key_source import source_of
 
 
-class CountedTooShort(SiteError):  # noqa: N818 -- what is the matter, not the kind of error
-    """Servers count the use of keys, and have not done so for the time of ``--unused-for``."""
+class CountedTooShort(SiteError):  # noqa: N818 -- named after the cause, as each error is
+    """All servers count the use of keys, but some for less time than that of ``--unused-for``."""
 
 
 def show_usage(
@@ -52,25 +52,27 @@ def unused_keys(
 ) -> Unused:
     """Return which of these keys no server has answered for the time of ``--unused-for``.
 
-    Raises ProvisionError, also if one of the servers cannot say it: CountedTooShort if it can later.
+    Raises ProvisionError, also if one of the servers does not know; CountedTooShort if it only has to count for longer.
     """
-    assert options.unused_for is not None  # noqa: S101 -- the caller asked
+    assert options.unused_for is not None  # noqa: S101 -- the caller has checked it
     period = options.unused_for
     read = secrets.keys.read(source)
     known = notes(read[0]) if read else {}
     usages, now = _counts(options, secrets, inventory, source)
     if why := counted_too_short(usages, period, now):
-        raise CountedTooShort(f"--unused-for: the servers do not know it for so long: {why}")
+        raise CountedTooShort(
+            f"--unused-for: the servers do not know it for so long: {why}; ask again later, or for less time"
+        )
     return unused(ids, known, usages, period, now, addresses=options.addresses)
 
 
 def check_counting(options: RotateOptions, secrets: Secrets, inventory: Inventory, source: KeySource) -> None:
-    """Ask all servers with these keys whether they count their use. Raises ProvisionError if one of them does not."""
+    """Ask all servers with these keys whether they count the use of keys. Raises ProvisionError if one does not."""
     _counts(options, secrets, inventory, source)
 
 
 def check_site_counts(inventory: Inventory, source: KeySource) -> None:
-    """Raise SiteError if the site does not let all servers with these keys count their use; no host is asked."""
+    """Raise SiteError if not all servers with these keys count the use of keys by the site; no host is asked."""
     if names := [one.name for one in _servers(inventory, source) if not one.site.keys.usage]:
         raise SiteError(
             f"--unused-for: the site does not let {', '.join(names)} count the use of keys: set keys.usage = true, and "
@@ -81,7 +83,7 @@ def check_site_counts(inventory: Inventory, source: KeySource) -> None:
 def _counts(
     options: RetireOptions | RotateOptions, secrets: Secrets, inventory: Inventory, source: KeySource
 ) -> tuple[Mapping[str, KeyUsage], datetime]:
-    """Return the counts of all servers with these keys, and the time. Raises ProvisionError if one has none."""
+    """Return the counts of all servers with these keys, and the time now. Raises ProvisionError if one has none."""
     if not inventory.members:
         raise SiteError("--unused-for asks all servers with these keys: list them in the site file, under [hosts]")
     everywhere = replace(options, host=())

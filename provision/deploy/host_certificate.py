@@ -11,11 +11,13 @@ from provision.host import scripts
 from provision.host.paths import GENERATION, NTS_CHAIN, NTS_KEY
 from provision.keys.certificates import Certificates, check_authority, check_chain, parsed, plain
 
+MAKE_IT = "make it on the host, for example with certbot, or name another file in serve.nts"
+
 
 def checked_chain(run: Run) -> str:
-    """Return the certificates of the file of the host that the site names, after all checks that need no key.
+    """Read the certificates, in PEM, from the file of the host that the site names, and check them.
 
-    The rehearsal proves that the key belongs to them. Without such a file in the site, the text is empty.
+    The text is empty if the site names no file of the host. The rehearsal proves that the key belongs to them.
 
     Raises HostUnready, CommandFailed, HostUnreachable.
     """
@@ -25,9 +27,9 @@ def checked_chain(run: Run) -> str:
     name = run.session.host.name
     said = _read(run, nts.certificate.path, nts.key.path)
     if not said["chain"]:
-        raise HostUnready(f"{name}: {nts.certificate.path}: holds no certificate in PEM, or does not exist")
+        raise HostUnready(f"{name}: {nts.certificate.path}: holds no certificate in PEM, or does not exist; {MAKE_IT}")
     if said["key"] != "there":
-        raise HostUnready(f"{name}: {nts.key.path}: is empty, or does not exist")
+        raise HostUnready(f"{name}: {nts.key.path}: is empty, or does not exist; {MAKE_IT}")
     chain = plain(said["chain"])
     try:
         check_chain(chain, origin=nts.certificate.path, expected_names=nts.names)
@@ -39,7 +41,9 @@ def checked_chain(run: Run) -> str:
 
 
 def chain_of(run: Run, unit: str) -> str:
-    """Return the certificates of the file of the host that a unit names; empty without one, or if it holds none.
+    """Read the certificates, in PEM, from the file of the host that a deployed unit names.
+
+    The text is empty if the unit names no file of the host, or if that holds no certificate.
 
     Raises CommandFailed, HostUnreachable.
     """

@@ -8,7 +8,10 @@ from provision.verify.expectation import Expectation
 
 
 def add_notes(run: Run, expected: Expectation, recipe: Recipe, *, proven: bool) -> None:
-    """Add the notes of a deployment to its report; a build that is ``proven`` has its own note about its clock."""
+    """Add the notes of a deployment to its report.
+
+    ``proven``: the proof has read the configure.log of the build, and notes itself a clock that ends in 2038.
+    """
     if run.settings.options.unit_tests and not unit_tests_passed(run, recipe):
         run.report.notes.append("chrony's unit tests run after a build, and this build already existed")
     if expected.serves:

@@ -130,7 +130,7 @@ def _was_too_early(seen: Probe, evidence: Evidence) -> bool:
 
 
 def _start_nts(pool: Executor, address: str, expected: Expectation) -> Future[NtsProbe] | None:
-    """Start the requests of this machine to a server with NTS; None if the host is none."""
+    """Start the requests with NTS of this machine to the host; None if the host serves no NTS."""
     nts = expected.nts
     if nts is None:
         return None

@@ -66,8 +66,8 @@ def refuse_sockets(name: str, facts: Facts, site: Site, chrony: str, *, has_sock
     elif not is_unprivileged(facts.systemd):
         why = f"systemd {facts.systemd} is older than {UNPRIVILEGED_SINCE}"
     raise HostUnready(
-        f"{name}: systemd cannot keep the ports of chronyd open here ({why}), which service.sockets = true asks for: "
-        "leave it out, and it does so where it can"
+        f"{name}: systemd cannot keep the ports of chronyd open here ({why}), and service.sockets = true demands it: "
+        "remove that line, and systemd keeps them open on the hosts where it can"
     )
 
 

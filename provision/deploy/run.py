@@ -93,9 +93,9 @@ class Run:
         except BuildUnfit as error:
             if self.settings.site.build.on == "sandbox":
                 raise BuildRefused(
-                    f'{error}; build.on = "sandbox" lets it not compile: set "auto" or "host"'
+                    f'{error}; build.on = "sandbox" keeps the host from compiling: set "auto" or "host"'
                 ) from error
-            self.report.notes.append(f"{error}; it compiles")
+            self.report.notes.append(f"{error}; the host compiles")
             # An artifact that does not work on this host may work on others, so it stays in the store.
             raise GateClosed(StoppedAt(Gate.BUILD, error.build, unfit=True)) from error
 

@@ -38,7 +38,7 @@ def obstacle_here(facts: Facts, *, installs_tools: bool) -> str:
     if obstacle := platforms.obstacle(facts):
         return obstacle
     if not has_rights():
-        return "sandboxes need root on Debian, and this machine's account has not both"
+        return "sandboxes need root on a Debian machine, and this run is not root, or this machine is no Debian"
     missing = missing_tools()
     if missing and not installs_tools:
         return f"sandboxes need {' '.join(missing)} on this machine; inv sandbox.up installs them"

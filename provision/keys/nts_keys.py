@@ -2,8 +2,8 @@
 
 A chronyd with ``ntsrotate 0`` reads them at its start, and neither makes nor saves any. There are four: two former
 ones, the current one, with which cookies are made, and the next one. A rotation removes the oldest, makes the next one
-current, and adds another next one. So a server that has the keys of before the rotation accepts the cookies of one that
-has those of after it, and the other way round: no client is refused while servers change, one after the other.
+current, and adds another next one. So a server that still has the keys from before a rotation accepts the cookies of a
+server that has the keys from after it, and the reverse: no client is refused while servers change, one after the other.
 """
 
 import os
@@ -45,7 +45,7 @@ class ServerKeys:
 
     keys: tuple[ServerKey, ...]
     begun: date | None = None
-    """When a rotation to these keys has begun that is not known to have reached all servers."""
+    """The day on which a rotation to these keys began that may not have reached all servers; None without one."""
 
     @property
     def current(self) -> ServerKey:
@@ -59,7 +59,7 @@ class ServerKeys:
 
     @property
     def own_text(self) -> str:
-        """Return the file of the operator, which says whether a rotation is under way."""
+        """Return the text of the operator's file, which also records a rotation that is under way."""
         if self.begun is None:
             return self.text
         return f"{self.text}{BEGUN}{self.begun}\n"
@@ -84,7 +84,10 @@ def parse_server_keys(text: str, origin: str) -> ServerKeys:
     """Return the keys of a file. Raises SiteError, which names ``origin`` and the line, but nothing that is in it."""
     header = HEADER_LINE.match(text)
     if header is None:
-        raise SiteError(f"{origin}: no keys of NTS servers for AES-SIV-CMAC-256: it has to begin as ntskeys of chronyd")
+        raise SiteError(
+            f"{origin}: no keys of NTS servers for AES-SIV-CMAC-256: the file has to begin as chronyd's ntskeys does "
+            "(inv keys.rotate-nts makes one)"
+        )
     lines = text[header.end() :].splitlines()
     keys: list[ServerKey] = []
     for number, line in enumerate(lines[:COUNT], start=3):

@@ -104,9 +104,9 @@ def unused(
     *,
     addresses: bool = False,
 ) -> Unused:
-    """Return which keys nobody has used for a time. ``usages`` are those of all servers, none of which is unknown.
+    """Return which keys no server has answered for a time. ``usages``: of all servers, none of which is unknown.
 
-    ``addresses``: the reason why a key stays has those from which it was used.
+    ``addresses``: the reason why a key stays names the addresses from which it was used.
     """
     begin = now - period
     found = _uses_by_id(usages)
@@ -135,12 +135,12 @@ def _named(id_: int, note: Note | None) -> str:
 
 
 def not_counted(usages: Mapping[str, KeyUsage], now: datetime) -> str:
-    """Return which servers do not count the use of keys, or with which clock, and why; empty if all count it."""
+    """Return which servers do not count the use of keys, or have a wrong clock, in words; empty if there are none."""
     return _in_words({server: _not_counted(usage, now) for server, usage in usages.items()})
 
 
 def counted_too_short(usages: Mapping[str, KeyUsage], period: timedelta, now: datetime) -> str:
-    """Return which servers, all of which count the use of keys, have counted it for less time; empty if none has."""
+    """Return which servers have counted the use of keys for less than a period, in words; empty if there are none."""
     reasons: dict[str, str] = {}
     for server, usage in usages.items():
         if usage.since is not None and datetime.fromisoformat(usage.since) > now - period:

@@ -203,7 +203,7 @@ def _check_ways_to_follow(members: Sequence[Member], common: Sequence[Level], pa
     for place, level in levels.items():
         if _sets(level, "time", "follows_with") and place not in following:
             where = join(place, "time.follows_with")
-            raise SiteError(f"{path}: {where}: no host has time.follows there, and so none follows a server")
+            raise SiteError(f"{path}: {where}: no host has time.follows there: set that, or remove this line")
 
 
 def _sets(level: Level, table: str, key: str) -> bool:

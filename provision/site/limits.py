@@ -12,6 +12,7 @@ from provision.site.text_types import Refused, Text
 
 _DURATION = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?) ?(?P<unit>s|ms|us|µs|ns)")
 OFFSET_SECONDS = 0.05
+"""The offset at which ntpmon is critical."""
 _FACTORS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 

@@ -54,7 +54,7 @@ class Build(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     confirm: Annotated[int, Meta(ge=1, le=9)] = 1
     """The number of hosts of a platform that must compile identical builds before further hosts receive them."""
     on: Literal["host", "sandbox", "auto"] = "host"
-    """Where a build is compiled: on a host, in a sandbox of the control machine, or there if it can boot one."""
+    """Where a build is compiled; auto: in a sandbox if the control machine can boot one, and otherwise on a host."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield a sandbox as the only one that compiles, where several builders are required."""
@@ -242,7 +242,10 @@ class Site(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if line.name in NTS_SERVER_LINES:
                 yield f"time.extra[{number}]", f"{line.name} is set by serve.nts; remove one of them"
             if line.name == "ntsrotate" and self.serve.nts.has_shared_keys:
-                yield f"time.extra[{number}]", "inv keys.rotate-nts rotates shared keys (serve.nts.shared_keys)"
+                yield (
+                    f"time.extra[{number}]",
+                    "remove it: inv keys.rotate-nts rotates shared keys (serve.nts.shared_keys)",
+                )
 
 
 def with_releases(site: Site, *, chrony: str | None = None, nettle: str | None = None) -> Site:

@@ -148,9 +148,11 @@ class CertificateFile(Text):
         if not text.startswith(HOST_PREFIX):
             return text
         path = HostPath(text.removeprefix(HOST_PREFIX))
-        # The unit has the path behind the name of the credential, where systemd reads % as a specifier.
+        # LoadCredential=NAME:PATH separates by a colon, and systemd reads % in it as a specifier.
         if ":" in path or "%" in path:
-            raise Refused(f"{quoted(text)}: the path of a certificate on the host has no ':' and no '%'")
+            raise Refused(
+                f"{quoted(text)}: systemd interprets ':' and '%' in a path on the host; name a link without them"
+            )
         return f"{HOST_PREFIX}{path}"
 
     @property

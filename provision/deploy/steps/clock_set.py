@@ -30,7 +30,7 @@ class ClockSet(StepDefaults):
 
     def look(self) -> str:
         """Print the seconds by which the clock is ahead of this machine's, and whether it is synchronised."""
-        # The kernel knows: what sets the clock by hand, or at boot, makes it unsynchronised (adjtimex(2), STA_UNSYNC).
+        # The kernel keeps this flag (adjtimex(2), STA_UNSYNC): it is cleared if the clock is set by hand, and at boot.
         return (
             f"echo $(($(date +%s) - {time.time():.0f}))\n"
             f"if timedatectl 2>/dev/null | grep -q 'synchronized: yes'; then echo {SYNCHRONISED}; fi"

@@ -21,15 +21,15 @@ SUITE = "bookworm"
 BOOT_SECONDS = 600
 """The longest time until sshd answers; on a quiet machine it takes about twenty seconds."""
 ANSWER_SECONDS = 30
-"""The longest time until sshd has shown its key; its emulated cryptography takes seconds. sshd refuses everybody if too
-many come and do not wait (sshd_config(5), MaxStartups)."""
+"""The longest time until sshd has shown its key, because its emulated cryptography takes seconds. Clients that give up
+earlier leave connections behind, and sshd refuses new ones after ten of them (sshd_config(5), MaxStartups)."""
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "cpio": "cpio"}
 """The Debian package of each tool."""
 IMAGE_SCRIPT = "sandbox_vm_image"
 
 
 def check(name: str, suite: str) -> None:
-    """Raise SandboxError if this machine cannot emulate one; it names what to install."""
+    """Raise SandboxError if this machine cannot emulate a virtual machine; it names the packages to install."""
     if suite != SUITE:
         raise SandboxError(f"sandbox {name}: a virtual machine is always Debian {SUITE}, not {suite}")
     if platform.machine() != "x86_64":
@@ -62,12 +62,13 @@ def image(say: Say, *, others_in_use: bool) -> Path:
 def boot(name: str, room: Room, image: Path, *, ahead: timedelta) -> None:
     """Begin to boot a virtual machine in a room, with a hardware clock that is ahead of this machine's.
 
-    Raises SandboxError, also if what it has written to its disk is on top of another image.
+    Raises SandboxError, also if its disk is an overlay on another image.
     """
     made_from = room.folder / "image"
     if made_from.exists() and made_from.read_text() != image.name:
         raise SandboxError(
-            f"sandbox {name}: it was made from an image that is not used any more: inv sandbox.down --name {name}"
+            f"sandbox {name}: it was made from an image that is not used any more; remove it with inv sandbox.down "
+            f"--name {name}"
         )
     made_from.write_text(image.name)
     clock = datetime.now(UTC) + ahead

@@ -154,8 +154,8 @@ def _only_plain_requests_answered(association: Association, request: PlainReques
             layer=Layer.KEY_REFUSED,
             seen=f"a request without a key is answered, the {association.sent} with key {association.key} are not",
             advice=f"the server does not know key {association.key}, or has another secret for it, and drops these "
-            "requests in silence: of a server of the site, inv status --host CLIENT --host SERVER tells which; of "
-            "another one, compare the key's line in chrony.keys here and there",
+            "requests in silence: inv status --host CLIENT --host SERVER tells which, if the server is a host of the "
+            "site; for another server, compare the key's line in chrony.keys here and there",
         )
     if association.nts:
         return SourceFault(

@@ -73,7 +73,7 @@ def test_sockets_that_a_site_asks_for_are_refused_where_they_cannot_be(
     facts: dict[str, Any], serve: dict[str, Any], chrony: str, why: str
 ) -> None:
     site = Site(serve=Serve(**serve), service=Service(sockets=True))
-    words = f"ntp1: systemd cannot keep the ports of chronyd open here ({why}), which service.sockets = true asks for"
+    words = f"ntp1: systemd cannot keep the ports of chronyd open here ({why}), and service.sockets = true demands it"
     with pytest.raises(HostUnready, match=f"^{re.escape(words)}"):
         refuse_sockets("ntp1", replace(FACTS, **facts), site, chrony, has_sockets=False)
 

@@ -123,4 +123,4 @@ def test_a_host_whose_artifact_is_refused_goes_to_the_gate_before_the_compiler(
     report = converged(Phase("build", (Exists(tmp_path / "build", error),)), through=tuple(Gate))
     assert report.stopped_at == stopped_at
     assert names == (["chrony-4.9"] if dropped else [])
-    assert report.notes == [str(error) if dropped else f"{error}; it compiles"]
+    assert report.notes == [str(error) if dropped else f"{error}; the host compiles"]

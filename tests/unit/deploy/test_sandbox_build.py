@@ -179,7 +179,7 @@ def test_an_artifact_that_does_not_work_is_an_error_where_no_host_may_compile(
     operator.host.answers["verify_build"] = Output(0, "==> chronyd\nIllegal instruction\n==> end\n")
     report = operator.run(deploy)
     assert sandbox.told != []
-    assert 'build.on = "sandbox" lets it not compile' in str(report.error)
+    assert 'build.on = "sandbox" keeps the host from compiling' in str(report.error)
     assert not set(operator.host.told) & COMPILERS
 
 
@@ -191,7 +191,7 @@ def test_with_auto_the_host_compiles_where_no_sandbox_can_be_booted(
     operator.site = f"{ON.format('auto')}{SITE}"
     if fault == "rights":
         monkeypatch.setattr(sandbox_build, "has_rights", lambda: False)
-        why = "sandboxes need root on Debian, and this machine's account has not both"
+        why = "sandboxes need root on a Debian machine, and this run is not root, or this machine is no Debian"
     elif fault == "tools":
         monkeypatch.setattr(sandbox_build, "missing_tools", lambda: ["debootstrap"])
         why = "sandboxes need debootstrap on this machine; inv sandbox.up installs them"
@@ -219,7 +219,7 @@ def test_with_auto_the_host_compiles_after_the_sandbox_failed(
     report = operator.run(deploy)
     assert report.stopped_at is not None
     assert (report.error, report.stopped_at.unfit) == (None, True)
-    assert f"ntp1: not built in a sandbox: {PLACE}: no network namespace; it compiles" in report.notes
+    assert f"ntp1: not built in a sandbox: {PLACE}: no network namespace; the host compiles" in report.notes
     assert sandbox.told == operator.host.told == []
     operator.host.downloads = operator.built_files()
     again = operator.run(deploy, report)

@@ -48,7 +48,7 @@ def test_after_a_rotation_the_next_key_is_the_current_one() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no keys of NTS servers for AES-SIV-CMAC-256: it has to begin as ntskeys of chronyd"),
+        ("", "no keys of NTS servers for AES-SIV-CMAC-256: the file has to begin as chronyd's ntskeys does"),
         (KEYS.text.replace("15 0.0", "30 0.0"), "no keys of NTS servers for AES-SIV-CMAC-256"),
         (KEYS.text.replace("NKS0\n15", "NKS1\n"), "no keys of NTS servers"),
         ("".join(KEYS.text.splitlines(keepends=True)[:5]), "has 3 keys, and not 4"),

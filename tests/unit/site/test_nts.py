@@ -135,7 +135,7 @@ REFUSED: list[Any] = [
     ),
     pytest.param(
         f'{WITH_SHARED}time.extra = ["ntsrotate 3600"]',
-        "site.toml: time.extra[0]: inv keys.rotate-nts rotates shared keys (serve.nts.shared_keys)",
+        "site.toml: time.extra[0]: remove it: inv keys.rotate-nts rotates shared keys (serve.nts.shared_keys)",
         id="shared keys that chronyd would rotate",
     ),
     pytest.param(

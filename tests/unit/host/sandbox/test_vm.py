@@ -55,7 +55,7 @@ def test_the_disk_of_another_image_is_not_booted(tmp_path: Path, monkeypatch: py
     vm.boot("web", room, tmp_path / "vms/first", ahead=timedelta())
     assert len(booted) == 2
     with pytest.raises(
-        SandboxError, match=r"made from an image that is not used any more: inv sandbox.down --name web"
+        SandboxError, match=r"made from an image that is not used any more; remove it with inv sandbox.down --name web"
     ):
         vm.boot("web", room, tmp_path / "vms/second", ahead=timedelta())
     assert len(booted) == 2
