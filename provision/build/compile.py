@@ -63,7 +63,7 @@ class Compiling:
     took: Compilation | None = None
     """The last compilation of the same releases on the same platform; None if it is not known."""
     why: str = ""
-    """The reason why the host compiles, and no sandbox; empty if the site wants it."""
+    """Why the host compiles although the site prefers a sandbox (``build.on``); empty if it does not prefer one."""
 
     @property
     def in_words(self) -> str:

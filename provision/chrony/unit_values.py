@@ -96,12 +96,12 @@ def is_unprivileged(systemd: int | None) -> bool:
 
 
 def has_credentials(systemd: int | None) -> bool:
-    """Return whether this systemd gives files to a service alone."""
+    """Return whether systemd can give files to a service alone (LoadCredential=); None: a recent systemd."""
     return systemd is None or systemd >= CREDENTIALS_SINCE
 
 
 def credentials(unit: str) -> Mapping[str, str]:
-    """Return the files that systemd gives to the service of a unit of ours: the path on the host, by the name."""
+    """Return the files that systemd gives to the service of a deployed unit: the path on the host, by the name."""
     return dict(re.findall(r"^LoadCredential=([^:\s]+):(\S+)$", unit, re.MULTILINE))
 
 

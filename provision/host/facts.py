@@ -67,7 +67,7 @@ class Facts:
     has_ipv6: bool = True
     """Whether the kernel has IPv6 at all: systemd cannot open a socket of a family that is not there."""
     foreign_socket: str = ""
-    """A file of the administrator that is in the place of our chronyd.socket, or changes it; empty if there is none."""
+    """A file of the administrator in the place of the deployed chronyd.socket, or one that changes it; or empty."""
     has_clock: bool = True
     """Whether a real-time clock runs while the host is off."""
 

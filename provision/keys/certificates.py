@@ -90,7 +90,7 @@ def parsed(text: str, origin: str) -> "tuple[Certificate, ...]":
         raise SiteError(f"{origin}: holds a private key; name a file with certificates alone here")
     try:
         with warnings.catch_warnings():
-            # A serial number that is not positive, which some authorities of old have: it is nobody's business here.
+            # It warns of a serial number that is not positive, as old authorities have it. Clients accept those.
             warnings.simplefilter("ignore")
             return tuple(x509.load_pem_x509_certificates(text.encode(errors="surrogateescape")))
     except (ValueError, x509.InvalidVersion) as error:

@@ -14,7 +14,7 @@ WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
 LARGEST = 2**64 - 1
 """That chronyc prints."""
 REFERENCE_ID_LENGTH = 4
-"""In characters."""
+"""Characters of the longest name of a reference clock (chrony.conf(5), ``refid``)."""
 LARGEST_STRATUM = 255
 """Of a field with 8 bits (RFC 5905)."""
 
@@ -28,9 +28,10 @@ def parse_line(command: str, line: str, parse: Callable[[list[str]], T]) -> T:
 
 
 def with_whole_name(fields: list[str], number_of_fields: int, place: int) -> list[str]:
-    """Return the fields of a line whose field at ``place``, counted from 0, is the name of a source.
+    """Return the fields of a line with the name of a source, at ``place`` counted from 0, as one field.
 
-    chronyc does not quote the name of a reference clock (``refid``), which may have commas.
+    chronyc does not quote the name of a reference clock (``refid``), which may have commas. A line that has another
+    number of fields for another reason is returned unchanged.
     """
     commas = len(fields) - number_of_fields
     if not 0 < commas <= REFERENCE_ID_LENGTH:

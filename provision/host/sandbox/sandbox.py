@@ -204,7 +204,7 @@ def time_source(*, say: Say) -> str:
 
 
 def _check(name: str, suite: str, ahead: timedelta | None) -> Sandbox | None:
-    """Return the sandbox with this name, if there is one. Raises SandboxError for wishes that cannot be."""
+    """Return the sandbox with this name, if there is one. Raises SandboxError if it cannot be booted in this way."""
     if not SANDBOX_NAME.fullmatch(name):
         raise SandboxError(f"sandbox name {name!r}: use {SANDBOX_NAME_RULE}")
     if suite not in SUITES:

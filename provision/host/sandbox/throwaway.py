@@ -1,7 +1,7 @@
 """Boot a sandbox for one build, and remove it in any case; also one that a killed run has left.
 
-The run holds a lock as long as it uses its sandbox, ``sandboxes/NAME.lock``. A sandbox with such a file that nobody
-holds was left, and the next build removes it.
+A run locks the file ``sandboxes/NAME.lock`` as long as it uses its sandbox. A sandbox whose file exists and is not
+locked was left by a run that was killed, and the next build removes it.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from provision.host.sandbox.sandbox import Sandbox
 PREFIX = "build-"
 
 
-class _HeldError(Exception):
+class _LockedError(Exception):
     """Another run holds the lock."""
 
 
@@ -42,20 +42,20 @@ def throwaway(suite: str, *, say: Say) -> Iterator[Sandbox]:
 
 
 def state_of(name: str) -> str:
-    """Return what a sandbox of a build is doing; empty for other sandboxes."""
+    """Return the state of the sandbox of a build, in words; empty for other sandboxes."""
     if not _lock_of(name).exists():
         return ""
-    if _is_held(_lock_of(name)):
+    if _is_locked(_lock_of(name)):
         return "builds"
     return "left by a build that was killed; the next one removes it"
 
 
 @contextmanager
 def _owned(name: str, say: Say) -> Iterator[None]:
-    """Hold the lock of a new sandbox; remove those whose lock nobody holds any more. Raises SandboxError."""
+    """Lock the file of a new sandbox, and remove the sandboxes that killed runs have left. Raises SandboxError."""
     with ExitStack() as stack:
         try:
-            # Between the creation of a lock file and its lock, another run would take it for one that was left.
+            # Otherwise another run would take a file that exists and is not locked yet for one that was left.
             with changing("builds"):
                 folder("sandboxes").mkdir(parents=True, exist_ok=True)
                 for lock in folder("sandboxes").glob(f"{PREFIX}*.lock"):
@@ -68,7 +68,7 @@ def _owned(name: str, say: Say) -> Iterator[None]:
 
 
 def _remove_left(lock: Path, say: Say) -> None:
-    if _is_held(lock):
+    if _is_locked(lock):
         return
     say(f"removing the sandbox {lock.stem}, which a build has left")
     _remove(lock.stem)
@@ -89,15 +89,15 @@ def _lock_of(name: str) -> Path:
     return folder("sandboxes") / f"{name}.lock"
 
 
-def _is_held(lock: Path) -> bool:
-    def held() -> None:
-        raise _HeldError
+def _is_locked(lock: Path) -> bool:
+    def refuse() -> None:
+        raise _LockedError
 
     try:
-        with locked(lock, held):
+        with locked(lock, refuse):
             return False
-    except _HeldError:
+    except _LockedError:
         return True
     except OSError:
-        # Another account's, for example; it is not ours to remove.
+        # It may belong to another account, and must not be removed.
         return True

@@ -93,8 +93,8 @@ say uid_map "$*"
 
 # A kernel that was booted with ipv6.disable=1 has not this file (socket_ipv6_is_supported of systemd).
 [ -e /proc/net/if_inet6 ] || say ipv6 no
-# What would change the ports that systemd opens for chronyd, in the folders that are searched before those of packages, and
-# drop-ins in all of them (systemd.unit(5)). Of these, our unit alone says that it is managed.
+# A file of the administrator that would change the ports that systemd opens for chronyd: a unit in the folders that systemd searches
+# before those of packages, or a drop-in in any folder (systemd.unit(5)). Only our own unit has the line "Managed by".
 for file in /etc/systemd/system/chronyd.socket /etc/systemd/system.control/chronyd.socket \
     /run/systemd/system.control/chronyd.socket /run/systemd/transient/chronyd.socket \
     /etc/systemd/system*/chronyd.socket.d/*.conf /etc/systemd/system*/chronyd.socket.requires/* /etc/systemd/system*/socket.d/*.conf \

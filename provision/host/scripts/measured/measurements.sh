@@ -8,7 +8,7 @@
 #
 # chronyd takes what it loads for current, whatever has happened to the clock since. So the file "clocks" beside the saved
 # measurements has two numbers, in hundredths of a second: the time since the boot at which they were saved, and by how much the
-# clock is ahead of that time. Only a step of the clock changes the latter, for an adjustment of its frequency is one of both.
+# clock is ahead of that time. Only a step of the clock changes the latter: the kernel adjusts the frequency of both alike.
 set -eu
 umask 077
 LC_ALL=C

@@ -61,7 +61,7 @@ chmod 0755 "$initrd/init"
 
 rm -f "$root"/var/cache/apt/archives/*.deb "$root/usr/sbin/policy-rc.d"
 rm -rf "$root"/var/lib/apt/lists/*
-# What such a machine can do without; each unit takes an emulated processor a second or two.
+# Mask the units that such a machine does not need: each takes an emulated processor a second or two.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
     e2scrub_reap.service getty.target serial-getty@ttyS0.service systemd-logind.service systemd-pstore.service \
     dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount \
