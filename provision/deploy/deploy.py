@@ -18,11 +18,9 @@ from provision.deploy.proof import Proof
 from provision.deploy.prove import prove
 from provision.deploy.refusals import (
     refuse_host_certificate,
-    refuse_metrics,
     refuse_nts_in_fips_mode,
     refuse_sockets,
-    refuse_without_port,
-    refuse_without_systemd,
+    refuse_unready,
 )
 from provision.deploy.run import Run
 from provision.deploy.steps.existing_service import ExistingKept
@@ -71,11 +69,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     settings, facts = run.settings, run.session.facts
     run.report.role = settings.site.serve.role
     run.warn_of_site()
-    refuse_without_systemd(run.session.host.name, facts)
-    refuse_without_port(run.session.host.name, facts, settings.site)
-    refuse_nts_in_fips_mode(run.session.host.name, facts, settings.site)
-    refuse_metrics(run.session.host.name, facts, settings.site)
-    refuse_host_certificate(run.session.host.name, facts, settings.site)
+    refuse_unready(run.session.host.name, facts, settings.site)
     run.host_chain = checked_chain(run)
     recipe = recipe_of(run)
     build = build_phase(run, recipe)

@@ -17,6 +17,7 @@ from provision.deploy.generation import Generation
 from provision.deploy.keys_on_host import KeysOnHost, asked_once
 from provision.deploy.nts_renewal import nts_renewal
 from provision.deploy.render import render
+from provision.deploy.saved_measurements import saved_measurements
 from provision.deploy.steps import Phase, Step
 from provision.deploy.steps.account import ServiceUser
 from provision.deploy.steps.active import Active
@@ -46,7 +47,7 @@ from provision.deploy.switch import Switch
 from provision.host import scripts
 from provision.host.facts import Facts
 from provision.host.packages import MANAGERS, NO_OWNER
-from provision.host.paths import KEY_USAGE, KEY_USAGE_FOLDER, MEASUREMENTS, METRICS_FOLDER, ROOT, SWITCH
+from provision.host.paths import KEY_USAGE, KEY_USAGE_FOLDER, METRICS_FOLDER, ROOT, SWITCH
 from provision.output.metric_names import on_host
 from provision.site.schema import Site
 from provision.verify.expectation import Expectation
@@ -262,22 +263,6 @@ def key_usage(site: Site) -> Units:
         units=(names[0], names[2]),
         folder=KEY_USAGE_FOLDER,
         effect_look=scripts.text("look_counting"),
-    )
-
-
-def saved_measurements(to: Switch, facts: Facts) -> Units:
-    """Return the step for the timer that saves the measurements of a chronyd to which systemd hands its ports."""
-    names = ("chronyd-measurements.service", "chronyd-measurements.timer")
-    values = {"user": choose_user(facts), "script": MEASUREMENTS}
-    units = (UnitFile(path=f"/etc/systemd/system/{name}", content=render(name, **values)) for name in names)
-    return Units(
-        id="saved-measurements",
-        subject="measurements saved for a crash",
-        setting="service.sockets",
-        wanted=bool(to.socket_sha256),
-        files=(UnitFile(path=MEASUREMENTS, content=scripts.text("measurements"), mode="0755"), *units),
-        units=(names[1],),
-        is_minor=True,
     )
 
 

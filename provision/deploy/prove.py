@@ -38,6 +38,7 @@ def prove(
 ) -> Proof:
     """Prove the daemon that runs; wait up to ``sync_timeout`` seconds until its clock is synchronised.
 
+    ``unconfirmed``: the switch that waits for this proof; None without one.
     ``states`` are compared as well, with the looks and the drifts of a plan.
     ``tells_state``: the evidence has all that the state of the task status is made of.
     ``early``: the daemon may be the one before the switch, so that no time is spent on keys that it does not have.

@@ -14,6 +14,15 @@ OLDEST_WITH_METRICS = 236
 """The first version that keeps the folder of a service after its end, and has LogLevelMax=."""
 
 
+def refuse_unready(name: str, facts: Facts, site: Site) -> None:
+    """Raise HostUnreachable or HostUnready if the facts of a host rule out the time service that the site wants."""
+    refuse_without_systemd(name, facts)
+    refuse_without_port(name, facts, site)
+    refuse_nts_in_fips_mode(name, facts, site)
+    refuse_metrics(name, facts, site)
+    refuse_host_certificate(name, facts, site)
+
+
 def refuse_without_systemd(name: str, facts: Facts) -> None:
     """Raise HostUnreachable or HostUnready if chronyd cannot run as a service of systemd."""
     if not facts.systemd_runs:

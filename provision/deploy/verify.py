@@ -50,6 +50,7 @@ def verify(run: Run, *, keeps_answers: bool = False) -> None:
     run.log.hide(keys.secrets)
     recipe = recipe_of(run)
     generation, _ = generation_of(run, recipe, keys)
+    # The unit names the certificate of the host, whose name and end are a part of what is expected.
     run.host_chain = chain_of(run, generation.unit)
     generation, expected = generation_of(run, recipe, keys)
     run.progress.begin("collecting evidence")

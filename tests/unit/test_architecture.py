@@ -70,6 +70,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.cli.sandbox_tasks": ("cli/test_tasks.py", "all tasks are listed; the rest needs sandboxes"),
     "provision.deploy.cancellation": ("fleet/test_executor.py", "who is interrupted is a run of several hosts"),
     "provision.deploy.control_machine": ("deploy/test_runner.py", "defaults of what a run is given"),
+    "provision.deploy.saved_measurements": ("deploy/steps/test_steps.py", "it makes one step of units"),
     "provision.deploy.job": ("deploy/test_runner.py", "a job is what is run"),
     **dict.fromkeys(
         (

@@ -149,7 +149,7 @@ remove_nts_renewal() {
 
 # Remove the files that describe our service to systemd and logrotate, except the unit, and those that save its measurements and
 # write its metrics: see timedatectl.py, boot_wait.py, log_rotation.py and metrics_textfile.py in provision/deploy/steps/, and
-# saved_measurements in provision/deploy/phases.py.
+# provision/deploy/saved_measurements.py.
 remove_declarations() {
     if grep -qs '^# Managed by chrony-provision' "$units/chronyd-wait.service"; then
         systemctl stop chronyd-wait.service || true

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from provision.common.errors import ParseError
 from provision.deploy import converge
 from provision.deploy.nts_renewal import nts_renewal
-from provision.deploy.phases import key_usage, saved_measurements
+from provision.deploy.phases import key_usage
+from provision.deploy.saved_measurements import saved_measurements
 from provision.deploy.steps import Step
 from provision.deploy.steps.boot_wait import BootWaits
 from provision.deploy.steps.chrony_conf_needs import NeedsMet
