@@ -13,7 +13,7 @@ from provision.output.report_text import line_text
 MOST_NAMED = 10
 """Of more hosts, a note that concerns all of them does not name each."""
 LONGEST_SEEN = 240
-"""In characters, of what was seen in the line of a cause."""
+"""The most characters of an observation in the line of a cause."""
 
 
 def fleet_text(reports: Sequence[Report]) -> str:
@@ -39,7 +39,7 @@ def _changed_hosts(reports: Sequence[Report]) -> str:
 def causes_text(reports: Iterable[Report], *, with_seen: bool = False) -> Iterator[str]:
     """Yield one line for each cause of failure, with the hosts that have it; the most frequent first.
 
-    ``with_seen``: also with what was seen on the first of them.
+    ``with_seen``: also with the observation on the first of these hosts.
     """
     hosts: dict[str, dict[str, str]] = {}
     for report in reports:
@@ -54,7 +54,7 @@ def causes_text(reports: Iterable[Report], *, with_seen: bool = False) -> Iterat
 
 
 def _seen_text(seen: Mapping[str, str]) -> str:
-    """Return what was seen on hosts: what all of them have in common, or that of the first one with its name."""
+    """Return the observation that all hosts share, or the one of the first host, with its name."""
     host, first = next(iter(seen.items()))
     if not first:
         return ""
@@ -87,7 +87,7 @@ def causes(report: Report) -> Iterator[str]:
 
 
 def _causes_with_seen(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield each cause with what was seen; an error says that itself."""
+    """Yield each cause with its observation, which is empty for an error."""
     if report.error is not None:
         # Names and addresses are removed, so that equal causes on several hosts have equal text.
         words = report.error.removeprefix(f"{report.host}: ")

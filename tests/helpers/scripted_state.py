@@ -79,7 +79,7 @@ class ScriptedState:
     """What the real server has said, or what a test makes of that."""
     linked: bool = False
     units: frozenset[str] = frozenset()
-    """The units of ours beside chronyd that run."""
+    """Our units beside chronyd's that run."""
     history: list[str] = field(default_factory=list)
     packages: str = ""
     """Those that are missing."""

@@ -1,7 +1,7 @@
 """A virtual machine with a clock of its own, which may be wrong, and a time source that can fall silent.
 
-Sandboxes share this machine's clock and may not set it; one that is a virtual machine may.
-There is one such machine of the tests at a time: whoever comes second waits.
+Sandboxes share this machine's clock and may not set it; one that is a virtual machine may. The tests have one such
+machine at a time: a second run of them waits.
 """
 
 import socket
@@ -94,18 +94,18 @@ class Machine:
     source: TimeSource
 
     def boot(self, *, ahead: timedelta) -> None:
-        """Boot it, which is off, with a hardware clock that is ahead of this machine's; negative: behind."""
+        """Boot the machine, which is off, with a hardware clock that is ahead of this machine's; negative: behind."""
         assert sandbox.up(self.host.name, ahead=ahead, say=print) == self.host
 
     def operator(self, home: Path, artifacts: Path) -> Operator:
-        """Return somebody who can log in to it, and has these artifacts: a build would take it many minutes."""
+        """Return an operator who can log in, and has these artifacts: the machine would compile for many minutes."""
         operator = Operator(home)
         operator.share_artifacts(artifacts.resolve())
         operator.meet(self.host)
         return operator
 
     def answer(self) -> Answer | None:
-        """Return what it serves as the time."""
+        """Return its answer to a plain request."""
         return probe(self.host.address, Keys(())).plain
 
     def await_right(self) -> None:

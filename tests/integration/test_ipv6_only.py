@@ -42,7 +42,7 @@ END"""
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The host, and who works on it from a machine with an address in its network."""
+    """The host, and an operator whose machine has an address in its network."""
 
     host: Sandbox
     operator: Operator

@@ -1,4 +1,4 @@
-"""Say for which platforms this machine can boot a sandbox: releases of Debian, of its own architecture."""
+"""Find the sandbox of this machine for the platform of a host: a release of Debian, of this machine's architecture."""
 
 import os
 from collections.abc import Mapping
@@ -22,13 +22,13 @@ RELEASES = tuple(suite for suite in SUITES if "-" not in suite)
 
 
 def suite_of(facts: Facts) -> str:
-    """Return the suite of a sandbox that is as the host; empty if this machine can boot none."""
+    """Return the suite of a sandbox with the platform of a host; empty if this machine can boot none."""
     release = _release_of(facts)
     return _suite(release, _architecture_of(facts)) if release else ""
 
 
 def obstacle(facts: Facts) -> str:
-    """Return why this machine can boot no sandbox that is as a host, whoever asks; empty if it can."""
+    """Return why this machine cannot boot a sandbox with the platform of a host, by any account; empty if it can."""
     if not _release_of(facts):
         return f"a sandbox is a Debian ({', '.join(RELEASES)}), and the host is {facts.os_name}"
     if not suite_of(facts):
@@ -64,7 +64,7 @@ def _suite(release: str, architecture: str) -> str:
     if architecture == _own():
         return release
     suite = f"{release}-{architecture}"
-    # The other architectures of SUITES are those that a machine of the PC kind runs as well.
+    # A processor of amd64 also runs programs of the other architectures in SUITES (i386).
     return suite if suite in SUITES and _own() == "amd64" else ""
 
 

@@ -1,7 +1,7 @@
 """Two servers and three clients, as in examples/sandbox.toml, which the files of this folder share.
 
-One process runs all of them (tests/helpers/schedule.py), in the order of their names: the first asks what was done to
-bare hosts, and the last two leave hosts that the site does not describe.
+One process runs all of them (tests/helpers/schedule.py), in the order of their names: the first tests the deployment
+of the bare hosts, and the last two leave hosts that the site does not describe.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ SITE = (ROOT / "examples/sandbox.toml").read_text().replace("sandbox:", f"sandbo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hosts:
-    """The booted hosts, and who deploys to them."""
+    """The booted hosts, and the operator who deploys to them."""
 
     operator: Operator
     hosts: dict[str, Sandbox]

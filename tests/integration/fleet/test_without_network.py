@@ -21,14 +21,14 @@ def test_from_a_bundle_a_host_is_deployed_without_any_network(site: Hosts, tmp_p
     stranger = Operator(tmp_path / "stranger")
     stranger.key_file.parent.mkdir(parents=True)
     shutil.copy(site.operator.key_file, stranger.key_file)
-    # Neither tarballs nor artifacts are there, and nobody can be asked.
+    # Neither tarballs nor artifacts are there, and no server can be reached.
     (stranger.artifacts.parent / "sources").mkdir(parents=True)
-    nobody = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https")}
+    no_network = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https")}
     host = site.hosts["web2"]
     login(host, "systemctl stop chronyd; rm -rf /opt/chrony; ip route del default")
-    alone = stranger.run("deploy", stranger.site(SITE), "--host=web2", **nobody)
+    alone = stranger.run("deploy", stranger.site(SITE), "--host=web2", **no_network)
     assert alone.status == 2
-    ran = stranger.run("deploy", stranger.site(SITE), "--host=web2", f"--bundle={bundle}", **nobody)
+    ran = stranger.run("deploy", stranger.site(SITE), "--host=web2", f"--bundle={bundle}", **no_network)
     assert ran.status == 0, ran
     assert "unpacking the build" in stranger.log
     assert f"{bundle}: sha256 " in ran.output

@@ -20,7 +20,7 @@ systemctl() {
 
 
 class Host:
-    """A folder with two units of ours, a script, and their data."""
+    """A folder with two of our units, a script, and their data."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # needs: remove_our_units
-# Stop and remove units of ours, and their files. The arguments are those of remove_our_units.
+# Stop and remove some of our units, with their files. The arguments are those of remove_our_units.
 set -u
 status=0
 remove_our_units "$@" || status=$?

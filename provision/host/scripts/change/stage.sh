@@ -36,7 +36,7 @@ for file in "$new/chrony.keys" "$new/nts.key" "$new/ntskeys"; do
     chown "root:$4" "$file"
     chmod 0640 "$file"
 done
-# systemd gives the key of a certificate to the service alone: nobody but root may read the file.
+# systemd reads the key of a certificate as root and gives it to the service: only root may read the file.
 if grep -q '^LoadCredential=nts.key:' "$new/chronyd.service" && [ -e "$new/nts.key" ]; then
     chown root:root "$new/nts.key"
     chmod 0600 "$new/nts.key"

@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# Stop units of ours, and remove them with their other files; files that are not ours stay. Fail if one of the units still runs.
+# Stop some of our units, and remove them with their other files; a file without the line "Managed by" stays. Fail if one of the units still runs.
 remove_our_units() { # UNITS with blanks between, THE FOLDER OF THEIR DATA or "", FILES...
     local names folder name file last_first runs
     names=$1 folder=$2 last_first='' runs=0
