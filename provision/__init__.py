@@ -15,9 +15,9 @@ Subjects
     output/     the report as text, JSON, JUnit and Markdown, the plan for people, the log of a run, progress/,
                 the page in html/, the evidence for an audit in audit/
     build/      from a recipe to an artifact: fetch/, required packages, compiling, store, bundle, SBOM
-    keys/       chrony.keys: where it comes from, editing, lint, listing, export
+    keys/       chrony.keys: where it comes from, editing, lint, listing, export; certificates and cookie keys of NTS
     host/       a machine: target, facts, session, sudo, workspace, package managers
-                transport/ (SSH or local), scripts/ (the POSIX sh that runs there), sandbox/ (hosts booted for a test)
+                transport/ (SSH or local), scripts/ (the POSIX sh that runs there), sandbox/ (hosts booted here)
     chrony/     chrony itself: releases, directives and their needs, access rules, output of its programs, unit
 
 Below all of them

@@ -3,8 +3,8 @@
 ``look/`` has the scripts that change nothing, ``change/`` those that change a host, ``functions/`` the functions that
 several of them call, ``sandbox/`` the scripts that boot sandboxes on this machine, ``switch/`` the parts of the script
 that stays on a host, ``count/`` the one that stays there to count the use of keys, ``measured/`` the one that stays
-there to save measurements, and ``metrics/`` the one by which a timer writes metrics there. Values never become part of
-a script's text: they are passed as arguments.
+there to save measurements, and ``metrics/`` the one by which a timer writes metrics there; ``nts_renewal`` in
+``change/`` stays there, too. Values never become part of a script's text: they are passed as arguments.
 
 A variable of a function is ``local``. POSIX does not have that word, but each /bin/sh of a supported platform does:
 dash (Debian, Ubuntu), bash (RHEL, SUSE, Arch) and BusyBox ash (Alpine); hence ``shellcheck shell=dash``. A variable
