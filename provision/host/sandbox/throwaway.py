@@ -42,7 +42,7 @@ def throwaway(suite: str, *, say: Say) -> Iterator[Sandbox]:
 
 
 def state_of(name: str) -> str:
-    """Return the state of the sandbox of a build, in words; empty for other sandboxes."""
+    """Return what a sandbox of a build is doing; empty for other sandboxes."""
     if not _lock_of(name).exists():
         return ""
     if _is_locked(_lock_of(name)):
@@ -52,10 +52,10 @@ def state_of(name: str) -> str:
 
 @contextmanager
 def _owned(name: str, say: Say) -> Iterator[None]:
-    """Lock the file of a new sandbox, and remove the sandboxes that killed runs have left. Raises SandboxError."""
+    """Hold the lock of a new sandbox; remove those whose lock nobody holds any more. Raises SandboxError."""
     with ExitStack() as stack:
         try:
-            # Otherwise another run would take a file that exists and is not locked yet for one that was left.
+            # Between the creation of a lock file and its lock, another run would take it for one that was left.
             with changing("builds"):
                 folder("sandboxes").mkdir(parents=True, exist_ok=True)
                 for lock in folder("sandboxes").glob(f"{PREFIX}*.lock"):
