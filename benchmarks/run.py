@@ -26,11 +26,13 @@ from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, find
 from provision.common.errors import ProvisionError, SiteError
 from provision.keys import parse_keys
 from provision.verify.ntp.probe import probe
-from tests.helpers.outage_meter import outages_measured
+from tests.helpers.load_meter import under_load
 
 PEERS = Path(__file__).with_name("peers.txt")
 AGAIN_RUNS = 2
 SWITCHES = 3
+REQUESTS = 10
+"""Requests in a second during a switch."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,10 +104,10 @@ def take_turn(contender: Contender, host: Host, figures: Figures) -> None:
 def silence_in_a_switch(tool: Tool, host: Host, number: int) -> float:
     """Return for how many seconds an authenticated request was not answered while another generation took over."""
     (key, *_) = parse_keys(host.ssh("cat", "/etc/chrony/chrony.keys"), host.sandbox.name)
-    with outages_measured(host.address, key) as meter:
+    with under_load(host.address, key, REQUESTS) as meter:
         tool.switch(host, number)
-    _say(f"  {PAUSE}: {meter.longest:.2f} s")
-    return meter.longest
+    _say(f"  {PAUSE}: {meter.longest_silence:.2f} s")
+    return meter.longest_silence
 
 
 def serves_with_keys(host: Host) -> bool:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from tests.helpers.cable import Cable
 from tests.helpers.host_under_test import BEFORE, CONFIRM_TIMEOUT, NOTHING, HostUnderTest, is_proven
+from tests.helpers.load_meter import LoadMeter, under_load
 from tests.helpers.operators import Ran
-from tests.helpers.outage_meter import OutageMeter, outages_measured
 
 WITHIN = CONFIRM_TIMEOUT + 45
 """Seconds in which a host serves time again by itself, also when it has to boot meanwhile."""
+RATE = 10
+"""Requests in a second. Neither chronyd here limits so few (ratelimit, chrony.conf(5))."""
 CALM = 1.0
 """Seconds without a change after which nothing is under way any more."""
 
@@ -39,7 +41,7 @@ class Result:
     proven: bool
     """An authenticated request was answered then; a plain one, where a chrony without keys ran."""
     silence: float
-    """Seconds; the longest time without such an answer until then."""
+    """Seconds; the longest time in which requests got no such answer until then, also no late one."""
     said: str
     """What the run that was broken said, in one line; empty when it could say nothing."""
     left: tuple[str, ...]
@@ -123,11 +125,11 @@ def break_run(
     there = tested.generations
     process = tested.operator.start_at(case.place, *tested.words(extra, cable.target if cable else ""))
     key = None if old == BEFORE else next(iter(tested.keys))
-    with outages_measured(tested.disk.host.address, key) as meter:
+    with under_load(tested.disk.host.address, key, RATE) as meter:
         tested.operator.await_stop(process)
         broken = fault(Broken(tested, process, cable, there))
         await_calm(tested, meter, within)
-        served, silence = tested.await_running(CALM + 1), meter.longest
+        served = tested.await_running(CALM + 1)
     proven = is_proven(tested, served)
     tested.disk.free()
     if heal:
@@ -139,7 +141,7 @@ def break_run(
     return Result(
         served={old: "old", BEFORE: "Debian's", NOTHING: NOTHING}.get(served, served if " " in served else "new"),
         proven=proven,
-        silence=silence,
+        silence=meter.longest_silence,
         said=broken.error if broken.status not in {0, -signal.SIGKILL} else "",
         left=left,
         next_run=again,
@@ -147,7 +149,7 @@ def break_run(
     )
 
 
-def await_calm(tested: HostUnderTest, meter: OutageMeter, within: float) -> None:
+def await_calm(tested: HostUnderTest, meter: LoadMeter, within: float) -> None:
     """Wait until the host answers, waits for nothing, and goes on like that; for so many seconds at most."""
     deadline = time.monotonic() + within
     since = time.monotonic()

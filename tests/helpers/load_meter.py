@@ -1,4 +1,4 @@
-"""Send authenticated requests to a host at a steady rate, and record the leap and offset of each answer."""
+"""Send requests to a host at a steady rate, and record the leap and offset of each answer, also of a late one."""
 
 import os
 import socket
@@ -46,10 +46,10 @@ class Answer:
 
 @dataclass(slots=True)
 class LoadMeter:
-    """Requests to one address with one key, and their answers."""
+    """Requests to one address, with one key or none, and their answers."""
 
     address: str
-    key: Key
+    key: Key | None
     rate: int
     """Requests in a second."""
     sent: dict[bytes, float] = field(default_factory=dict)
@@ -66,44 +66,75 @@ class LoadMeter:
         while not self._enough.is_set():
             while count < (time.monotonic() - begun) * self.rate:
                 header = HEADER.pack(VERSION_4_CLIENT, stamp := os.urandom(8))
-                packet = header + mac(self.key, header)
+                packet = header + self._mac(header)
                 self.sent[stamp] = time.time()
-                # The kernel reports here that an earlier request met a closed port; this one is lost, too.
+                # The kernel reports here that an earlier request met a closed port, or that there is no route; this
+                # request is lost, too.
                 with suppress(OSError):
                     self._channel.send(packet)
                 count += 1
             time.sleep(0.5 / self.rate)
 
     def receive(self) -> None:
-        """Receive until all requests are answered, or until PATIENCE seconds after the last one."""
-        end = float("inf")
-        while time.monotonic() < end:
-            if self._enough.is_set() and end == float("inf"):
-                end = time.monotonic() + PATIENCE
-            if self._enough.is_set() and len(self.received) >= len(self.sent):
-                return
+        """Receive until each request is answered, or was sent PATIENCE seconds ago."""
+        while True:
             try:
                 data, ancillary, _, _ = self._channel.recvmsg(1024, 64)
             except OSError:
                 # No answer in a tenth of a second, or a closed port.
+                if self._enough.is_set() and not self._awaits_answers():
+                    return
                 continue
             seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
             self.received.append((data, seconds + nanoseconds / 1e9))
+
+    def _awaits_answers(self) -> bool:
+        oldest = time.time() - PATIENCE
+        return any(sent > oldest for sent in self.lost)
+
+    def _mac(self, data: bytes) -> bytes:
+        return mac(self.key, data) if self.key else b""
+
+    def _is_valid(self, data: bytes) -> bool:
+        return data[24:32] in self.sent and (self.key is None or data[48:] == mac(self.key, data[:48]))
 
     def answers(self) -> list[Answer]:
         """Return the answers with a valid MAC, one for each request."""
         found = {}
         for data, arrived in self.received:
-            stamp = data[24:32]
-            if stamp in self.sent and data[48:] == mac(self.key, data[:48]):
+            if self._is_valid(data):
+                stamp = data[24:32]
                 found[stamp] = _answer(data, self.sent[stamp], arrived)
         return list(found.values())
 
     @property
     def lost(self) -> list[float]:
         """Return when the requests without an answer were sent, in seconds since 1970."""
-        answered = {data[24:32] for data, _ in self.received if data[48:] == mac(self.key, data[:48])}
+        answered = {data[24:32] for data, _ in self.received if self._is_valid(data)}
         return [sent for stamp, sent in self.sent.items() if stamp not in answered]
+
+    @property
+    def silence(self) -> float:
+        """Return how long ago the last answer came, in seconds; without any, infinity."""
+        for data, arrived in reversed(self.received):
+            if self._is_valid(data):
+                return time.time() - arrived
+        return float("inf")
+
+    @property
+    def longest_silence(self) -> float:
+        """Return the longest time in which no request was answered, in seconds; 0.0 if each was, however late.
+
+        It lasts from the first request that is lost until the next one is sent that is not.
+        """
+        lost = set(self.lost)
+        longest, begun = 0.0, None
+        for sent in (*self.sent.values(), time.time()):
+            if sent in lost:
+                begun = begun or sent
+            elif begun:
+                longest, begun = max(longest, sent - begun), None
+        return longest
 
 
 def assert_none_lost(meter: LoadMeter, *, may_be_unsynchronised: bool = False) -> None:
@@ -126,7 +157,7 @@ def _seconds(timestamp: int) -> float:
 
 
 @contextmanager
-def under_load(address: str, key: Key, rate: int) -> Iterator[LoadMeter]:
+def under_load(address: str, key: Key | None, rate: int) -> Iterator[LoadMeter]:
     """Send requests to a host within the ``with`` block; after it, the answers have been received or are lost."""
     meter = LoadMeter(address, key, rate)
     with meter._channel as channel:

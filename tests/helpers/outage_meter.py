@@ -1,4 +1,4 @@
-"""Ask a host for the time ten times a second, and measure the longest time without an answer."""
+"""Ask a host for the time ten times a second, and count how often in a row it does not answer."""
 
 import os
 import socket
@@ -27,13 +27,7 @@ class OutageMeter:
     most_missed: int = 0
     """How often in a row we asked in vain, at most; unlike a time, it does not grow while this process stands still."""
     _missed: int = 0
-    _longest: float = 0.0
     _enough: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def longest(self) -> float:
-        """Return the longest silence, in seconds, up to now."""
-        return max(self._longest, self.silence)
 
     @property
     def silence(self) -> float:
@@ -45,7 +39,6 @@ class OutageMeter:
         while not self._enough.is_set():
             begun = time.monotonic()
             if self._ask():
-                self._longest = max(self._longest, self.silence)
                 self.answered_at = time.monotonic()
                 self._missed = 0
             else:
