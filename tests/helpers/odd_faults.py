@@ -1,13 +1,15 @@
 """Faults that happen at one place only: keys, configurations, firewalls, and processes that die."""
 
 import os
+import re
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.helpers.booted_hosts import login
 from tests.helpers.faults import WITHIN, Broken, Case, Result, break_run, kill_control
@@ -164,10 +166,19 @@ def _make_read_only_and_kill(broken: Broken) -> Ran:
     return ran
 
 
+def _is_init(process: Path) -> bool:
+    """Return whether a process is the first one of its host: the last number of NSpid is that in its own namespace."""
+    # Others have the name of systemd, too, until they become the program of a unit.
+    with suppress(OSError):
+        (numbers,) = re.findall(r"^NSpid:(.*)$", (process / "status").read_text(), re.MULTILINE)
+        return bool(numbers.split()[-1] == "1")
+    return False
+
+
 @contextmanager
 def _read_only(tested: HostUnderTest) -> Iterator[None]:
     """Make /opt/chrony read-only, for some seconds, on the host itself."""
-    init = min(int(process.name) for process in tested.disk.named("systemd"))
+    (init,) = (process.name for process in tested.disk.named("systemd") if _is_init(process))
     # With its processes, for umount(8) reads /proc.
     inside = ("nsenter", "--mount", "--pid", f"--target={init}", "sh", "-c")
     folder = "/opt/chrony"

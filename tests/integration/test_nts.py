@@ -322,7 +322,7 @@ certificate-authority = "/etc/ca.pem"
 
 
 def test_a_renewed_certificate_is_taken_over(nts: NtsHost) -> None:
-    renewed = nts.authority.issue(NAME, end=NOW + timedelta(days=20))
+    renewed = nts.authority.issue(NAME, begin=NOW - timedelta(days=70), end=NOW + timedelta(days=20))
     nts.write(renewed)
     try:
         plan = nts.run("plan")
