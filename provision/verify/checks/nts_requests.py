@@ -15,6 +15,8 @@ SHARED = Check(
     "client.nts-shared-keys", "the server makes its cookies with the current shared key, and accepts those of all four"
 )
 NO_REQUEST = "no request with a cookie of the server was answered"
+NOT_REFUSED = {Outcome.AUTHENTICATED, Outcome.WITHOUT_TIME, Outcome.SILENT}
+"""What becomes of a cookie that the server could read, or of a request that was lost."""
 WANTED = 1 + PLACEHOLDERS
 
 
@@ -24,7 +26,7 @@ def shared_key_finding(name: str, requests: NtsRequests | None, shared_keys: Ser
         return SHARED.not_checked(NO_REQUEST, subject=name, vital=False)
     answers = requests.shared_keys
     silent = [key.name for key, outcome in answers.accepted if outcome is Outcome.SILENT]
-    refused = [key.name for key, outcome in answers.accepted if outcome not in {Outcome.AUTHENTICATED, Outcome.SILENT}]
+    refused = [key.name for key, outcome in answers.accepted if outcome not in NOT_REFUSED]
     if answers.made_with != shared_keys.current:
         return SHARED.finding(holds=False, seen=_made_with(answers, shared_keys), subject=name, vital=False)
     if refused:
@@ -66,11 +68,11 @@ def _unknown(request: NtsRequest, *, reaches: bool, limited: bool) -> str:
     """Return why nothing can be said of a request; empty if something can."""
     if request.outcome is Outcome.UNSENT:
         return request.words
-    if request.outcome is not Outcome.SILENT:
+    if request.outcome not in {Outcome.SILENT, Outcome.WITHOUT_TIME}:
         return ""
     if limited:
         return LIMIT
-    if not reaches:
+    if request.outcome is Outcome.SILENT and not reaches:
         return "a plain request of this machine is not answered either"
     return ""
 

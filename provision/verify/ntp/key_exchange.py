@@ -19,9 +19,13 @@ SECONDS = 5
 """The time limit of a connection, and of the whole answer."""
 PROTOCOL = "ntske/1"
 MOST_BYTES = 65536
+MOST_COOKIE_BYTES = 1024
+"""A longer cookie and its placeholder fit into no packet of Ethernet; those of chronyd have 100."""
 CRITICAL = 0x8000
 END, NEXT_PROTOCOL, ERROR, AEAD, COOKIE, NTP_SERVER, NTP_PORT = 0, 1, 2, 4, 5, 6, 7
 """Types of records (RFC 8915, section 7.6)."""
+NUMBERS, NUMBER_BYTES = (ERROR, NTP_PORT), 2
+"""The records that hold one number each, and its length."""
 AES_SIV_CMAC_256 = 15
 AES_SIV_KEY_BYTES = 32
 NTPV4 = 0
@@ -182,12 +186,18 @@ def records_of(data: bytes) -> Iterator[tuple[int, bytes]]:
 def read_records(data: bytes) -> KeyExchange:
     """Return the outcome by the answer of a server."""
     records = list(records_of(data))
+    if any(len(body) != NUMBER_BYTES for type_, body in records if type_ in NUMBERS):
+        return KeyExchange(
+            stage=Stage.EXCHANGE, words="the server answers with an error or a port that has not two bytes"
+        )
     errors = [int.from_bytes(body, "big") for type_, body in records if type_ == ERROR]
     if errors:
         return KeyExchange(stage=Stage.EXCHANGE, words=f"the server answers with error {errors[0]} (RFC 8915, 4.1.3)")
     if not any(type_ == END for type_, _ in records):
         return KeyExchange(stage=Stage.EXCHANGE, words="the server ended before its answer was complete")
     cookies = tuple(body for type_, body in records if type_ == COOKIE and body)
+    if any(len(cookie) > MOST_COOKIE_BYTES for cookie in cookies):
+        return KeyExchange(stage=Stage.EXCHANGE, words="the server gives cookies that fit into no NTP packet")
     agreed = [int.from_bytes(body, "big") for type_, body in records if type_ == AEAD]
     if not cookies or agreed != [AES_SIV_CMAC_256]:
         return KeyExchange(stage=Stage.EXCHANGE, words="the server gives no cookies for AES-SIV-CMAC-256")

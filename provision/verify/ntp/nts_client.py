@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     """What became of a request."""
 
     AUTHENTICATED = "authenticated"
+    WITHOUT_TIME = "answered with valid authentication, and without the time (kiss-o'-death)"
     NAK = Reply.NAK
     INVALID = "answered without valid authentication"
     SILENT = "no answer"
@@ -166,4 +167,7 @@ def _outcome(reply: NtsReply, data: bytes, round_trip: float) -> NtsRequest:
     if reply.reply is Reply.INVALID:
         return NtsRequest(outcome=Outcome.INVALID)
     answer = read_answer(data, round_trip, time())
+    if answer is None:
+        # A server with "ratelimit" and "kod" says so that it is asked too often.
+        return NtsRequest(outcome=Outcome.WITHOUT_TIME)
     return NtsRequest(outcome=Outcome.AUTHENTICATED, answer=answer, cookies=reply.cookies)

@@ -103,10 +103,17 @@ def test_an_altered_cookie_has_to_be_refused(
     assert found(replace(GOOD, altered=altered))[ALTERED.id].holds is holds
 
 
-def test_an_answer_without_the_time_is_shown_by_its_authentication() -> None:
-    kiss = replace(ANSWERED, answer=None, cookies=GOOD.first.cookies)
-    finding = found(replace(GOOD, first=kiss))[REQUEST.id]
-    assert (finding.holds, finding.seen) == (True, "authenticated")
+def test_an_answer_without_the_time_is_none_unless_the_server_limits_requests() -> None:
+    kiss = NtsRequest(outcome=Outcome.WITHOUT_TIME)
+    finding = found(NtsRequests(first=kiss))[REQUEST.id]
+    assert (finding.holds, finding.seen) == (False, Outcome.WITHOUT_TIME.value)
+    limited = found(NtsRequests(first=kiss), limited=True)[REQUEST.id]
+    assert (limited.holds, limited.seen) == (None, LIMIT)
+    assert found(replace(GOOD, fresh=kiss))[FRESH.id].holds is False
+    # Whoever answers an altered cookie with valid authentication has read it.
+    assert found(replace(GOOD, altered=kiss))[ALTERED.id].holds is False
+    kept = replace(ALL, accepted=tuple((key, Outcome.WITHOUT_TIME) for key in KEYS.keys))
+    assert shared_key_finding("ntp1", replace(GOOD, shared_keys=kept), KEYS).holds is True
 
 
 def with_outcome(outcome: Outcome) -> SharedKeyAnswers:

@@ -149,6 +149,11 @@ def test_an_answer_that_never_ends_has_a_time_limit(monkeypatch: pytest.MonkeyPa
         (b"", "the server ended before its answer was complete"),
         (AEAD + END, "the server gives no cookies for AES-SIV-CMAC-256"),
         (record(4, b"\0\x1e") + record(5, b"x") + END, "the server gives no cookies for AES-SIV-CMAC-256"),
+        (record(4, b"") + record(5, b"x") + END, "the server gives no cookies for AES-SIV-CMAC-256"),
+        # Longer numbers and cookies raised OverflowError and ValueError where they were used.
+        (record(2, bytes([1]) * 5000) + END, "the server answers with an error or a port that has not two bytes"),
+        (record(7, b"\1\0\x7b") + ANSWER, "the server answers with an error or a port that has not two bytes"),
+        (AEAD + record(5, bytes(65532)) + END, "the server gives cookies that fit into no NTP packet"),
     ],
 )
 def test_an_answer_without_cookies_is_named(answer: bytes, words: str) -> None:

@@ -146,6 +146,7 @@ def test_after_a_silence_no_further_shared_key_is_tried(exchanged: Exchanged, mo
         pytest.param(refused, Outcome.NAK, id="refused"),
         pytest.param(another_key, Outcome.INVALID, id="another key"),
         pytest.param(lambda request: identified(1, request), Outcome.INVALID, id="no authenticator"),
+        pytest.param(lambda one: answer(identified(0, one, b"RATE"), KEYS), Outcome.WITHOUT_TIME, id="kiss-o'-death"),
     ],
 )
 def test_after_a_first_request_without_success_nothing_else_is_asked(
