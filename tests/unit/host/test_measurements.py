@@ -13,7 +13,10 @@ SETTLED = "7F000001,127.0.0.1,2,1700000000.1,0.000000011,0,0,0.002,0,2.3,0.00000
 CHRONYC = """#!/bin/sh
 case $* in
     *tracking) [ ! -e {run}/silent ] || exit 1; cat {run}/tracking ;;
-    *dump) for source in $(cat {run}/sources); do echo "of $source" >{run}/$source.dat; done; echo "200 OK" ;;
+    *dump)
+        for source in $(cat {run}/sources); do echo "of $source" >{run}/$source.dat; done
+        [ ! -e {run}/interrupted ] || exit 1
+        echo "200 OK" ;;
 esac
 """
 """chronyd's answers, and what it writes for each source that has measurements."""
@@ -129,6 +132,38 @@ def test_while_no_daemon_answers_the_saved_measurements_stay(host: Host) -> None
     (host.run / "silent").touch()
     host.save()
     assert host.restore() == BOTH
+
+
+def test_a_server_that_has_measured_nothing_saves_nothing_without_an_error(host: Host) -> None:
+    # With "local", its clock counts as synchronised.
+    host.save()
+    (host.run / "sources").write_text("")
+    host.save()
+    assert (host.restore(), host.clocks.parent.exists()) == ([], False)
+
+
+def interrupt(host: Host) -> None:
+    """Let a save end between the dump of the measurements and their move."""
+    (host.run / "interrupted").touch()
+    host.save()
+    (host.run / "interrupted").unlink()
+    assert host.loaded == BOTH
+
+
+def test_what_an_interrupted_save_has_left_is_not_saved_later(host: Host) -> None:
+    interrupt(host)
+    (host.run / "sources").write_text("10.0.0.3")
+    host.save()
+    assert host.loaded == []
+    assert host.restore() == ["10.0.0.3.dat"]
+
+
+def test_what_an_interrupted_save_has_left_is_not_loaded_after_a_step_of_the_clock(host: Host) -> None:
+    host.save()
+    host.alter_clocks(lambda at, ahead: (at, ahead - 360_000))
+    for name in BOTH:
+        (host.run / name).write_text("left")
+    assert host.restore() == []
 
 
 def test_without_saved_measurements_nothing_is_loaded(host: Host) -> None:

@@ -65,10 +65,11 @@ save() {
     # Without an answer, as while the daemon is replaced, those that are saved stay: they are not taken when they are too old.
     tracking=$(ask tracking) || return 0
     rm -rf "$saved.new"
-    # The clocks are read first: if the clock is stepped meanwhile, the measurements are not taken.
-    if is_settled "$tracking" && mkdir "$saved.new" && read_clocks >"$saved.new/clocks" && ask dump >/dev/null; then
+    # What a save that was interrupted has left goes first: chronyd would load it, however old. The clocks are read before the
+    # measurements: if the clock is stepped meanwhile, they are not taken. There are none where chronyd serves its own time (local).
+    if is_settled "$tracking" && rm -f "$run"/*.dat && mkdir "$saved.new" && read_clocks >"$saved.new/clocks" &&
+        ask dump >/dev/null && mv "$run"/*.dat "$saved.new" 2>/dev/null; then
         # Not in the folder from which chronyd loads them.
-        mv "$run"/*.dat "$saved.new"
         rm -rf "$saved"
         mv -T "$saved.new" "$saved"
     else
@@ -88,7 +89,8 @@ are_valid() {
 
 restore() {
     [ -e "$saved/clocks" ] || return 0
-    if are_valid; then cp "$saved"/*.dat "$run"; else rm -rf "$saved"; fi
+    # What else lies there is not of this clock either.
+    if are_valid; then cp "$saved"/*.dat "$run"; else rm -rf "$saved" "$run"/*.dat; fi
 }
 
 case ${1-} in
