@@ -33,12 +33,27 @@ def throwaway(suite: str, *, say: Say) -> Iterator[Sandbox]:
     name = f"{PREFIX}{suite}-{token_hex(4)}"
     with _owned(name, say):
         try:
-            yield sandbox.up(name, suite, say=say, serves_time=False)
+            yield _booted(name, suite, say)
         finally:
             try:
-                _remove(name)
+                with _in_words():
+                    _remove(name)
             except SandboxError as error:
                 say(f"{error}; inv sandbox.down --name {name} removes it")
+
+
+def _booted(name: str, suite: str, say: Say) -> Sandbox:
+    with _in_words():
+        return sandbox.up(name, suite, say=say, serves_time=False)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Raise SandboxError for an error of this machine's files, such as a full disk."""
+    try:
+        yield
+    except OSError as error:
+        raise SandboxError(f"sandboxes: {os_error_text(error)}") from error
 
 
 def state_of(name: str) -> str:
@@ -54,15 +69,12 @@ def state_of(name: str) -> str:
 def _owned(name: str, say: Say) -> Iterator[None]:
     """Hold the lock of a new sandbox; remove those whose lock nobody holds any more. Raises SandboxError."""
     with ExitStack() as stack:
-        try:
-            # Between the creation of a lock file and its lock, another run would take it for one that was left.
-            with changing("builds"):
-                folder("sandboxes").mkdir(parents=True, exist_ok=True)
-                for lock in folder("sandboxes").glob(f"{PREFIX}*.lock"):
-                    _remove_left(lock, say)
-                stack.enter_context(locked(_lock_of(name)))
-        except OSError as error:
-            raise SandboxError(os_error_text(error)) from error
+        # Between the creation of a lock file and its lock, another run would take it for one that was left.
+        with _in_words(), changing("builds"):
+            folder("sandboxes").mkdir(parents=True, exist_ok=True)
+            for lock in folder("sandboxes").glob(f"{PREFIX}*.lock"):
+                _remove_left(lock, say)
+            stack.enter_context(locked(_lock_of(name)))
         stack.callback(_lock_of(name).unlink, missing_ok=True)
         yield
 

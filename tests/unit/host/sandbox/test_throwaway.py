@@ -1,5 +1,6 @@
 """The sandbox of one build: removed in any case, and told apart from one that a killed run has left."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,24 @@ def test_one_that_cannot_be_removed_is_named_and_changes_no_result(
         pass
     assert said == [f"it is busy; inv sandbox.down --name {one} removes it"]
     assert folder.exists()
+
+
+def test_a_full_disk_is_an_error_in_words_and_changes_no_result_at_the_end(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/cache")
+
+    said: list[str] = []
+    with throwaway.throwaway("bookworm", say=said.append) as one, monkeypatch.context() as patch:
+        patch.setattr(throwaway, "rmtree", full)
+        patch.setattr(sandbox, "up", full)
+        with (
+            pytest.raises(SandboxError, match="No space left on device"),
+            throwaway.throwaway("bookworm", say=said.append),
+        ):
+            pytest.fail("booted")
+    (line,) = said
+    assert "No space left on device" in line
+    assert str(one) not in line
+    assert names(folder) == set()
