@@ -14,9 +14,9 @@ for name in chrony.conf chronyd.service chronyd.socket nts.crt trusted.pem; do
     echo "==> $name"
     [ -f "$2/$name" ] && cat "$2/$name"
 done
-# Which keys of cookies there are: their ids, without the secrets.
+# Which keys of cookies there are: their ids, without the secrets. chronyd also reads lines with tabs, written by hand.
 echo "==> ntskeys"
-if [ -f "$2/ntskeys" ]; then sed -n '3,6s/ .*//p' "$2/ntskeys"; fi
+if [ -f "$2/ntskeys" ]; then sed -n '3,6s/^\([0-9A-F]\{8\}\)[[:blank:]].*/\1/p' "$2/ntskeys"; fi
 if [ ! -e "$2/chronyd.service" ] && [ ! -L "$3" ] && [ -f "$3" ]; then
     echo "==> chronyd.service"
     cat "$3"

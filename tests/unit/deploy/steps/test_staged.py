@@ -1,7 +1,9 @@
 """A generation comes to a host: the scripts, run by sh in a folder of the test."""
 
 import os
+import re
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from provision.deploy.steps.staged import Staged, packed
 from provision.host import scripts
 from provision.host.paths import ROOT
 from provision.keys import Key, Keys
+from provision.keys.nts_keys import make_server_keys
 from provision.keys.parts import manifest, parse_digests, parts
 from tests.helpers.booted_hosts import assert_nowhere
 from tests.helpers.claimed_workspace import claimed
@@ -177,3 +180,13 @@ def test_a_short_file_is_not_asked_about() -> None:
 def test_a_text_that_is_no_digest_is_refused(said: str) -> None:
     with pytest.raises(ParseError, match="did not tell the digests"):
         parse_digests(said)
+
+
+def test_of_the_keys_of_cookies_only_ids_are_shown_also_of_a_file_that_was_written_by_hand(tmp_path: Path) -> None:
+    keys = make_server_keys(date(2026, 11, 28))
+    for text in (keys.text, re.sub(r"^([0-9A-F]{8}) (.*)", r"\1\t\2 15", keys.text, flags=re.MULTILINE)):
+        (tmp_path / "ntskeys").write_text(text)
+        seen = ask(scripts.load("look_generation", str(tmp_path / "none"), str(tmp_path), "none"))
+        for key in keys.keys:
+            assert key.name in seen
+            assert_nowhere(key.secret.hex().upper(), seen)
