@@ -150,12 +150,17 @@ def interrupt(host: Host) -> None:
     assert host.loaded == BOTH
 
 
-def test_what_an_interrupted_save_has_left_is_not_saved_later(host: Host) -> None:
+def test_what_an_interrupted_save_has_left_goes_when_the_clock_is_not_right_any_more(host: Host) -> None:
     interrupt(host)
-    (host.run / "sources").write_text("10.0.0.3")
+    (host.run / "tracking").write_text(SETTLED.replace("0.000000011", "-0.012"))
     host.save()
-    assert host.loaded == []
-    assert host.restore() == ["10.0.0.3.dat"]
+    assert host.restore() == []
+
+
+def test_what_a_daemon_that_ended_by_itself_has_saved_stays_for_the_next_one(host: Host) -> None:
+    # The save asked the one that ended, and cannot ask it again.
+    interrupt(host)
+    assert host.restore("success") == BOTH
 
 
 def test_what_an_interrupted_save_has_left_is_not_loaded_after_a_step_of_the_clock(host: Host) -> None:

@@ -65,10 +65,15 @@ save() {
     # Without an answer, as while the daemon is replaced, those that are saved stay: they are not taken when they are too old.
     tracking=$(ask tracking) || return 0
     rm -rf "$saved.new"
-    # What a save that was interrupted has left goes first: chronyd would load it, however old. The clocks are read before the
-    # measurements: if the clock is stepped meanwhile, they are not taken. There are none where chronyd serves its own time (local).
-    if is_settled "$tracking" && rm -f "$run"/*.dat && mkdir "$saved.new" && read_clocks >"$saved.new/clocks" &&
-        ask dump >/dev/null && mv "$run"/*.dat "$saved.new" 2>/dev/null; then
+    if ! is_settled "$tracking"; then
+        # With what an interrupted save has left: chronyd would load it, however old.
+        rm -rf "$saved" "$run"/*.dat
+        return
+    fi
+    # The clocks are read first: if the clock is stepped meanwhile, the measurements are not taken. There are none where chronyd
+    # serves its own time (local).
+    if mkdir "$saved.new" && read_clocks >"$saved.new/clocks" && ask dump >/dev/null &&
+        mv "$run"/*.dat "$saved.new" 2>/dev/null; then
         # Not in the folder from which chronyd loads them.
         rm -rf "$saved"
         mv -T "$saved.new" "$saved"
