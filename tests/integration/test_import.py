@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from provision.chrony.language.table import How, directive
+from provision.chrony.socket_unit import WILDCARD
 from provision.chrony.statement import Statement, statements
 from provision.deploy.offline import conf_of
 from provision.host.sandbox.sandbox import Sandbox
@@ -166,7 +167,7 @@ def test_a_customised_chrony_is_carried_and_its_clients_notice_nothing(
     # A time without an answer would grow while we stand still; each try takes a tenth of a second.
     assert meter.most_missed < 100
     # chronyd takes over the port that systemd keeps open only if chrony.conf has an address for it (socket_unit.py).
-    bound = replace(before, conf=before.conf | {"bindaddress 0.0.0.0"})
+    bound = replace(before, conf=before.conf | {f"bindaddress {WILDCARD[4]}"})
     assert state(host, CHRONYD, "/opt/chrony/current/chrony.conf") == bound
     # As a hook of a DHCP client does.
     login(
