@@ -6,8 +6,8 @@ mkdir -p {FAULTS}
 printf '[Service]\\nRestartSec=200ms\\n' >{FAULTS}/haste.conf
 """
 """A next try comes soon: every try is a case."""
-KILLS = (1, 5, 9, 13, 17, 21, 25, 29, 12, 16)
-"""Of each try, the command of the script before which it is killed. A try that follows a restart has fewer of them."""
+KILLS = (1, 5, 9, 13, 17, 21, 25, 29, 12, 13)
+"""Of each try, the command of the script before which it is killed. A try after a restart has some 14 of them."""
 KILL = f"""
 mkdir -p /run/kill
 cat >/run/kill/one <<'END'
