@@ -33,9 +33,9 @@ WORD = 900
 
 
 COMMENT = re.compile(r"^[ \t]*# .*\n", re.MULTILINE)
-LONG = 90_000
-"""Characters of a script that is sent without its lines of comments, a third of it: a host takes no argument of more than
-128 KiB (MAX_ARG_STRLEN, execve(2)), and the quotes come on top."""
+LONG = 130_000
+"""Characters of a script that is sent without its lines of comments, for a host takes no argument of more than 128 KiB
+(MAX_ARG_STRLEN, execve(2)), and quotes come on top."""
 
 
 def in_sh(script: str) -> str:
