@@ -50,7 +50,7 @@ def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServe
         name = server.name
         if nts.authority is not None:
             authority = server.authority
-    return scripts.load_with(
+    return scripts.kept_with(
         "nts_renewal",
         {
             "root": ROOT,
@@ -61,7 +61,7 @@ def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServe
             "other_name": OTHER_NAME,
             "other_authority": OTHER_AUTHORITY,
             "account": choose_user(facts),
-            "rehearse": f"{scripts.functions('rehearse')}{scripts.text('rehearse')}",
-            "as_builder": scripts.text("as_builder"),
+            "rehearse": f"{scripts.functions('rehearse')}{scripts.code('rehearse')}",
+            "as_builder": scripts.code("as_builder"),
         },
     )

@@ -262,7 +262,7 @@ def key_usage(site: Site) -> Units:
         files=(UnitFile(path=KEY_USAGE, content=scripts.text("key_usage"), mode="0755"), *units),
         units=(names[0], names[2]),
         folder=KEY_USAGE_FOLDER,
-        effect_look=scripts.text("look_counting"),
+        effect_look=scripts.code("look_counting"),
     )
 
 
@@ -288,4 +288,4 @@ def metrics_textfile(site: Site, facts: Facts) -> MetricsTextfile:
 
 def metrics_script(root: str, file: str) -> str:
     """Return the script that writes the metrics of the chronyd in ``root`` to ``file``."""
-    return scripts.load_with("write_metrics", {"root": root, "file": file, "families": on_host()})
+    return scripts.kept_with("write_metrics", {"root": root, "file": file, "families": on_host()})

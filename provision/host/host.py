@@ -32,17 +32,9 @@ WORD = 900
 """Characters. BSD's csh refuses a word of more than 1024."""
 
 
-COMMENT = re.compile(r"^[ \t]*# .*\n", re.MULTILINE)
-LONG = 130_000
-"""Characters of a script that is sent without its lines of comments, for a host takes no argument of more than 128 KiB
-(MAX_ARG_STRLEN, execve(2)), and quotes come on top."""
-
-
 def in_sh(script: str) -> str:
     """Return one line that runs a script in sh, from any login shell."""
     text = script
-    if len(text) > LONG:
-        text = COMMENT.sub("", text)
     # str.translate would take 5 ms for the longest script, fifty times as long.
     for plain, disguise in IN_DISGUISE.items():
         text = text.replace(plain, disguise)

@@ -224,7 +224,7 @@ ODD = {
         fault=_kill_way_back,
         heal=_let_live,
         # Eleven tries, and systemd takes its time to start each.
-        within=WITHIN + 60,
+        within=WITHIN + 180,
     ),
     "/opt/chrony read-only for 5 s, before the switch": Odd(place="before switching", fault=_make_read_only),
     "/opt/chrony read-only for 5 s, inside the switch": Odd(place="inside switching", fault=_make_read_only),

@@ -14,14 +14,14 @@ SURVEY = re.compile(r"\(\n(.*?)\n\)\nprintf '\\n%s %s\\n' (==[0-9a-f]{16}==) \$\
 STILL_OURS = re.compile(r"\[ -d /\S+ \] \|\| \{ echo 'the connection was lost for too long' >&2; exit 75; \}\n")
 RESTART_TIMEDATED = "systemctl try-restart systemd-timedated.service || true"
 FILES = {
-    path.stem: path.read_text()
+    path.stem: scripts.code(path.stem)
     for path in sorted(Path(scripts.__file__).parent.rglob("*.sh"))
     if path.parent.name != "functions"
 }
 """Name of a script → its text."""
 FUNCTIONS = {name: scripts.functions(name) for name in FILES}
 """Name of a script → the text of the functions before it. Each question is compared with all of them: read once."""
-NOBODY = f"{scripts.text('as_nobody')}as_nobody sh -c "
+NOBODY = f"{scripts.code('as_nobody')}as_nobody sh -c "
 QUOTED = r"""'[^']*'|"'\""""
 WORD = re.compile(rf"(?:[^\s'\"\\]|{QUOTED})+")
 """A word as shlex.quote writes it."""

@@ -12,6 +12,9 @@ from tests.helpers.scripted_answers import ASKED
 from tests.helpers.scripted_changes import CHANGED
 from tests.helpers.scripted_state import WORKSPACE, Answer, ScriptedState
 
+MOST_BYTES = 128 * 1024
+"""A command is one argument of the login shell, with less than this (MAX_ARG_STRLEN, execve(2))."""
+
 
 class Guard:
     """The script on the host that keeps a run's workspace."""
@@ -41,6 +44,7 @@ class ScriptedHost(ScriptedState):
         limit: Limit = LOOK,  # noqa: ARG002
     ) -> Output:
         """Answer a line."""
+        assert len(line.encode()) < MOST_BYTES, len(line)
         script = script_of(line)
         said, rest = "", script
         while (look := SURVEY.match(rest)) is not None:

@@ -110,7 +110,7 @@ class MetricsTextfile(StepDefaults):
         refuse(self, host)
         # Also before others are written: the link may have been in another folder.
         remove = f"remove_metrics {quote(_UNITS)} {quote(SCRIPT)} {quote(FILE)}\nsystemctl daemon-reload"
-        host.run("removing the metrics for node_exporter", f"{scripts.text('remove_metrics')}{remove}")
+        host.run("removing the metrics for node_exporter", f"{scripts.code('remove_metrics')}{remove}")
         if not self.folder:
             return
         for path, content in self._files.items():

@@ -64,7 +64,7 @@ class Packages(StepDefaults):
     def apply(self, host: Host) -> None:
         """Install all packages; an error names the packages that no repository offers, with the remedy."""
         missing = f'missing=$(\n{self.look()}\n)\nset -- {ROOT} "packages $(echo $missing)"\n'
-        made = scripts.text("record_made")
+        made = scripts.code("record_made")
         manager = self.manager
         commands = (manager.query, manager.install, manager.refresh, manager.offers)
         install = scripts.load("install_packages", *commands, manager.remedy, *self.names, *self.later())

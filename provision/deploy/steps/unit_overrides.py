@@ -50,4 +50,4 @@ class NotOverridden(StepDefaults):
 def look_at_unit() -> str:
     """Return the look at chronyd's unit; see look_unit.sh."""
     unit = f"{ROOT}/current/chronyd.service"
-    return scripts.load("look_unit", UNIT_PATH, unit, scripts.text("print_process"), *PROPERTIES)
+    return scripts.load("look_unit", UNIT_PATH, unit, scripts.code("print_process"), *PROPERTIES)

@@ -38,6 +38,7 @@ SWITCH = (
 )
 """The files that make up the script ``switch``, in order."""
 _FOLDER = Path(__file__).parent
+_COMMENT = re.compile(r"^[ \t]*#(?: .*)?\n", re.MULTILINE)
 _NEEDS = re.compile(r"^# needs: (.+)$", re.MULTILINE)
 
 
@@ -46,18 +47,27 @@ def load(script: str, *arguments: str) -> str:
 
     The functions that its line ``# needs:`` names come before it.
     """
-    return f"{functions(script)}set -- {join(arguments)}\n{text(script)}"
+    return f"{functions(script)}set -- {join(arguments)}\n{code(script)}"
 
 
 def load_with(script: str, values: Mapping[str, str]) -> str:
     """Return the text of ``SCRIPT.sh`` after assignments of its variables; for scripts with many values."""
-    assignments = "".join(f"{name}={quote(value)}\n" for name, value in values.items())
-    return f"{functions(script)}{assignments}{text(script)}"
+    return f"{functions(script)}{_assigned(values)}{code(script)}"
+
+
+def kept_with(script: str, values: Mapping[str, str]) -> str:
+    """Return the same for a script that stays on a host, where an administrator reads it: with its comments."""
+    needed = "".join(text(name) for name in dict.fromkeys(_needed(script)))
+    return f"{needed}{_assigned(values)}{text(script)}"
+
+
+def _assigned(values: Mapping[str, str]) -> str:
+    return "".join(f"{name}={quote(value)}\n" for name, value in values.items())
 
 
 def functions(script: str) -> str:
-    """Return the text of all functions that a script calls."""
-    return "".join(text(name) for name in dict.fromkeys(_needed(script)))
+    """Return the code of all functions that a script calls."""
+    return "".join(code(name) for name in dict.fromkeys(_needed(script)))
 
 
 def _needed(script: str) -> Iterator[str]:
@@ -90,12 +100,21 @@ def unprivileged(script: str, *, folder: str, account: str, groups: bool = False
 
 def as_nobody(script: str) -> str:
     """Return a script that runs another one as an account that owns nothing, for it runs unverified programs."""
-    return f"{text('as_nobody')}as_nobody sh -c {quote(script)}"
+    return f"{code('as_nobody')}as_nobody sh -c {quote(script)}"
 
 
 def text(script: str) -> str:
     """Return the text of ``SCRIPT.sh`` without changes."""
     return _content(_paths(_FOLDER)[script])
+
+
+@cache
+def code(script: str) -> str:
+    """Return the text of ``SCRIPT.sh`` without its lines of comments, a third of it, to be sent to a host.
+
+    A command is one argument there, of at most 128 KiB (MAX_ARG_STRLEN, execve(2)).
+    """
+    return _COMMENT.sub("", text(script)).lstrip("\n")
 
 
 @cache

@@ -12,7 +12,7 @@ import pytest
 
 from provision.common.errors import CommandFailed, HostUnreachable, PasswordRefused
 from provision.host import host as host_module
-from provision.host.host import LONG, Become, Host, as_root, in_sh
+from provision.host.host import Become, Host, as_root, in_sh
 from provision.host.transport import LOOK, SUDO_PROMPT, Limit, Output, Watch
 from provision.host.transport.local import LocalTransport
 from tests.helpers import sudo
@@ -245,13 +245,3 @@ OTHERS = [
 def test_a_script_that_fails_is_no_refusal(become: Become, output: Output) -> None:
     with pytest.raises(CommandFailed, match="query failed"):
         Host(Says(output), become=become).ask("true")
-
-
-@pytest.mark.parametrize("size", [LONG, LONG + 1, LONG + 30_000])
-def test_the_longest_line_fits_into_one_argument(size: int) -> None:
-    comment, code = "    # it's why\n", 'echo "it\'s $this"\n'
-    script = (comment * 2 + code) * (size // (2 * len(comment) + len(code)))
-    script += "#" * (size - len(script))
-    assert len(script) == size
-    # MAX_ARG_STRLEN of execve(2), with its closing zero, and some room for what the transport puts around the line.
-    assert len(as_root(script, Become.PASSWORD)) < 128 * 1024 - 256

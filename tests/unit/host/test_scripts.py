@@ -155,13 +155,24 @@ def test_values_are_arguments_and_never_text(value: str, monkeypatch: pytest.Mon
 
 def test_a_text_is_the_file_as_it_is() -> None:
     assert scripts.text("purge") == (FOLDER / "change/purge.sh").read_text()
-    assert scripts.load("purge") == f"set -- \n{scripts.text('purge')}"
 
 
 def test_functions_stand_before_the_script_that_calls_them() -> None:
     names = ("time_processes", "conflicting_services", "missing_folders")
-    before = "".join(scripts.text(name) for name in names)
-    assert scripts.load("look_conflicts", "/x") == f"{before}set -- /x\n{scripts.text('look_conflicts')}"
+    before = "".join(scripts.code(name) for name in names)
+    assert scripts.load("look_conflicts", "/x") == f"{before}set -- /x\n{scripts.code('look_conflicts')}"
+
+
+def test_a_script_is_sent_without_its_lines_of_comments() -> None:
+    sent = scripts.load("purge")
+    lines = [line for line in (FOLDER / "change/purge.sh").read_text().splitlines() if not line.strip().startswith("#")]
+    assert sent == "\n".join(("set -- ", *lines, ""))
+
+
+def test_a_script_that_stays_on_a_host_has_its_comments() -> None:
+    kept = scripts.kept_with("write_metrics", {"root": "/opt/chrony"})
+    assert kept.startswith("root=/opt/chrony\n")
+    assert kept.endswith(scripts.text("write_metrics"))
 
 
 def test_names_are_unique() -> None:
