@@ -40,6 +40,15 @@ class Host:
         self.script = folder / "measurements"
         self.script.write_text(text)
 
+    def add_program(self, name: str, text: str) -> None:
+        """Put a program of the host before those of this machine."""
+        program = self.script.parent / name
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+        self.script.write_text(
+            self.script.read_text().replace("set -eu\n", f"set -eu\nPATH={program.parent}:$PATH\n", 1)
+        )
+
     def save(self) -> None:
         """Save the measurements, as the timer does."""
         subprocess.run(["dash", self.script, "save"], check=True, timeout=60)
@@ -182,3 +191,13 @@ def test_a_damaged_record_of_the_clocks_counts_as_none(content: str, host: Host)
     environment = {**os.environ, "SERVICE_RESULT": "signal"}
     subprocess.run(["dash", host.script, "restore"], check=False, env=environment, timeout=60)
     assert host.loaded == []
+
+
+def test_nothing_is_saved_where_date_knows_no_nanoseconds(host: Host) -> None:
+    host.save()
+    assert host.clocks.exists()
+    # As that of BusyBox prints it.
+    host.add_program("date", "echo 1764364526%N")
+    host.save()
+    assert not host.clocks.exists()
+    assert host.restore() == []
