@@ -67,7 +67,7 @@ class RotatingNts:
             there = None if text is None else parse_server_keys(text, self.file.name)
             if there != before:
                 raise SiteError(f"{self.file.name}: was changed meanwhile by another run or by hand; {AGAIN}")
-            return after.own_text
+            return after.own_text(text or "")
 
         self.file.change(edit)
 

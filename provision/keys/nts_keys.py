@@ -57,12 +57,13 @@ class ServerKeys:
         """Return the file as chronyd reads it."""
         return HEADER + "".join(f"{key.name} {key.secret.hex().upper()}\n" for key in self.keys)
 
-    @property
-    def own_text(self) -> str:
-        """Return the text of the operator's file, which also records a rotation that is under way."""
-        if self.begun is None:
-            return self.text
-        return f"{self.text}{BEGUN}{self.begun}\n"
+    def own_text(self, before: str = "") -> str:
+        """Return the text of the operator's file, which also records a rotation that is under way.
+
+        ``before``: the text with the former keys, whose lines behind the keys stay, such as comments.
+        """
+        begun = "" if self.begun is None else f"{BEGUN}{self.begun}\n"
+        return f"{self.text}{begun}{_remarks(before)}"
 
     def rotated(self, today: date) -> "ServerKeys":
         """Return the keys after a rotation that begins today."""
@@ -101,6 +102,13 @@ def parse_server_keys(text: str, origin: str) -> ServerKeys:
     if len(keys) < COUNT:
         raise SiteError(f"{origin}: has {len(keys)} keys, and not {COUNT}")
     return ServerKeys(tuple(keys), _begun(lines[COUNT:], origin))
+
+
+def _remarks(text: str) -> str:
+    """Return the lines behind the keys but for that of a rotation; chronyd reads none of them."""
+    header = HEADER.count("\n")
+    lines = text.splitlines()[header + COUNT :]
+    return "".join(f"{line}\n" for line in lines if not line.startswith(BEGUN))
 
 
 def _begun(lines: list[str], origin: str) -> date | None:

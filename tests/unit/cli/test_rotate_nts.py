@@ -27,7 +27,7 @@ KEYS = replace(make_server_keys(TODAY), begun=None)
 def file(tmp_path: Path) -> KeyFile:
     path = tmp_path / "nts.keys"
     path.touch(mode=0o600)
-    path.write_text(KEYS.own_text)
+    path.write_text(KEYS.own_text())
     return KeyFile(path)
 
 
@@ -71,9 +71,16 @@ def test_all_servers_have_the_present_keys_before_they_get_the_next_ones(file: K
     assert read(file) == replace(after, begun=None)
 
 
+@pytest.mark.usefixtures("deployed")
+def test_the_comments_of_the_file_stay(file: KeyFile) -> None:
+    file.path.write_text(f"{KEYS.own_text()}# for the servers of the park\n")
+    assert rotate(file) == 0
+    assert file.path.read_text().splitlines()[6:] == ["# for the servers of the park"]
+
+
 def test_an_interrupted_rotation_is_continued_and_no_other_begun(file: KeyFile, deployed: Deployments) -> None:
     begun = KEYS.rotated(TODAY)
-    file.path.write_text(begun.own_text)
+    file.path.write_text(begun.own_text())
     assert rotate(file) == 0
     assert deployed == [begun]
     assert read(file) == replace(begun, begun=None)
@@ -115,7 +122,7 @@ def test_a_file_that_is_changed_meanwhile_is_left_alone(file: KeyFile, monkeypat
     other = KEYS.rotated(TODAY)
 
     def change(number: int) -> bool:
-        file.path.write_text(other.own_text)
+        file.path.write_text(other.own_text())
         return bool(number)
 
     deploying(file, monkeypatch, change)
@@ -127,7 +134,7 @@ def test_a_file_that_is_changed_meanwhile_is_left_alone(file: KeyFile, monkeypat
 def test_a_file_that_is_changed_at_the_end_is_told(file: KeyFile, monkeypatch: pytest.MonkeyPatch) -> None:
     def change(number: int) -> bool:
         if number == 2:
-            file.path.write_text(KEYS.own_text)
+            file.path.write_text(KEYS.own_text())
         return True
 
     deploying(file, monkeypatch, change)

@@ -24,9 +24,16 @@ def test_new_keys_are_as_chronyd_wants_them() -> None:
 
 
 def test_a_file_is_read_again_with_its_rotation() -> None:
-    assert parse_server_keys(KEYS.own_text, "nts.keys") == KEYS
+    assert parse_server_keys(KEYS.own_text(), "nts.keys") == KEYS
     assert parse_server_keys(KEYS.text, "nts.keys") == replace(KEYS, begun=None)
-    assert replace(KEYS, begun=None).own_text == KEYS.text
+    assert replace(KEYS, begun=None).own_text() == KEYS.text
+
+
+def test_the_lines_behind_the_keys_stay_when_the_keys_change() -> None:
+    edited = f"{KEYS.own_text()}# for the servers of the park\n\n"
+    after = KEYS.rotated(date(2027, 1, 1))
+    assert after.own_text(edited) == f"{after.text}# rotation begun 2027-01-01\n# for the servers of the park\n\n"
+    assert replace(after, begun=None).own_text(edited) == f"{after.text}# for the servers of the park\n\n"
 
 
 def test_a_file_of_chronyd_4_4_and_later_is_read() -> None:

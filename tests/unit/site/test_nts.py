@@ -75,7 +75,7 @@ WITH_SHARED = 'serve.nts = { certificate = "nts.crt", key = "nts.key", shared_ke
 def write_shared(mode: int = 0o600) -> None:
     Path("nts.keys").touch()
     Path("nts.keys").chmod(mode)
-    Path("nts.keys").write_text(SHARED.own_text)
+    Path("nts.keys").write_text(SHARED.own_text())
 
 
 def test_the_keys_of_cookies_come_from_a_file_or_a_command_as_chronyd_reads_them() -> None:
