@@ -12,7 +12,7 @@ from shlex import quote
 
 from provision.common.errors import CommandFailed, HostUnreachable, PasswordRefused
 from provision.host import scripts
-from provision.host.paths import ROOT
+from provision.host.paths import ROOT, RUN
 from provision.host.transport import CHANGE, LOOK, SUDO_PROMPT, WRONG_PASSWORD, Limit, Output, Transport, Watch
 from provision.host.workspace import SILENCE_SECONDS, Workspace, take
 
@@ -143,7 +143,7 @@ class Host:
         if self.workspace is not None:
             return False
         self.trips += 1
-        arguments = (ROOT, who, str(uid), str(lock_timeout), str(SILENCE_SECONDS))
+        arguments = (ROOT, who, str(uid), str(lock_timeout), str(SILENCE_SECONDS), RUN)
         guard = self.transport.hold(as_root(scripts.load("workspace", *arguments), self.become))
         if self.become is Become.PASSWORD:
             # sudo reads one line. If it does not ask, the guard reads the line as signs of life.

@@ -15,7 +15,7 @@ from provision.host.workspace import take
 
 def guard(root: Path, *, who: str = "alice@laptop", lock_timeout: int = 0, silence: int = 60) -> RunningLine:
     """Start the script that keeps a workspace."""
-    arguments = (str(root), who, str(os.getuid()), str(lock_timeout), str(silence))
+    arguments = (str(root), who, str(os.getuid()), str(lock_timeout), str(silence), str(root / "run"))
     return LocalTransport().hold(f"sh -c {quote(scripts.load('workspace', *arguments))}")
 
 

@@ -63,6 +63,23 @@ def test_who_waits_comes_next(tmp_path: Path) -> None:
     second.close()
 
 
+def test_the_copy_of_a_key_that_a_killed_rehearsal_has_left_is_removed(tmp_path: Path) -> None:
+    left, other = tmp_path / "run/chrony-rehearsal-1", tmp_path / "run/chrony"
+    other.mkdir(parents=True)
+
+    def leave() -> None:
+        left.mkdir()
+        (left / "nts.key").write_text("a key")
+
+    leave()
+    place = take("ntp1", guard(tmp_path), print)
+    # Of an earlier run, whose guard was killed, too.
+    assert not left.exists()
+    leave()
+    place.close()
+    assert (left.exists(), other.exists()) == (False, True)
+
+
 def sleeper(folder: Path) -> subprocess.Popen[bytes]:
     """Start what a build leaves: a process that works in the folder, has a child, and does not care for TERM."""
     return subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 60; sleep 60"], cwd=folder)

@@ -3,10 +3,11 @@
 # Lock the host for one run and keep a private folder for it, as long as the control machine is connected; then end the
 # processes in the folder and remove it. The control machine sends a byte to standard input now and then, as a sign of life.
 # $1: our folder on the host, $2: the name of the operator, $3: the login user's id, $4: seconds to wait for another run,
-# $5: seconds without a sign of life after which the control machine counts as gone, for example after a power failure.
+# $5: seconds without a sign of life after which the control machine counts as gone, for example after a power failure,
+# $6: the folder /run.
 # Prints "busy WHO" if another run holds the lock, and "FOLDER BUILDER". Exit status 75 (EX_TEMPFAIL): another run held it.
 set -eu
-root=$1 who=$2 login=$3 patience=$4 silence=$5
+root=$1 who=$2 login=$3 patience=$4 silence=$5 run=$6
 umask 022
 for tool in flock timeout; do
     command -v "$tool" >/dev/null 2>&1 && continue
@@ -55,6 +56,8 @@ tidy() {
         tries=$((tries - 1))
         sleep 0.2
     done
+    # A rehearsal that was killed leaves copies of a private key here (with_credentials.sh).
+    rm -rf "$run"/chrony-rehearsal-* || true
     [ ! -e "$lock" ] || : >"$lock"
 }
 
