@@ -7,11 +7,12 @@ the default of a chrony.conf without it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from packaging.version import Version
 
-from provision.chrony.access_rules import AccessRules
+from provision.chrony.access_rules import NTP, AccessRules
 from provision.chrony.conf import directives
 from provision.chrony.needs import PRIVILEGED_PORTS
 from provision.chrony.ports import COMMAND_PORT, NTP_PORT, NTS_KE_PORT
@@ -105,7 +106,16 @@ def _versions(conf: str, lines: tuple[tuple[str, str], ...], port: int) -> tuple
     """Return the IP versions in which chronyd opens its NTP port (ntp_core.c, NCR_AddAccessRestriction)."""
     if port == _port(lines, "acquisitionport", 0) or any(name in _IN_BOTH_FAMILIES for name, _ in lines):
         return (4, 6)
-    allowed = AccessRules.of(statements(conf)).allowed
+    return _allowed_versions(tuple(statement.text for statement in statements(conf) if statement.name in NTP))
+
+
+@lru_cache
+def _allowed_versions(access: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the IP versions in which somebody may ask, from the lines about access, which the hosts of a site share.
+
+    It takes 5 ms for the default of serve.allow: for 1,000 hosts, that was half of the CPU time of a run.
+    """
+    allowed = AccessRules.of(statements("\n".join(access))).allowed
     return tuple(sorted({network.version for network in allowed}))
 
 

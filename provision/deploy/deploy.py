@@ -77,8 +77,10 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     keys_there = asked_once() if dry_run else None
     # In place of the key that the new chronyc makes: it is another one than any key of the host, too.
     first_key = Keys((make_key(1, "AES128"),))
+    # What an existing service would lose does not depend on the keys' place in the generation.
+    without_keys, _ = generation_of(run, recipe, NO_KEYS)
     clock = run.clock_phases()
-    before_keys = (*clock, preconditions(recipe, _existing(run, recipe, first_key)), build)
+    before_keys = (*clock, preconditions(recipe, _existing(run, without_keys, first_key)), build)
     keys = choose_keys(run, recipe, before_keys, dry_run=dry_run, keys_there=keys_there or keys_on_host)
     generation, expected = generation_of(run, recipe, keys)
     expected = replace(expected, has_later_sources=settings.has_later_sources)
@@ -93,7 +95,7 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
             switch,
             settings.site,
             facts,
-            existing=_existing(run, recipe, keys),
+            existing=_existing(run, without_keys, keys),
             expected=expected,
             keys_there=keys_there,
         )
@@ -108,9 +110,8 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     run.found(proof)
 
 
-def _existing(run: Run, recipe: Recipe, keys: Keys) -> ExistingKept:
-    """Return the step against losses of a first deployment, for a generation with these keys."""
-    generation, _ = generation_of(run, recipe, NO_KEYS)
+def _existing(run: Run, generation: Generation, keys: Keys) -> ExistingKept:
+    """Return the step against losses of a first deployment, for this generation with these keys."""
     wanted = Wanted.of(generation.conf, generation.unit, keys)
     return ExistingKept(wanted, replace=run.settings.options.replace)
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from provision.chrony import access
+from provision.chrony import access, access_rules
 from provision.chrony.access import Access
+from provision.chrony.access_rules import AccessRules
+from provision.chrony.socket_unit import socket_unit
 from provision.common.errors import SiteError
 from provision.common.text import nearest
 from provision.deploy.history_records import events, parse_history
@@ -44,6 +46,24 @@ def test_rules_in_words_take_no_more_for_each_rule(monkeypatch: pytest.MonkeyPat
     assert calls < 20 * 4000
     assert words.startswith("10.0.0.0/24, 10.0.1.0/24")
     assert words.endswith("(the narrowest decides)")
+
+
+def test_the_lines_about_access_of_a_site_are_evaluated_once_for_all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    widened = access_rules.widened
+    calls = 0
+
+    def counted(old: AccessRules, new: AccessRules) -> tuple[Network, ...]:
+        nonlocal calls
+        calls += 1
+        return widened(old, new)
+
+    monkeypatch.setattr(access_rules, "widened", counted)
+    for number in range(50):
+        # Which servers a host follows may differ.
+        unit = socket_unit(chrony="4.9", conf=f"server 192.0.2.{number}\nallow 10.78.0.0/16\ndeny 10.78.9.0/24\n")
+        assert unit is not None
+        assert unit.ntp == ("0.0.0.0:123",)
+    assert calls == 1
 
 
 def test_a_rule_of_a_site_is_read_once_for_all_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,19 @@
 """Deploy, plan and stage, on a host that is a table: what is sent, and what is reported."""
 
+from typing import Any
+
 import pytest
 
 from provision.common.results import Gate, Status
+from provision.deploy.choices import choose_generation
 from provision.deploy.deploy import deploy, plan, stage
+from provision.deploy.generation import Generation
 from provision.deploy.steps.boot_wait import WAIT_UNIT
 from provision.deploy.steps.log_rotation import ROTATION_FILE
 from provision.deploy.steps.metrics_textfile import SCRIPT, TIMER
 from provision.host.paths import KEY_USAGE
 from provision.host.transport import Output
+from provision.keys import Keys
 from provision.output.report import Report
 from tests.helpers.samples import CASES
 from tests.unit.deploy.conftest import SERVICE, STAGE, Operator, unproven
@@ -40,6 +45,20 @@ def test_a_second_deployment_changes_nothing_in_three_round_trips_and_proves_it_
     assert unproven(report) == []
     # Facts, keys of the host where the operator's are new, survey and evidence.
     assert report.round_trips <= 4
+
+
+def test_a_deployment_makes_the_generation_of_its_host_once_without_its_keys_and_once_with_them(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Keys] = []
+
+    def counted(*words: Any, keys: Keys, **others: Any) -> Generation:
+        made.append(keys)
+        return choose_generation(*words, keys=keys, **others)
+
+    monkeypatch.setattr("provision.deploy.deploy.choose_generation", counted)
+    operator.run(deploy)
+    assert [bool(keys) for keys in made] == [False, True]
 
 
 def test_a_plan_changes_nothing_and_names_the_changes_of_a_deployment(operator: Operator) -> None:
