@@ -10,7 +10,10 @@ from provision.chrony.drop_ins import TRUSTED_VARIABLE
 from provision.chrony.unit_syntax import normal, service_settings
 from provision.host.paths import UNIT_PATH
 
-SET_BY_SYSTEMD = {"CHRONY_GENERATION", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID"}
+SET_BY_SYSTEMD = {
+    *("CHRONY_GENERATION", "NOTIFY_SOCKET", "WATCHDOG_PID"),
+    *("LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDNAMES"),
+}
 """Environment variables that systemd sets for a process (systemd.exec(5)), and the one of our unit."""
 COMMANDS = {"ExecStart", "ExecStopPost"}
 """Properties whose values are command lines."""

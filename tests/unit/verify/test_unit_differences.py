@@ -70,7 +70,18 @@ PROCESSES: list[tuple[dict[str, str], str]] = [
     ({"variables": "LANG LD_PRELOAD NOTIFY_SOCKET"}, "its environment has LD_PRELOAD"),
     ({"variables": "LANG HOSTALIASES RES_OPTIONS"}, "its environment has HOSTALIASES, RES_OPTIONS"),
     ({"variables": "TZDIR LOCALDOMAIN TZ"}, "its environment has TZDIR, LOCALDOMAIN"),
+    ({"variables": "LISTEN_FDS LISTEN_OTHER"}, "its environment has LISTEN_OTHER"),
 ]
+SYSTEMD_262 = (
+    "LANG PATH NOTIFY_SOCKET USER INVOCATION_ID JOURNAL_STREAM RUNTIME_DIRECTORY STATE_DIRECTORY LOGS_DIRECTORY "
+    "LISTEN_PID LISTEN_PIDFDID LISTEN_FDS LISTEN_FDNAMES CHRONY_GENERATION"
+)
+"""What the newest systemd that was tried sets."""
+
+
+def test_what_systemd_sets_is_no_difference() -> None:
+    state = replace(STATE, process={**STATE.process, "variables": SYSTEMD_262})
+    assert list(state.process_differences) == []
 
 
 @pytest.mark.parametrize(("changes", "words"), PROCESSES, ids=[words for _, words in PROCESSES])
