@@ -45,7 +45,7 @@ from provision.host.sandbox.room import (
 from provision.host.target import SANDBOX_NAME, SANDBOX_NAME_RULE
 from provision.host.transport.local import LocalTransport
 
-SUITES = ("bullseye", "bookworm", "trixie", "sid", "bookworm-i386")
+SUITES = ("bullseye", "bookworm", "trixie", "forky", "testing", "sid", "bookworm-i386")
 """Debian's releases for this machine's processor, and one for programs of 32 bits, which runs beside 64 bits."""
 DEFAULT_SUITE = "bookworm"
 

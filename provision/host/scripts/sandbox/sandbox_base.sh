@@ -25,19 +25,28 @@ for candidate in $(mirrors); do
         break
     fi
 done
-rm -f "$new"/InRelease*
 if [ -z "$mirror" ]; then
     echo "no mirror that apt uses here has Debian $suite" >&2
     exit 1
 fi
+# The list of a suite that moves, such as testing, is valid for a week; a mirror that is not updated has it for longer.
+valid_until=$(sed -n 's/^Valid-Until: //p; /^MD5Sum:/q; /^SHA256:/q' "$new/InRelease")
+rm -f "$new"/InRelease*
 case $mirror in
     https:*) packages=$packages,ca-certificates ;;
 esac
 
+# This machine's debootstrap may be older than the suite; it makes all newer ones as it makes sid.
+recipe=/usr/share/debootstrap/scripts/$suite
+[ -e "$recipe" ] || recipe=/usr/share/debootstrap/scripts/sid
+
 # In its own mount namespace, so that /proc in the new root disappears with debootstrap, even if that is killed.
 # Without --force-check-gpg, a missing keyring would only be a warning.
 unshare --mount debootstrap --variant=minbase --force-check-gpg ${architecture:+--arch="$architecture"} \
-    --include="$packages" "$suite" "$new" "$mirror"
+    --include="$packages" "$suite" "$new" "$mirror" "$recipe"
+if [ -n "$valid_until" ] && [ "$(date -d "$valid_until" +%s)" -lt "$(date +%s)" ]; then
+    echo 'Acquire::Check-Valid-Until "false";' >"$new/etc/apt/apt.conf.d/mirror-is-not-updated"
+fi
 
 # Remove the files that each host must have of its own. An empty machine-id is filled in at boot; a missing one means "first
 # boot".

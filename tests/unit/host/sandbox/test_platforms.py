@@ -13,7 +13,8 @@ from tests.helpers.samples import FACTS
 
 BOOKWORM = replace(FACTS, os_codename="bookworm")
 TRIXIE = replace(FACTS, os_version="13", os_codename="trixie")
-SID = replace(FACTS, os_version="", os_codename="forky")
+FORKY = replace(FACTS, os_version="", os_codename="forky")
+NEXT_TESTING = replace(FACTS, os_version="", os_codename="duke")
 ROCKY = replace(FACTS, os="rocky", os_version="9.6", os_codename="", os_name="Rocky Linux 9.6 (Blue Onyx)")
 BUSTER = replace(FACTS, os_version="10", os_codename="buster", os_name="Debian GNU/Linux 10 (buster)")
 
@@ -28,7 +29,8 @@ def _amd64(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         pytest.param(BOOKWORM, "bookworm", id="Debian 12"),
         pytest.param(TRIXIE, "trixie", id="Debian 13"),
-        pytest.param(SID, "sid", id="a Debian without a version"),
+        pytest.param(FORKY, "forky", id="Debian testing, and sid"),
+        pytest.param(NEXT_TESTING, "testing", id="a Debian without a version, and of an unknown name"),
         pytest.param(replace(BOOKWORM, word_bits=32), "bookworm-i386", id="a Debian of 32 bits on this processor"),
         pytest.param(BUSTER, "", id="a Debian that no mirror has any more"),
         pytest.param(ROCKY, "", id="no Debian"),
@@ -45,7 +47,7 @@ def test_a_host_has_the_suite_of_its_release(facts: Facts, suite: str) -> None:
     [
         pytest.param(
             ROCKY,
-            "a sandbox is a Debian (bullseye, bookworm, trixie, sid), and the host is Rocky Linux 9.6 (Blue Onyx)",
+            "a sandbox is a Debian (bullseye, bookworm, trixie, forky, testing, sid), and the host is Rocky Linux 9.6 (Blue Onyx)",
             id="another distribution",
         ),
         pytest.param(
@@ -75,7 +77,7 @@ def test_a_platform_names_its_suite() -> None:
         pytest.param("bookworm", "expected SUITE/ARCHITECTURE, such as bookworm/amd64", id="no architecture"),
         pytest.param("a/b/c", "expected SUITE/ARCHITECTURE", id="too much"),
         pytest.param(
-            "rocky9/amd64", "there are bullseye, bookworm, trixie, sid of Debian; for another", id="no Debian"
+            "rocky9/amd64", "there are bullseye, bookworm, trixie, forky, testing, sid of Debian; for another", id="no Debian"
         ),
         pytest.param("../etc/amd64", "expected SUITE/ARCHITECTURE", id="a way out of the folder"),
         pytest.param("bookworm/x86_64", "there is no architecture 'x86_64'; Debian has amd64, i386", id="uname's name"),
