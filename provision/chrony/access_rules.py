@@ -11,7 +11,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import (
+    AddressValueError,
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    summarize_address_range,
+)
+from itertools import pairwise
 
 from provision.chrony.access import EVERYONE, Access, Network, joined, within
 from provision.chrony.statement import Statement
@@ -205,12 +213,11 @@ def widened(old: AccessRules, new: AccessRules) -> tuple[Network, ...]:
 
     IPv4 comes first. Host names are left out: see :attr:`AccessRules.host_names`.
     """
-    found = []
+    found: list[Network] = []
     for everyone in EVERYONE:
-        for part in _parts(everyone, {*old.tree, *new.tree}):
-            asking = part.network_address
-            if new.admits(asking) and not old.admits(asking):
-                found.append(part)
+        for first, last in _spans(everyone, {*old.tree, *new.tree}):
+            if new.admits(first) and not old.admits(first):
+                found += summarize_address_range(first, last)
     return joined(found)
 
 
@@ -285,11 +292,13 @@ def _nodes(network: Network) -> Iterable[Network]:
     return network.subnets(new_prefix=length)
 
 
-def _parts(network: Network, edges: Iterable[Network]) -> Iterator[Network]:
-    """Yield the parts of a network of which none contains a narrower network of ``edges``."""
-    inside = [edge for edge in edges if edge != network and within(edge, network)]
-    if not inside:
-        yield network
-        return
-    for half in network.subnets():
-        yield from _parts(half, inside)
+def _spans(everyone: Network, edges: Iterable[Network]) -> Iterator[tuple[Address, Address]]:
+    """Yield the first and the last address of each span in which no network of ``edges`` begins or ends."""
+    address = type(everyone.network_address)
+    end = int(everyone.broadcast_address) + 1
+    borders = {int(everyone.network_address), end}
+    for edge in edges:
+        if edge.version == everyone.version:
+            borders |= {int(edge.network_address), int(edge.broadcast_address) + 1}
+    for first, after in pairwise(sorted(borders)):
+        yield address(first), address(after - 1)

@@ -47,6 +47,7 @@ class SocketUnit:
     """Directive → the port that systemd opens for it, of UDP; so ``ntsport 123``, which is of TCP, is none of them."""
 
 
+@lru_cache(maxsize=256)
 def socket_unit(*, chrony: str, conf: str, has_ipv6: bool = True) -> SocketUnit | None:
     """Return the sockets of a server with this chrony.conf; None if chronyd has to open its NTP port itself.
 

@@ -23,6 +23,7 @@ from provision.deploy.refusals import (
     refuse_unready,
 )
 from provision.deploy.run import Run
+from provision.deploy.steps import Phase
 from provision.deploy.steps.existing_service import ExistingKept
 from provision.deploy.switch import Switch
 from provision.host.paths import SWITCH
@@ -55,7 +56,7 @@ def stage(run: Run) -> None:
     recipe = recipe_of(run)
     build = build_phase(run, recipe)
     clock = run.clock_phases()
-    keys = choose_keys(run, recipe, (*clock, build), dry_run=False, keys_there=keys_on_host)
+    keys = choose_keys(run, recipe, lambda: (*clock, build), dry_run=False, keys_there=keys_on_host)
     generation, expected = generation_of(run, recipe, keys)
     run.converge((*clock, build, stage_phase(generation, expected)))
     add_notes(run, expected, recipe, proven=False)
@@ -75,15 +76,17 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     build = build_phase(run, recipe)
     # A deployment asks again behind the lock, for another run may have changed the keys.
     keys_there = asked_once() if dry_run else None
-    # In place of the key that the new chronyc makes: it is another one than any key of the host, too.
-    first_key = Keys((make_key(1, "AES128"),))
-    # What an existing service would lose does not depend on the keys' place in the generation.
-    without_keys, _ = generation_of(run, recipe, NO_KEYS)
     clock = run.clock_phases()
-    before_keys = (*clock, preconditions(recipe, _existing(run, without_keys, first_key)), build)
-    keys = choose_keys(run, recipe, before_keys, dry_run=dry_run, keys_there=keys_there or keys_on_host)
-    generation, expected = generation_of(run, recipe, keys)
+    without_keys, expected = generation_of(run, recipe, NO_KEYS)
     expected = replace(expected, has_later_sources=settings.has_later_sources)
+
+    def before_keys() -> tuple[Phase, ...]:
+        # In place of the key that the new chronyc makes: it is another one than any key of the host, too.
+        first_key = Keys((make_key(1, "AES128"),))
+        return (*clock, preconditions(recipe, _existing(run, without_keys, first_key)), build)
+
+    keys = choose_keys(run, recipe, before_keys, dry_run=dry_run, keys_there=keys_there or keys_on_host)
+    generation = replace(without_keys, keys=keys)
     with ThreadPoolExecutor(max_workers=1) as pool:
         # Collect evidence during the survey, for a run that changes nothing; after a change, it is not used.
         asking = run.keys is not None and not dry_run
@@ -110,9 +113,12 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
     run.found(proof)
 
 
-def _existing(run: Run, generation: Generation, keys: Keys) -> ExistingKept:
-    """Return the step against losses of a first deployment, for this generation with these keys."""
-    wanted = Wanted.of(generation.conf, generation.unit, keys)
+def _existing(run: Run, without_keys: Generation, keys: Keys) -> ExistingKept:
+    """Return the step against losses of a first deployment, for a generation with these keys.
+
+    The unit is that of the generation ``without_keys``: the id in it is no matter here, and slow to compute with keys.
+    """
+    wanted = Wanted.of(without_keys.conf, without_keys.unit, keys)
     return ExistingKept(wanted, replace=run.settings.options.replace)
 
 

@@ -1,6 +1,6 @@
 """Choose the keys of a run: the operator's or, if there are none yet, those of the host or a new one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from secrets import token_bytes
 
 from provision.build.recipe import Recipe
@@ -13,14 +13,19 @@ from provision.keys import Key, Keys, parse_keys
 from provision.site.settings import check_keys
 
 
-def choose_keys(run: Run, recipe: Recipe, phases: Sequence[Phase], *, dry_run: bool, keys_there: KeysOnHost) -> Keys:
-    """Return the operator's keys or, if there are none, new ones; ``phases`` install the chronyc that makes them."""
+def choose_keys(
+    run: Run, recipe: Recipe, phases: Callable[[], Sequence[Phase]], *, dry_run: bool, keys_there: KeysOnHost
+) -> Keys:
+    """Return the operator's keys or, if there are none, new ones.
+
+    ``phases`` returns the phases that install the chronyc that makes them; it is called only then.
+    """
     keys = run.keys
     if keys is None:
         run.settings.key_source.refuse_unwritable()
         # The new chronyc generates the keys, so the build comes first.
         if not dry_run:
-            run.converge(phases)
+            run.converge(phases())
         keys = _new_keys(run, recipe, keys_there(run.session.host), dry_run=dry_run)
     else:
         _refuse_other_keys(run, keys, keys_there)
