@@ -21,13 +21,9 @@ from provision.keys.reader import KeyReader
 from provision.output.audit.folder import EvidenceFolder, no_evidence
 from provision.output.command_report import CommandReport
 from provision.output.fleet_text import fleet_text
-from provision.output.json_report import json_text
-from provision.output.plan import plan_text
 from provision.output.progress.lines import Lines
-from provision.output.progress.status_board import StatusBoard, print_status
 from provision.output.report import Report
 from provision.output.report_files import ReportFiles
-from provision.output.status_table import status_lines
 from provision.site.settings import Settings, all_releases, settings_of_hosts
 from provision.verify.server_keys import has_refused_keys, tell_key_faults_apart
 
@@ -130,6 +126,7 @@ class Command:
         """Show the states of the hosts until Ctrl-C; return the last ones. Raises UsageError."""
         # Imported here, because most runs do not need it.
         from provision.fleet.watch import MOST_HOSTS, Watch  # noqa: PLC0415
+        from provision.output.progress.status_board import StatusBoard  # noqa: PLC0415
 
         if options.scheduler:
             raise UsageError("--watch keeps connections of this machine; leave --scheduler out")
@@ -152,6 +149,8 @@ class Command:
     def _print_summary(self, report: CommandReport) -> None:
         """Print the table of the hosts or, if there is one, the text about all of them."""
         if self.tabulates and len(report.hosts) > 1:
+            from provision.output.progress.status_board import print_status  # noqa: PLC0415 -- a table, of a few tasks
+
             print_status(report.hosts)
         elif report.summary:
             print(shown(report.summary), flush=True)
@@ -161,6 +160,8 @@ class Command:
     ) -> str:
         """Return the text about all hosts: a plan, or the summary of several hosts; empty for a single host."""
         if self.plans:
+            from provision.output.plan import plan_text  # noqa: PLC0415 -- only a plan needs it
+
             return plan_text(
                 reports,
                 diffs=options.diff,
@@ -168,6 +169,8 @@ class Command:
                 closing=turns_of_servers(host_settings, reports),
             )
         if len(reports) > 1 and self.tabulates:
+            from provision.output.status_table import status_lines  # noqa: PLC0415 -- a table, of a few tasks
+
             return "\n".join(line for line, _ in status_lines(reports))
         if len(reports) > 1:
             return fleet_text(reports)
@@ -209,6 +212,8 @@ def _write_evidence(evidence: EvidenceFolder, report: CommandReport) -> None:
     """Write the evidence of a command that has ended, and say where it is. Raises NotRecorded, RuleBroken."""
     if not evidence.is_wanted:
         return
+    from provision.output.json_report import json_text  # noqa: PLC0415 -- see above
+
     broken = evidence.rules.fault(report.hosts)
     report.conclude(broken)
     written = evidence.write(report.hosts, json_text(report).encode())

@@ -10,7 +10,6 @@ from provision.common.results import Status
 from provision.deploy.choices import choose_conf, choose_recipe
 from provision.deploy.phases import Tarballs, compile_phase, promised_phase, unpack_phase
 from provision.deploy.proof import Proof
-from provision.deploy.prove_build import prove_build, rehearse_build
 from provision.deploy.run import Run
 from provision.deploy.steps import Phase
 from provision.deploy.steps.build import Built
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 
 def build(run: Run) -> None:
     """Build chrony, verify the build and rehearse it; systemd need not run."""
+    # Imported here, for a deployment needs none of it.
+    from provision.deploy.prove_build import prove_build, rehearse_build  # noqa: PLC0415
+
     session, site = run.session, run.settings.site
     run.warn_of_site()
     recipe = recipe_of(run)

@@ -29,7 +29,7 @@ from provision.deploy.switch import Switch
 from provision.host.paths import SWITCH
 from provision.keys import Keys, make_key
 from provision.site.settings import NO_KEYS
-from provision.takeover.lost.wanted import Wanted
+from provision.takeover.wanted import Wanted
 from provision.verify.expectation import Expectation, expect
 from provision.verify.nts import with_nts
 
@@ -114,11 +114,9 @@ def _to_service(run: Run, *, dry_run: bool) -> None:
 
 
 def _existing(run: Run, without_keys: Generation, keys: Keys) -> ExistingKept:
-    """Return the step against losses of a first deployment, for a generation with these keys.
-
-    The unit is that of the generation ``without_keys``: the id in it is no matter here, and slow to compute with keys.
-    """
-    wanted = Wanted.of(without_keys.conf, without_keys.unit, keys)
+    """Return the step against losses of a first deployment, for a generation with these keys."""
+    # The template, for the id of a generation takes a slow digest, and is not compared.
+    wanted = Wanted.of(without_keys.conf, without_keys.unit_template, keys)
     return ExistingKept(wanted, replace=run.settings.options.replace)
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from provision.chrony.configure_log import SHORT_TIME
 from provision.common.errors import NothingDeployed, ParseError
@@ -21,8 +22,10 @@ from provision.verify.evidence import Evidence, parse_evidence
 from provision.verify.expectation import Expectation, further_addresses
 from provision.verify.firewall.firewall import parse_firewall
 from provision.verify.firewall.rules import Packet
-from provision.verify.ntp.nts_client import NtsProbe, ask_with_nts
 from provision.verify.ntp.probe import Probe, probe
+
+if TYPE_CHECKING:
+    from provision.verify.ntp.nts_client import NtsProbe
 
 
 def prove(
@@ -83,7 +86,7 @@ class _Collected:
 
     printed: str
     probes: list[Probe]
-    nts_probe: NtsProbe | None
+    nts_probe: "NtsProbe | None"
     """None for a host that serves no NTS."""
 
 
@@ -130,11 +133,14 @@ def _was_too_early(seen: Probe, evidence: Evidence) -> bool:
     )
 
 
-def _start_nts(pool: Executor, address: str, expected: Expectation) -> Future[NtsProbe] | None:
+def _start_nts(pool: Executor, address: str, expected: Expectation) -> "Future[NtsProbe] | None":
     """Start the requests with NTS of this machine to the host; None if the host serves no NTS."""
     nts = expected.nts
     if nts is None:
         return None
+    # Imported here, for most hosts serve no NTS.
+    from provision.verify.ntp.nts_client import ask_with_nts  # noqa: PLC0415
+
     return pool.submit(
         ask_with_nts, address, nts.port, name=nts.name, authority=nts.authority, shared_keys=nts.shared_keys
     )

@@ -2,9 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, redirect_stdout
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -13,16 +14,23 @@ from provision.common.errors import NotRecorded, ProvisionError, SiteError, Usag
 from provision.common.files.open_file import STANDARD_OUTPUT, STANDARD_OUTPUT_NUMBER, descriptor_at
 from provision.common.files.write import write_whole
 from provision.output.command_report import CommandReport
-from provision.output.json_report import json_text
-from provision.output.junit import junit_text
-from provision.output.markdown import markdown_text
 
-FORMATS: Mapping[str, Callable[[CommandReport], str]] = {
-    "json": json_text,
-    "junit": junit_text,
-    "markdown": markdown_text,
+FORMATS: Mapping[str, str] = {
+    "json": "provision.output.json_report",
+    "junit": "provision.output.junit",
+    "markdown": "provision.output.markdown",
 }
-"""Option of the command line → the text of its file."""
+"""Option of the command line → the module with the function that returns the text of its file, such as ``json_text``.
+
+A module is imported when its format is wanted.
+"""
+
+
+def text_of(option: str, report: CommandReport) -> str:
+    """Return the text of the file that an option names."""
+    make = getattr(import_module(FORMATS[option]), f"{option}_text")
+    text: str = make(report)
+    return text
 
 
 class ReportFiles:
@@ -115,7 +123,7 @@ class _File:
             self._write(report)
 
     def _write(self, report: CommandReport) -> None:
-        data = FORMATS[self.option](report).encode()
+        data = text_of(self.option, report).encode()
         try:
             if self._stream is None:
                 write_whole(self.path, data)

@@ -31,7 +31,7 @@ from provision.host.host import Host
 from provision.host.packages import MANAGERS
 from provision.host.transport.local import LocalTransport
 from provision.site.settings import NO_KEYS
-from provision.takeover.lost.wanted import Wanted
+from provision.takeover.wanted import Wanted
 from tests.helpers.samples import GENERATION, RECIPE
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to root")

@@ -20,7 +20,7 @@ from provision.host.host import Host
 from provision.host.sandbox.sandbox import Sandbox
 from provision.host.target import Kind, Target
 from provision.host.transport.ssh import SshTransport
-from provision.takeover.lost.wanted import Wanted
+from provision.takeover.wanted import Wanted
 from provision.verify.expectation import expect
 from tests.helpers.booted_hosts import assert_nowhere, booted, login
 from tests.helpers.host_settings import make_settings

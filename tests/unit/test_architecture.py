@@ -143,7 +143,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
             "provision.takeover.lost.lines",
             "provision.takeover.lost.sources",
             "provision.takeover.lost.unit",
-            "provision.takeover.lost.wanted",
+            "provision.takeover.wanted",
         ),
         ("takeover/test_lost.py", "it compares whole services"),
     ),

@@ -6,9 +6,8 @@ from typing import ClassVar
 from provision.common.results import Change, Loss, Sign
 from provision.deploy.steps import StepDefaults, refuse
 from provision.host.host import Host
-from provision.takeover.lost import losses
-from provision.takeover.lost.wanted import Wanted
 from provision.takeover.read_host import existing_script, parse_existing
+from provision.takeover.wanted import Wanted
 
 MOST_NAMED = 5
 """Of more losses, the message names the first ones; the report has all."""
@@ -35,7 +34,13 @@ class ExistingKept(StepDefaults):
 
     def losses(self, seen: str) -> tuple[Loss, ...]:
         """Return the settings that the deployment removes or changes."""
-        return losses(parse_existing(seen), self.wanted)
+        services = parse_existing(seen)
+        if not services:
+            return ()
+        # Most runs are on hosts with a deployment, and do not need its imports.
+        from provision.takeover.lost import losses  # noqa: PLC0415
+
+        return losses(services, self.wanted)
 
     def drift(self, seen: str) -> str | None:
         """Return the losses, unless the operator has agreed to them."""

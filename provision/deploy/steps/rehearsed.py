@@ -14,9 +14,7 @@ from provision.deploy.steps import StepDefaults, minor
 from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import GENERATION, NTS_CHAIN, NTS_KEY, ROOT, RUN
-from provision.verify.checks.rehearsal import failures
 from provision.verify.nts_server import NtsServer
-from provision.verify.rehearsal import parse_rehearsal
 
 NOT_REHEARSED = "not rehearsed yet"
 
@@ -60,6 +58,10 @@ class Rehearsed(StepDefaults):
         """Rehearse the generation. Raises RehearsalFailed with the daemon's messages."""
         generation = self.generation
         script = self._script(host)
+        # Imported here, for only a new generation is rehearsed.
+        from provision.verify.checks.rehearsal import failures  # noqa: PLC0415
+        from provision.verify.rehearsal import parse_rehearsal  # noqa: PLC0415
+
         rehearsal = parse_rehearsal(host.run("rehearsing beside the running daemon, which is untouched", script))
         reasons = failures(rehearsal)
         if reasons:

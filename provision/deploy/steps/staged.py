@@ -13,7 +13,6 @@ from provision.common.errors import SiteError
 from provision.common.files.tar import tar_of
 from provision.common.results import Change, Sign
 from provision.deploy.generation import Generation
-from provision.deploy.generation_changes import Before, generation_changes
 from provision.deploy.keys_on_host import KeysOnHost, asked_once
 from provision.deploy.steps import StepDefaults
 from provision.deploy.steps.file import unified_diff
@@ -21,7 +20,6 @@ from provision.host import scripts
 from provision.host.host import Host
 from provision.host.paths import NTS_CHAIN, NTS_SHARED_KEYS, ROOT, TRUSTED, UNIT_PATH
 from provision.keys.certificates import Certificates, plain
-from provision.keys.changes import key_changes
 from provision.keys.parts import Part, manifest, parse_digests, parts
 from provision.takeover.existing import ExistingService
 from provision.takeover.read_host import parse_existing
@@ -64,6 +62,8 @@ class Staged(StepDefaults):
         """Return the drift and, for a new generation, which keys differ from the current ones, by their ids."""
         if drift != MISSING:
             return drift
+        from provision.keys.changes import key_changes  # noqa: PLC0415 -- only a change needs it
+
         try:
             changes = key_changes(self.keys_there(host), self.generation.keys)
         except SiteError:
@@ -90,6 +90,8 @@ class Staged(StepDefaults):
         if now["generation"] != "missing":
             # It was uploaded before: altered files are replaced, by the same ones.
             return (Change(id="generation", sign=Sign.CHANGED, subject="generation", text=drift),)
+        from provision.deploy.generation_changes import Before, generation_changes  # noqa: PLC0415 -- as above
+
         before = Before(
             conf=now["chrony.conf"],
             unit=self._unit_now(now),

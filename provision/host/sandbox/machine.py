@@ -46,6 +46,8 @@ def missing_tools() -> list[str]:
 
 def install_tools(say: Say) -> None:
     """Install the Debian packages of the missing tools."""
+    if not missing_tools():
+        return
     with changing_machine("tools"):
         if missing := missing_tools():
             say(f"installing {' '.join(missing)} with apt")

@@ -17,9 +17,9 @@ from provision.takeover.lost.keys import NTPD, key_losses
 from provision.takeover.lost.lines import line_losses
 from provision.takeover.lost.sources import source_losses
 from provision.takeover.lost.unit import unit_losses
-from provision.takeover.lost.wanted import Wanted
 from provision.takeover.statements import statements_of
 from provision.takeover.translation import translated
+from provision.takeover.wanted import Wanted
 
 NTS_SERVER = ("ntsservercert", "ntsserverkey")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from provision.common.results import Loss
 from provision.takeover.command_line import parse_chronyd
 from provision.takeover.existing import ExistingService, Program
-from provision.takeover.lost.wanted import Wanted
+from provision.takeover.wanted import Wanted
 
 OPTIONS_OWNED = "46dnFfuUv"
 """Options of chronyd that the deployment decides; for 4 and 6, see _address_families."""

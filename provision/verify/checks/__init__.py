@@ -7,13 +7,13 @@ its finding, and a row in docs/checks.md.
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from provision.common.results import Finding
 from provision.verify.checks.build import build_findings
 from provision.verify.checks.clock import clock_findings
 from provision.verify.checks.directives import directive_findings
 from provision.verify.checks.from_here import client_findings
-from provision.verify.checks.nts import nts_findings
 from provision.verify.checks.ports import port_finding
 from provision.verify.checks.process import (
     NOT_RUNNING,
@@ -29,12 +29,14 @@ from provision.verify.checks.time_services import time_service_finding
 from provision.verify.checks.unit import unit_findings
 from provision.verify.evidence import Evidence
 from provision.verify.expectation import Expectation
-from provision.verify.ntp.nts_client import NtsProbe
 from provision.verify.ntp.probe import Probe
+
+if TYPE_CHECKING:
+    from provision.verify.ntp.nts_client import NtsProbe
 
 
 def findings(
-    evidence: Evidence, expected: Expectation, probes: Sequence[Probe], nts_probe: NtsProbe | None = None
+    evidence: Evidence, expected: Expectation, probes: Sequence[Probe], nts_probe: "NtsProbe | None" = None
 ) -> tuple[Finding, ...]:
     """Judge all evidence of a host.
 
@@ -55,8 +57,19 @@ def findings(
         *source_findings(evidence, expected),
         *server_findings(evidence, expected),
         *client_findings(evidence, expected, probes),
-        *nts_findings(evidence, expected, nts_probe, next(iter(probes), None), datetime.now(UTC)),
+        *_nts(evidence, expected, probes, nts_probe),
     )
+
+
+def _nts(
+    evidence: Evidence, expected: Expectation, probes: Sequence[Probe], nts_probe: "NtsProbe | None"
+) -> Sequence[Finding]:
+    if expected.nts is None and evidence.nts_files is None:
+        return ()
+    # Imported here, for most hosts serve no NTS.
+    from provision.verify.checks.nts import nts_findings  # noqa: PLC0415
+
+    return tuple(nts_findings(evidence, expected, nts_probe, next(iter(probes), None), datetime.now(UTC)))
 
 
 def _process(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:

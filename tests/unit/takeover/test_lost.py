@@ -8,7 +8,7 @@ from provision.common.results import Loss
 from provision.keys import DEFAULT_BYTES, LENGTHS, Key, Keys
 from provision.takeover.existing import ConfigFile, ExistingService, Program
 from provision.takeover.lost import losses
-from provision.takeover.lost.wanted import Wanted
+from provision.takeover.wanted import Wanted
 
 CONF = "/etc/chrony/chrony.conf"
 KEYS = "/etc/chrony/chrony.keys"

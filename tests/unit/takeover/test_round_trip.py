@@ -13,7 +13,7 @@ from provision.takeover.existing import ConfigFile, ExistingService, Program
 from provision.takeover.importing import imported
 from provision.takeover.local_files import read_service
 from provision.takeover.lost import losses
-from provision.takeover.lost.wanted import Wanted
+from provision.takeover.wanted import Wanted
 from tests.helpers.samples import CASES, read_site
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
