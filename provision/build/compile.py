@@ -46,7 +46,7 @@ class BuildMethod(Protocol):
         """Install the build in its folder. Raises ProvisionError."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Compiling:
     """Compile without privileges, in a private folder, and store the result for other hosts."""
 
@@ -64,6 +64,8 @@ class Compiling:
     """The last compilation of the same releases on the same platform; None if it is not known."""
     why: str = ""
     """Why the host compiles although the site prefers a sandbox (``build.on``); empty if it does not prefer one."""
+    begun: float | None = None
+    """When :meth:`begin` began, on the monotonic clock; None: it was not called."""
 
     @property
     def in_words(self) -> str:
@@ -84,16 +86,10 @@ class Compiling:
 
     def make(self, host: Host, recipe: Recipe) -> None:
         """Compile without privileges, test a copy that the builder cannot change, store it, and install it."""
-        tarballs = {release: self.tarball(release) for release in recipe.releases}
-        begun = time.monotonic()
+        begun = self.begun
+        if begun is None:
+            begun = self.begin(host, recipe)
         workshop = Workshop(host, self.uid)
-        host.run("making room for the build", scripts.load("reserve_folder", workshop.folder, str(MEGABYTES)))
-        for release, data in tarballs.items():
-            host.upload(data, f"{workshop.folder}/{release.filename}")
-        if recipe.nettle:
-            nettle = recipe.nettle
-            arguments = (nettle.filename, nettle.sha256, str(self.jobs), recipe.chrony.filename, *NETTLE_OPTIONS)
-            workshop.run(f"building {nettle}", "build_nettle", *arguments)
         _configure(workshop, recipe)
         workshop.run(f"building {recipe.chrony}", "build_chrony", str(self.jobs))
         if self.unit_tests:
@@ -103,6 +99,23 @@ class Compiling:
         self._finish(host, candidate, recipe)
         self.keep(self._pack(host, candidate, recipe, seconds=time.monotonic() - begun))
         _install(host, candidate, recipe)
+
+    def begin(self, host: Host, recipe: Recipe) -> float:
+        """Send the tarballs and compile Nettle: the part that needs a compiler alone, and no headers of libraries.
+
+        Return when it began, on the monotonic clock.
+        """
+        tarballs = {release: self.tarball(release) for release in recipe.releases}
+        self.begun = begun = time.monotonic()
+        workshop = Workshop(host, self.uid)
+        host.run("making room for the build", scripts.load("reserve_folder", workshop.folder, str(MEGABYTES)))
+        for release, data in tarballs.items():
+            host.upload(data, f"{workshop.folder}/{release.filename}")
+        if recipe.nettle:
+            nettle = recipe.nettle
+            arguments = (nettle.filename, nettle.sha256, str(self.jobs), recipe.chrony.filename, *NETTLE_OPTIONS)
+            workshop.run(f"building {nettle}", "build_nettle", *arguments)
+        return begun
 
     def _finish(self, host: Host, candidate: str, recipe: Recipe) -> None:
         """Write the libraries and the receipt into the build."""

@@ -28,7 +28,7 @@ _WITHOUT_TLS13: Mapping[tuple[str, str], str] = {
 
 def needed(manager: Manager, recipe: Recipe) -> tuple[str, ...]:
     """Return the packages that are needed to compile a recipe."""
-    packages = [*manager.tools, *manager.scripts, manager.libcap]
+    packages = [*compilers(manager), manager.libcap]
     if recipe.seccomp:
         packages.append(manager.seccomp)
     if recipe.readline:
@@ -40,6 +40,11 @@ def needed(manager: Manager, recipe: Recipe) -> tuple[str, ...]:
     if recipe.pps:
         packages.append(manager.pps)
     return tuple(packages)
+
+
+def compilers(manager: Manager) -> tuple[str, ...]:
+    """Return those of the packages to compile a recipe that Nettle needs; chrony also needs headers of libraries."""
+    return (*manager.tools, *manager.scripts)
 
 
 def runtime(manager: Manager, libraries: Libraries) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from provision.build.artifact import Artifact, Compilation
 from provision.build.compile import ARTIFACT_MEGABYTES, MEGABYTES, Compiling, Promised, Unpacking
 from provision.build.recipe import Recipe
-from provision.build.requirements import manager_of, needed, runtime
+from provision.build.requirements import compilers, manager_of, needed, runtime
 from provision.chrony.releases import Release
 from provision.common.results import Gate, StoppedAt
 from provision.deploy.choices import choose_user
@@ -146,14 +146,17 @@ def compile_phase(
     Raises SiteError if the host has no tools to build with.
     """
     manager = manager_of(name, facts, recipe)
-    owner = NO_OWNER
-    steps: list[Step] = [FileSystems(recipe.prefix, MEGABYTES), Fetched(recipe, tarballs.at_hand, tarballs.origin)]
-    if manager is not None:
-        owner = manager.owner
-        steps.append(Packages(manager, needed(manager, recipe), recipe.prefix))
+    owner = manager.owner if manager is not None else NO_OWNER
     compiling = Compiling(
         tarballs.data, keep, jobs=facts.cpus, uid=facts.uid, owner=owner, unit_tests=unit_tests, took=took, why=why
     )
+    steps: list[Step] = [FileSystems(recipe.prefix, MEGABYTES), Fetched(recipe, tarballs.at_hand, tarballs.origin)]
+    if manager is not None:
+        packages = Packages(manager, needed(manager, recipe), recipe.prefix)
+        if recipe.nettle is not None and facts.cpus > 1:
+            # The package manager keeps one processor busy, and configure of Nettle another one.
+            packages = replace(packages, first=compilers(manager), meanwhile=lambda host: compiling.begin(host, recipe))
+        steps.append(packages)
     steps.append(Built(recipe, compiling))
     return Phase("build", tuple(steps), StoppedAt(Gate.BUILD, recipe.name))
 

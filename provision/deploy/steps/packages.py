@@ -1,7 +1,8 @@
 """Define the step that installs the distribution's packages for a build."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
@@ -11,6 +12,8 @@ from provision.host import scripts
 from provision.host.host import Host
 from provision.host.packages.manager import Manager
 from provision.host.paths import ROOT
+
+INSTALLING = "installing packages"
 
 
 class Purpose(StrEnum):
@@ -35,6 +38,10 @@ class Packages(StepDefaults):
     purpose: Purpose = Purpose.BUILD
     later: Callable[[], tuple[str, ...]] = tuple
     """Returns further names, of packages that are known only when the artifact is made."""
+    first: tuple[str, ...] = ()
+    """The packages of ``names`` that ``meanwhile`` needs; they are installed before it begins."""
+    meanwhile: Callable[[Host], object] | None = field(default=None, repr=False, compare=False)
+    """Work that begins when the ``first`` packages are installed, while the others are; None: there is none."""
 
     @property
     def id(self) -> str:
@@ -64,8 +71,27 @@ class Packages(StepDefaults):
     def apply(self, host: Host) -> None:
         """Install all packages; an error names the packages that no repository offers, with the remedy."""
         missing = f'missing=$(\n{self.look()}\n)\nset -- {ROOT} "packages $(echo $missing)"\n'
-        made = scripts.code("record_made")
+        record = f"{missing}{scripts.code('record_made')}\n"
+        names = (*self.names, *self.later())
+        if self.meanwhile is None:
+            host.run(INSTALLING, f"{record}{self._install(names)}")
+            return
+        host.run(INSTALLING, f"{record}{self._install(self.first)}")
+        lines: list[str] = []
+        # Of two commands that run at the same time, the log has one after the other.
+        beside = replace(host, log=lines.append, progress=lambda _: None, trips=0)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            rest = pool.submit(beside.run, INSTALLING, self._install(names))
+            try:
+                self.meanwhile(host)
+            finally:
+                rest.exception()
+                host.trips += beside.trips
+                for line in lines:
+                    host.log(line)
+        rest.result()
+
+    def _install(self, names: Sequence[str]) -> str:
         manager = self.manager
         commands = (manager.query, manager.install, manager.refresh, manager.offers)
-        install = scripts.load("install_packages", *commands, manager.remedy, *self.names, *self.later())
-        host.run("installing packages", f"{missing}{made}\n{install}")
+        return scripts.load("install_packages", *commands, manager.remedy, *names)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from provision.build.artifact_store import Artifacts
+from provision.build.recipe import Recipe
 from provision.common.results import Gate, StoppedAt
 from provision.deploy import deploy
 from provision.deploy.phases import (
@@ -23,6 +24,7 @@ from provision.deploy.proof import Proof
 from provision.deploy.run import Operation, Run
 from provision.deploy.steps import Phase
 from provision.deploy.steps.metrics_textfile import MetricsTextfile
+from provision.deploy.steps.packages import Packages
 from provision.host.host import Host
 from provision.host.session import Session
 from provision.host.target import parse_target
@@ -51,6 +53,19 @@ def plan(site: Site) -> tuple[Phase, ...]:
 def contents(phases: Sequence[Phase]) -> dict[str, list[str]]:
     """Return the ids of the steps of each phase."""
     return {phase.name: [step.id for step in phase.steps] for phase in phases}
+
+
+def packages_to_build_with(*, cpus: int = 2, recipe: Recipe = RECIPE) -> Packages:
+    """Return the step that installs what a host needs to compile a recipe."""
+    phase = compile_phase("ntp1", replace(FACTS, cpus=cpus), recipe, TARBALLS, keep=lambda _: None)
+    (found,) = (step for step in phase.steps if isinstance(step, Packages))
+    return found
+
+
+def test_nettle_is_compiled_while_headers_are_installed_if_the_host_has_two_processors() -> None:
+    assert packages_to_build_with().meanwhile is not None
+    assert packages_to_build_with(cpus=1).meanwhile is None
+    assert packages_to_build_with(recipe=replace(RECIPE, nettle=None)).meanwhile is None
 
 
 def test_a_deployment_is_these_phases() -> None:

@@ -178,7 +178,7 @@ def test_the_certificates_of_a_generation_are_read_with_it_and_its_key_is_in_no_
     pair = Authority.make().issue("ntp1.example")
     pair.write(operator.home)
     operator.site = f'{operator.site}[serve.nts]\ncertificate = "nts.crt"\nkey = "nts.key"\n'
-    monkeypatch.setattr("provision.deploy.prove.ask_with_nts", lambda *_, **__: NTS_PROBE)
+    monkeypatch.setattr("provision.verify.ntp.nts_client.ask_with_nts", lambda *_, **__: NTS_PROBE)
     report = operator.run(deploy)
     assert (report.error, unproven(report)) == (None, [("server.nts", "the host has not asked")])
     generation = operator.host.current
