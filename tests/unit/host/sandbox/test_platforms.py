@@ -77,7 +77,9 @@ def test_a_platform_names_its_suite() -> None:
         pytest.param("bookworm", "expected SUITE/ARCHITECTURE, such as bookworm/amd64", id="no architecture"),
         pytest.param("a/b/c", "expected SUITE/ARCHITECTURE", id="too much"),
         pytest.param(
-            "rocky9/amd64", "there are bullseye, bookworm, trixie, forky, testing, sid of Debian; for another", id="no Debian"
+            "rocky9/amd64",
+            "there are bullseye, bookworm, trixie, forky, testing, sid of Debian; for another",
+            id="no Debian",
         ),
         pytest.param("../etc/amd64", "expected SUITE/ARCHITECTURE", id="a way out of the folder"),
         pytest.param("bookworm/x86_64", "there is no architecture 'x86_64'; Debian has amd64, i386", id="uname's name"),

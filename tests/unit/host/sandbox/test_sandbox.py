@@ -49,7 +49,9 @@ def keep(cache: Path, name: str, suite: str = "bookworm", address: str = "198.19
         pytest.param("a\n", "bookworm", "use a to z", id="newline"),
         pytest.param("-a", "bookworm", "use a to z", id="leading hyphen reads as an option"),
         pytest.param("a" * 41, "bookworm", "at most 40", id="too long"),
-        pytest.param("web", "jessie", "bullseye, bookworm, trixie, forky, testing, sid, bookworm-i386", id="unknown suite"),
+        pytest.param(
+            "web", "jessie", "bullseye, bookworm, trixie, forky, testing, sid, bookworm-i386", id="unknown suite"
+        ),
         pytest.param("old", "trixie", "old is Debian bullseye, not trixie", id="there with another suite"),
     ],
 )
