@@ -111,7 +111,7 @@ def _versions(conf: str, lines: tuple[tuple[str, str], ...], port: int) -> tuple
 
 @lru_cache
 def _allowed_versions(access: tuple[str, ...]) -> tuple[int, ...]:
-    """Return the IP versions in which somebody may ask, from the lines about access, which the hosts of a site share."""
+    """Return the IP versions in which somebody may ask, from the lines about access; hosts of a site share them."""
     allowed = AccessRules.of(statements("\n".join(access))).allowed
     return tuple(sorted({network.version for network in allowed}))
 

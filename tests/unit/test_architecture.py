@@ -92,7 +92,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
         "its table has each directive",
     ),
     "provision.deploy.steps.unit_overrides": ("deploy/steps/test_drifts.py", "one table of answers for all steps"),
-    "provision.deploy.steps.packages": ("build/test_compile.py", "packages are installed for a build"),
     "provision.deploy.steps.rehearsed": ("deploy/test_deploy.py", "what it applies is the whole rehearsal"),
     "provision.deploy.steps.restored": ("deploy/test_uninstall.py", "it is all of uninstall"),
     "provision.deploy.steps.daemon_unaltered": ("verify/test_process.py", "it compares with what a process should be"),

@@ -74,8 +74,9 @@ def _release_of(facts: Facts) -> str:
         return ""
     if facts.os_codename in RELEASES:
         return facts.os_codename
-    # Testing has no version, and a code name that RELEASES may not know yet. Sid has the same code name: nothing on a host
-    # tells them apart. Their platforms differ where their C libraries do, and a build from the other one is refused then.
+    # Testing has no version, and a code name that RELEASES may not know yet. Sid has the same code name: nothing on a
+    # host tells them apart. Their platforms differ where their C libraries do, and a build from the other one is refused
+    # then.
     return "" if facts.os_version else "testing"
 
 

@@ -11,10 +11,11 @@ from provision.deploy.generation import Generation
 from provision.deploy.steps.boot_wait import WAIT_UNIT
 from provision.deploy.steps.log_rotation import ROTATION_FILE
 from provision.deploy.steps.metrics_textfile import SCRIPT, TIMER
+from provision.host.facts import Facts
 from provision.host.paths import KEY_USAGE
 from provision.host.transport import Output
-from provision.keys import Keys
 from provision.output.report import Report
+from provision.site.schema import Site
 from tests.helpers.samples import CASES
 from tests.unit.deploy.conftest import SERVICE, STAGE, Operator, unproven
 
@@ -47,18 +48,18 @@ def test_a_second_deployment_changes_nothing_in_three_round_trips_and_proves_it_
     assert report.round_trips <= 4
 
 
-def test_a_deployment_makes_the_generation_of_its_host_once_without_its_keys_and_once_with_them(
+def test_a_deployment_makes_the_generation_of_its_host_once(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[Keys] = []
+    made: list[Facts] = []
 
-    def counted(*words: Any, keys: Keys, **others: Any) -> Generation:
-        made.append(keys)
-        return choose_generation(*words, keys=keys, **others)
+    def counted(site: Site, facts: Facts, **others: Any) -> Generation:
+        made.append(facts)
+        return choose_generation(site, facts, **others)
 
     monkeypatch.setattr("provision.deploy.deploy.choose_generation", counted)
     operator.run(deploy)
-    assert [bool(keys) for keys in made] == [False, True]
+    assert len(made) == 1
 
 
 def test_a_plan_changes_nothing_and_names_the_changes_of_a_deployment(operator: Operator) -> None:

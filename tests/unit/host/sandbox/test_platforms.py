@@ -47,7 +47,8 @@ def test_a_host_has_the_suite_of_its_release(facts: Facts, suite: str) -> None:
     [
         pytest.param(
             ROCKY,
-            "a sandbox is a Debian (bullseye, bookworm, trixie, forky, testing, sid), and the host is Rocky Linux 9.6 (Blue Onyx)",
+            "a sandbox is a Debian (bullseye, bookworm, trixie, forky, testing, sid), "
+            "and the host is Rocky Linux 9.6 (Blue Onyx)",
             id="another distribution",
         ),
         pytest.param(
