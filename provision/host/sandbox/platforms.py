@@ -75,8 +75,7 @@ def _release_of(facts: Facts) -> str:
     if facts.os_codename in RELEASES:
         return facts.os_codename
     # Testing has no version, and a code name that RELEASES may not know yet. Sid has the same code name: nothing on a
-    # host tells them apart. Their platforms differ where their C libraries do, and a build from the other one is refused
-    # then.
+    # host tells them apart. Where their C libraries differ, so do their platforms: a build from the other is refused.
     return "" if facts.os_version else "testing"
 
 
