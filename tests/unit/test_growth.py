@@ -52,7 +52,7 @@ def test_the_lines_about_access_of_a_site_are_evaluated_once_for_all_hosts(monke
     widened = access_rules.widened
     calls = 0
 
-    def counted(old: AccessRules, new: AccessRules) -> tuple[Network, ...]:
+    def counted(old: AccessRules, new: AccessRules) -> tuple[IPv4Network | IPv6Network, ...]:
         nonlocal calls
         calls += 1
         return widened(old, new)
