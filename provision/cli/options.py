@@ -275,7 +275,11 @@ class SandboxOptions(Options):
     """The options of ``sandbox.up``."""
 
     name: str = text("name of the sandbox (default: its suite; of a virtual machine: vm)")
-    suite: str = text("bullseye, bookworm (default), trixie, forky, testing, sid or bookworm-i386", "bookworm")
+    suite: str = text(
+        "bullseye, bookworm (default), trixie, forky, testing, sid or bookworm-i386; "
+        "with --vm: bookworm, bookworm-arm64 or trixie-armhf",
+        "bookworm",
+    )
     vm: bool = flag("boot a virtual machine, which has a clock of its own; QEMU emulates it, so it is slow")
     clock: timedelta | None = wrong_clock(
         "how wrong the clock of a virtual machine is at its boot, such as '40 days behind' or '3 hours ahead'"

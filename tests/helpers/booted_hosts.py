@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -30,14 +31,18 @@ def need_root() -> None:
 
 @contextmanager
 def booted(name: str, suite: str = "bookworm") -> Iterator[Sandbox]:
-    """Boot a host that nobody has touched, and delete it afterwards; wait while other tests have one of that name."""
+    """Boot a host that nobody has touched, and delete it afterwards; wait while other tests have one of that name.
+
+    It is a virtual machine if this machine's processor cannot run the programs of the suite.
+    """
     need_root()
+    ahead = None if suite in sandbox.SUITES else timedelta()
     # Where two workers run tests of one file, one would delete the host that the other copies to a disk.
     with changing(f"tests/{name}"):
         if sandbox.find(name) is not None:
             sandbox.down(name)
         try:
-            yield sandbox.up(name, suite, say=print)
+            yield sandbox.up(name, suite, ahead=ahead, say=print)
         finally:
             if sandbox.find(name) is not None:
                 sandbox.down(name)

@@ -120,6 +120,8 @@ class Operator:
     """An operator, who lives in a folder of their own; tarballs and sandboxes are everybody's, artifacts are not."""
 
     home: Path
+    patience: float = 600
+    """Seconds, after which a task is ended."""
 
     @property
     def key_file(self) -> Path:
@@ -221,7 +223,7 @@ class Operator:
     def end(self, process: subprocess.Popen[str]) -> Ran:
         """Wait until a task that was started ends."""
         try:
-            output, errors = process.communicate(timeout=600)
+            output, errors = process.communicate(timeout=self.patience)
         finally:
             process.kill()
         document: dict[str, Any] = {}

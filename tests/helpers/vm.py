@@ -18,7 +18,7 @@ from provision.host.sandbox import sandbox
 from provision.host.sandbox.machine import changing, missing_packages, run, script
 from provision.host.sandbox.room import BRIDGE
 from provision.host.sandbox.sandbox import Sandbox
-from provision.host.sandbox.vm import TOOLS
+from provision.host.sandbox.vm import AMD64
 from provision.keys import Keys
 from provision.verify.ntp.packet import Answer
 from provision.verify.ntp.probe import probe
@@ -129,7 +129,7 @@ def virtual_machine(*, ahead: timedelta) -> Iterator[Machine]:
     """Boot a virtual machine whose clock is ahead of this machine's, or behind, and a time source for it."""
     need_root()
     with changing(f"tests/{NAME}"):
-        if missing := missing_packages(TOOLS):
+        if missing := missing_packages(AMD64.tools):
             script("sandbox_tools", *missing)
         if sandbox.find(NAME) is not None:
             sandbox.down(NAME)

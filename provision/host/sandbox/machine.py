@@ -60,17 +60,21 @@ def missing_packages(tools: Mapping[str, str]) -> list[str]:
     return [package for tool, package in tools.items() if which(tool, path=path) is None]
 
 
-def base_image(suite: str, say: Say) -> Path:
+def base_image(suite: str, say: Say, *, user_qemu: str = "") -> Path:
     """Return the root folder of a minimal Debian, created at the first call.
 
-    ``suite``: a release, or a release and Debian's name of another architecture, ``bookworm-i386``.
+    ``suite``: a release, or a release and Debian's name of another architecture, ``bookworm-i386``. ``user_qemu``: the
+    name under which qemu-user-static runs its programs, if this machine's processor does not.
     """
     image = folder("bases") / suite
     with changing(f"bases/{suite}"):
         if not image.exists():
-            say(f"making the base image of Debian {suite} with debootstrap (once; about a minute)")
+            tool, duration = "debootstrap", "about a minute"
+            if user_qemu:
+                tool, duration = "mmdebstrap", "some minutes"
+            say(f"making the base image of Debian {suite} with {tool} (once; {duration})")
             release, _, architecture = suite.partition("-")
-            script("sandbox_base", release, str(image), architecture)
+            script("sandbox_base", release, str(image), architecture, user_qemu)
     return image
 
 

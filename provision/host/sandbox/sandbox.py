@@ -103,9 +103,11 @@ def up(
     is_vm = there.vm if there else ahead is not None
     if is_vm:
         vm.check(name, suite)
+    elif suite not in SUITES:
+        raise SandboxError(f"sandbox {name}: Debian {suite} needs a processor that is emulated: say --vm")
     install_tools(say)
     if is_vm:
-        base = vm.image(say, others_in_use=any(one.vm for one in listed()))
+        base = vm.image(suite, say, others_in_use=any(one.vm for one in listed()))
     else:
         base = base_image(suite, say)
     with changing_machine("sandboxes"):
@@ -207,7 +209,7 @@ def _check(name: str, suite: str, ahead: timedelta | None) -> Sandbox | None:
     """Return the sandbox with this name, if there is one. Raises SandboxError if it cannot be booted in this way."""
     if not SANDBOX_NAME.fullmatch(name):
         raise SandboxError(f"sandbox name {name!r}: use {SANDBOX_NAME_RULE}")
-    if suite not in SUITES:
+    if suite not in (*SUITES, *vm.PROCESSORS):
         raise SandboxError(f"sandbox {name}: there is no suite {suite!r} here; choose one of {', '.join(SUITES)}")
     if (there := find(name)) and there.suite != suite:
         raise SandboxError(f"sandbox {name} is Debian {there.suite}, not {suite}: take it down, or choose another name")
@@ -280,7 +282,7 @@ def _boot(sandbox: Sandbox, base: Path, ahead: timedelta) -> None:
         )
     write_whole(sandbox.known_hosts, f"{sandbox.address} {sandbox.host_key}\n".encode())
     if sandbox.vm:
-        vm.boot(sandbox.name, room, base, ahead=ahead)
+        vm.boot(sandbox.name, sandbox.suite, room, base, ahead=ahead)
         return
     room.open(base)
     script("sandbox_boot", sandbox.name, str(room.folder), room.netns)

@@ -6,6 +6,8 @@ network namespace of the sandbox, and therefore has its name and its address lik
 """
 
 import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -16,50 +18,110 @@ from provision.host import scripts
 from provision.host.sandbox.machine import Say, base_image, changing, folder, missing_packages, script
 from provision.host.sandbox.room import BRIDGE, GATEWAY, NETWORK, Room
 
-SUITE = "bookworm"
-"""The only suite whose kernel and initrd were tried."""
 BOOT_SECONDS = 600
 """The longest time until sshd answers; on a quiet machine it takes about twenty seconds."""
 ANSWER_SECONDS = 30
 """The longest time until sshd has shown its key, because its emulated cryptography takes seconds. Clients that give up
 earlier leave connections behind, and sshd refuses new ones after ten of them (sshd_config(5), MaxStartups)."""
-TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "cpio": "cpio"}
-"""The Debian package of each tool."""
+TOOLS = {"qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "cpio": "cpio", "xz": "xz-utils"}
+"""The Debian package of each tool that all virtual machines need."""
 IMAGE_SCRIPT = "sandbox_vm_image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processor:
+    """A processor that QEMU emulates."""
+
+    qemu: tuple[str, ...]
+    """The command line of a machine with this processor."""
+    package: str
+    """The Debian package of this command."""
+    kernel: str
+    """The Debian package that depends on the newest kernel for such a machine."""
+    console: str
+    """The name of its serial console in Linux."""
+    user_qemu: str = ""
+    """The name under which qemu-user-static runs its programs; empty if this machine does."""
+
+    @property
+    def tools(self) -> Mapping[str, str]:
+        """Return the Debian package of each tool that such a machine needs."""
+        tools = {**TOOLS, self.qemu[0]: self.package}
+        if self.user_qemu:
+            tools |= {f"{self.user_qemu}-static": "qemu-user-static", "mmdebstrap": "mmdebstrap"}
+        return tools
+
+
+AMD64 = Processor(
+    # Each further feature of a newer processor would have to be emulated.
+    qemu=(
+        *("qemu-system-x86_64", "-machine", "q35,accel=tcg", "-smp", "1", "-m", "512"),
+        *("-cpu", "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt"),
+    ),
+    package="qemu-system-x86",
+    kernel="linux-image-cloud-amd64",
+    console="ttyS0",
+)
+ARM64 = Processor(
+    qemu=("qemu-system-aarch64", "-machine", "virt,accel=tcg", "-cpu", "cortex-a72", "-smp", "2", "-m", "1024"),
+    package="qemu-system-arm",
+    kernel="linux-image-cloud-arm64",
+    console="ttyAMA0",
+    user_qemu="qemu-aarch64",
+)
+ARMHF = Processor(
+    # Its kernel does not reach devices above 4 GiB.
+    qemu=("qemu-system-arm", "-machine", "virt,accel=tcg,highmem=off", "-cpu", "cortex-a15", "-smp", "2", "-m", "1024"),
+    package="qemu-system-arm",
+    kernel="linux-image-armmp",
+    console="ttyAMA0",
+    user_qemu="qemu-arm",
+)
+PROCESSORS: Mapping[str, Processor] = {"bookworm": AMD64, "bookworm-arm64": ARM64, "trixie-armhf": ARMHF}
+"""The suites of virtual machines, whose kernels and initrds were tried. Before Debian 13, armhf has a 32-bit time_t."""
 
 
 def check(name: str, suite: str) -> None:
     """Raise SandboxError if this machine cannot emulate a virtual machine; it names the packages to install."""
-    if suite != SUITE:
-        raise SandboxError(f"sandbox {name}: a virtual machine is always Debian {SUITE}, not {suite}")
+    if suite not in PROCESSORS:
+        raise SandboxError(
+            f"sandbox {name}: there is no virtual machine of Debian {suite}; choose one of {', '.join(PROCESSORS)}"
+        )
     if platform.machine() != "x86_64":
-        raise SandboxError(f"sandbox {name}: the processor of a virtual machine is x86_64, and this machine's is not")
-    if missing := missing_packages(TOOLS):
+        raise SandboxError(f"sandbox {name}: a virtual machine is emulated by an x86_64, and this machine is none")
+    if missing := missing_packages(PROCESSORS[suite].tools):
         raise SandboxError(
             f"sandbox {name}: a virtual machine needs {', '.join(missing)}; as root: "
             f"apt-get install --no-install-recommends {' '.join(missing)}"
         )
 
 
-def image(say: Say, *, others_in_use: bool) -> Path:
-    """Return the folder of the image, which is made at the first call and when its script has changed.
+def image(suite: str, say: Say, *, others_in_use: bool) -> Path:
+    """Return the folder of the image of a suite, which is made at the first call and when its script has changed.
 
     Images of an older script are removed, unless ``others_in_use``. Raises SandboxError.
     """
     made_by = sha256(scripts.load(IMAGE_SCRIPT).encode()).hexdigest()[:12]
-    where = folder("vms") / f"{SUITE}-{made_by}"
+    where = folder("vms") / f"{suite}-{made_by}"
+    processor = PROCESSORS[suite]
     with changing("vms"):
         if not where.exists():
-            base = base_image(SUITE, say)
+            base = base_image(suite, say, user_qemu=processor.user_qemu)
             if not others_in_use:
-                rmtree(where.parent, ignore_errors=True)
+                for old in where.parent.glob(f"{suite}-{'?' * len(made_by)}"):
+                    rmtree(old)
             where.parent.mkdir(parents=True, exist_ok=True)
-            say("making the image of virtual machines (once; half a minute)")
-            script(IMAGE_SCRIPT, str(base), str(where))
+            say(f"making the image of virtual machines of Debian {suite} (once; {_duration(processor)})")
+            words = (str(base), str(where), processor.kernel, processor.console, processor.user_qemu)
+            script(IMAGE_SCRIPT, *words)
     return where
 
 
-def boot(name: str, room: Room, image: Path, *, ahead: timedelta) -> None:
+def _duration(processor: Processor) -> str:
+    return "some minutes" if processor.user_qemu else "half a minute"
+
+
+def boot(name: str, suite: str, room: Room, image: Path, *, ahead: timedelta) -> None:
     """Begin to boot a virtual machine in a room, with a hardware clock that is ahead of this machine's.
 
     Raises SandboxError, also if its disk is an overlay on another image.
@@ -84,4 +146,6 @@ def boot(name: str, room: Room, image: Path, *, ahead: timedelta) -> None:
         str(GATEWAY),
         str(image),
         f"{clock:%Y-%m-%dT%H:%M:%S}",
+        PROCESSORS[suite].console,
+        *PROCESSORS[suite].qemu,
     )

@@ -1,8 +1,9 @@
 # shellcheck shell=dash
-# sandbox_base SUITE FOLDER [ARCHITECTURE]: create the base image of a Debian suite, from a mirror in this machine's
-# configuration of apt. FOLDER exists only when the image is complete.
+# needs: in_root
+# sandbox_base SUITE FOLDER [ARCHITECTURE [QEMU]]: create the base image of a Debian suite, from a mirror in this machine's
+# configuration of apt. FOLDER exists only when the image is complete. QEMU: see in_root.sh.
 set -eu
-suite=$1 base=$2 architecture=${3-} new=$2.new
+suite=$1 base=$2 architecture=${3-} qemu=${4-} new=$2.new
 packages=systemd,systemd-sysv,dbus,openssh-server,iproute2,sudo
 
 mirrors() {
@@ -36,14 +37,25 @@ case $mirror in
     https:*) packages=$packages,ca-certificates ;;
 esac
 
-# This machine's debootstrap may be older than the suite; it makes all newer ones as it makes sid.
-recipe=/usr/share/debootstrap/scripts/$suite
-[ -e "$recipe" ] || recipe=/usr/share/debootstrap/scripts/sid
-
-# In its own mount namespace, so that /proc in the new root disappears with debootstrap, even if that is killed.
-# Without --force-check-gpg, a missing keyring would only be a warning.
-unshare --mount debootstrap --variant=minbase --force-check-gpg ${architecture:+--arch="$architecture"} \
-    --include="$packages" "$suite" "$new" "$mirror" "$recipe"
+if [ -z "$qemu" ]; then
+    # This machine's debootstrap may be older than the suite; it makes all newer ones as it makes sid.
+    recipe=/usr/share/debootstrap/scripts/$suite
+    [ -e "$recipe" ] || recipe=/usr/share/debootstrap/scripts/sid
+    # In its own mount namespace, so that /proc in the new root disappears with debootstrap, even if that is killed.
+    # Without --force-check-gpg, a missing keyring would only be a warning.
+    unshare --mount debootstrap --variant=minbase --force-check-gpg ${architecture:+--arch="$architecture"} \
+        --include="$packages" "$suite" "$new" "$mirror" "$recipe"
+else
+    # The programs that debootstrap would run in the new root for each package take hours in QEMU. mmdebstrap runs this
+    # machine's apt, and only the scripts of the packages run in QEMU. It looks for a rule of the whole machine.
+    in_root "$qemu" / mmdebstrap --quiet --mode=root --skip=check/qemu --variant=minbase --architectures="$architecture" \
+        --include="$packages" "$suite" "$new" "$mirror"
+    # A user namespace may make no devices; without them, apt takes every repository for one that is not signed.
+    for device in null:3 zero:5 full:7 random:8 urandom:9; do
+        rm -f "$new/dev/${device%:*}"
+        mknod -m 0666 "$new/dev/${device%:*}" c 1 "${device#*:}"
+    done
+fi
 if [ -n "$valid_until" ] && [ "$(date -d "$valid_until" +%s)" -lt "$(date +%s)" ]; then
     echo 'Acquire::Check-Valid-Until "false";' >"$new/etc/apt/apt.conf.d/mirror-is-not-updated"
 fi

@@ -1,11 +1,13 @@
 # shellcheck shell=dash
 # needs: join_bridge resolv_conf
-# sandbox_vm_boot NAME FOLDER NETNS LINK MAC ADDRESS BRIDGE GATEWAY IMAGE CLOCK: boot a virtual machine from an image, with
-# a network namespace on the bridge and a hardware clock that says CLOCK. What it writes to its disk is kept in FOLDER.
+# sandbox_vm_boot NAME FOLDER NETNS LINK MAC ADDRESS BRIDGE GATEWAY IMAGE CLOCK CONSOLE QEMU…: boot a virtual machine from an
+# image, with a network namespace on the bridge and a hardware clock that says CLOCK. What it writes to its disk is kept in
+# FOLDER. QEMU is the command line of its processor.
 set -eu
 name=$1 folder=$2 netns=$3 link=$4 mac=$5 address=$6 bridge=$7 gateway=$8 image=$9
 shift 9
-clock=$1
+clock=$1 console=$2
+shift 2
 
 # The mount shows to which folder the namespace belongs, as that of another sandbox does.
 mkdir -p "$folder/root"
@@ -37,10 +39,10 @@ cp "$image/initrd" "$folder/initrd"
 disk=$folder/disk.qcow2
 [ -e "$disk" ] || qemu-img create -q -f qcow2 -F raw -b "$folder/root/disk.ext4" "$disk"
 # It returns when the machine has begun to boot; a fault in its options is reported before that. TERM: a log without colours.
-nsenter --net="/run/netns/$netns" qemu-system-x86_64 -daemonize -name "guest=$netns" -pidfile "$folder/pid" \
-    -nodefaults -display none -machine q35,accel=tcg -cpu qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt -smp 1 -m 512 \
+nsenter --net="/run/netns/$netns" "$@" -daemonize -name "guest=$netns" -pidfile "$folder/pid" \
+    -nodefaults -display none \
     -kernel "$image/kernel" -initrd "$folder/initrd" \
-    -append "root=/dev/vda rw console=ttyS0 TERM=dumb net.ifnames=0 mitigations=off" \
+    -append "root=/dev/vda rw console=$console TERM=dumb net.ifnames=0 mitigations=off" \
     -drive "file=$disk,format=qcow2,if=virtio,cache=unsafe" -device virtio-rng-pci \
     -netdev tap,id=net,ifname=vm0,script=no,downscript=no -device "virtio-net-pci,netdev=net,mac=$mac" \
     -serial "file:$folder/console.log" -rtc "base=$clock"

@@ -23,10 +23,51 @@ def test_what_is_missing_is_named_with_the_command_that_installs_it(monkeypatch:
     )
 
 
+def test_another_processor_needs_its_emulators(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vm, "missing_packages", lambda tools: list(tools.values()))
+    with pytest.raises(SandboxError) as refused:
+        vm.check("pi", "bookworm-arm64")
+    assert str(refused.value).endswith(
+        "apt-get install --no-install-recommends "
+        "qemu-utils e2fsprogs cpio xz-utils qemu-system-arm qemu-user-static mmdebstrap"
+    )
+
+
+def test_a_suite_without_virtual_machines_is_refused() -> None:
+    with pytest.raises(SandboxError) as refused:
+        vm.check("web", "trixie")
+    assert str(refused.value) == (
+        "sandbox web: there is no virtual machine of Debian trixie; "
+        "choose one of bookworm, bookworm-arm64, trixie-armhf"
+    )
+
+
+def test_a_suite_that_this_processor_cannot_run_needs_a_virtual_machine(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "check_rights", lambda: None)
+    with pytest.raises(SandboxError) as refused:
+        sandbox.up("pi", "bookworm-arm64", say=pytest.fail)
+    assert str(refused.value) == "sandbox pi: Debian bookworm-arm64 needs a processor that is emulated: say --vm"
+    assert not (cache / "sandboxes/pi").exists()
+
+
+def test_only_old_images_of_the_same_suite_are_removed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, others = cache / "vms/bookworm-0123456789ab", cache / "vms/bookworm-arm64-0123456789ab"
+    for folder in (old, others):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(vm, "base_image", lambda suite, _, user_qemu: Path(f"/bases/{suite}{user_qemu}"))
+    made: list[tuple[str, ...]] = []
+    monkeypatch.setattr(vm, "script", lambda *words: made.append(words))
+    image = vm.image("bookworm", lambda _: None, others_in_use=False)
+    assert (old.exists(), others.exists()) == (False, True)
+    assert made == [(vm.IMAGE_SCRIPT, "/bases/bookworm", str(image), "linux-image-cloud-amd64", "ttyS0", "")]
+
+
 @pytest.mark.parametrize("machine", ["aarch64", "i686"])
 def test_a_control_machine_of_another_processor_is_refused(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
-    with pytest.raises(SandboxError, match="the processor of a virtual machine is x86_64, and this machine's is not"):
+    with pytest.raises(SandboxError, match="a virtual machine is emulated by an x86_64, and this machine is none"):
         vm.check("web", "bookworm")
 
 
@@ -51,11 +92,12 @@ def test_the_disk_of_another_image_is_not_booted(tmp_path: Path, monkeypatch: py
     booted: list[tuple[str, ...]] = []
     monkeypatch.setattr(vm, "script", lambda *words: booted.append(words))
     room = Room(folder=tmp_path, netns="cpsb-web", address="198.19.0.3")
-    vm.boot("web", room, tmp_path / "vms/first", ahead=timedelta())
-    vm.boot("web", room, tmp_path / "vms/first", ahead=timedelta())
+    vm.boot("web", "bookworm-arm64", room, tmp_path / "vms/first", ahead=timedelta())
+    vm.boot("web", "bookworm-arm64", room, tmp_path / "vms/first", ahead=timedelta())
     assert len(booted) == 2
+    assert booted[0][-10:-7] == ("ttyAMA0", "qemu-system-aarch64", "-machine")
     with pytest.raises(
         SandboxError, match=r"made from an image that is not used any more; remove it with inv sandbox.down --name web"
     ):
-        vm.boot("web", room, tmp_path / "vms/second", ahead=timedelta())
+        vm.boot("web", "bookworm-arm64", room, tmp_path / "vms/second", ahead=timedelta())
     assert len(booted) == 2
