@@ -44,7 +44,6 @@ LINES = {
     "switch --before": r"export CHRONY_PROVISION_WHO=\S+\nset -- --before\n.*",
     "install packages": r"missing=\$\(\n.*",
     "enable wait": r"systemctl -q enable chronyd-wait\.service",
-    "remove wait": r"set -e\nsystemctl -q disable chronyd-wait\.service\n.*",
     "remove rotation": rf"rm -f {ROTATION_FILE}",
     "remove metrics": r".*\nremove_metrics /etc/systemd/system \S+ \S+\nsystemctl daemon-reload",
 }

@@ -87,12 +87,6 @@ def _do(**changes: object) -> Callable[[ScriptedState, Call], str]:
     return change
 
 
-def _remove_wait(host: ScriptedState, _: Call) -> str:
-    del host.files[WAIT_UNIT]
-    host.waits = False
-    return ""
-
-
 def _remove_rotation(host: ScriptedState, _: Call) -> str:
     del host.files[ROTATION_FILE]
     return ""
@@ -102,6 +96,7 @@ def _remove_units(host: ScriptedState, call: Call) -> str:
     for path in call.arguments[2:]:
         host.files.pop(path, None)
     host.units = host.units.difference(call.arguments[0].split())
+    host.waits = host.waits and WAIT_UNIT in host.files
     return ""
 
 
@@ -156,7 +151,6 @@ CHANGED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "make_links": _do(linked=True),
     "make list folder": _do(),
     "enable wait": _do(waits=True),
-    "remove wait": _remove_wait,
     "remove rotation": _remove_rotation,
     "start_units": _start_units,
     "remove_units": _remove_units,

@@ -28,6 +28,7 @@ INSTALL = "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq -y ins
 LINK = "/var/lib/prometheus/node-exporter/chrony-provision.prom"
 METRICS = f'{LOGGING}[service]\nmetrics = "textfile"\n'
 UNIT = SERVICE.rpartition("/")[2]
+MEASUREMENTS = "chronyd-measurements.service"
 OURS = f"ls -d {SERVICE} {TIMER} {SCRIPT} {LINK} {FILE.rpartition('/')[0]} 2>/dev/null || true"
 EXPORTER = """
 export DEBIAN_FRONTEND=noninteractive
@@ -44,6 +45,14 @@ chronyc -c -n sourcestats
 chronyc -c tracking | cut -d, -f 1-4,6-11,13-
 """
 """The answers that change only with a measurement."""
+WORK = """
+mkdir -p /run/systemd/system/{unit}.d
+printf '[Service]\\nExecStartPre=/bin/sleep 50\\n' >/run/systemd/system/{unit}.d/slow.conf
+systemctl daemon-reload
+systemctl restart --no-block {unit}
+"""
+"""Lets the service of a timer work for 50 seconds."""
+FORGET_WORK = "rm -r /run/systemd/system/chronyd-*.service.d; systemctl daemon-reload"
 LEFT_BEHIND = f"{LOGS}/*.log {{\\n postrotate\\n  /usr/bin/chronyc cyclelogs\\n endscript\\n}}\\n"
 """The file of a package of chrony that was removed and not purged."""
 
@@ -70,12 +79,23 @@ class Logging:
         return {one.name: one.value for family in families for one in family.samples}
 
     def answers_of_the_file(self) -> str:
-        """Write the metrics while no new measurement comes, and return chronyc's answers before and after."""
-        for _ in range(20):
-            before, _, after = login(self.host, f"{ASK}\nsystemctl start {UNIT}; echo; {ASK}").partition("\n\n")
-            if before == after.strip():
-                return before
-        raise AssertionError(f"a new measurement each time: {before}")
+        """Write the metrics while chronyd asks no source, and return chronyc's answers before and after."""
+        script = f"chronyc offline >/dev/null\n{ASK}\nsystemctl start {UNIT}; echo; {ASK}"
+        before, _, after = login(self.host, script).partition("\n\n")
+        assert before == after.strip()
+        return before
+
+    def work(self, unit: str) -> None:
+        """Let the service of a timer work for a long time."""
+        login(self.host, WORK.format(unit=unit))
+        state = f"systemctl show -p SubState {unit}"
+        await_true(lambda: login(self.host, state).strip() == "SubState=start-pre", f"{unit} does not work")
+
+    @property
+    def units_left(self) -> str:
+        """What systemd shows of units beside chronyd, also of those that have failed and whose file is gone."""
+        login(self.host, FORGET_WORK)
+        return login(self.host, "systemctl list-units --all --no-legend --plain 'chronyd-*'")
 
     def await_open_log(self) -> None:
         """Wait until chronyd writes to its log file, and to no other."""
@@ -156,6 +176,7 @@ def test_node_exporter_gives_the_values_of_chronyc(logging: Logging) -> None:
     answers = logging.answers_of_the_file()
     await_true(lambda: "chrony_up" in logging.metrics, "node_exporter has no chrony_up")
     seen = logging.metrics
+    login(logging.host, "chronyc online")
     source, statistics, tracking = (line.split(",") for line in answers.split())
     assert (seen["chrony_up"], seen["node_textfile_scrape_error"]) == (1, 0)
     assert seen["chrony_sources_stratum"] == float(source[3])
@@ -198,19 +219,23 @@ def test_a_timer_that_was_stopped_is_a_finding_and_a_deployment_starts_it(loggin
     assert list(logging.run("deploy", METRICS).changed) == ["metrics-textfile"]
 
 
-def test_the_metrics_go_with_their_word(logging: Logging) -> None:
+def test_the_metrics_go_with_their_word_while_they_are_written(logging: Logging) -> None:
+    logging.work(UNIT)
     assert list(logging.run("deploy").changed) == ["metrics-textfile"]
     assert login(logging.host, OURS) == ""
+    assert UNIT not in logging.units_left
 
 
-def test_our_files_go_with_the_logs_and_with_an_uninstallation(logging: Logging) -> None:
+def test_our_files_go_with_the_logs_and_with_an_uninstallation_while_services_work(logging: Logging) -> None:
     assert logging.run("deploy", METRICS.replace(LOGGING, "[time]\nlog = []\n")).status == 0
     assert not logging.has_our_file
     assert logging.run("deploy", METRICS).status == 0
     assert logging.has_our_file
     assert len(login(logging.host, OURS).split()) == 5
+    logging.work(UNIT)
+    logging.work(MEASUREMENTS)
     assert logging.operator.run("uninstall", f"--host=sandbox:{logging.host.name}").status == 0
     assert not logging.has_our_file
     assert login(logging.host, OURS) == ""
-    units = "systemctl list-units --all --no-legend 'chronyd-metrics*'; ls /run | grep chrony || true"
-    assert login(logging.host, units) == ""
+    assert logging.units_left == ""
+    assert login(logging.host, "ls /run | grep chrony || true") == ""

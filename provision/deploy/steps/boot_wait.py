@@ -61,7 +61,4 @@ class BootWaits(StepDefaults):
             host.write(WAIT_UNIT, self.content.encode(), mode="0644")
             host.run("enabling the wait for the clock", f"systemctl -q enable {name}")
             return
-        remove = (
-            f"systemctl -q disable {name}\nsystemctl stop {name} || true\nrm -f {WAIT_UNIT}\nsystemctl daemon-reload"
-        )
-        host.run("removing the wait for the clock", f"set -e\n{remove}")
+        host.run("removing the wait for the clock", scripts.load("remove_units", name, "", WAIT_UNIT))

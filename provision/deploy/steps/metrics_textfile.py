@@ -109,8 +109,9 @@ class MetricsTextfile(StepDefaults):
         """Write our files and start the timer, or remove them. Raises HostUnready for a file of the administrator."""
         refuse(self, host)
         # Also before others are written: the link may have been in another folder.
+        functions = f"{scripts.functions('remove_metrics')}{scripts.code('remove_metrics')}"
         remove = f"remove_metrics {quote(_UNITS)} {quote(SCRIPT)} {quote(FILE)}\nsystemctl daemon-reload"
-        host.run("removing the metrics for node_exporter", f"{scripts.code('remove_metrics')}{remove}")
+        host.run("removing the metrics for node_exporter", f"{functions}{remove}")
         if not self.folder:
             return
         for path, content in self._files.items():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from posixpath import basename
 from typing import ClassVar
 
 from provision.common.results import Change, Sign
@@ -113,7 +114,11 @@ class Units(StepDefaults):
 
     @property
     def _removal(self) -> tuple[str, ...]:
-        return " ".join(self.units), self.folder, *(file.path for file in self.files)
+        """Return the arguments of ``remove_units.sh``. A service that a unit has just started is stopped, too."""
+        names = (basename(file.path) for file in self.files)
+        services = (name for name in names if name.endswith(".service"))
+        units = dict.fromkeys((*self.units, *services))
+        return " ".join(units), self.folder, *(file.path for file in self.files)
 
 
 def _lines_about(kind: str, seen: str) -> Iterator[str]:

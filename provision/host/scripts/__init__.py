@@ -22,6 +22,7 @@ SWITCH = (
     "time_processes",
     "conflicting_services",
     "stop_conflicts",
+    "stop_units",
     "remove_metrics",
     "remove_our_units",
     "restore_previous",

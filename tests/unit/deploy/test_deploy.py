@@ -181,7 +181,7 @@ def test_what_a_site_asks_for_beside_chronyd_is_made_and_taken_away_again(operat
     operator.site = plain
     assert operator.run(deploy).ok
     assert {WAIT_UNIT, ROTATION_FILE, KEY_USAGE, TIMER, SCRIPT} & operator.host.files.keys() == set()
-    assert {"remove wait", "remove rotation", "remove_units", "remove metrics"} <= set(operator.host.told)
+    assert {"remove rotation", "remove_units", "remove metrics"} <= set(operator.host.told)
 
 
 def test_a_firewall_that_cannot_be_read_is_not_opened_and_nothing_is_switched(operator: Operator) -> None:

@@ -36,9 +36,9 @@ arm() { # GENERATION FALLBACK TRACKING ANSWERED SECONDS [RESTARTS]
 disarm() {
     rm -f "$root/unconfirmed"
     [ -e "$undo.timer" ] || [ -e "$undo.service" ] || return 0
-    systemctl stop chrony-undo.timer 2>/dev/null || true
+    stop_units chrony-undo.timer 2>/dev/null || true
     # A failed service would be started again. It must not stop itself.
-    is_timer || systemctl stop chrony-undo.service 2>/dev/null || true
+    is_timer || stop_units chrony-undo.service 2>/dev/null || true
     rm -f "$units/timers.target.wants/chrony-undo.timer" "$undo.timer" "$undo.service"
     # Remove the folder if only our link was in it.
     rmdir "$units/timers.target.wants" 2>/dev/null || true

@@ -34,6 +34,8 @@ open_ports() {
 close_ports() {
     socket_is_ours || return 0
     systemctl stop chronyd.socket chronyd.service || return 1
+    # systemd would show a socket that has failed even without its file.
+    systemctl reset-failed chronyd.socket 2>/dev/null || true
     rm -f "$socket" "$open_socket"
     systemctl daemon-reload
 }

@@ -68,7 +68,7 @@ restore_previous_services() {
     if [ ! -L "$unit" ] && grep -qs '^Environment=CHRONY_GENERATION=' "$unit"; then
         systemctl -q disable chronyd.service || true
         close_ports || report_failure "chronyd.socket could not be stopped"
-        systemctl stop chronyd.service || report_failure "chronyd.service could not be stopped"
+        stop_units chronyd.service || report_failure "chronyd.service could not be stopped"
         rm -f "$unit"
     fi
     if [ -e "$root/before/chronyd.service" ] || [ -L "$root/before/chronyd.service" ]; then
@@ -152,8 +152,8 @@ remove_nts_renewal() {
 # provision/deploy/saved_measurements.py.
 remove_declarations() {
     if grep -qs '^# Managed by chrony-provision' "$units/chronyd-wait.service"; then
-        systemctl stop chronyd-wait.service || true
-        rm -f "$units/multi-user.target.wants/chronyd-wait.service" "$units/chronyd-wait.service"
+        remove_our_units chronyd-wait.service "" "$units/chronyd-wait.service" ||
+            report_failure "chronyd-wait could not be stopped"
     fi
     if [ -e /etc/systemd/ntp-units.d/10-chrony-provision.list ]; then
         rm -f /etc/systemd/ntp-units.d/10-chrony-provision.list

@@ -80,9 +80,12 @@ def host(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def remove(host: Path) -> None:
-    words = f"systemctl() {{ :; }}\nremove_metrics '{host}/units' '{host}/script' '{host}/run/chrony.prom'"
-    subprocess.run(["sh", "-euc", f"{scripts.text('remove_metrics')}{words}"], check=True, timeout=20)
+def remove(host: Path) -> list[str]:
+    """Remove all; return what systemctl was told."""
+    words = f"systemctl() {{ echo \"$*\"; }}\nremove_metrics '{host}/units' '{host}/script' '{host}/run/chrony.prom'"
+    script = f"{scripts.functions('remove_metrics')}{scripts.code('remove_metrics')}{words}"
+    done = subprocess.run(["sh", "-euc", script], check=True, capture_output=True, text=True, timeout=20)
+    return done.stdout.splitlines()
 
 
 def files(host: Path) -> list[str]:
@@ -93,6 +96,12 @@ def test_all_deployed_files_are_removed_and_a_second_removal_is_no_error(host: P
     remove(host)
     assert files(host) == []
     remove(host)
+
+
+def test_a_service_that_is_stopped_while_it_writes_is_not_left_as_a_failed_one(host: Path) -> None:
+    told = remove(host)
+    assert told.index("stop chronyd-metrics.timer") < told.index("stop chronyd-metrics.service")
+    assert told[-1] == "reset-failed chronyd-metrics.service"
 
 
 def test_foreign_files_stay(host: Path) -> None:

@@ -95,3 +95,15 @@ def test_a_plan_ends_with_the_refusal_too() -> None:
     (change,) = units().changes(host, FOREIGN, NOT_OURS)
     assert change.sign is Sign.WARNING
     assert [units(wanted=wanted).refusal(seen) for wanted, seen in ((True, NONE), (False, FOREIGN))] == [None, None]
+
+
+def test_a_service_that_a_unit_has_started_is_stopped_too() -> None:
+    class Stub:
+        said = ""
+
+        def run(self, _: str, script: str) -> None:
+            self.said = script
+
+    host: Any = Stub()
+    replace(units(wanted=False), units=("a.path",)).apply(host)
+    assert "\nset -- 'a.path a.service' '' /etc/systemd/system/a.service\n" in host.said
