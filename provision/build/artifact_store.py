@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 
 from provision.build.artifact import MOST_BYTES, Artifact, Compilation, differing, noted, noted_compilation
 from provision.build.recipe import Recipe
-from provision.common.errors import BuildsDiffer, ParseError, StoreError
+from provision.common.errors import BuildsDiffer, ParseError, StoreError, remedied
 from provision.common.files.account import cache_folder
 from provision.common.files.lock import locked
 from provision.common.files.regular import read_regular
@@ -58,7 +58,7 @@ class Artifacts:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StoreError(f"cannot read {place}: {error.strerror}; remove it") from error
+            raise StoreError(f"cannot read {place}: {remedied(error, 'remove it')}") from error
         except ParseError as error:
             say(f"{error}, and is not used")
             return None

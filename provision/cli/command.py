@@ -123,8 +123,9 @@ class Command:
     def _watch(
         self, seconds: int, options: Options, host_settings: Sequence[tuple[Target, Settings]], secrets: Secrets
     ) -> list[Report]:
-        """Show the states of the hosts until Ctrl-C; return the last ones. Raises UsageError."""
+        """Show the states of the hosts until Ctrl-C; return the last ones. Raises UsageError, SiteError."""
         # Imported here, because most runs do not need it.
+        from provision.fleet import capacity  # noqa: PLC0415
         from provision.fleet.watch import MOST_HOSTS, Watch  # noqa: PLC0415
         from provision.output.progress.status_board import StatusBoard  # noqa: PLC0415
 
@@ -135,6 +136,7 @@ class Command:
                 f"--watch keeps a connection to each of at most {MOST_HOSTS} hosts, and there are "
                 f"{len(host_settings)}; choose some with --host or --exclude"
             )
+        capacity.provide(len(host_settings), "watch at most")
         with StatusBoard(seconds) as board:
             watch = Watch(seconds=seconds, parallel=options.parallel, quiet=board.quiet)
 

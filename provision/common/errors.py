@@ -33,6 +33,7 @@ A class also says whether a host is at fault (``is_of_host``). This decides abou
 sent no command that may change the host: see :class:`provision.output.report.Verdict`.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
@@ -190,9 +191,36 @@ class InternalError(ProvisionError):
     exit_status = 1
 
 
+REMEDIES = {
+    errno.EMFILE: "raise the limit of open files (ulimit -n), or use a lower --parallel",
+    errno.ENFILE: "raise sysctl fs.file-max, or use a lower --parallel",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u, pids.max of the cgroup), or use a lower --parallel",
+    errno.ENOMEM: "use a lower --parallel, or a machine with more memory",
+}
+"""Errors that say that this machine has no room for more, whatever file they name, and what to do about them."""
+_NO_THREAD = "can't start new thread"
+
+
+def is_no_thread(error: Exception) -> bool:
+    """Return whether an error says that the system refuses a thread, for which Python has no class of its own."""
+    return isinstance(error, RuntimeError) and str(error) == _NO_THREAD
+
+
+def no_thread_error() -> SiteError:
+    """Return that error as one for the operator."""
+    return SiteError(f"this machine: {_NO_THREAD}; {REMEDIES[errno.EAGAIN]}")
+
+
+def remedied(error: OSError, otherwise: str = "") -> str:
+    """Return the reason of an error of this machine with its remedy; ``otherwise`` is that of the file concerned."""
+    reason = error.strerror or str(error) or type(error).__name__
+    remedy = REMEDIES.get(error.errno or 0, otherwise)
+    return f"{reason}; {remedy}" if remedy else reason
+
+
 def os_error_text(error: OSError) -> str:
     """Return the reason of an error of this machine, behind the file that it is about, if it is about one."""
-    reason = error.strerror or str(error) or type(error).__name__
+    reason = remedied(error)
     if error.filename is None:
         return reason
     return f"{error.filename}: {reason}"

@@ -13,6 +13,8 @@ from provision.common.errors import (
     ParseError,
     ProvisionError,
     SiteError,
+    is_no_thread,
+    no_thread_error,
     os_error_text,
 )
 from provision.deploy.cancellation import INTERRUPTED, Cancellation
@@ -156,6 +158,8 @@ def _as_known(error: Exception, log: Log) -> ProvisionError:
         return error
     if isinstance(error, OSError):
         return SiteError(f"this machine: {os_error_text(error)}")
+    if is_no_thread(error):
+        return no_thread_error()
     where = "the log has the traceback"
     if isinstance(log, NoLog):
         where = "without --watch, a log has the traceback"

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from provision.build.artifact_store import Artifacts
-from provision.common.errors import SiteError, StoreError
+from provision.common.errors import SiteError, StoreError, is_no_thread, no_thread_error
 from provision.common.results import Gate
 from provision.deploy.cancellation import INTERRUPTED, Cancellation
 from provision.deploy.control_machine import ControlMachine
@@ -16,6 +16,7 @@ from provision.deploy.job import Job, left_alone
 from provision.deploy.run import Operation
 from provision.deploy.runner import fail_and_log, run_on
 from provision.deploy.secrets import Secrets
+from provision.fleet import capacity
 from provision.fleet.rollout import Place, Rollout
 from provision.host.target import Target
 from provision.output.progress import Progress
@@ -73,12 +74,14 @@ class Fleet:
         ``rolling``: the operation may replace the running time service, so servers take turns, and a host runs after
         its upstreams. ``plans``: it changes nothing, and says which hosts would compile.
         ``shows_steps``: print steps and findings while it runs. ``keep`` is called with the
-        reports in any case, also after Ctrl-C or a bug.
+        reports in any case, also after Ctrl-C or a bug. Raises SiteError before any host is touched.
         """
         jobs = {
             target: Job(target=target, settings=settings, operation=operation, plans=plans)
             for target, settings in host_settings
         }
+        if not self.scheduler:
+            capacity.provide(min(self.parallel, len(jobs)), "use --parallel")
         planned_builds = 0
         if plans:
             planned_builds = _most_confirmations(jobs)
@@ -97,6 +100,11 @@ class Fleet:
             else:
                 with _worker_pool(self.scheduler, host_settings, secrets, rolling=rolling) as hand_over:
                     self._run_jobs(jobs, rollout, hand_over, reports, shows_steps=shows_steps)
+        except RuntimeError as error:
+            # Another program may have taken what was there when the run began.
+            if is_no_thread(error):
+                raise no_thread_error() from error
+            raise
         finally:
             ended = [_ended(job, reports.get(target)) for target, job in jobs.items()]
             keep(ended)

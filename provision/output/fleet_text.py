@@ -11,7 +11,9 @@ from provision.output.report import Report
 from provision.output.report_text import line_text
 
 MOST_NAMED = 10
-"""Of more hosts, a note that concerns all of them does not name each."""
+"""Of more hosts, a note that concerns all of them, or almost all, does not name each."""
+MOST_EXCEPTIONS = 3
+"""The most hosts that such a note names as those that it does not concern."""
 LONGEST_SEEN = 240
 """The most characters of an observation in the line of a cause."""
 
@@ -73,8 +75,10 @@ def notes_text(reports: Sequence[Report]) -> Iterator[str]:
     for text, having in hosts.items():
         note = text
         names = ", ".join(having)
-        if len(having) == len(reports) and len(reports) > MOST_NAMED:
+        if len(reports) > MOST_NAMED and len(reports) - len(having) <= MOST_EXCEPTIONS:
             names = f"all {len(reports)} hosts"
+            if others := [str(report.host) for report in reports if text not in report.notes]:
+                names = f"all of the {len(reports)} hosts but {', '.join(others)}"
         if len(reports) > 1:
             note = f"{note}: {names}"
         yield line_text("note", note, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provision.build.fetch.places import MOST_BYTES
 from provision.chrony.releases import Release
-from provision.common.errors import FetchError
+from provision.common.errors import FetchError, remedied
 from provision.common.files.account import cache_folder
 from provision.common.files.regular import read_regular
 from provision.common.files.write import write_whole
@@ -53,7 +53,7 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise FetchError(f"cannot read {path}: {error.strerror}; remove it") from error
+            raise FetchError(f"cannot read {path}: {remedied(error, 'remove it')}") from error
         if (wrong := release.mismatch(data)) is not None:
             say(f"{release}: the store: {wrong}; fetching it anew")
             return None

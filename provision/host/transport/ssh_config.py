@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from provision.common.errors import HostUnreachable
+from provision.common.errors import HostUnreachable, remedied
 from provision.common.files.account import home_folder
 from provision.host.transport import brief
 from provision.host.transport.config_files import config_files, named_file
@@ -121,7 +121,7 @@ def _options_by_ssh(name: str, user: str | None, port: int | None) -> Options | 
         except TimeoutError:
             raise HostUnreachable(f"{name}: ssh -G did not end within {SECONDS} s; try it by hand") from None
         except OSError as error:
-            raise HostUnreachable(f"{name}: ssh -G: {error.strerror}") from error
+            raise HostUnreachable(f"{name}: ssh -G: {remedied(error)}") from error
     errors = ran.stderr.decode(errors="replace")
     if ran.status == 0:
         return _parse_options(ran.stdout.decode(errors="replace"))

@@ -212,9 +212,22 @@ BUG = ZeroDivisionError("a secret")
     [
         pytest.param(BUG, "internal error: ZeroDivisionError; the log has the traceback: please report it", id="bug"),
         pytest.param(
-            OSError(24, "Too many open files", "/etc/x"), "this machine: /etc/x: Too many open files", id="of a file"
+            OSError(24, "Too many open files", "/etc/x"),
+            "this machine: /etc/x: Too many open files; raise the limit of open files (ulimit -n), or use a lower "
+            "--parallel",
+            id="of a file",
         ),
-        pytest.param(OSError(12, "Cannot allocate memory"), "this machine: Cannot allocate memory", id="of no file"),
+        pytest.param(
+            OSError(12, "Cannot allocate memory"),
+            "this machine: Cannot allocate memory; use a lower --parallel, or a machine with more memory",
+            id="of no file",
+        ),
+        pytest.param(
+            RuntimeError("can't start new thread"),
+            "this machine: can't start new thread; raise the limit of processes (ulimit -u, pids.max of the cgroup), "
+            "or use a lower --parallel",
+            id="no thread",
+        ),
     ],
 )
 def test_any_exception_in_a_switch_is_reported_with_the_state_of_the_switch(error: Exception, words: str) -> None:

@@ -91,6 +91,9 @@ def test_each_note_is_in_the_summary_once_with_its_hosts() -> None:
 def test_a_note_on_each_of_many_hosts_does_not_name_them() -> None:
     reports = [report(host=parse_target(f"web{number}"), notes=["x"]) for number in range(MOST_NAMED + 1)]
     assert fleet_text(reports).splitlines()[1:] == ["  note         x: all 11 hosts"]
+    reports[2].notes.clear()
+    reports[7].notes.clear()
+    assert fleet_text(reports).splitlines()[1:] == ["  note         x: all of the 11 hosts but web2, web7"]
 
 
 def test_claims_about_keys_that_fail_alike_are_one_cause() -> None:
