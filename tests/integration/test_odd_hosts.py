@@ -191,7 +191,7 @@ def test_a_tool_that_is_missing_is_named(host: Sandbox, operator: Operator, task
 
 BUSYBOX = f"""
 mount -o remount,bind,rw /usr
-for tool in sh {" ".join(NEEDED)}; do
+for tool in sh setpriv {" ".join(NEEDED)}; do
     ! busybox --list | grep -qx $tool || ln -s $(command -v busybox) /usr/local/bin/$tool
 done
 mount -o remount,bind,ro /usr
@@ -207,7 +207,8 @@ mount -o remount,bind,ro /usr
 def test_the_tools_of_busybox_do(host: Sandbox, operator: Operator) -> None:
     before = current(host)
     with done_and_undone(host, BUSYBOX, NO_BUSYBOX):
-        assert login(host, "readlink -f $(command -v awk)").endswith("busybox\n")
+        for tool in ("awk", "setpriv"):
+            assert login(host, f"readlink -f $(command -v {tool})").endswith("busybox\n")
         deploy(operator, host).assert_proven()
         assert operator.run("rollback", f"--host={ADMIN}@{host.address}").status == 0
     assert current(host) == before

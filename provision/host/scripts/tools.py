@@ -25,7 +25,7 @@ OPTIONAL: Mapping[str, str] = {
     "nproc": "in place of getconf",
     "objdump": "of the packages of a build; a host without it uses ldd alone",
     "restorecon": "where there is SELinux",
-    "setpriv": "in place of chroot; a host without both is refused",
+    "setpriv": "in place of chroot; a host without both, or with those of BusyBox alone, is refused",
     "ss": "for the port that another program holds",
     "sudo": "for a login that is not root",
     "systemctl": "of systemd",

@@ -53,6 +53,7 @@ def test_what_a_host_may_lack_is_looked_for_before_it_is_called(script: Path) ->
     # A call whose errors go to /dev/null may fail: something else is done then.
     bold = "\n".join(line for line in code(script).splitlines() if "/dev/null" not in line)
     looked_for = set(re.findall(r"\b(?:command -v|has) ([a-z0-9-]+)", script.read_text()))
+    looked_for |= set(re.findall(r"\bif ([a-z]+) --help 2>/dev/null", script.read_text()))
     if re.search(r'\bhas "\$', script.read_text()):  # each of both
         looked_for |= {"iptables", "ip6tables"}
     assert set(COMMAND.findall(bold)) & OPTIONAL.keys() - WHERE_IT_IS - looked_for == set()
@@ -67,22 +68,39 @@ def test_the_lists_are_of_tools_that_are_called() -> None:
     assert OPTIONAL.keys() - words == {"getconf", "nproc"}
 
 
-def test_a_tool_that_is_missing_is_seen(tmp_path: Path) -> None:
-    for tool in (*NEEDED, "setpriv", "sh", "uname", "nproc", "getconf"):
-        if tool not in {"sed", "sha256sum", "groupadd"}:
-            (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+def lacking(folder: Path, *tools: str) -> tuple[str, ...]:
+    """Return what facts miss on a host with these tools of this machine, and with those that are in the folder."""
+    for tool in ("sh", "uname", "nproc", "getconf", *tools):
+        (folder / tool).symlink_to(str(shutil.which(tool)))
     # Without the folders that it adds, which are this machine's.
     script = facts_script().replace(":/usr/sbin:/sbin", "")
     said = subprocess.run(
         [str(shutil.which("sh")), "-c", script],
-        env={"PATH": str(tmp_path)},
+        env={"PATH": str(folder)},
         check=True,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert parse_facts(said.stdout).lacking_tools == ("groupadd", "sed", "sha256sum")
-    assert os.environ["PATH"] != str(tmp_path)
+    assert os.environ["PATH"] != str(folder)
+    return parse_facts(said.stdout).lacking_tools
+
+
+def test_a_tool_that_is_missing_is_seen(tmp_path: Path) -> None:
+    there = set(NEEDED) - {"sed", "sha256sum", "groupadd"}
+    assert lacking(tmp_path, "setpriv", *there) == ("groupadd", "sed", "sha256sum")
+
+
+@pytest.mark.parametrize("tool", ["setpriv", "chroot"])
+def test_one_of_two_tools_changes_the_account(tool: str, tmp_path: Path) -> None:
+    assert lacking(tmp_path, tool, *NEEDED) == ()
+
+
+def test_those_of_busybox_do_not(tmp_path: Path) -> None:
+    for tool in ("setpriv", "chroot"):
+        (tmp_path / tool).write_text("#!/bin/sh\necho 'BusyBox v1.37.0 multi-call binary.' >&2\n")
+        (tmp_path / tool).chmod(0o755)
+    assert lacking(tmp_path, *NEEDED) == ("setpriv",)
 
 
 MISSING = [

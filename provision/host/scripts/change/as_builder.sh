@@ -18,7 +18,7 @@ fi
 # -h: BusyBox would follow a symlink that the account has created.
 chown -hR "$uid:$gid" .
 # Neither changes the working folder, for the account need not have access to the folders above it.
-if command -v setpriv >/dev/null 2>&1; then
+if setpriv --help 2>/dev/null | grep -qe --reuid; then
     if [ -n "$groups" ]; then groups=--groups=$groups; else groups=--clear-groups; fi
     exec setpriv --reuid="$uid" --regid="$gid" "$groups" --no-new-privs "$@"
 fi

@@ -21,7 +21,7 @@ as_account() { # NUMBER COMMAND…
     set -- env -i PATH="$PATH" LC_ALL=C "$@"
     if [ "$(id -u)" = "$account" ]; then
         timeout -s KILL 60 "$@"
-    elif command -v setpriv >/dev/null 2>&1; then
+    elif setpriv --help 2>/dev/null | grep -qe --reuid; then
         timeout -s KILL 60 setpriv --reuid="$account" --regid="$account" --clear-groups --no-new-privs "$@"
     else
         timeout -s KILL 60 chroot --userspec="+$account:+$account" --groups="" / "$@"

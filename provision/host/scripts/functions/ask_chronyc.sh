@@ -9,7 +9,7 @@ ask_chronyc() { # SECONDS PROGRAM ARGUMENTS...
     case $(id -u):$owner in
         0:0:* | [1-9]*) ;;
         *)
-            if command -v setpriv >/dev/null 2>&1; then
+            if setpriv --help 2>/dev/null | grep -qe --reuid; then
                 set -- setpriv --reuid="${owner%:*}" --regid="${owner#*:}" --clear-groups --no-new-privs "$@"
             else
                 set -- chroot --userspec="+${owner%:*}:+${owner#*:}" --groups="" / "$@"

@@ -9,7 +9,7 @@ can_connect() { # PID SOCKET
     [ -n "$uid" ] && [ -n "$gid" ] || { echo unknown; return; }
     groups=$gid$(awk '$1 == "Groups:" { for (i = 2; i <= NF; i++) printf ",%s", $i }' "/proc/$1/status")
     # unix(7): who connects needs the right to write to the socket.
-    if command -v setpriv >/dev/null 2>&1; then
+    if setpriv --help 2>/dev/null | grep -qe --reuid; then
         setpriv --reuid="$uid" --regid="$gid" --groups="$groups" -- test -w "$2" || { echo denied; return; }
     else
         chroot --userspec="+$uid:+$gid" --groups="$groups" / test -w "$2" || { echo denied; return; }

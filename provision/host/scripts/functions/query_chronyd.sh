@@ -52,7 +52,7 @@ has_address() { # ADDRESS
 # Print the prefix for a command that runs it as an account, in the same folder. $1: the number of the account, or "".
 words_for() {
     [ -n "$1" ] || return 0
-    if command -v setpriv >/dev/null 2>&1; then
+    if setpriv --help 2>/dev/null | grep -qe --reuid; then
         echo "setpriv --reuid=$1 --regid=$1 --clear-groups --no-new-privs"
     else
         echo "chroot --skip-chdir --userspec=+$1:+$1 --groups= /"

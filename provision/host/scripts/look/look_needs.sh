@@ -11,7 +11,7 @@ may() { # TEST...
     local groups
     # Before the account exists, its permissions are unknown.
     id -u "$account" >/dev/null 2>&1 || return 0
-    if command -v setpriv >/dev/null 2>&1; then
+    if setpriv --help 2>/dev/null | grep -qe --reuid; then
         setpriv --reuid="$(id -u "$account")" --regid="$(id -g "$account")" --init-groups -- "$@"
     else
         groups=$(id -G "$account" | tr ' ' ,)

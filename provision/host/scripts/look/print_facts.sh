@@ -67,7 +67,11 @@ say absent_tools "${absent# }"
     for tool in $needed; do
         command -v "$tool" >/dev/null 2>&1 || lacking="$lacking $tool"
     done
-    command -v setpriv >/dev/null 2>&1 || command -v chroot >/dev/null 2>&1 || lacking="$lacking setpriv"
+    # Those of BusyBox can change no account.
+    case $(setpriv --help 2>/dev/null; chroot --help 2>/dev/null) in
+        *--reuid* | *--userspec*) ;;
+        *) lacking="$lacking setpriv" ;;
+    esac
     say lacking_tools "${lacking# }"
 )
 
