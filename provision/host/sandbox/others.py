@@ -4,6 +4,7 @@ Each account, HOME and XDG_CACHE_HOME has its own cache folder with its own sand
 addresses belong to the machine.
 """
 
+import re
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -13,6 +14,8 @@ INTERFACES = Path("/sys/class/net")
 NAMESPACES = Path("/run/netns")
 """One file for each network namespace that has a name; see ip-netns(8)."""
 MOUNTS = Path("/proc/self/mounts")
+OCTAL = re.compile(r"\\([0-7]{3})")
+"""Blanks, tabs and backslashes in a path of this file (fstab(5))."""
 
 
 def linked_addresses() -> frozenset[str]:
@@ -40,7 +43,7 @@ def holder(name: str, root: Path) -> str:
             return ""
         return f"a sandbox {name} of another folder runs (pid {pid}, {Path(theirs).parent})"
     # The root is mounted before the namespace is created, and unmounted after it is deleted.
-    if root.is_mount():
+    if str(root) in _mount_points():
         return ""
     return f"a sandbox {name} of another folder is stopped ({_mounted(name)})"
 
@@ -64,8 +67,16 @@ def command_of(process: Path) -> list[str]:
 def _mounted(name: str) -> str:
     """Return the folder of a stopped sandbox, or how to remove what is left of one."""
     end = f"/sandboxes/{name}/root"
-    points = [line.split()[1] for line in MOUNTS.read_text().splitlines()]
-    found = [point for point in points if point.endswith(end)]
+    found = [point for point in _mount_points() if point.endswith(end)]
     if not found:
         return f"its folder is unknown; ip netns delete {netns_of(name)} removes it"
     return str(Path(found[0]).parent)
+
+
+def _mount_points() -> list[str]:
+    """Return the folders at which something is mounted.
+
+    Path.is_mount compares devices, and so it does not see a folder of the same file system, as a virtual machine has.
+    """
+    points = (line.split()[1] for line in MOUNTS.read_text().splitlines())
+    return [OCTAL.sub(lambda found: chr(int(found[1], 8)), point) for point in points]

@@ -42,6 +42,20 @@ def test_packages_are_asked_for_until_the_build_is_there(query: str, finished: b
     assert ask(step.look()) == seen
 
 
+@pytest.mark.parametrize("program", ["bin/chronyc", "sbin/chronyd"])
+def test_a_finished_build_whose_library_was_removed_needs_its_packages_again(program: str, tmp_path: Path) -> None:
+    (tmp_path / "receipt.json").write_text("{}")
+    place = tmp_path / program
+    place.parent.mkdir()
+    place.write_text("#!/bin/sh\n")
+    place.chmod(0o755)
+    step = Packages(replace(MANAGERS["apt-get"], query="[ $1 = libcap2 ]"), ("libcap2", "libedit2"), str(tmp_path))
+    assert ask(step.look()) == "built"
+    # As the loader of programs does.
+    place.write_text("#!/bin/sh\nexit 127\n")
+    assert ask(step.look()) == "libedit2"
+
+
 def test_source_is_needed_only_for_a_build_to_come(tmp_path: Path) -> None:
     look = scripts.load("look_packages", str(tmp_path), "false", "build")
     assert ask(look) == "build"

@@ -97,10 +97,12 @@ def test_remains_without_a_folder_are_named_with_their_remedy(machine: Path) -> 
     assert f"ip netns delete cpsb-{NAME} removes it" in others.holder(NAME, machine / "ours/root")
 
 
-def test_a_stopped_sandbox_of_this_home_is_not_foreign(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_sandbox_of_this_home_is_not_foreign(machine: Path) -> None:
     (machine / f"namespaces/cpsb-{NAME}").touch()
-    monkeypatch.setattr(Path, "is_mount", lambda _: True)
-    assert others.holder(NAME, machine / "ours/root") == ""
+    root = machine / "our cache/root"
+    in_mounts = str(root).replace(" ", "\\040")
+    (machine / "mounts").write_text(f"/dev/vda {in_mounts} ext4 rw 0 0\n")
+    assert others.holder(NAME, root) == ""
 
 
 def test_the_name_of_anothers_sandbox_is_refused_with_the_way_on(machine: Path) -> None:
