@@ -8,7 +8,8 @@ from provision.output.status import Layer, SourceFault
 NTS_PORT = "is TCP port 4460 open there and on the path, and does a server with NTS listen?"
 
 DATES = (
-    "is the host's clock wrong? With 'nocerttimecheck 1' in time.extra, NTS accepts any dates until the clock was set"
+    "is the host's clock wrong? Set it (date --set), or let a deployment do that (time.bootstrap = true in the site); "
+    "with 'nocerttimecheck 1' in time.extra, NTS accepts any dates until the clock was set, also after a boot"
 )
 
 NO_LINE = SourceFault(

@@ -48,6 +48,13 @@ def test_a_server_with_shared_keys_is_asked_with_them() -> None:
     assert expected("ntp1.example").shared_keys is None
 
 
+def test_a_host_whose_clock_is_wrong_does_not_judge_dates_in_the_rehearsal() -> None:
+    server = expected("ntp1.example")
+    assert server.host_judges_dates
+    assert len(server.rehearsal_words) == 5
+    assert replace(server, host_judges_dates=False).rehearsal_words == (*server.rehearsal_words, "any-dates")
+
+
 def test_an_address_is_asked_if_it_is_one_of_the_host() -> None:
     assert expected("198.51.100.7").address == "198.51.100.7"
     other = expected("198.51.100.8")

@@ -5,7 +5,7 @@
 # $1: the folder of chrony.conf, chrony.keys and "build", $2: the host's own addresses that the rules of chrony.conf allow, or
 # "", $3: the level of the system call filter, chronyd(8) -F. For a server with NTS also $4: the folder that stands for the
 # credentials of its service, or "", $5: the address at which it is asked, $6: its name, $7: its authority, $8: another name, $9:
-# another authority.
+# another authority, and "any-dates" if the clock of this host is wrong, so that it cannot judge the dates of certificates.
 set -u
 umask 077
 folder=$1 addresses=$2 level=$3 credentials=${4-}
@@ -129,7 +129,7 @@ choose_port
 daemon=$!
 if answers; then
     ask_all "$build" "$folder/chrony.keys" "$addresses" "$port" "" 50
-    [ $# -lt 9 ] || ask_nts "$build" "$5" "$port" "$port" "$6" "$7" "$8" "$9" ""
+    [ $# -lt 9 ] || ask_nts "$build" "$5" "$port" "$port" "$6" "$7" "$8" "$9" "" "${10-}"
     show_answers
     show_nts
 fi

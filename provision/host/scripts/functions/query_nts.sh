@@ -21,8 +21,8 @@ with_hosts() { # FILE COMMAND...
 
 # Start the clients. $1: the build whose chronyd they are, $2: the daemon's address, $3: its NTP port, $4: its port for the key
 # exchange, $5: its name, $6: its authority, in PEM, $7: another name, $8: another authority, $9: the number of an unprivileged
-# account for the clients, or "" if this script has no privileges itself.
-# Sets: nts_address nts_client nts_jobs
+# account for the clients, or "" if this script has no privileges itself, $10: a word if they accept certificates of any dates.
+# Sets: nts_address nts_client nts_dates nts_jobs
 ask_nts() {
     nts_address=$2
     mkdir nts
@@ -34,6 +34,8 @@ ask_nts() {
     printf '%s\n' "$8" >nts/other
     chmod 0644 nts/hosts nts/authority nts/other
     nts_client=$(words_for "$9")
+    # 1: until the clock was set, which such a client never does (chrony.conf(5)).
+    nts_dates=${10:+nocerttimecheck 1}
     start_nts right "$5" authority "$1" "$3" "$4"
     start_nts other-authority "$5" other "$1" "$3" "$4"
     start_nts other-name "$7" authority "$1" "$3" "$4"
@@ -41,7 +43,7 @@ ask_nts() {
 
 # Start one client. $1: its name, $2: the name of the server, $3: the file of the authority, $4: the build, $5: the NTP port, $6:
 # the port for the key exchange.
-# Reads: nts_client
+# Reads: nts_client nts_dates
 # Sets: nts_jobs
 start_nts() {
     echo "$2" >"nts/$1.server"
@@ -49,7 +51,7 @@ start_nts() {
     mkdir -m 0777 "nts/$1"
     # shellcheck disable=SC2086 # words
     (with_hosts "$PWD/nts/hosts" $nts_client "$4/sbin/chronyd" -U -u root -Q -t 5 \
-        "server $2 nts ntsport $6 port $5 iburst minpoll -2 maxsamples 1" "ntstrustedcerts nts/$3" nosystemcert \
+        "server $2 nts ntsport $6 port $5 iburst minpoll -2 maxsamples 1" "ntstrustedcerts nts/$3" nosystemcert ${nts_dates:+"$nts_dates"} \
         'port 0' 'cmdport 0' 'bindcmdaddress /' "logdir nts/$1" 'log rawmeasurements') >"nts/$1.said" 2>&1 &
     echo $! >"nts/$1.job"
     nts_jobs="$nts_jobs $1"
