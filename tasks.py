@@ -88,7 +88,10 @@ def clocks(context: Context) -> None:
     _run(context, "pytest -m vm")
 
 
-@task(auto_shortflags=False, help={"suites": "which of Debian's suites, with commas (default: all that boot here)"})
+@task(
+    auto_shortflags=False,
+    help={"suites": "which of Debian's suites, with commas (default: all that boot without emulation)"},
+)
 def reach(context: Context, suites: str = "") -> None:
     """Compile, deploy and prove on each platform that this machine boots, and write the table in docs/platforms.md."""
     _run(context, f"python -m benchmarks.reach --write {f'--suites {suites}' if suites else ''}")

@@ -94,7 +94,13 @@ class Facts:
 
     @property
     def clock_may_end_in_2038(self) -> bool:
-        """Return whether programs on this host may have a time_t of 32 bits; musl has none since version 1.2."""
+        """Return whether programs on this host may have a time_t of 32 bits; musl has none since version 1.2.
+
+        Nor has the compiler of Debian 13 on armhf, whereas that on i386 has.
+        """
+        if self.os == "debian" and self.processor.startswith("armv"):
+            # Testing and sid have no version.
+            return self.os_version.isdecimal() and int(self.os_version) < 13
         return self.word_bits == 32 and not self.libc.startswith("musl")
 
     @property

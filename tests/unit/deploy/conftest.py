@@ -140,7 +140,7 @@ def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
     write_keys(one.key_file, KEYS)
     monkeypatch.setattr("provision.host.session._reach", lambda *_, **__: (one.host, ADDRESS, None))
     real = probe
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():  # whole at once: threads of other tests import
         if name.startswith("provision.") and getattr(module, "probe", None) is real:
             monkeypatch.setattr(module, "probe", one.probe)
     return one

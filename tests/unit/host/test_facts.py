@@ -98,6 +98,15 @@ YEARS = [
     pytest.param({"word_bits": "32"}, True, id="32 bits, on whatever processor"),
     pytest.param({"word_bits": "32", "libc": "musl-1.2.5"}, False, id="musl counts with 64 bits"),
     pytest.param({"word_bits": ""}, False, id="not said"),
+    pytest.param({"word_bits": "32", "machine": "armv7l"}, True, id="Debian 12 armhf"),
+    pytest.param({"word_bits": "32", "machine": "armv7l", "os_version": "13"}, False, id="Debian 13 armhf"),
+    pytest.param(
+        {"word_bits": "32", "machine": "aarch64", "os_version": "13"}, False, id="the same, kernel of 64 bits"
+    ),
+    pytest.param({"word_bits": "32", "machine": "armv7l", "os_version": ""}, False, id="Debian testing armhf"),
+    pytest.param({"word_bits": "32", "os_version": "13"}, True, id="Debian 13 i386"),
+    pytest.param({"word_bits": "32", "machine": "armv7l", "os": "void"}, True, id="another system"),
+    pytest.param({"machine": "aarch64"}, False, id="Debian 12 arm64"),
 ]
 
 
