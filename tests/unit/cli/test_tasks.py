@@ -215,7 +215,7 @@ BAD = [
     ),
     pytest.param(
         ["sandbox.up", "--vm", "--suite=trixie"],
-        "error: sandbox vm: a virtual machine is always Debian bookworm, not trixie",
+        "error: sandbox vm: there is no virtual machine of Debian trixie; choose one of bookworm, ",
         id="virtual machine of another suite",
     ),
     pytest.param(
