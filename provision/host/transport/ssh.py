@@ -26,6 +26,8 @@ from provision.host.transport.ssh_settings import SshSettings
 KEEPALIVE_SECONDS = 10
 LOST_AFTER_SECONDS = 40
 """tcp(7), TCP_USER_TIMEOUT: the longest time without acknowledgement of sent data, which the keepalive provides."""
+LOOK_SECONDS = 0.5
+"""Interval at which a running line is looked at whether the threads that read its output have failed."""
 ENDING_SECONDS = 1
 """The time in which the thread of a lost connection ends."""
 DOWNLOAD_SECONDS = 600
@@ -266,6 +268,12 @@ class _BoundedRemote(runner.Bounded, Remote):  # type: ignore[misc]  # Fabric pu
     def start(self, *arguments: Any, **options: Any) -> None:
         """Start the line in a session of its own."""
         open_session(lambda: super(_BoundedRemote, self).start(*arguments, **options))
+
+    def wait(self) -> None:
+        """Wait until the line has ended. Invoke's own method looks a hundred times a second, and so for each host."""
+        while not self.channel.status_event.wait(LOOK_SECONDS):
+            if self.has_dead_threads:
+                return
 
     def give_up(self) -> None:
         """Close the whole connection, for the host may keep the channel open."""

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from invoke.runners import Runner
 
 from provision.common.errors import CommandFailed, HostUnreachable
+from provision.host.transport import Limit
 from provision.host.transport.output_mark import MARK
 from tests.helpers.ssh_home import KEY, host, reached
 from tests.helpers.ssh_server import ssh_server
@@ -39,6 +41,34 @@ def test_commands_and_files(home: Path, tmp_path: Path) -> None:
             transport.download("/nonexistent/x")
         assert (transport.name, transport.address, transport.is_direct) == ("ntp1", "127.0.0.1", True)
         assert set(server.users) == {"op"}
+
+
+def test_a_running_line_is_waited_for_and_not_looked_at_again_and_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def counted(_: Runner) -> bool:
+        nonlocal looks
+        looks += 1
+        return False
+
+    monkeypatch.setattr(Runner, "has_dead_threads", property(counted))
+    with ssh_server([KEY]) as server, reached(home, host(home, server)) as transport:
+        assert transport.execute("sleep 0.3; echo done").stdout == "done\n"
+    assert looks <= 3
+
+
+def test_a_watch_that_fails_ends_a_line_that_goes_on(home: Path) -> None:
+    def fail(_: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    with (
+        ssh_server([KEY]) as server,
+        reached(home, host(home, server)) as transport,
+        pytest.raises(HostUnreachable, match="No space left on device"),
+    ):
+        transport.execute("echo out; sleep 20", watch=fail, limit=Limit(seconds=10, most_bytes=1000))
 
 
 @pytest.mark.parametrize("hashed", ["yes", "no"])
