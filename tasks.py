@@ -105,11 +105,18 @@ def reliability(context: Context) -> None:
 
 @task(
     auto_shortflags=False,
-    help={"runs": "how often each is measured (default: 3)", "hosts": "many hosts at once, instead of one"},
+    help={
+        "runs": "how often each is measured (default: 3)",
+        "hosts": "many hosts at once, instead of one",
+        "sshd": "so many sshd that answer as a host with nothing to do, at most 1000, instead of booted hosts",
+    },
 )
-def bench(context: Context, runs: int = 3, *, hosts: bool = False) -> None:
+def bench(context: Context, runs: int = 3, sshd: int = 0, *, hosts: bool = False) -> None:
     """Measure this tool beside the guide as a script, Ansible and pyinfra, on fresh booted hosts."""
-    _run(context, f"python -m benchmarks.{'fleet' if hosts else 'run'} --runs {runs}")
+    if sshd:
+        _run(context, f"python -m benchmarks.scale --hosts {sshd}")
+    else:
+        _run(context, f"python -m benchmarks.{'fleet' if hosts else 'run'} --runs {runs}")
 
 
 for one in (check, docs, test, clocks, reach, reliability, bench):

@@ -166,10 +166,10 @@ def cluster(number: int, runs: int) -> str:
             alone, handed, theirs = [], [], []
             for _ in range(runs):
                 alone.append(_told(f"{what}, nothing to do, alone", some.deploy()))
-                before = _cpu(workers)
+                before = cpu_of(workers)
                 spent = some.deploy(CLIENTS, "--scheduler", workers.address)
                 handed.append(_told(f"{what}, nothing to do, handed over", spent))
-                theirs.append(_cpu(workers) - before)
+                theirs.append(cpu_of(workers) - before)
             rows.append(line(f"{what}, this machine", _wall(alone), *_cost(alone), "-"))
             rows.append(
                 line(f"{what}, {len(WORKERS)} workers on it", _wall(handed), *_cost(handed), spread(theirs, ".2f"))
@@ -180,10 +180,13 @@ def cluster(number: int, runs: int) -> str:
 WORKERS = ("one", "two")
 
 
-def _cpu(workers: DaskCluster) -> float:
-    """Return the seconds that scheduler and workers have computed so far: proc(5), /proc/pid/stat, utime and stime."""
+def cpu_of(workers: DaskCluster) -> float:
+    """Return the seconds that scheduler and workers, and the programs that they ran, have computed so far.
+
+    proc(5), /proc/pid/stat: utime, stime, cutime and cstime.
+    """
     stats = [Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2] for process in workers.processes.values()]
-    return sum(float(ticks) for stat in stats for ticks in stat.split()[11:13]) / os.sysconf("SC_CLK_TCK")
+    return sum(float(ticks) for stat in stats for ticks in stat.split()[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def _middle(spents: Sequence[Spent]) -> Spent:

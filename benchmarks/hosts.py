@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +36,23 @@ class Spent:
     """The most memory that it, or a child, had at once."""
 
 
-def measured(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Spent:
-    """Run a command and return what it took. Raises BenchError with its last lines."""
+def measured(
+    *command: str | Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    watch: Callable[[int], None] = lambda _: None,
+) -> Spent:
+    """Run a command and return what it took; ``watch`` is called with its process id. Raises BenchError.
+
+    The error has the last lines of its output, which is in the file ``output``.
+    """
     with (cwd / "output").open("w+") as output:
         begun = time.perf_counter()
         process = subprocess.Popen(
             command, cwd=cwd, env=environment(env), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
         try:
+            watch(process.pid)
             _, status, used = os.wait4(process.pid, 0)
         except BaseException:
             process.kill()

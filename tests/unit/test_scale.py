@@ -1,0 +1,82 @@
+"""The benchmark with a thousand sshd: what it records of a host, and the program that prints it; and its task."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from invoke.context import Context
+
+import tasks
+from benchmarks import scale
+from benchmarks.hosts import BenchError
+from benchmarks.scale_hosts import template
+from tests.helpers.booted_hosts import ROOT
+
+LINE = "echo output; sh -c 'printf ==0123456789abcdef==' sh"
+ANSWER = "clock=1795899538\nssh_connection=198.19.0.1 35474 198.19.0.5 22\n==0123456789abcdef== 0\n"
+PLACE = LINE.index("0123456789abcdef")
+ANOTHER = LINE.replace("0123456789abcdef", "fedcba9876543210")
+
+
+def test_a_recorded_answer_says_where_the_mark_is_and_what_differs_from_run_to_run() -> None:
+    assert template(LINE, ANSWER) == f"{PLACE}\noutput\nclock=\1\nssh_connection=\2\n==\3== 0\n"
+    assert template("echo output; true", "") == "0\noutput\n"
+
+
+def test_an_answer_with_one_of_the_bytes_that_are_replaced_cannot_be_recorded() -> None:
+    with pytest.raises(BenchError, match=r"replay\.c replaces"):
+        template("echo output; true", "a\2b")
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a compiler")
+def test_the_recorded_answer_is_printed_with_the_time_the_connection_and_the_mark_of_another_run(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "answers").mkdir()
+    (tmp_path / "answers" / str(len(LINE))).write_text(template(LINE, ANSWER))
+    program = tmp_path / "replay"
+    source = ROOT / "benchmarks" / "replay.c"
+    options = ("-Wall", "-Werror", f'-DFOLDER="{tmp_path}"')
+    subprocess.run(["cc", *options, "-o", str(program), str(source)], check=True)
+
+    def said(line: str) -> "subprocess.CompletedProcess[str]":
+        connection = "192.0.2.1 50000 192.0.2.9 22"
+        environment = {**os.environ, "SSH_CONNECTION": connection}
+        words = [str(program), "-c", line]
+        return subprocess.run(words, check=False, env=environment, capture_output=True, text=True)
+
+    first, clock, *others = said(ANOTHER).stdout.splitlines()
+    assert (first, others) == (
+        "output",
+        ["ssh_connection=192.0.2.1 50000 192.0.2.9 22", "==fedcba9876543210== 0"],
+    )
+    assert int(clock.removeprefix("clock=")) > 1795899538
+    unknown = said("echo output; true")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr == "no answer was recorded to a line of 17 bytes\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "module"),
+    [
+        pytest.param({}, "run --runs 3", id="one host"),
+        pytest.param({"hosts": True}, "fleet --runs 3", id="many booted hosts"),
+        pytest.param({"sshd": 100}, "scale --hosts 100", id="many sshd"),
+    ],
+)
+def test_the_task_bench_runs_the_benchmark(
+    options: dict[str, int], module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(tasks, "_run", lambda _, line: lines.append(line))
+    tasks.bench(Context(), **options)
+    assert lines == [f"python -m benchmarks.{module}"]
+
+
+@pytest.mark.parametrize("number", ["0", "1", "1001"])
+def test_a_number_of_hosts_that_cannot_be_measured_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        scale.main(["--hosts", number])
+    assert f"--hosts: {number} is not between 2 and 1000" in capsys.readouterr().err
