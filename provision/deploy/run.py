@@ -172,7 +172,8 @@ class Run:
     def prove_switch(self, expected: Expectation, keys: Keys, generation: str) -> tuple[Finding, ...]:
         """Prove a generation by its id before the host rolls back by itself; add the findings to the report."""
         sync_timeout = min(self.settings.options.sync_timeout, self.settings.options.confirm_timeout - RETURN_SECONDS)
-        unconfirmed = Unconfirmed(generation, self.settings.options.confirm_timeout)
+        seconds = self.settings.options.confirm_timeout + self.session.host.extra_seconds
+        unconfirmed = Unconfirmed(generation, seconds)
         proof = prove(self.session, expected, keys, sync_timeout=sync_timeout, unconfirmed=unconfirmed)
         self.found(proof)
         return proof.findings

@@ -31,7 +31,7 @@ class Switch:
     wanted_by: str
     """What wants the generation, for messages: ``the site wants``."""
     confirm_timeout: int
-    """Seconds after which the host rolls back by itself; the proof restarts the timer (print_evidence.sh)."""
+    """Seconds after which the host rolls back by itself, and more on a slow one; the proof restarts the timer."""
     is_answered: Callable[[], bool] = field(repr=False)
     """Whether the daemon before the switch answers this machine; if so, the new one has to. Called just before it."""
     prove: Callable[[], Sequence[Finding]] = field(repr=False)
@@ -50,8 +50,9 @@ class Switch:
         self._run(host, "restarting chronyd", "")
 
     def _run(self, host: Host, purpose: str, variables: str) -> None:
-        self.state.begin(self.generation, self.confirm_timeout)
-        command = f"{signed(self.who)} {variables}{SWITCH} {self.generation} {self.confirm_timeout}"
+        seconds = self.confirm_timeout + host.extra_seconds
+        self.state.begin(self.generation, seconds)
+        command = f"{signed(self.who)} {variables}{SWITCH} {self.generation} {seconds}"
         try:
             host.run(purpose, command)
         except CommandFailed:

@@ -9,12 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from shlex import quote
+from time import monotonic
 
 from provision.common.errors import CommandFailed, HostUnreachable, PasswordRefused
 from provision.host import scripts
 from provision.host.paths import ROOT, RUN
 from provision.host.transport import CHANGE, LOOK, SUDO_PROMPT, WRONG_PASSWORD, Limit, Output, Transport, Watch
 from provision.host.workspace import SILENCE_SECONDS, Workspace, take
+
+SLOW = 3
+"""Seconds; a host whose answers take less is not slow, only busy for a moment."""
+QUESTIONS = 10
+"""A slow host gets the time that as many of its slowest answers took: there are fewer from a switch to its proof."""
+MOST_EXTRA_SECONDS = 600
 
 
 class Become(Enum):
@@ -82,6 +89,8 @@ class Host:
     looking: Limit = LOOK
     changing: Limit = CHANGE
     trips: int = 0
+    slowest: float = 0
+    """Seconds that the slowest answer took, of those that waited for no event."""
     workspace: Workspace | None = None
     """The workspace of this run, from the first change on."""
     may_have_changed: bool = False
@@ -95,14 +104,24 @@ class Host:
         """Return the operator's name for this host."""
         return self.transport.name
 
+    @property
+    def extra_seconds(self) -> int:
+        """Return by how much limits of time are longer, from what this host needed so far; 0 if it is not slow."""
+        if self.slowest < SLOW:
+            return 0
+        return min(QUESTIONS * int(self.slowest), MOST_EXTRA_SECONDS)
+
     def ask(self, script: str, *, root: bool = True, patience: int = 0, secret: bool = False) -> str:
         """Run a read-only script and return its output.
 
         ``patience``: additional seconds for a script that itself waits for an event. ``secret``: the output may contain
         keys, so that an error quotes none of it. Raises CommandFailed, HostUnreachable.
         """
-        limit = replace(self.looking, seconds=self.looking.seconds + patience)
+        limit = replace(self.looking, seconds=self.looking.seconds + patience + self.extra_seconds)
+        begun = monotonic()
         output = self._execute(script, root=root, limit=limit)
+        if not patience:
+            self.slowest = max(self.slowest, monotonic() - begun)
         if output.status != 0:
             if secret:
                 output = Output(output.status, "", output.stderr)

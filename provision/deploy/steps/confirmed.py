@@ -56,7 +56,7 @@ class Confirmed(StepDefaults):
 
     def apply(self, host: Host) -> None:
         """Prove the running generation, and confirm it or roll back at once. Raises NotConverged."""
-        self.to.state.begin(self.to.generation, self.to.sync_timeout + self.to.confirm_timeout)
+        self.to.state.begin(self.to.generation, self.to.sync_timeout + self.to.confirm_timeout + host.extra_seconds)
         try:
             findings = self.to.prove()
         except (CommandFailed, ParseError) as error:
@@ -96,6 +96,7 @@ class Confirmed(StepDefaults):
             now = f"generation {current}"
         raise NotConverged(
             f"{host.name}: generation {self.to.generation} was not confirmed: the host rolled back during the proof, "
-            f"and {now} is active again; either the proof took more than {self.to.confirm_timeout} s "
+            f"and {now} is active again; either the proof took more than "
+            f"{self.to.confirm_timeout + host.extra_seconds} s "
             "(--confirm-timeout), or another switch was made: see inv history"
         ) from error

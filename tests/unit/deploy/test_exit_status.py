@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from provision.common.errors import HostUnreachable
 from provision.common.results import Status
 from provision.deploy.deploy import deploy
 from provision.deploy.verify import verify
+from provision.host import host as host_module
 from provision.host.transport import Output
 from provision.output.fleet_text import fleet_text
 from provision.output.json_report import HostData
@@ -198,6 +200,22 @@ def test_a_run_that_ends_in_a_switch_says_how_the_switch_will_end(
     if reverts_by is not None:
         seconds = (datetime.fromisoformat(reverts_by) - begun).total_seconds()
         assert operator.settings.options.confirm_timeout - 1 <= seconds < 600
+
+
+def test_the_timer_of_a_slow_host_runs_for_longer_in_its_proof(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = count(0, 4)
+    monkeypatch.setattr(host_module, "monotonic", lambda: next(seconds))
+    proofs: list[Call] = []
+
+    def lose_in_proof(call: Call) -> str:
+        proofs.append(call)
+        return lose_connection(call)
+
+    operator.host.answers["print_evidence"] = lose_in_proof
+    operator.run(deploy)
+    assert proofs[-1].values["seconds"] == str(operator.settings.options.confirm_timeout + 40)
 
 
 def test_a_confirmed_daemon_that_is_only_started_anew_waits_for_no_confirmation(operator: Operator) -> None:

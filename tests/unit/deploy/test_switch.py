@@ -48,6 +48,11 @@ def test_it_begins_with_the_timer_and_says_who_was_answered(
     assert to.state.until is not None
 
 
+def test_the_timer_of_a_slow_host_runs_for_longer(script: Path) -> None:
+    fresh().begin(replace(HOST, slowest=4.0))
+    assert told(script).endswith(f" {SWITCH.generation} 130")
+
+
 def test_a_daemon_is_started_anew_without_a_task(script: Path) -> None:
     to = fresh()
     to.start_anew(HOST)

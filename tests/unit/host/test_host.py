@@ -245,3 +245,48 @@ OTHERS = [
 def test_a_script_that_fails_is_no_refusal(become: Become, output: Output) -> None:
     with pytest.raises(CommandFailed, match="query failed"):
         Host(Says(output), become=become).ask("true")
+
+
+class Slow(LocalTransport):
+    """A host whose answers take these seconds, by a clock of its own; it notes the limit of each."""
+
+    def __init__(self, *answers: float) -> None:
+        self._answers = iter(answers)
+        self.now = 0.0
+        self.limits: list[float] = []
+
+    def execute(
+        self, line: str, *, password: str | None = None, watch: Watch | None = None, limit: Limit = LOOK
+    ) -> Output:
+        self.limits.append(limit.seconds)
+        self.now += next(self._answers)
+        return Output(0, "")
+
+
+@pytest.mark.parametrize(
+    ("answers", "extra"),
+    [
+        pytest.param((0.1, 2.9), 0, id="busy for a moment"),
+        pytest.param((0.1, 8.9, 2), 80, id="slow, once"),
+        pytest.param((119,), 600, id="hardly alive"),
+    ],
+)
+def test_a_slow_host_gets_more_time_by_what_it_needed_so_far(
+    answers: tuple[float, ...], extra: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow(*answers, 0)
+    monkeypatch.setattr(host_module, "monotonic", lambda: slow.now)
+    host = Host(slow)
+    for _ in answers:
+        host.ask("true")
+    assert host.extra_seconds == extra
+    host.ask("true")
+    assert (slow.limits[0], slow.limits[-1]) == (LOOK.seconds, LOOK.seconds + extra)
+
+
+def test_a_host_that_waited_for_an_event_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(60)
+    monkeypatch.setattr(host_module, "monotonic", lambda: slow.now)
+    host = Host(slow)
+    host.ask("wait for the clock", patience=60)
+    assert host.extra_seconds == 0
