@@ -1,19 +1,22 @@
 """Those who do the work: Debian packages, Nettle and chrony from source, configuration, keys, unit, service."""
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from benchmarks import imports
 from benchmarks.clocked import CLOCK
-from benchmarks.figures import ANSIBLE, GUIDE, PYINFRA, REMOTE, TOOL, TRIPS
+from benchmarks.figures import ANSIBLE, ARTIFACT, FIRST, GUIDE, PYINFRA, SANDBOX, TOOL, TRIPS, remote
 from benchmarks.hosts import Host, run
 from provision.keys import Keys, make_key
 from provision.keys.source import KeyFile
 from tests.helpers.operators import Operator
 
+CLOCKED = (sys.executable, "-m", "benchmarks.clocked")
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 
@@ -24,6 +27,8 @@ class Contender(Protocol):
     name: ClassVar[str]
     repeats: ClassVar[bool] = True
     """It can be run again, and then finds nothing to do."""
+    first: ClassVar[str] = FIRST
+    """What its first deployment is called in the table."""
 
     def prepare(self, host: Host) -> None:
         """Do what is not measured."""
@@ -40,21 +45,23 @@ class Contender(Protocol):
 class Tool(Contender):
     """``inv deploy``, in a process of its own and with an operator's folders of its own.
 
-    No site.toml lies there, nor an artifact: the first deployment compiles, and makes the key. Its commands are clocked
-    on the host.
+    No site.toml lies there, nor an artifact: the first deployment compiles. Its commands are clocked on the host.
     """
 
     name: ClassVar[str] = TOOL
+    site: ClassVar[str] = ""
+    """The name of the site file of the first deployment; empty: none."""
 
     def prepare(self, host: Host) -> None:
-        """Do nothing: the tarballs are in the store."""
+        """Make a key; the tarballs are in the store."""
+        _make_key(Operator(host.folder).key_file)
 
     def deploy(self, host: Host) -> None:
         """Run ``inv deploy``."""
-        clocked = (sys.executable, "-m", "benchmarks.clocked")
-        inv = (str(Path(sys.executable).with_name("inv")),)
-        first = not self._report(host).exists()
-        self._deploy(host, *(clocked if first else inv))
+        if self._report(host).exists():
+            self._deploy(host, str(Path(sys.executable).with_name("inv")))
+        else:
+            self._deploy(host, *CLOCKED, site=self.site)
 
     def switch(self, host: Host, number: int) -> None:
         """Deploy another configuration."""
@@ -62,8 +69,12 @@ class Tool(Contender):
         site.write_text(f"[time]\nmaxdistance = {number + 4}\n")
         self._deploy(host, str(Path(sys.executable).with_name("inv")), site="other.toml")
 
-    def _deploy(self, host: Host, *program: str, site: str = "") -> None:
-        run(
+    def import_times(self, host: Host) -> dict[str, int]:
+        """Return the microseconds of each module that a run without changes imports."""
+        return imports.parse_import_times(self._deploy(host, *imports.program()))
+
+    def _deploy(self, host: Host, *program: str, site: str = "") -> str:
+        return run(
             *program,
             *("--search-root", ROOT, "deploy", "--host", f"sandbox:{host.sandbox.name}", "--json", self._report(host)),
             *(("--site", site) if site else ()),
@@ -77,10 +88,38 @@ class Tool(Contender):
         if not report["changed"]:
             return {TRIPS: report["round_trips"]}
         nanoseconds = map(int, host.ssh("cat", CLOCK).split())
-        return {REMOTE: sum(nanoseconds) / 1e9}
+        return {remote(self.first): sum(nanoseconds) / 1e9}
 
     def _report(self, host: Host) -> Path:
         return host.folder / "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FromSandbox(Tool):
+    """The same, with a site by which a sandbox of this machine compiles."""
+
+    repeats: ClassVar[bool] = False
+    first: ClassVar[str] = SANDBOX
+    site: ClassVar[str] = "sandbox.toml"
+
+    def prepare(self, host: Host) -> None:
+        """Make a key, and write the site file."""
+        Tool.prepare(self, host)
+        (host.folder / self.site).write_text('build.on = "sandbox"\n')
+
+
+@dataclass(frozen=True, slots=True)
+class FromArtifact(Tool):
+    """The same, by an operator who has the artifact."""
+
+    artifacts: Path
+    repeats: ClassVar[bool] = False
+    first: ClassVar[str] = ARTIFACT
+
+    def prepare(self, host: Host) -> None:
+        """Make a key, and copy the artifact."""
+        Tool.prepare(self, host)
+        shutil.copytree(self.artifacts, Operator(host.folder).artifacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +149,7 @@ class Ansible(Contender):
 
     def prepare(self, host: Host) -> None:
         """Make a key, and install the Python that Ansible needs on the host."""
-        _make_key(host)
+        _make_key(_key_file(host))
         host.ssh(
             "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends python3"
         )
@@ -149,7 +188,7 @@ class Pyinfra(Contender):
 
     def prepare(self, host: Host) -> None:
         """Make a key."""
-        _make_key(host)
+        _make_key(_key_file(host))
 
     def deploy(self, host: Host) -> None:
         """Run the deploy."""
@@ -175,8 +214,9 @@ def _key_file(host: Host) -> Path:
     return host.folder / "chrony.keys"
 
 
-def _make_key(host: Host) -> None:
-    KeyFile(_key_file(host)).create(Keys((make_key(1, "AES128"),)))
+def _make_key(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    KeyFile(file).create(Keys((make_key(1, "AES128"),)))
 
 
 def _values(tarballs: Mapping[str, str], host: Host) -> dict[str, str]:

@@ -145,7 +145,7 @@ def beside(number: int, runs: int) -> str:
     rows += [line(name, _wall(some), *_cost(some)) for name, some in spents.items()]
     middles = {name: _middle(some).seconds for name, some in spents.items()}
     rows += ["", head("budget", "measured", "limit", "")]
-    for name, limit in ((Ansible.name, 0.10), (Pyinfra.name, 0.50)):
+    for name, limit in ((Ansible.name, 0.10), (Pyinfra.name, 0.30)):
         rows.append(verdict(f"nothing to do / {name}'s", middles[Tool.name] / middles[name], limit))
     return "\n".join(rows)
 

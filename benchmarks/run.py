@@ -7,19 +7,22 @@ on this machine or on the mirror does not fall on one of them. Nothing is kept b
 import argparse
 import os
 import platform
+import shutil
 import signal
 import sys
 import time
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from platformdirs import user_cache_path
 
-from benchmarks.contenders import Ansible, Contender, Guide, Pyinfra, Tool
-from benchmarks.figures import AGAIN, FIRST, PAUSE, PROVEN, Figures, replace_table, tables
+from benchmarks.contenders import Ansible, Contender, FromArtifact, FromSandbox, Guide, Pyinfra, Tool
+from benchmarks.figures import AGAIN, COMPILER, PAUSE, PROVEN, Figures, replace_table, tables
 from benchmarks.hosts import SUITE, BenchError, Host, fresh_host, run
+from benchmarks.imports import import_table
 from provision.build.fetch.fetch import fetch
 from provision.build.fetch.store import Store
 from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, find
@@ -27,9 +30,11 @@ from provision.common.errors import ProvisionError, SiteError
 from provision.keys import parse_keys
 from provision.verify.ntp.probe import probe
 from tests.helpers.load_meter import under_load
+from tests.helpers.operators import Operator
 
 PEERS = Path(__file__).with_name("peers.txt")
 AGAIN_RUNS = 2
+IMPORT_RUNS = 3
 SWITCHES = 3
 REQUESTS = 10
 """Requests in a second during a switch."""
@@ -60,13 +65,22 @@ def measure(runs: int) -> str:
     """Let everybody do the work, each as often, and return the tables."""
     contenders = make_contenders()
     figures = Figures()
-    for number in range(runs):
-        first = number % len(contenders)
-        for contender in (*contenders[first:], *contenders[:first]):
-            _say(f"run {number + 1} of {runs}: {contender.name}")
-            with fresh_host(f"bench-{contender.name.replace(' ', '-')}") as host:
-                take_turn(contender, host, figures)
-    return f"{_circumstances(runs)}\n\n{tables(figures, [contender.name for contender in contenders])}"
+    imported: list[Mapping[str, int]] = []
+    begun = os.getloadavg()[1]
+    with TemporaryDirectory(prefix="chrony-bench-") as folder:
+        artifacts = Path(folder) / "artifacts"
+        for number in range(runs):
+            first = number % len(contenders)
+            further = (FromSandbox(), FromArtifact(artifacts))
+            for contender in (*contenders[first:], *contenders[:first], *further):
+                _say(f"run {number + 1} of {runs}: {contender.name}, {contender.first}")
+                with fresh_host(f"bench-{contender.name.replace(' ', '-')}") as host:
+                    take_turn(contender, host, figures)
+                    if type(contender) is Tool:
+                        imported += [contender.import_times(host) for _ in range(IMPORT_RUNS)]
+                        shutil.copytree(Operator(host.folder).artifacts, artifacts, dirs_exist_ok=True)
+    names = [contender.name for contender in contenders]
+    return f"{_circumstances(runs, begun)}\n\n{tables(figures, names)}\n\n{import_table(imported)}"
 
 
 def make_contenders() -> tuple[Contender, ...]:
@@ -92,11 +106,13 @@ def install_peers() -> Path:
 def take_turn(contender: Contender, host: Host, figures: Figures) -> None:
     """Measure one contender on its fresh host."""
     contender.prepare(host)
-    _deploy(contender, host, figures, FIRST)
+    _deploy(contender, host, figures, contender.first)
     figures.add(contender.name, PROVEN, serves_with_keys(host))
+    if isinstance(contender, FromSandbox):
+        figures.add(contender.name, COMPILER, has_compiler(host))
     for _ in range(AGAIN_RUNS if contender.repeats else 0):
         _deploy(contender, host, figures, AGAIN)
-    if isinstance(contender, Tool):
+    if type(contender) is Tool:
         for number in range(SWITCHES):
             figures.add(contender.name, PAUSE, silence_in_a_switch(contender, host, number))
 
@@ -119,6 +135,11 @@ def serves_with_keys(host: Host) -> bool:
     return all(answer.mac_valid for answer in probe(host.address, keys).keys)
 
 
+def has_compiler(host: Host) -> bool:
+    """Say whether a compiler or a linker is installed on a host."""
+    return bool(host.ssh("command -v gcc cc ld make || true"))
+
+
 def _deploy(contender: Contender, host: Host, figures: Figures, what: str) -> None:
     begun = time.perf_counter()
     contender.deploy(host)
@@ -129,13 +150,14 @@ def _deploy(contender: Contender, host: Host, figures: Figures, what: str) -> No
     _say(f"  {what}: {seconds:.2f} s")
 
 
-def _circumstances(runs: int) -> str:
+def _circumstances(runs: int, load: float) -> str:
     """Return when, where and with what this was measured."""
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}: {runs} first runs and {runs * AGAIN_RUNS} more of each.\n"
         f"Software: chrony {DEFAULT_CHRONY}, Nettle {DEFAULT_NETTLE}, {', '.join(PEERS.read_text().split())}, "
         f"Python {platform.python_version()}; hosts with Debian {SUITE}.\n"
-        f"Machine: {os.cpu_count()} cores ({platform.machine()}), Linux {platform.release()}."
+        f"Machine: {os.cpu_count()} cores ({platform.machine()}), Linux {platform.release()}; "
+        f"load before it began: {load:.1f}."
     )
 
 
