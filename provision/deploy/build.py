@@ -58,6 +58,9 @@ def build_phase(run: Run, recipe: Recipe) -> Phase:
     if (artifact := run.artifact(recipe.name)) is not None:
         return unpack_phase(facts, recipe, artifact)
     on, why = run.settings.site.build.on, ""
+    if on == "auto" and run.session.time_source is not None:
+        # The host is a sandbox itself: a compiler in it does no harm, and a second sandbox has the same processors.
+        on = "host"
     if on != "host":
         why = _sandbox_obstacle(run, recipe)
         if on == "sandbox" or not why:
@@ -78,14 +81,16 @@ def build_phase(run: Run, recipe: Recipe) -> Phase:
 
 def _sandbox_obstacle(run: Run, recipe: Recipe) -> str:
     """Return why no sandbox can compile for the host; empty if one can, as far as is known."""
-    build = run.settings.site.build
+    site = run.settings.site
     if run.unfit == recipe.name:
         return "see the note"
-    if build.confirm > 1:
-        return f"a sandbox is one builder, and build.confirm is {build.confirm}"
+    if site.build.confirm > 1:
+        return f"a sandbox is one builder, and build.confirm is {site.build.confirm}"
+    if site.build.on == "auto" and site.rollout.builder is not None:
+        return "rollout.builder names the host that compiles"
     from provision.deploy.sandbox_build import obstacle_here  # noqa: PLC0415 -- most runs need no sandbox
 
-    return obstacle_here(run.session.facts, installs_tools=build.on == "sandbox")
+    return obstacle_here(run.session.facts, may_prepare=site.build.on == "sandbox")
 
 
 def _sandbox_phase(run: Run, recipe: Recipe, *, obstacle: str) -> Phase:

@@ -20,7 +20,7 @@ from provision.deploy.steps import Phase, Step
 from provision.host.facts import Facts
 from provision.host.host import Host
 from provision.host.sandbox import platforms
-from provision.host.sandbox.machine import folder, has_rights, missing_tools
+from provision.host.sandbox.machine import folder, has_base_image, has_rights, missing_tools
 from provision.host.sandbox.throwaway import throwaway
 from provision.host.session import Session, connect_booted
 
@@ -30,18 +30,22 @@ def place_of(suite: str) -> str:
     return f"a sandbox of Debian {suite}"
 
 
-def obstacle_here(facts: Facts, *, installs_tools: bool) -> str:
+def obstacle_here(facts: Facts, *, may_prepare: bool) -> str:
     """Return why this machine can boot no sandbox of a host's platform; empty if it can, as far as is known.
 
-    ``installs_tools``: whether missing tools may be installed on this machine.
+    ``may_prepare``: whether missing tools may be installed on this machine, and a missing base image made.
     """
     if obstacle := platforms.obstacle(facts):
         return obstacle
     if not has_rights():
         return "sandboxes need root on a Debian machine, and this run is not root, or this machine is no Debian"
-    missing = missing_tools()
-    if missing and not installs_tools:
+    if may_prepare:
+        return ""
+    if missing := missing_tools():
         return f"sandboxes need {' '.join(missing)} on this machine; inv sandbox.up installs them"
+    suite = platforms.suite_of(facts)
+    if not has_base_image(suite):
+        return f"no sandbox of Debian {suite} was booted on this machine yet; inv sandbox.up --suite {suite} does"
     return ""
 
 

@@ -60,6 +60,11 @@ def missing_packages(tools: Mapping[str, str]) -> list[str]:
     return [package for tool, package in tools.items() if which(tool, path=path) is None]
 
 
+def has_base_image(suite: str) -> bool:
+    """Return whether the base image of a suite was made."""
+    return (folder("bases") / suite).exists()
+
+
 def base_image(suite: str, say: Say, *, user_qemu: str = "") -> Path:
     """Return the root folder of a minimal Debian, created at the first call.
 

@@ -24,6 +24,11 @@ UNPACKED = "no finished build of this recipe; unpacked from an artifact"
 COMPILED = "no finished build of this recipe; compiled here"
 
 
+@pytest.fixture(autouse=True)
+def _hosts_compile(operator: Operator) -> None:
+    operator.site = f'build.on = "host"\n{operator.site}'
+
+
 def steps(report: Report, status: Status) -> dict[str, Outcome]:
     """Return the steps that ended so, by their ids, in their order."""
     assert report.error is None

@@ -52,6 +52,7 @@ def sandbox(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> ScriptedHost
     monkeypatch.setattr(sandbox_build, "connect_booted", connect_booted)
     monkeypatch.setattr(sandbox_build, "has_rights", lambda: True)
     monkeypatch.setattr(sandbox_build, "missing_tools", list)
+    monkeypatch.setattr(sandbox_build, "has_base_image", lambda suite: suite == "bookworm")
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="x86_64"))
     return room
 
@@ -184,7 +185,7 @@ def test_an_artifact_that_does_not_work_is_an_error_where_no_host_may_compile(
 
 
 @pytest.mark.usefixtures("source")
-@pytest.mark.parametrize("fault", ["rights", "tools", "confirm"])
+@pytest.mark.parametrize("fault", ["rights", "tools", "image", "builder", "confirm"])
 def test_with_auto_the_host_compiles_where_no_sandbox_can_be_booted(
     operator: Operator, sandbox: ScriptedHost, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
@@ -195,6 +196,12 @@ def test_with_auto_the_host_compiles_where_no_sandbox_can_be_booted(
     elif fault == "tools":
         monkeypatch.setattr(sandbox_build, "missing_tools", lambda: ["debootstrap"])
         why = "sandboxes need debootstrap on this machine; inv sandbox.up installs them"
+    elif fault == "image":
+        monkeypatch.setattr(sandbox_build, "has_base_image", lambda _: False)
+        why = "no sandbox of Debian bookworm was booted on this machine yet; inv sandbox.up --suite bookworm does"
+    elif fault == "builder":
+        operator.site += '[rollout]\nbuilder = "ntp1"\n[hosts.ntp1]\n'
+        why = "rollout.builder names the host that compiles"
     else:
         operator.site = f"{ON.format('auto')}confirm = 2\n{SITE}"
         why = "a sandbox is one builder, and build.confirm is 2"
