@@ -31,6 +31,8 @@ minpoll = 0
 maxpoll = 4
 """
 """For hosts that are reached through SSH, where nobody says that they are sandboxes."""
+HOST_COMPILES = f'build.on = "host"\n{SITE}'
+"""The same for tests of the compilation on a host."""
 
 OPEN_TERMINALS: list[tuple[int, int]] = []
 

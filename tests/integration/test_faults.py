@@ -19,7 +19,7 @@ from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.cable import Cable
 from tests.helpers.host_state import builds, files_of, pid, work_folders
-from tests.helpers.operators import SITE, Operator, Ran
+from tests.helpers.operators import HOST_COMPILES, Operator, Ran
 from tests.integration.conftest import Deployed
 
 pytestmark = pytest.mark.integration
@@ -61,7 +61,7 @@ def tarballs(deployed: Deployed, tmp_path: Path) -> Path:
     return folder
 
 
-def deploy(operator: Operator, bare: Sandbox, *words: str, site: str = SITE, **environment: str) -> Ran:
+def deploy(operator: Operator, bare: Sandbox, *words: str, site: str = HOST_COMPILES, **environment: str) -> Ran:
     return operator.run("deploy", f"--host=root@{bare.address}", operator.site(site), *words, **environment)
 
 
@@ -102,7 +102,7 @@ def test_a_tarball_with_the_signature_of_another(
 @pytest.mark.usefixtures("untouched")
 def test_a_release_that_no_place_has(bare: Sandbox, operator: Operator, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    site = f'[release]\nchrony = "4.9.99"\nsha256.chrony = "{"0" * 64}"\n{SITE}'
+    site = f'[release]\nchrony = "4.9.99"\nsha256.chrony = "{"0" * 64}"\n{HOST_COMPILES}'
     ran = deploy(operator, bare, f"--sources={tmp_path}/empty", site=site)
     assert ran.status == 2
     assert "chrony 4.9.99: not to be had: " in ran.error
@@ -121,7 +121,7 @@ def test_neither_a_compiler_nor_a_package_manager(bare: Sandbox, operator: Opera
 
 @pytest.mark.usefixtures("untouched")
 def test_a_plan_for_a_bare_host_names_every_step_and_changes_nothing(bare: Sandbox, operator: Operator) -> None:
-    plan = operator.run("plan", f"--host=root@{bare.address}", operator.site(SITE))
+    plan = operator.run("plan", f"--host=root@{bare.address}", operator.site(HOST_COMPILES))
     assert plan.status == 3
     # Facts, the keys that the host has, and the survey.
     assert plan.report["round_trips"] == 3
@@ -132,7 +132,7 @@ def test_a_plan_for_a_bare_host_names_every_step_and_changes_nothing(bare: Sandb
 
 
 def test_verify_of_a_bare_host_says_that_nothing_runs(bare: Sandbox, operator: Operator) -> None:
-    ran = operator.run("verify", f"--host=root@{bare.address}", operator.site(SITE))
+    ran = operator.run("verify", f"--host=root@{bare.address}", operator.site(HOST_COMPILES))
     assert ran.status == 1
     assert ran.error.endswith("nothing is deployed here; inv deploy deploys")
 
@@ -168,7 +168,7 @@ def test_no_space_for_the_build(bare: Sandbox, operator: Operator) -> None:
 
 
 def test_ctrl_c_during_the_build_leaves_no_work_folder(bare: Sandbox, operator: Operator) -> None:
-    process = operator.start("deploy", f"--host=root@{bare.address}", operator.site(SITE))
+    process = operator.start("deploy", f"--host=root@{bare.address}", operator.site(HOST_COMPILES))
     operator.await_log(process, "--- building nettle")
     process.send_signal(signal.SIGINT)
     ran = operator.end(process)
@@ -183,7 +183,7 @@ def test_ctrl_c_during_the_build_leaves_no_work_folder(bare: Sandbox, operator: 
 def test_a_connection_that_is_cut_during_the_build(bare: Sandbox, operator: Operator) -> None:
     cable = Cable(bare)
     operator.known_hosts.write_text(cable.known_host)
-    process = operator.start("deploy", cable.target, operator.site(SITE))
+    process = operator.start("deploy", cable.target, operator.site(HOST_COMPILES))
     operator.await_log(process, "--- building nettle")
     cable.cut()
     ran = operator.end(process)
@@ -214,7 +214,7 @@ def test_no_space_for_a_new_configuration(bare: Sandbox, operator: Operator) -> 
     # It travels compressed, so it has to be one that hardly can be.
     chance = random.Random(1)  # noqa: S311 -- the same each time
     networks = [f"10.{chance.randrange(256)}.{chance.randrange(256)}.{chance.randrange(256)}" for _ in range(2000)]
-    site = f"time.maxupdateskew = 40.0\nserve.allow = {json.dumps(networks)}\n{SITE}"
+    site = f"time.maxupdateskew = 40.0\nserve.allow = {json.dumps(networks)}\n{HOST_COMPILES}"
     with done_and_undone(bare, f"mount -t tmpfs -o size=4k,mode=755 small {ROOT}/work", f"umount {ROOT}/work"):
         ran = deploy(operator, bare, site=site)
     assert ran.status == 1
@@ -224,7 +224,7 @@ def test_no_space_for_a_new_configuration(bare: Sandbox, operator: Operator) -> 
 
 def test_a_build_that_was_damaged_is_made_again(bare: Sandbox, operator: Operator) -> None:
     login(bare, f"echo >> {ROOT}/builds/*/bin/chronyc")
-    plan = operator.run("plan", f"--host=root@{bare.address}", operator.site(SITE))
+    plan = operator.run("plan", f"--host=root@{bare.address}", operator.site(HOST_COMPILES))
     assert plan.pending["build"] == "bin/chronyc has another content; compiled here"
 
 
@@ -250,14 +250,14 @@ cat_one
 def test_a_lock_of_another_program_is_waited_for(bare: Sandbox, operator: Operator, deployed: Deployed) -> None:
     shutil.copytree(deployed.operator.artifacts, operator.artifacts)
     assert login(bare, HOLD_LOCK).strip() == "held"
-    process = operator.start("deploy", f"--host=root@{bare.address}", operator.site(SITE))
+    process = operator.start("deploy", f"--host=root@{bare.address}", operator.site(HOST_COMPILES))
     operator.await_log(process, "waiting up to 300 s for another program that installs packages: E: Could not get lock")
     login(bare, "touch /root/released")
     operator.end(process).assert_proven()
 
 
 def test_ctrl_c_in_the_switch_says_when_the_host_rolls_back(bare: Sandbox, operator: Operator) -> None:
-    words = ("deploy", f"--host=root@{bare.address}", operator.site(f"time.maxupdateskew = 77.0\n{SITE}"))
+    words = ("deploy", f"--host=root@{bare.address}", operator.site(f"time.maxupdateskew = 77.0\n{HOST_COMPILES}"))
     process = operator.start(*words, "--confirm-timeout=90")
     operator.await_log(process, "--- switching")
     process.send_signal(signal.SIGINT)

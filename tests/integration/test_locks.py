@@ -20,7 +20,7 @@ from tests.helpers.waiting import await_true
 
 pytestmark = pytest.mark.integration
 
-SMALL = f'[release]\nnettle = "system"\n[build]\nnts = false\nreadline = false\n{SITE}'
+SMALL = f'[release]\nnettle = "system"\n[build]\non = "host"\nnts = false\nreadline = false\n{SITE}'
 """A recipe that is built in seconds."""
 OTHER = "--chrony=4.6.1"
 """Another recipe."""

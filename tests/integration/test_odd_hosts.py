@@ -12,7 +12,7 @@ from provision.host.sandbox.sandbox import Sandbox
 from provision.host.scripts.tools import NEEDED
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import current, files_of, give_builds, install, pid, work_folders
-from tests.helpers.operators import SITE, Operator, Ran, accept_key
+from tests.helpers.operators import HOST_COMPILES, Operator, Ran, accept_key
 from tests.helpers.waiting import await_true
 from tests.integration.conftest import Deployed
 from tests.integration.test_without_systemd import sshd_in
@@ -80,7 +80,7 @@ def done_and_undone(host: Sandbox, do: str, undo: str) -> Iterator[None]:
 
 def another_generation(operator: Operator, host: Sandbox, task: str, user: str = ADMIN, **environment: str) -> Ran:
     """Run a task with a site that is another generation than before."""
-    site = operator.site(f"time.maxupdateskew = {next(SKEWS)}.0\n{SITE}")
+    site = operator.site(f"time.maxupdateskew = {next(SKEWS)}.0\n{HOST_COMPILES}")
     return operator.run(task, f"--host={user}@{host.address}", site, **environment)
 
 
@@ -321,7 +321,7 @@ def builder(deployed: Deployed, image: Sandbox, tmp_path_factory: pytest.TempPat
 
 
 def test_an_image_is_staged_and_rehearsed_without_systemd(image: Sandbox, builder: Operator) -> None:
-    line = ("deploy", f"--host=root@{image.address}", "--no-activate", builder.site(SITE))
+    line = ("deploy", f"--host=root@{image.address}", "--no-activate", builder.site(HOST_COMPILES))
     with sshd_in(sandbox._room(image)):
         staged = builder.run(*line)
         again = builder.run(*line)
@@ -350,7 +350,7 @@ def test_what_was_staged_in_an_image_is_activated_where_it_boots(image: Sandbox,
     login(image, IN_A_LAB)
     login(image, f"/opt/chrony/switch {generation}")
     assert current(image) == generation
-    verified = builder.run("verify", f"--host=root@{image.address}", builder.site(SITE))
+    verified = builder.run("verify", f"--host=root@{image.address}", builder.site(HOST_COMPILES))
     for check in SERVES:
         assert verified.held(check) is True, verified
     # A switch by hand makes no links, and lab.conf overrides the unit: verify tells of both.

@@ -12,7 +12,7 @@ import pytest
 from provision.host.sandbox.machine import base_image, folder
 from provision.host.sandbox.room import Room, make_network
 from tests.helpers.booted_hosts import need_root
-from tests.helpers.operators import SITE, Operator, Ran
+from tests.helpers.operators import HOST_COMPILES, Operator, Ran
 from tests.helpers.waiting import await_true
 
 pytestmark = pytest.mark.integration
@@ -34,7 +34,9 @@ class Container:
     address: str
 
     def run(self, task: str, *words: str) -> Ran:
-        return self.operator.run(task, f"--host=root@{self.address}", "--accept-new", self.operator.site(SITE), *words)
+        return self.operator.run(
+            task, f"--host=root@{self.address}", "--accept-new", self.operator.site(HOST_COMPILES), *words
+        )
 
 
 @pytest.fixture(scope="module")
