@@ -19,9 +19,11 @@ umask 077
 PATH=/usr/sbin:/sbin:/usr/bin:/bin
 LC_ALL=C
 export LC_ALL PATH
-refused=/run/chrony-nts-renewal/refused
-folder=
-trap '[ -z "$folder" ] || rm -rf "$folder"' EXIT
+state_folder=/run/chrony-nts-renewal
+refused=$state_folder/refused
+# The only folder with copies of the files; one that a killed run has left is removed, too.
+folder=$state_folder/trial
+trap 'rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
 
 # A renewal changes several files, one after the other: wait until they have not changed for two seconds.
@@ -36,30 +38,19 @@ await_quiet() {
     done
 }
 
-# Try the files. Print why clients would get no time with them; nothing if they do.
-# Reads: account as_builder authority certificate key name other_authority other_name rehearse root
-# Sets: folder
-reason_against() {
-    local trusted
-    folder=$(mktemp -d /run/chrony-nts-renewal.XXXXXX) || { echo "no folder in /run"; return; }
-    chmod 0711 "$folder"
-    mkdir -m 0700 "$folder/credentials" "$folder/work"
-    { cat "$certificate" >"$folder/credentials/nts.crt"; cat "$key" >"$folder/credentials/nts.key"; } 2>/dev/null
-    chown -R "$account:" "$folder/credentials"
-    trusted=$authority
-    if [ -z "$trusted" ]; then
-        trusted=$(print_chain "$certificate" | awk '/BEGIN/ { last = "" } { last = last $0 "\n" } END { printf "%s", last }')
-    fi
-    { echo "127.0.0.1 $name $other_name"; cat /etc/hosts 2>/dev/null; } >"$folder/hosts"
-    printf '%s\n' "$trusted" >"$folder/authority"
-    printf '%s\n' "$other_authority" >"$folder/other"
-    printf '%s\n' "$rehearse" >"$folder/rehearse"
-    # shellcheck disable=SC2016 # for another shell
-    printf 'set -- %s/current "" 0 %s/credentials 127.0.0.1 %s "$(cat %s/authority)" %s "$(cat %s/other)"\n. %s/rehearse\n' \
-        "$root" "$folder" "$name" "$folder" "$other_name" "$folder" "$folder" >"$folder/trial"
-    chmod 0644 "$folder"/hosts "$folder"/authority "$folder"/other "$folder"/rehearse "$folder"/trial
-    (with_hosts "$folder/hosts" sh -c "$as_builder" as_builder "$folder/work" "$account" ". $folder/trial" own) \
-        >"$folder/said" 2>&1
+# Print a digest of a pair of files.
+digest_of() { # CERTIFICATE KEY
+    cat "$1" "$2" 2>/dev/null | sha256sum
+}
+
+# Succeed if the files are still those that were judged.
+# Reads: certificate judged key
+are_judged() {
+    [ "$(digest_of "$certificate" "$key")" = "$judged" ]
+}
+
+# Print from the output of a trial why clients got no time; nothing if they did.
+reason_in() { # FILE
     awk '
         /^==> / { section = $0; next }
         section == "==> nts right" && !outcome { outcome = $0; next }
@@ -72,37 +63,83 @@ reason_against() {
             if (!words) words = said
             sub(/^[0-9T:-]+Z /, "", words)
             print (words ? words : "no answer")
-        }' "$folder/said"
+        }' "$1"
+}
+
+# Try the files; "why" is the reason why clients would get no time with them, and empty if they do.
+# Reads: account as_builder authority certificate folder key name other_authority other_name rehearse root
+# Sets: judged why
+try_files() {
+    local trusted
     rm -rf "$folder"
-    folder=
+    mkdir -m 0711 "$folder"
+    mkdir -m 0700 "$folder/credentials" "$folder/work"
+    if ! { cat "$certificate" >"$folder/credentials/nts.crt" && cat "$key" >"$folder/credentials/nts.key"; } 2>/dev/null; then
+        judged=$(digest_of "$certificate" "$key")
+        why="$certificate and its key cannot be copied to $folder"
+        return
+    fi
+    judged=$(digest_of "$folder/credentials/nts.crt" "$folder/credentials/nts.key")
+    chown -R "$account:" "$folder/credentials"
+    trusted=$authority
+    if [ -z "$trusted" ]; then
+        trusted=$(print_chain "$folder/credentials/nts.crt" |
+            awk '/BEGIN/ { one = "" } { one = one $0 "\n" } END { printf "%s", one }')
+    fi
+    { echo "127.0.0.1 $name $other_name"; cat /etc/hosts 2>/dev/null; } >"$folder/hosts"
+    printf '%s\n' "$trusted" >"$folder/authority"
+    printf '%s\n' "$other_authority" >"$folder/other"
+    printf '%s\n' "$rehearse" >"$folder/rehearse"
+    # shellcheck disable=SC2016 # for another shell
+    printf 'set -- %s/current "" 0 %s/credentials 127.0.0.1 %s "$(cat %s/authority)" %s "$(cat %s/other)"\n. %s/rehearse\n' \
+        "$root" "$folder" "$name" "$folder" "$other_name" "$folder" "$folder" >"$folder/trial"
+    chmod 0644 "$folder"/hosts "$folder"/authority "$folder"/other "$folder"/rehearse "$folder"/trial
+    (with_hosts "$folder/hosts" sh -c "$as_builder" as_builder "$folder/work" "$account" ". $folder/trial" own) \
+        >"$folder/said" 2>&1
+    why=$(reason_in "$folder/said") || why="the trial has left no output"
+    rm -rf "$folder"
+}
+
+# Note why the files are not served, and end.
+# Reads: refused
+refuse() { # WHY
+    echo "$1" >"$refused"
+    chmod 0644 "$refused"
+    echo "the renewed certificate is not served: $1" >&2
+    exit 1
 }
 
 # A generation without these files, such as an earlier one, is not concerned.
 grep -qxF "LoadCredential=nts.crt:$certificate" "$root/current/chronyd.service" 2>/dev/null || exit 0
-tries=3
+mkdir -p "$state_folder"
+chmod 0755 "$state_folder"
+judged=
+tries=5
 while [ "$tries" -gt 0 ]; do
+    tries=$((tries - 1))
     await_quiet
-    state=$(nts_files_state "$certificate" "$key")
-    case $state in
+    why=
+    case $(nts_files_state "$certificate" "$key") in
         same)
-            rm -f "$refused"
-            exit 0
+            # At its restart, chronyd may have got files that came after those that were tried.
+            if [ -z "$judged" ] || are_judged; then
+                rm -f "$refused"
+                exit 0
+            fi
+            try_files
             ;;
         # It reads them when it starts.
         stopped) exit 0 ;;
-        missing) why="$certificate or $key is missing" ;;
-        other) why=$(reason_against) ;;
+        missing)
+            judged=$(digest_of "$certificate" "$key")
+            why="$certificate or $key is missing"
+            ;;
+        other) try_files ;;
     esac
-    if [ -n "$why" ]; then
-        mkdir -p "${refused%/*}"
-        chmod 0755 "${refused%/*}"
-        echo "$why" >"$refused"
-        chmod 0644 "$refused"
-        echo "the renewed certificate is not served: $why" >&2
-        exit 1
-    fi
+    # systemd does not see a change that comes while this script runs.
+    are_judged || continue
+    [ -z "$why" ] || refuse "$why"
     echo "restarting chronyd with the renewed certificate"
     systemctl restart chronyd.service || exit 1
-    # They may have changed once more meanwhile.
-    tries=$((tries - 1))
 done
+refuse "$certificate or $key changes again and again"

@@ -1,0 +1,164 @@
+"""The script that lets chronyd serve with a renewed certificate, with fakes of systemctl and of the trial."""
+
+import getpass
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from provision.host import scripts
+
+ANSWERED = "==> nts right\nanswered\n"
+REFUSED = "==> nts right\nrefused\nThe certificate and the given key do not match\n"
+SYSTEMCTL = """#!/bin/sh
+echo restarted >>{home}/restarts
+[ ! -e {home}/before-restart ] || . {home}/before-restart
+cp {home}/nts.crt {home}/nts.key {home}/served
+"""
+TRIAL = """
+cat "$1/../credentials/nts.crt" >>{home}/tried
+[ ! -e {home}/during-trial ] || . {home}/during-trial
+cat {home}/outcome
+"""
+"""In place of as_builder: it notes what is tried, and prints what a rehearsal would."""
+
+
+class Host:
+    """The files of a host, and the script with their paths; each hook is sh that runs once, at its time."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        for folder in ("served", "root/current", "bin"):
+            (home / folder).mkdir(parents=True)
+        (home / "root/current/chronyd.service").write_text(f"LoadCredential=nts.crt:{home}/nts.crt\n")
+        self.put("old", home / "served")
+        self.put("new")
+        self.trial_says(ANSWERED)
+        for name, text in (("systemctl", SYSTEMCTL), ("sleep", "#!/bin/sh\n"), ("unshare", "#!/bin/sh\nexit 1\n")):
+            (home / "bin" / name).write_text(text.format(home=home))
+            (home / "bin" / name).chmod(0o755)
+        values = {
+            "root": f"{home}/root",
+            "certificate": f"{home}/nts.crt",
+            "key": f"{home}/nts.key",
+            "name": "ntp1.example",
+            "authority": "PEM",
+            "other_name": "other.example",
+            "other_authority": "PEM",
+            "account": getpass.getuser(),
+            "rehearse": "",
+            "as_builder": TRIAL.format(home=home),
+        }
+        text = scripts.load_with("nts_renewal", values).replace("PATH=/usr", f"PATH={home}/bin:/usr")
+        text = text.replace("/run/chrony-nts-renewal", f"{home}/run").replace("/run/credentials/chronyd.service", "{}")
+        self.script = home / "nts-renewal"
+        self.script.write_text(text.replace("{}", f"{home}/served"))
+
+    def put(self, name: str, folder: Path | None = None) -> None:
+        """Write a pair that has a name."""
+        for file in ("nts.crt", "nts.key"):
+            ((folder or self.home) / file).write_text(f"{file} {name}\n")
+
+    def trial_says(self, text: str) -> None:
+        """Set the output of each trial."""
+        (self.home / "outcome").write_text(text)
+
+    def hook(self, name: str, *lines: str) -> None:
+        """Let these lines run once, ``during-trial`` or ``before-restart``."""
+        path = self.home / name
+        path.write_text("\n".join((f"rm {path}", *lines, "")))
+
+    def run(self) -> int:
+        """Run the script, as its service does; return its exit status."""
+        words = ["dash", self.script]
+        done = subprocess.run(words, check=False, capture_output=True, timeout=60, start_new_session=True)
+        return done.returncode
+
+    def read(self, name: str) -> str:
+        """Return a file of the host; empty if it does not exist."""
+        path = self.home / name
+        return path.read_text() if path.exists() else ""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def test_a_good_pair_is_tried_once_and_served(host: Host) -> None:
+    assert host.run() == 0
+    assert (host.read("tried"), host.read("restarts")) == ("nts.crt new\n", "restarted\n")
+    assert host.read("served/nts.key") == "nts.key new\n"
+    assert not (host.home / "run/trial").exists()
+
+
+def test_a_bad_pair_is_refused_with_the_reason_until_a_good_one_comes(host: Host) -> None:
+    host.trial_says(REFUSED)
+    assert host.run() == 1
+    assert host.read("run/refused") == "The certificate and the given key do not match\n"
+    assert (host.read("restarts"), host.read("served/nts.crt")) == ("", "nts.crt old\n")
+    host.trial_says(ANSWERED)
+    assert host.run() == 0
+    assert host.read("run/refused") == ""
+
+
+def test_files_that_change_during_their_trial_are_tried_again_as_systemd_does_not_see_it(host: Host) -> None:
+    home = host.home
+    host.trial_says(REFUSED)
+    host.hook(
+        "during-trial",
+        f"cat {home}/outcome",
+        f"printf '{ANSWERED}' >{home}/outcome",
+        f"echo 'nts.key later' >{home}/nts.key",
+        "exit",
+    )
+    assert host.run() == 0
+    assert (host.read("run/refused"), host.read("served/nts.key")) == ("", "nts.key later\n")
+
+
+def test_only_files_that_were_tried_are_given_to_chronyd(host: Host) -> None:
+    host.hook("during-trial", f"echo 'nts.crt later' >{host.home}/nts.crt")
+    assert host.run() == 0
+    assert (host.read("tried"), host.read("restarts")) == ("nts.crt new\nnts.crt later\n", "restarted\n")
+
+
+def test_a_pair_that_chronyd_got_without_a_trial_is_tried_and_named_if_it_is_bad(host: Host) -> None:
+    home = host.home
+    host.hook("before-restart", f"echo 'nts.crt half' >{home}/nts.crt", f"printf '{REFUSED}' >{home}/outcome")
+    assert host.run() == 1
+    assert host.read("served/nts.crt") == "nts.crt half\n"
+    assert host.read("run/refused") == "The certificate and the given key do not match\n"
+
+
+def test_a_script_that_is_stopped_during_a_trial_leaves_no_copy_of_the_key(host: Host) -> None:
+    # As systemd does: it sends the signal to all processes of the service.
+    host.hook("during-trial", "kill -TERM 0")
+    assert host.run() != 0
+    copies = [path for path in host.home.rglob("credentials") if path.is_dir()]
+    assert copies == []
+
+
+def test_without_the_output_of_a_trial_nothing_is_served(host: Host) -> None:
+    host.hook("during-trial", f"rm {host.home}/run/trial/said")
+    assert host.run() == 1
+    assert (host.read("restarts"), host.read("run/refused")) == ("", "the trial has left no output\n")
+
+
+def test_files_that_never_rest_are_refused_in_the_end(host: Host) -> None:
+    # Not removed: it runs each time.
+    (host.home / "during-trial").write_text(f"echo more >>{host.home}/nts.key\n")
+    assert host.run() == 1
+    assert "changes again and again" in host.read("run/refused")
+    assert host.read("restarts") == ""
+
+
+def test_a_stopped_daemon_reads_the_files_when_it_starts(host: Host) -> None:
+    for name in ("nts.crt", "nts.key"):
+        (host.home / "served" / name).unlink()
+    assert (host.run(), host.read("tried"), host.read("restarts")) == (0, "", "")
+
+
+def test_a_missing_file_is_named(host: Host) -> None:
+    (host.home / "nts.key").unlink()
+    assert host.run() == 1
+    assert host.read("run/refused").endswith("nts.key is missing\n")
