@@ -2,6 +2,7 @@
 
 from posixpath import dirname
 
+from provision.chrony.language.check import is_address
 from provision.deploy.choices import choose_user
 from provision.deploy.render import render
 from provision.deploy.steps.units import UnitFile, Units
@@ -45,18 +46,21 @@ def nts_renewal(site: Site, facts: Facts, server: NtsServer | None) -> Units:
 
 
 def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServer | None) -> str:
-    name, authority = "", ""
+    names, authority = list[str](nts.names), ""
     if server is not None:
-        name = server.name
+        names = names or [server.name]
         if nts.authority is not None:
             authority = server.authority
+    # A client asks an address at that address alone.
+    name = next((one for one in names if not is_address(one)), next(iter(names), ""))
     return scripts.kept_with(
         "nts_renewal",
         {
             "root": ROOT,
             "certificate": certificate,
             "key": key,
-            "name": next(iter(nts.names), name),
+            "name": name,
+            "address": name if is_address(name) else "127.0.0.1",
             "authority": authority,
             "other_name": OTHER_NAME,
             "other_authority": OTHER_AUTHORITY,

@@ -120,7 +120,7 @@ def _value(place: str, argument: Argument, word: str, release: Version) -> Itera
         case Kind.HEXADECIMAL:
             yield from _name(place, argument, word.lower().removeprefix("0x").lstrip("0"), release)
         case Kind.ADDRESS:
-            if not _is_address(word):
+            if not is_address(word):
                 yield f"{place}: {quoted(word)} is no IP address"
         case Kind.NETWORK:
             if (why := _network_fault(word)) is not None:
@@ -157,7 +157,8 @@ def _name(place: str, argument: Argument, word: str, release: Version) -> Iterat
         yield _too_new(f"{place} {value}", since, release)
 
 
-def _is_address(word: str) -> bool:
+def is_address(word: str) -> bool:
+    """Return whether chronyd reads a word as an IP address, and not as a name."""
     if "%" in word:
         # chronyd reads no zone (util.c, UTI_StringToIP).
         return False
@@ -172,7 +173,7 @@ def _network_fault(word: str) -> str | None:
     net, slash, bits = word.partition("/")
     if slash and not bits.isdecimal():
         return "has no number of bits after the /"
-    if _is_address(net):
+    if is_address(net):
         return _bits_fault(bits, _BITS[ip_address(net).version])
     if not _SHORT_NETWORK.fullmatch(net):
         return "is no network" if slash else None

@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from provision.deploy.nts_renewal import nts_renewal
+from provision.host import scripts
 from provision.site.nts import Nts
 from provision.site.schema import Serve, Site
-from provision.site.text_types import CertificateFile
+from provision.site.text_types import Address, CertificateFile
 from provision.verify.nts_server import NtsServer
 from tests.helpers.samples import FACTS
 
@@ -48,6 +49,25 @@ def test_the_script_knows_the_authority_only_if_the_site_names_one() -> None:
     # The last certificate of a chain may be another one after the renewal.
     assert "\nauthority=''\n" in texts(ON_HOST)["nts-renewal"]
     assert "\nauthority=PEM\n" in texts(replace(ON_HOST, authority=Path("ca.pem")))["nts-renewal"]
+
+
+@pytest.mark.parametrize(
+    ("names", "name", "address"),
+    [
+        ((), "ntp1.example", "127.0.0.1"),
+        (("192.0.2.1", "ntp2.example"), "ntp2.example", "127.0.0.1"),
+        # A client that is given an address asks there, whatever /etc/hosts says.
+        (("2001:db8::1",), "2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_the_trial_asks_where_its_client_looks_for_the_name(names: tuple[str, ...], name: str, address: str) -> None:
+    script = texts(replace(ON_HOST, names=tuple(map(Address, names))))["nts-renewal"]
+    assert (f"\nname={name}\n" in script, f"\naddress={address}\n" in script) == (True, True)
+
+
+def test_the_trial_lets_the_client_in_that_asks_at_an_address_of_the_host() -> None:
+    # It leaves out the access rules of chrony.conf, and allows addresses of its own.
+    assert "${5:+allow $5}" in scripts.text("rehearse")
 
 
 def test_a_certificate_of_the_control_machine_needs_no_units() -> None:

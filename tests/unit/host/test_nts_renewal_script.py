@@ -42,6 +42,7 @@ class Host:
             "certificate": f"{home}/nts.crt",
             "key": f"{home}/nts.key",
             "name": "ntp1.example",
+            "address": "127.0.0.1",
             "authority": "PEM",
             "other_name": "other.example",
             "other_authority": "PEM",

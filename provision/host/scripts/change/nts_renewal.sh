@@ -8,6 +8,7 @@
 : "${certificate?the file of the certificate}"
 : "${key?the file of its key}"
 : "${name?a name of the server by its certificate}"
+: "${address?an address of this host at which the name is asked}"
 : "${authority?the authority that clients trust, in PEM, or nothing: the last certificate of the chain}"
 : "${other_name?a name that no server has}"
 : "${other_authority?an authority that nobody has, in PEM}"
@@ -67,7 +68,7 @@ reason_in() { # FILE
 }
 
 # Try the files; "why" is the reason why clients would get no time with them, and empty if they do.
-# Reads: account as_builder authority certificate folder key name other_authority other_name rehearse root
+# Reads: account address as_builder authority certificate folder key name other_authority other_name rehearse root
 # Sets: judged why
 try_files() {
     local trusted
@@ -86,13 +87,13 @@ try_files() {
         trusted=$(print_chain "$folder/credentials/nts.crt" |
             awk '/BEGIN/ { one = "" } { one = one $0 "\n" } END { printf "%s", one }')
     fi
-    { echo "127.0.0.1 $name $other_name"; cat /etc/hosts 2>/dev/null; } >"$folder/hosts"
+    { echo "$address $name $other_name"; cat /etc/hosts 2>/dev/null; } >"$folder/hosts"
     printf '%s\n' "$trusted" >"$folder/authority"
     printf '%s\n' "$other_authority" >"$folder/other"
     printf '%s\n' "$rehearse" >"$folder/rehearse"
     # shellcheck disable=SC2016 # for another shell
-    printf 'set -- %s/current "" 0 %s/credentials 127.0.0.1 %s "$(cat %s/authority)" %s "$(cat %s/other)"\n. %s/rehearse\n' \
-        "$root" "$folder" "$name" "$folder" "$other_name" "$folder" "$folder" >"$folder/trial"
+    printf 'set -- %s/current "" 0 %s/credentials %s %s "$(cat %s/authority)" %s "$(cat %s/other)"\n. %s/rehearse\n' \
+        "$root" "$folder" "$address" "$name" "$folder" "$other_name" "$folder" "$folder" >"$folder/trial"
     chmod 0644 "$folder"/hosts "$folder"/authority "$folder"/other "$folder"/rehearse "$folder"/trial
     (with_hosts "$folder/hosts" sh -c "$as_builder" as_builder "$folder/work" "$account" ". $folder/trial" own) \
         >"$folder/said" 2>&1

@@ -117,7 +117,8 @@ if [ -z "$addresses" ]; then
     left_out="$left_out allow deny bindaddress"
     addresses="127.0.0.1 ::1"
     added="allow 127.0.0.1
-        allow ::1"
+        allow ::1
+        ${5:+allow $5}"
 fi
 choose_port
 # chronyd(8), -p: print the configuration with all included files.
