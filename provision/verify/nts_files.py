@@ -30,7 +30,7 @@ class NtsFiles:
     """The path of the certificate."""
     state: FilesState
     refused: str = ""
-    """Why the host did not let chronyd serve the renewed certificate; empty if it has not refused one."""
+    """Why the host refused these files when it tried them; empty if it has not, or if they have changed since."""
     served: str = ""
     """The certificates that chronyd serves, in PEM; empty if they are not known."""
 

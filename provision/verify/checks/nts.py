@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from provision.common.errors import understood
+from provision.common.errors import SiteError, understood
 from provision.common.results import Finding
 from provision.keys.certificate_end import failing_time, in_words
 from provision.keys.certificates import served
@@ -66,16 +66,28 @@ def files_finding(files: NtsFiles) -> Finding:
     if files.state is FilesState.STOPPED:
         return CURRENT.not_checked(NOT_RUNNING, subject=files.certificate, vital=False)
     seen = "no difference"
+    if files.refused:
+        seen = f"chronyd serves with it, and the host has tried and refused it: {files.refused}"
     if files.state is FilesState.MISSING:
         seen = "the certificate or its key is missing"
     elif files.state is FilesState.OTHER:
         seen = "chronyd serves with another one"
         if files.refused:
             seen += f"; the renewed one was refused: {files.refused}"
-    with understood("the certificate that chronyd serves"):
-        if files.state is not FilesState.SAME and "BEGIN CERTIFICATE" in files.served:
-            seen += f"; the served one ends at {served(files.served).end:%Y-%m-%d %H:%M} UTC"
-    return CURRENT.finding(holds=files.state is FilesState.SAME, seen=seen, subject=files.certificate, vital=False)
+    if files.state is not FilesState.SAME and "BEGIN CERTIFICATE" in files.served:
+        seen += f"; the served one {_end_of(files.served)}"
+    holds = files.state is FilesState.SAME and not files.refused
+    return CURRENT.finding(holds=holds, seen=seen, subject=files.certificate, vital=False)
+
+
+def _end_of(chain: str) -> str:
+    """Return until when clients accept a chain, in words. Raises ParseError."""
+    try:
+        with understood("the certificate that chronyd serves"):
+            return f"ends at {served(chain).end:%Y-%m-%d %H:%M} UTC"
+    except SiteError:
+        # It was half-written when chronyd started.
+        return "cannot be read"
 
 
 def nts_findings(

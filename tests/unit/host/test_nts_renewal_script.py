@@ -50,10 +50,15 @@ class Host:
             "rehearse": "",
             "as_builder": TRIAL.format(home=home),
         }
-        text = scripts.load_with("nts_renewal", values).replace("PATH=/usr", f"PATH={home}/bin:/usr")
-        text = text.replace("/run/chrony-nts-renewal", f"{home}/run").replace("/run/credentials/chronyd.service", "{}")
         self.script = home / "nts-renewal"
-        self.script.write_text(text.replace("{}", f"{home}/served"))
+        self.script.write_text(self.here(scripts.load_with("nts_renewal", values)))
+
+    def here(self, text: str) -> str:
+        """Return a script with the paths and programs of this host."""
+        text = text.replace("/run/chrony-nts-renewal", f"{self.home}/run").replace(
+            "PATH=/usr", f"PATH={self.home}/bin:/usr"
+        )
+        return text.replace("/run/credentials/chronyd.service", f"{self.home}/served")
 
     def put(self, name: str, folder: Path | None = None) -> None:
         """Write a pair that has a name."""
@@ -71,7 +76,7 @@ class Host:
 
     def run(self) -> int:
         """Run the script, as its service does; return its exit status."""
-        words = ["dash", self.script]
+        words = ["dash", str(self.script)]
         done = subprocess.run(words, check=False, capture_output=True, timeout=60, start_new_session=True)
         return done.returncode
 
@@ -79,6 +84,12 @@ class Host:
         """Return a file of the host; empty if it does not exist."""
         path = self.home / name
         return path.read_text() if path.exists() else ""
+
+    @property
+    def refusal(self) -> str:
+        """The reason that the host shows for the files that it has now."""
+        script = f"{self.here(scripts.text('nts_files'))}\nrefusal_of {self.home}/nts.crt {self.home}/nts.key"
+        return subprocess.run(["dash", "-c", script], check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
@@ -96,7 +107,7 @@ def test_a_good_pair_is_tried_once_and_served(host: Host) -> None:
 def test_a_bad_pair_is_refused_with_the_reason_until_a_good_one_comes(host: Host) -> None:
     host.trial_says(REFUSED)
     assert host.run() == 1
-    assert host.read("run/refused") == "The certificate and the given key do not match\n"
+    assert host.refusal == "The certificate and the given key do not match"
     assert (host.read("restarts"), host.read("served/nts.crt")) == ("", "nts.crt old\n")
     host.trial_says(ANSWERED)
     assert host.run() == 0
@@ -128,7 +139,20 @@ def test_a_pair_that_chronyd_got_without_a_trial_is_tried_and_named_if_it_is_bad
     host.hook("before-restart", f"echo 'nts.crt half' >{home}/nts.crt", f"printf '{REFUSED}' >{home}/outcome")
     assert host.run() == 1
     assert host.read("served/nts.crt") == "nts.crt half\n"
-    assert host.read("run/refused") == "The certificate and the given key do not match\n"
+    assert host.refusal == "The certificate and the given key do not match"
+    # The timer looks at it again, and it is still refused, until it is good after all.
+    assert host.run() == 1
+    assert host.refusal == "The certificate and the given key do not match"
+    host.trial_says(ANSWERED)
+    assert (host.run(), host.refusal) == (0, "")
+    assert host.read("restarts") == "restarted\n"
+
+
+def test_the_reason_is_that_of_these_files_alone(host: Host) -> None:
+    host.trial_says(REFUSED)
+    assert host.run() == 1
+    host.put("good after all")
+    assert host.refusal == ""
 
 
 def test_a_script_that_is_stopped_during_a_trial_leaves_no_copy_of_the_key(host: Host) -> None:
@@ -142,14 +166,14 @@ def test_a_script_that_is_stopped_during_a_trial_leaves_no_copy_of_the_key(host:
 def test_without_the_output_of_a_trial_nothing_is_served(host: Host) -> None:
     host.hook("during-trial", f"rm {host.home}/run/trial/said")
     assert host.run() == 1
-    assert (host.read("restarts"), host.read("run/refused")) == ("", "the trial has left no output\n")
+    assert (host.read("restarts"), host.refusal) == ("", "the trial has left no output")
 
 
 def test_files_that_never_rest_are_refused_in_the_end(host: Host) -> None:
     # Not removed: it runs each time.
     (host.home / "during-trial").write_text(f"echo more >>{host.home}/nts.key\n")
     assert host.run() == 1
-    assert "changes again and again" in host.read("run/refused")
+    assert "changes again and again" in host.refusal
     assert host.read("restarts") == ""
 
 
@@ -162,4 +186,4 @@ def test_a_stopped_daemon_reads_the_files_when_it_starts(host: Host) -> None:
 def test_a_missing_file_is_named(host: Host) -> None:
     (host.home / "nts.key").unlink()
     assert host.run() == 1
-    assert host.read("run/refused").endswith("nts.key is missing\n")
+    assert host.refusal.endswith("nts.key is missing")

@@ -39,11 +39,6 @@ await_quiet() {
     done
 }
 
-# Print a digest of a pair of files.
-digest_of() { # CERTIFICATE KEY
-    cat "$1" "$2" 2>/dev/null | sha256sum
-}
-
 # Succeed if the files are still those that were judged.
 # Reads: certificate judged key
 are_judged() {
@@ -101,10 +96,10 @@ try_files() {
     rm -rf "$folder"
 }
 
-# Note why the files are not served, and end.
-# Reads: refused
+# Note why the files that were judged are of no use, and end.
+# Reads: judged refused
 refuse() { # WHY
-    echo "$1" >"$refused"
+    { echo "$1"; echo "$judged"; } >"$refused"
     chmod 0644 "$refused"
     echo "the renewed certificate is not served: $1" >&2
     exit 1
@@ -122,12 +117,12 @@ while [ "$tries" -gt 0 ]; do
     why=
     case $(nts_files_state "$certificate" "$key") in
         same)
-            # At its restart, chronyd may have got files that came after those that were tried.
-            if [ -z "$judged" ] || are_judged; then
+            # At its restart, chronyd may have got files that came after those that were tried, or that were refused.
+            are_judged || [ -z "$judged$(refusal_of "$certificate" "$key")" ] || try_files
+            if [ -z "$why" ] && { [ -z "$judged" ] || are_judged; }; then
                 rm -f "$refused"
                 exit 0
             fi
-            try_files
             ;;
         # It reads them when it starts.
         stopped) exit 0 ;;
@@ -143,4 +138,5 @@ while [ "$tries" -gt 0 ]; do
     echo "restarting chronyd with the renewed certificate"
     systemctl restart chronyd.service || exit 1
 done
+judged=$(digest_of "$certificate" "$key")
 refuse "$certificate or $key changes again and again"

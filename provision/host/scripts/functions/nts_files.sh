@@ -9,6 +9,18 @@ print_chain() { # FILE
         "$1" 2>/dev/null
 }
 
+# Print a digest of a pair of files.
+digest_of() { # CERTIFICATE KEY
+    cat "$1" "$2" 2>/dev/null | sha256sum
+}
+
+# Print why these files were refused when they were tried (nts_renewal.sh); nothing if they were not, or have changed since.
+refusal_of() { # CERTIFICATE KEY
+    local why digest
+    { read -r why && read -r digest; } 2>/dev/null </run/chrony-nts-renewal/refused || return 0
+    [ "$digest" != "$(digest_of "$1" "$2")" ] || echo "$why"
+}
+
 # Print whether chronyd serves with the files of the host: same, other, missing if the host lacks one, or stopped.
 # Reads: served
 nts_files_state() { # CERTIFICATE KEY
@@ -35,7 +47,7 @@ show_nts_files() {
     echo "==> nts files"
     echo "certificate=$certificate"
     echo "state=$(nts_files_state "$certificate" "$key")"
-    echo "refused=$(head -n 1 /run/chrony-nts-renewal/refused 2>/dev/null)"
+    echo "refused=$(refusal_of "$certificate" "$key")"
     echo "==> nts served"
     print_chain "$served/nts.crt" || true
 }

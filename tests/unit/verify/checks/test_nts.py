@@ -76,7 +76,16 @@ SERVED = Authority.make().issue("ntp1.example", end=datetime(2027, 4, 1, tzinfo=
 SERVED_END = "the served one ends at 2027-04-01 00:00 UTC"
 STATES = [
     (FILES, True, "no difference"),
-    (replace(FILES, refused="of an earlier one"), True, "no difference"),
+    (
+        replace(FILES, refused="no match", served=SERVED),
+        False,
+        "chronyd serves with it, and the host has tried and refused it: no match",
+    ),
+    (
+        replace(FILES, state=FilesState.OTHER, served="-----BEGIN CERTIFICATE-----\nMII"),
+        False,
+        "chronyd serves with another one; the served one cannot be read",
+    ),
     (
         replace(FILES, state=FilesState.OTHER, refused="no match", served=SERVED),
         False,
@@ -87,7 +96,9 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize(("files", "holds", "seen"), STATES, ids=["same", "again", "other", "missing", "stopped"])
+@pytest.mark.parametrize(
+    ("files", "holds", "seen"), STATES, ids=["same", "bad", "half-written", "other", "missing", "stopped"]
+)
 def test_files_of_the_host_are_those_that_are_served(files: NtsFiles, holds: bool | None, seen: str) -> None:  # noqa: FBT001 -- a parameter of a case
     (finding, *_) = nts.nts_findings(replace(SERVER, nts_files=files), WITH_NTS, NTS_PROBE, PROBE, NOW)
     assert (finding.id, finding.holds, finding.seen, finding.vital) == ("nts.certificate-current", holds, seen, False)
