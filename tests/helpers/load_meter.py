@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from provision.keys import Key
 from provision.verify.ntp.packet import HEADER, VERSION_4_CLIENT, mac
@@ -141,9 +142,18 @@ def assert_none_lost(meter: LoadMeter, *, may_be_unsynchronised: bool = False) -
     """Assert that each request got a right answer, of a synchronised server unless it may be unsynchronised."""
     answers = meter.answers()
     assert len(answers) > meter.rate / 2
-    assert meter.lost == []
+    assert meter.lost == [], _loss(meter)
     assert [answer for answer in answers if answer.is_wrong] == []
     assert may_be_unsynchronised or UNSYNCHRONISED not in {answer.leap for answer in answers}
+
+
+def _loss(meter: LoadMeter) -> str:
+    """Return how many requests were lost, when, and the longest pause of this machine in sending, for a failed test."""
+    times = list(meter.sent.values())
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    begun, lost = times[0], meter.lost
+    when = f"{lost[0] - begun:.2f} to {lost[-1] - begun:.2f} s"
+    return f"{len(lost)} of {len(times)} requests lost, at {when}; longest pause in sending {max(pauses):.2f} s"
 
 
 def _answer(data: bytes, sent: float, arrived: float) -> Answer:
