@@ -21,38 +21,38 @@ FOLDER = "/etc/systemd/system"
 def nts_renewal(site: Site, facts: Facts, server: NtsServer | None) -> Units:
     """Return the step; the units are wanted where the certificate is a file of the host.
 
-    ``server``: how clients query the host; None if that is not known, or if it serves no NTS.
+    ``server``: how clients query the host; None if it serves no NTS, or if its certificate cannot be read. A deployment
+    refuses the latter; for ``verify``, the step then has no script, which depends on the certificate.
     """
     nts = site.serve.nts
     certificate, key, script = "", "", ""
     if nts is not None and nts.key is not None and nts.certificate.is_on_host:
         certificate, key = nts.certificate.path, nts.key.path
-        script = _script(nts, certificate, key, facts, server)
+        if server is not None:
+            script = _script(nts, certificate, key, facts, server)
     watched = dict.fromkeys((certificate, key, dirname(certificate), dirname(key)))
+    files: tuple[UnitFile, ...] = (
+        UnitFile(path=f"{FOLDER}/{NAME}.service", content=render(f"{NAME}.service", script=NTS_RENEWAL)),
+        UnitFile(path=f"{FOLDER}/{NAME}.path", content=render(f"{NAME}.path", watched=watched)),
+        UnitFile(path=f"{FOLDER}/{NAME}.timer", content=render(f"{NAME}.timer")),
+    )
+    if script or not certificate:
+        files = (UnitFile(path=NTS_RENEWAL, content=script), *files)
     return Units(
         id="nts-renewal",
         subject="renewal of the certificate",
         setting="a certificate of the host (serve.nts)",
         wanted=bool(certificate),
-        files=(
-            UnitFile(path=NTS_RENEWAL, content=script),
-            UnitFile(path=f"{FOLDER}/{NAME}.service", content=render(f"{NAME}.service", script=NTS_RENEWAL)),
-            UnitFile(path=f"{FOLDER}/{NAME}.path", content=render(f"{NAME}.path", watched=watched)),
-            UnitFile(path=f"{FOLDER}/{NAME}.timer", content=render(f"{NAME}.timer")),
-        ),
+        files=files,
         units=(f"{NAME}.path", f"{NAME}.timer"),
         folder=NTS_RENEWAL_FOLDER,
     )
 
 
-def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServer | None) -> str:
-    names, authority = list[str](nts.names), ""
-    if server is not None:
-        names = names or [server.name]
-        if nts.authority is not None:
-            authority = server.authority
+def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServer) -> str:
+    names = nts.names or (server.name,)
     # A client asks an address at that address alone.
-    name = next((one for one in names if not is_address(one)), next(iter(names), ""))
+    name = next((one for one in names if not is_address(one)), names[0])
     return scripts.kept_with(
         "nts_renewal",
         {
@@ -61,7 +61,7 @@ def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServe
             "key": key,
             "name": name,
             "address": name if is_address(name) else "127.0.0.1",
-            "authority": authority,
+            "authority": server.authority if nts.authority is not None else "",
             "other_name": OTHER_NAME,
             "other_authority": OTHER_AUTHORITY,
             "account": choose_user(facts),

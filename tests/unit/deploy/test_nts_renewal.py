@@ -70,6 +70,15 @@ def test_the_trial_lets_the_client_in_that_asks_at_an_address_of_the_host() -> N
     assert "${5:+allow $5}" in scripts.text("rehearse")
 
 
+def test_while_the_certificate_cannot_be_read_nobody_knows_the_script_and_a_host_does_not_differ_by_it() -> None:
+    site = Site(serve=Serve(nts=ON_HOST))
+    step = nts_renewal(site, FACTS, None)
+    assert step.wanted
+    assert len(nts_renewal(site, FACTS, SERVER).files) == len(step.files) + 1
+    seen = "\n".join(f"file {file.path} {file.digest}" for file in step.files)
+    assert step.drift(seen) is None
+
+
 def test_a_certificate_of_the_control_machine_needs_no_units() -> None:
     local = Nts(certificate=CertificateFile("nts.crt"), key=CertificateFile("nts.key"))
     assert not nts_renewal(Site(serve=Serve(nts=local)), FACTS, SERVER).wanted
