@@ -11,10 +11,15 @@ from provision.host import scripts
 ANSWERED = "==> nts right\nanswered\n"
 REFUSED = "==> nts right\nrefused\nThe certificate and the given key do not match\n"
 SYSTEMCTL = """#!/bin/sh
-echo restarted >>{home}/restarts
+if flock -n {home}/root/locks/switch true; then echo "beside a switch"; else echo restarted; fi >>{home}/restarts
 [ ! -e {home}/before-restart ] || . {home}/before-restart
 cp {home}/nts.crt {home}/nts.key {home}/served
 """
+FLOCK = """#!/bin/sh
+[ "$1" != -w ] || [ ! -e {home}/during-wait ] || . {home}/during-wait
+PATH=${{PATH#*:}} exec flock "$@"
+"""
+"""It lets a switch pass before the lock is there, if the hook says so."""
 TRIAL = """
 cat "$1/../credentials/nts.crt" >>{home}/tried
 [ ! -e {home}/during-trial ] || . {home}/during-trial
@@ -28,13 +33,14 @@ class Host:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        for folder in ("served", "root/current", "bin"):
+        for folder in ("served", "root/current", "root/locks", "bin"):
             (home / folder).mkdir(parents=True)
         (home / "root/current/chronyd.service").write_text(f"LoadCredential=nts.crt:{home}/nts.crt\n")
         self.put("old", home / "served")
         self.put("new")
         self.trial_says(ANSWERED)
-        for name, text in (("systemctl", SYSTEMCTL), ("sleep", "#!/bin/sh\n"), ("unshare", "#!/bin/sh\nexit 1\n")):
+        programs = {"systemctl": SYSTEMCTL, "flock": FLOCK, "sleep": "#!/bin/sh\n", "unshare": "#!/bin/sh\nexit 1\n"}
+        for name, text in programs.items():
             (home / "bin" / name).write_text(text.format(home=home))
             (home / "bin" / name).chmod(0o755)
         values = {
@@ -70,7 +76,7 @@ class Host:
         (self.home / "outcome").write_text(text)
 
     def hook(self, name: str, *lines: str) -> None:
-        """Let these lines run once, ``during-trial`` or ``before-restart``."""
+        """Let these lines run once, ``during-trial``, ``during-wait`` for the lock, or ``before-restart``."""
         path = self.home / name
         path.write_text("\n".join((f"rm {path}", *lines, "")))
 
@@ -146,6 +152,17 @@ def test_a_pair_that_chronyd_got_without_a_trial_is_tried_and_named_if_it_is_bad
     host.trial_says(ANSWERED)
     assert (host.run(), host.refusal) == (0, "")
     assert host.read("restarts") == "restarted\n"
+
+
+def test_a_switch_that_has_given_the_files_to_chronyd_meanwhile_is_not_followed_by_a_restart(host: Host) -> None:
+    home = host.home
+    host.hook("during-wait", f"cp {home}/nts.crt {home}/nts.key {home}/served")
+    assert (host.run(), host.read("restarts"), host.refusal) == (0, "", "")
+
+
+def test_a_generation_without_the_files_to_which_a_switch_was_made_meanwhile_is_left_alone(host: Host) -> None:
+    host.hook("during-wait", f"echo >{host.home}/root/current/chronyd.service")
+    assert (host.run(), host.read("restarts"), host.refusal) == (0, "", "")
 
 
 def test_the_reason_is_that_of_these_files_alone(host: Host) -> None:

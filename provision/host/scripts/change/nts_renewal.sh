@@ -105,13 +105,33 @@ refuse() { # WHY
     exit 1
 }
 
-# A generation without these files, such as an earlier one, is not concerned.
-grep -qxF "LoadCredential=nts.crt:$certificate" "$root/current/chronyd.service" 2>/dev/null || exit 0
+# Succeed if the current generation has these files; another one, such as an earlier one, is not concerned.
+# Reads: certificate root
+is_concerned() {
+    grep -qxF "LoadCredential=nts.crt:$certificate" "$root/current/chronyd.service" 2>/dev/null
+}
+
+# Restart chronyd with the files that were judged, but not in the middle of a switch: it holds this lock (take_lock in switch).
+# After one, there may be nothing left to do.
+# Reads: certificate key root
+restart_chronyd() {
+    (
+        flock -w 180 9 || { echo "a switch has been running for more than 180 s" >&2; exit 1; }
+        if is_concerned && are_judged && [ "$(nts_files_state "$certificate" "$key")" = other ]; then
+            echo "restarting chronyd with the renewed certificate"
+            systemctl restart chronyd.service
+        fi
+    ) 9>>"$root/locks/switch"
+}
+
+is_concerned || exit 0
 mkdir -p "$state_folder"
 chmod 0755 "$state_folder"
 judged=
 tries=5
 while [ "$tries" -gt 0 ]; do
+    # A switch may have come meanwhile.
+    is_concerned || exit 0
     tries=$((tries - 1))
     await_quiet
     why=
@@ -135,8 +155,7 @@ while [ "$tries" -gt 0 ]; do
     # systemd does not see a change that comes while this script runs.
     are_judged || continue
     [ -z "$why" ] || refuse "$why"
-    echo "restarting chronyd with the renewed certificate"
-    systemctl restart chronyd.service || exit 1
+    restart_chronyd || exit 1
 done
 judged=$(digest_of "$certificate" "$key")
 refuse "$certificate or $key changes again and again"
