@@ -19,7 +19,7 @@ from tests.helpers.disks import DiskHost
 from tests.helpers.host_state import find
 from tests.helpers.operators import SITE, Operator
 
-SMALL = 'release.nettle = "system"\nbuild = { nts = false, readline = false }\n'
+SMALL = 'release.nettle = "system"\nbuild = { on = "host", nts = false, readline = false }\n'
 """A recipe that is built in seconds."""
 CONFIRM_TIMEOUT = 15
 """Seconds; the least that the program takes."""
