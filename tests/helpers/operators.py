@@ -31,7 +31,7 @@ minpoll = 0
 maxpoll = 4
 """
 """For hosts that are reached through SSH, where nobody says that they are sandboxes."""
-HOST_COMPILES = f'build.on = "host"\n{SITE}'
+HOST_COMPILES = f'\n[build]\non = "host"\n{SITE}'
 """The same for tests of the compilation on a host."""
 
 OPEN_TERMINALS: list[tuple[int, int]] = []
