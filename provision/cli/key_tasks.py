@@ -34,6 +34,17 @@ if TYPE_CHECKING:
     from provision.site.inventory import Inventory
 
 NAME = "keys"
+ROTATION = (
+    "preview",
+    "yes",
+    "accept_new",
+    "parallel",
+    "scheduler",
+    "sync_timeout",
+    "confirm_timeout",
+    "lock_timeout",
+)
+"""The options of a task that shows what it will do, asks, and deploys."""
 WHOSE = {
     "host": "host or group of the site whose keys are meant; needed if not all hosts of the site share one key file"
 }
@@ -160,14 +171,7 @@ def _check_addresses(options: RetireOptions | RotateOptions) -> None:
     "overlap",
     "unused_for",
     "addresses",
-    "preview",
-    "yes",
-    "accept_new",
-    "parallel",
-    "scheduler",
-    "sync_timeout",
-    "confirm_timeout",
-    "lock_timeout",
+    *ROTATION,
     help_=WHOSE,
 ).with_secrets
 def rotate(options: RotateOptions, secrets: "Secrets") -> int:
@@ -183,14 +187,7 @@ def rotate(options: RotateOptions, secrets: "Secrets") -> int:
     RotateNtsOptions,
     "host",
     "site",
-    "preview",
-    "yes",
-    "accept_new",
-    "parallel",
-    "scheduler",
-    "sync_timeout",
-    "confirm_timeout",
-    "lock_timeout",
+    *ROTATION,
     help_={"host": "host or group of the site whose keys are meant; needed if there are several files of shared keys"},
 ).with_secrets
 def rotate_nts(options: RotateNtsOptions, secrets: "Secrets") -> int:
