@@ -1,5 +1,6 @@
 """Deploy, plan and stage, on a host that is a table: what is sent, and what is reported."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from provision.common.results import Gate, Status
 from provision.deploy.choices import choose_generation
 from provision.deploy.deploy import deploy, plan, stage
 from provision.deploy.generation import Generation
+from provision.deploy.run import Run
 from provision.deploy.steps.boot_wait import WAIT_UNIT
 from provision.deploy.steps.log_rotation import ROTATION_FILE
 from provision.deploy.steps.metrics_textfile import SCRIPT, TIMER
@@ -60,6 +62,16 @@ def test_a_deployment_makes_the_generation_of_its_host_once(
     monkeypatch.setattr("provision.deploy.deploy.choose_generation", counted)
     operator.run(deploy)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("operation", [plan, deploy])
+def test_a_host_that_may_not_open_the_port_is_refused_before_anything_is_sent(
+    operation: Callable[[Run], None], operator: Operator
+) -> None:
+    operator.host.facts += "capabilities=000001fffffffbff\nunprivileged_ports=1024\n"
+    report = operator.run(operation)
+    assert (report.error or "").startswith("ntp1: no service here may have CAP_NET_BIND_SERVICE")
+    assert (operator.host.told, operator.host.uploads) == ([], {})
 
 
 def test_a_plan_changes_nothing_and_names_the_changes_of_a_deployment(operator: Operator) -> None:

@@ -206,3 +206,15 @@ def test_this_machine_tells_its_facts() -> None:
     facts = parse_facts(LocalTransport().execute(facts_script()).stdout)
     assert (facts.machine, facts.uid, facts.cpus) == (platform.machine(), os.getuid(), len(os.sched_getaffinity(0)))
     assert (facts.client is None) == ("SSH_CONNECTION" not in os.environ)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone makes a container")
+@pytest.mark.parametrize("port", ["123", "1024"])
+@pytest.mark.parametrize("bounding_set", ["+all", "-net_bind_service"])
+def test_a_container_without_the_right_to_low_ports_says_so(port: str, bounding_set: str) -> None:
+    container = ("unshare", "--pid", "--fork", "--mount-proc", "--net")
+    script = f"echo {port} >/proc/sys/net/ipv4/ip_unprivileged_port_start\n{facts_script()}"
+    line = [*container, "setpriv", f"--bounding-set={bounding_set}", "sh", "-c", script]
+    done = subprocess.run(line, check=True, capture_output=True, text=True, timeout=60)
+    facts = parse_facts(done.stdout)
+    assert facts.can_serve is (bounding_set == "+all" or port == "123")

@@ -90,7 +90,8 @@ if [ -r /proc/1/status ]; then
     done </proc/1/status
 fi
 say capabilities "$value"
-say unprivileged_ports "$(first_line /proc/sys/net/ipv4/ip_unprivileged_port_start)"
+# Such a file gives its number to a single read(2), and dash would read one digit.
+say unprivileged_ports "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start 2>/dev/null)"
 # shellcheck disable=SC2046 # three numbers
 set -- $(first_line /proc/self/uid_map)
 say uid_map "$*"
