@@ -55,7 +55,7 @@ def check(context: Context) -> None:
     _run(context, "python .ci/yardsticks.py")
     # Some wait for timers: four at a time keep two cores busy, and who has done all of theirs takes some of another's.
     # Each process that tests, and each that a test starts, would compile us anew if Python might not keep that.
-    fast = "pytest tests/unit -m 'not (integration or vm or slow)' -n 4 --dist worksteal --hypothesis-profile=quick"
+    fast = "pytest tests/unit -m 'not (integration or slow)' -n 4 --dist worksteal --hypothesis-profile=quick"
     # pytest-cov would work out the report twice, once for its sum.
     _run(context, f"{fast} --cov --cov-report= --cov-fail-under=0", PYTHONDONTWRITEBYTECODE="")
     _run(context, "coverage report")
@@ -72,20 +72,14 @@ def docs(context: Context) -> None:
 
 @task(auto_shortflags=False, help={"only": "pytest's -k: tests by name, without the checks of style"})
 def test(context: Context, only: str = "") -> None:
-    """Run the checks of style and all tests but those of inv clocks; tests that boot hosts need root on Debian."""
+    """Run the checks of style and all tests; those that boot hosts need root on Debian."""
     if only:
         _run(context, f"pytest -k '{only}'")
         return
     _style(context)
     # Hosts boot, build and wait for timers; their tests wait for more than half of the time: four at once keep two
     # cores busy. Tests that share hosts stay together (tests/helpers/schedule.py).
-    _run(context, "pytest -m 'not vm' -n 4 --dist loadfile --durations=15")
-
-
-@task(auto_shortflags=False)
-def clocks(context: Context) -> None:
-    """Run the tests in a virtual machine whose clock is wrong, at a deployment and at boot; takes some minutes."""
-    _run(context, "pytest -m vm")
+    _run(context, "pytest -n 4 --dist loadfile --durations=15")
 
 
 @task(
@@ -119,5 +113,5 @@ def bench(context: Context, runs: int = 3, sshd: int = 0, *, hosts: bool = False
         _run(context, f"python -m benchmarks.{'fleet' if hosts else 'run'} --runs {runs}")
 
 
-for one in (check, docs, test, clocks, reach, reliability, bench):
+for one in (check, docs, test, reach, reliability, bench):
     namespace.add_task(one)

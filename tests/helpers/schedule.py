@@ -9,6 +9,7 @@ INTEGRATION = "tests/integration"
 LONGEST = (
     "test_reliability.py",
     "fleet",
+    "test_wrong_clocks.py",
     "test_predecessors.py",
     "test_exported_keys.py",
     "test_uninstall.py",

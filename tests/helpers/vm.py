@@ -1,18 +1,16 @@
-"""A virtual machine with a clock of its own, which may be wrong, and a time source that can fall silent.
+"""A virtual machine with a clock of its own, which may be wrong, and a time source with NTS that can fall silent.
 
 Sandboxes share this machine's clock and may not set it; one that is a virtual machine may. The tests have one such
 machine at a time: a second run of them waits.
 """
 
-import socket
-import struct
-import time
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from os import kill
 from pathlib import Path
-from threading import Event, Thread
 
 from provision.host.sandbox import sandbox
 from provision.host.sandbox.machine import changing, missing_packages, run, script
@@ -23,75 +21,53 @@ from provision.keys import Keys
 from provision.verify.ntp.packet import Answer
 from provision.verify.ntp.probe import probe
 from tests.helpers.booted_hosts import login, need_root
+from tests.helpers.certificates import Issued
 from tests.helpers.operators import Operator
-from tests.helpers.waiting import await_true
+from tests.helpers.packaged_chronyd import fetch
+from tests.helpers.waiting import PATIENCE, await_true
 
 NAME = "it-vm"
 SOURCE = "198.18.77.1"
 RIGHT = 0.2
 """Seconds; an emulated machine on a busy one keeps its clock to some milliseconds."""
-NTP_EPOCH = 2_208_988_800
-"""Seconds from 1900, where NTP's time begins, to 1970 (RFC 5905, 6)."""
-PACKET = struct.Struct("!BBbb II4s Q8sQQ")
-"""Leap and mode, stratum, poll, precision; root delay and dispersion, reference; four timestamps (RFC 5905, 7.3)."""
 
 
-def _timestamp(seconds: float) -> int:
-    return int((seconds + NTP_EPOCH) * 2**32)
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TimeSource:
-    """An NTP server of stratum 1 with this machine's clock."""
+    """An NTP server of stratum 1 with NTS and this machine's clock: Debian's chronyd at SOURCE."""
 
-    answers: bool = True
-    """Whether it answers; otherwise it only counts."""
-    requests: int = 0
-    """How often it was asked."""
-    _ended: Event = field(default_factory=Event)
+    pid: int
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Serve at SOURCE, which is an address of the sandboxes' bridge meanwhile."""
-        run("adding the address of a time source", f"ip address replace {SOURCE}/32 dev {BRIDGE}")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
-            channel.bind((SOURCE, 123))
-            channel.settimeout(0.5)
-            thread = Thread(target=self._serve, args=(channel,), daemon=True)
-            thread.start()
-            try:
-                yield
-            finally:
-                self._ended.set()
-                thread.join()
-                run("removing the address of a time source", f"ip address delete {SOURCE}/32 dev {BRIDGE}")
-
-    def _serve(self, channel: socket.socket) -> None:
-        while not self._ended.is_set():
-            try:
-                request, sender = channel.recvfrom(1024)
-            except TimeoutError:
-                continue
-            received = time.time()
-            self.requests += 1
-            if self.answers:
-                channel.sendto(self._answer(request, received), sender)
-
-    def _answer(self, request: bytes, received: float) -> bytes:
-        version_4_server = 0b00_100_100
-        last_set, now = _timestamp(received - 1), _timestamp(time.time())
-        return PACKET.pack(
-            version_4_server, 1, 0, -20, 0, 1, b"TEST", last_set, request[40:48], _timestamp(received), now
-        )
+    def silent(self) -> Iterator[None]:
+        """Answer no request for a while."""
+        kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            kill(self.pid, signal.SIGCONT)
 
 
-@dataclass(slots=True)
+@contextmanager
+def time_source(folder: Path, pair: Issued) -> Iterator[TimeSource]:
+    """Run a time source with this certificate; SOURCE is an address of the sandboxes' bridge meanwhile."""
+    pair.write(folder)
+    run("adding the address of a time source", f"ip address replace {SOURCE}/32 dev {BRIDGE}")
+    try:
+        lines = (f"bindaddress {SOURCE}", "allow", "local stratum 1")
+        nts = (f"ntsservercert {folder}/nts.crt", f"ntsserverkey {folder}/nts.key")
+        with fetch(folder).chronyd(folder / "run", *lines, *nts) as socket:
+            yield TimeSource(int(socket.with_name("chronyd.pid").read_text()))
+    finally:
+        run("removing the address of a time source", f"ip address delete {SOURCE}/32 dev {BRIDGE}")
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
-    """The virtual machine: boot it with any clock, and power it off."""
+    """The virtual machine: boot it with any clock, pause it, and power it off."""
 
     host: Sandbox
     """How to log in."""
-    source: TimeSource
 
     def boot(self, *, ahead: timedelta) -> None:
         """Boot the machine, which is off, with a hardware clock that is ahead of this machine's; negative: behind."""
@@ -104,13 +80,29 @@ class Machine:
         operator.meet(self.host)
         return operator
 
+    def set_clock(self, days: int, *, then: str) -> None:
+        """Stop chronyd, which would set the clock right again, move the clock by days, and run a line of sh."""
+        login(self.host, f"systemctl stop chronyd; date --set='{days} days' >/dev/null; {then}")
+
     def answer(self) -> Answer | None:
         """Return its answer to a plain request."""
         return probe(self.host.address, Keys(())).plain
 
     def await_right(self) -> None:
         """Wait until it serves the right time as synchronised."""
-        await_true(lambda: is_right(self.answer()), f"the clock is not set: {self.answer()}", every=0.5)
+        # chronyd repeats a key exchange that failed after 16 s, 32 s and so on, up to some minutes.
+        await_true(lambda: _is_right(self.answer()), "the clock is not set", every=0.5, patience=3 * PATIENCE)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop its processor, as a hypervisor does that moves a machine or takes a snapshot."""
+        pid = sandbox.pid_of(self.host)
+        assert pid is not None
+        kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            kill(pid, signal.SIGCONT)
 
     def power_off(self) -> None:
         """Shut down as an administrator does, and wait until it is off."""
@@ -119,14 +111,19 @@ class Machine:
         await_true(lambda: sandbox.pid_of(self.host) is None, "the virtual machine does not power off")
 
 
-def is_right(said: Answer | None) -> bool:
+def _is_right(said: Answer | None) -> bool:
     """Return whether an answer has the right time, and says that it is synchronised."""
-    return said is not None and said.leap != 3 and abs(said.offset) < RIGHT
+    return claims_to_know_the_time(said) and said is not None and abs(said.offset) < RIGHT
+
+
+def claims_to_know_the_time(said: Answer | None) -> bool:
+    """Return whether an answer says that the clock is synchronised."""
+    return said is not None and said.leap != 3
 
 
 @contextmanager
 def virtual_machine(*, ahead: timedelta) -> Iterator[Machine]:
-    """Boot a virtual machine whose clock is ahead of this machine's, or behind, and a time source for it."""
+    """Boot a virtual machine whose clock is ahead of this machine's, or behind."""
     need_root()
     with changing(f"tests/{NAME}"):
         if missing := missing_packages(AMD64.tools):
@@ -134,10 +131,7 @@ def virtual_machine(*, ahead: timedelta) -> Iterator[Machine]:
         if sandbox.find(NAME) is not None:
             sandbox.down(NAME)
         try:
-            host = sandbox.up(NAME, ahead=ahead, say=print)
-            machine = Machine(host=host, source=TimeSource())
-            with machine.source.running():
-                yield machine
+            yield Machine(sandbox.up(NAME, ahead=ahead, say=print))
         finally:
             if sandbox.find(NAME) is not None:
                 sandbox.down(NAME)

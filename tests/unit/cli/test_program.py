@@ -17,7 +17,7 @@ from provision.deploy.secrets import Secrets
 from provision.host.sudo import PASSWORD_VARIABLE
 from tests.helpers.booted_hosts import inv
 
-PRODUCT = sorted(set(tasks.namespace.task_names) - {"bench", "check", "clocks", "docs", "reach", "reliability", "test"})
+PRODUCT = sorted(set(tasks.namespace.task_names) - {"bench", "check", "docs", "reach", "reliability", "test"})
 
 
 @pytest.fixture(autouse=True)

@@ -33,7 +33,7 @@ TASKS = [
 ]
 KEYS = ["keys.add", "keys.export", "keys.lint", "keys.list", "keys.retire", "keys.rotate", "keys.rotate-nts"]
 SANDBOX = ["sandbox.down", "sandbox.list", "sandbox.up"]
-DEVELOPERS = ["bench", "check", "clocks", "docs", "reach", "reliability", "test"]
+DEVELOPERS = ["bench", "check", "docs", "reach", "reliability", "test"]
 INSTALLED = "from provision.cli.tasks import main; main()"
 
 
