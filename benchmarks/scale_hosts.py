@@ -10,7 +10,7 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -91,21 +91,35 @@ def many_hosts(number: int) -> Iterator[ManyHosts]:
 
 
 def _record(made: Fleet, host: Host) -> None:
-    """Deploy to the host twice, and write the answers of the second deployment to a folder of the host."""
+    """Deploy to the host, and write the answers of further deployments to a folder of the host.
+
+    A worker of a cluster has no artifact, and asks something else than this machine does: both are recorded.
+    """
     made.operator.use_keys(Keys((make_key(1, "AES128"),)))
     made.deploy(SERVERS)
-    record = made.operator.home / "record"
+    record, artifacts = made.operator.home / "record", made.operator.artifacts
     inv = (sys.executable, "-m", "benchmarks.recorded", "--search-root", ROOT, "deploy", "--site=site.toml")
     env = {**made.operator.environment, "PYTHONPATH": str(ROOT), RECORD: str(record)}
     run(*inv, cwd=made.operator.home, env=env)
+    artifacts.rename(artifacts.with_name("aside"))
+    run(*inv, cwd=made.operator.home, env=env)
+    artifacts.with_name("aside").rename(artifacts)
     answers = host.sandbox.root / FOLDER / "answers"
     answers.mkdir(parents=True)
-    for text in record.read_text().splitlines():
-        line, answer = json.loads(text)
-        file = answers / str(len(line.encode()))
-        if file.exists():
-            raise BenchError(f"two lines have {file.name} bytes: replay.c cannot tell them apart")
-        file.write_text(template(line, answer))
+    for name, text in templates(json.loads(line) for line in record.read_text().splitlines()).items():
+        (answers / str(name)).write_text(text)
+
+
+def templates(recorded: Iterable[tuple[str, str]]) -> dict[int, str]:
+    """Return the texts for replay.c of lines and their answers, by the length of the line."""
+    lines: dict[int, str] = {}
+    texts: dict[int, str] = {}
+    for line, answer in recorded:
+        length, known = len(line.encode()), OWN_MARK.sub("", line)
+        if lines.setdefault(length, known) != known:
+            raise BenchError(f"two lines have {length} bytes: replay.c cannot tell them apart")
+        texts[length] = template(line, answer)
+    return texts
 
 
 def template(line: str, answer: str) -> str:

@@ -11,7 +11,7 @@ from invoke.context import Context
 import tasks
 from benchmarks import scale
 from benchmarks.hosts import BenchError
-from benchmarks.scale_hosts import template
+from benchmarks.scale_hosts import template, templates
 from tests.helpers.booted_hosts import ROOT
 
 LINE = "echo output; sh -c 'printf ==0123456789abcdef==' sh"
@@ -28,6 +28,12 @@ def test_a_recorded_answer_says_where_the_mark_is_and_what_differs_from_run_to_r
 def test_an_answer_with_one_of_the_bytes_that_are_replaced_cannot_be_recorded() -> None:
     with pytest.raises(BenchError, match=r"replay\.c replaces"):
         template("echo output; true", "a\2b")
+
+
+def test_a_line_that_was_recorded_twice_has_one_answer_and_two_lines_of_one_length_are_refused() -> None:
+    assert templates([(LINE, ANSWER), (ANOTHER, "again\n")]) == {len(LINE): template(ANOTHER, "again\n")}
+    with pytest.raises(BenchError, match=r"replay\.c cannot tell them apart"):
+        templates([(LINE, ANSWER), (LINE.replace("printf", "printg"), ANSWER)])
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a compiler")
