@@ -147,7 +147,9 @@ class Cluster:
         """Wait for a result. Raises ClusterFailed after ``ALONE_SECONDS`` without any worker."""
         alone = 0
         while alone < ALONE_SECONDS:
-            with suppress(TimeoutError):
+            # Results that end together share a transfer, and a look whose time is over cancels it for all of them. For
+            # the others, Dask's sync then fails with UnboundLocalError; the result is still there.
+            with suppress(TimeoutError, UnboundLocalError):
                 return bytes(future.result(timeout=LOOK_SECONDS))
             with suppress(OSError, TimeoutError):
                 if self._client.nthreads():

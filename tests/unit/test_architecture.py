@@ -97,7 +97,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, str]] = {
     "provision.deploy.steps.daemon_unaltered": ("verify/test_process.py", "it compares with what a process should be"),
     "provision.chrony.ports": ("chrony/test_socket_unit.py", "the sockets of a server have them"),
     "provision.common.errors": ("deploy/test_runner.py", "each kind of error, and how a run ends with it"),
-    "provision.fleet.cluster": ("../integration/test_workers.py", "it needs a cluster"),
     "provision.host.packages": ("build/test_requirements.py", "each package manager is a case there"),
     "provision.host.packages.apk": ("build/test_requirements.py", "a row of data"),
     "provision.host.packages.apt": ("build/test_requirements.py", "a row of data"),
