@@ -16,6 +16,7 @@ from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.operators import Operator, Ran
 from tests.helpers.waiting import await_true
+from tests.helpers.working_services import units_left, work
 from tests.integration.conftest import CHECKOUT
 
 pytestmark = pytest.mark.integration
@@ -45,14 +46,6 @@ chronyc -c -n sourcestats
 chronyc -c tracking | cut -d, -f 1-4,6-11,13-
 """
 """The answers that change only with a measurement."""
-WORK = """
-mkdir -p /run/systemd/system/{unit}.d
-printf '[Service]\\nExecStartPre=/bin/sleep 50\\n' >/run/systemd/system/{unit}.d/slow.conf
-systemctl daemon-reload
-systemctl restart --no-block {unit}
-"""
-"""Lets the service of a timer work for 50 seconds."""
-FORGET_WORK = "rm -r /run/systemd/system/chronyd-*.service.d; systemctl daemon-reload"
 LEFT_BEHIND = f"{LOGS}/*.log {{\\n postrotate\\n  /usr/bin/chronyc cyclelogs\\n endscript\\n}}\\n"
 """The file of a package of chrony that was removed and not purged."""
 
@@ -84,18 +77,6 @@ class Logging:
         before, _, after = login(self.host, script).partition("\n\n")
         assert before == after.strip()
         return before
-
-    def work(self, unit: str) -> None:
-        """Let the service of a timer work for a long time."""
-        login(self.host, WORK.format(unit=unit))
-        state = f"systemctl show -p SubState {unit}"
-        await_true(lambda: login(self.host, state).strip() == "SubState=start-pre", f"{unit} does not work")
-
-    @property
-    def units_left(self) -> str:
-        """What systemd shows of units beside chronyd, also of those that have failed and whose file is gone."""
-        login(self.host, FORGET_WORK)
-        return login(self.host, "systemctl list-units --all --no-legend --plain 'chronyd-*'")
 
     def await_open_log(self) -> None:
         """Wait until chronyd writes to its log file, and to no other."""
@@ -220,10 +201,10 @@ def test_a_timer_that_was_stopped_is_a_finding_and_a_deployment_starts_it(loggin
 
 
 def test_the_metrics_go_with_their_word_while_they_are_written(logging: Logging) -> None:
-    logging.work(UNIT)
+    work(logging.host, UNIT)
     assert list(logging.run("deploy").changed) == ["metrics-textfile"]
     assert login(logging.host, OURS) == ""
-    assert UNIT not in logging.units_left
+    assert UNIT not in units_left(logging.host, "chronyd-*")
 
 
 def test_our_files_go_with_the_logs_and_with_an_uninstallation_while_services_work(logging: Logging) -> None:
@@ -232,10 +213,10 @@ def test_our_files_go_with_the_logs_and_with_an_uninstallation_while_services_wo
     assert logging.run("deploy", METRICS).status == 0
     assert logging.has_our_file
     assert len(login(logging.host, OURS).split()) == 5
-    logging.work(UNIT)
-    logging.work(MEASUREMENTS)
+    work(logging.host, UNIT)
+    work(logging.host, MEASUREMENTS)
     assert logging.operator.run("uninstall", f"--host=sandbox:{logging.host.name}").status == 0
     assert not logging.has_our_file
     assert login(logging.host, OURS) == ""
-    assert logging.units_left == ""
+    assert units_left(logging.host, "chronyd-*") == ""
     assert login(logging.host, "ls /run | grep chrony || true") == ""

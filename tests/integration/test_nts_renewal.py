@@ -21,6 +21,7 @@ from tests.helpers.load_meter import assert_none_lost, under_load
 from tests.helpers.operators import Operator, Ran
 from tests.helpers.packaged_chronyd import Package, fetch
 from tests.helpers.waiting import await_true
+from tests.helpers.working_services import units_left, work
 from tests.integration.conftest import CHECKOUT, Deployed
 
 pytestmark = pytest.mark.integration
@@ -137,9 +138,9 @@ class NtsClient:
 
     @property
     def unanswered(self) -> int:
-        """The number of requests without a valid answer; the last one may be on its way."""
+        """The number of requests without an answer, also a late one; the last one may be on its way."""
         fields = self.asked("ntpdata")
-        return int(fields[30]) - int(fields[32])
+        return int(fields[30]) - int(fields[31])
 
     @property
     def key_exchanges(self) -> int:
@@ -152,7 +153,9 @@ def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("client")
     package = fetch(folder)
     source = f"server {server.host.address} nts iburst minpoll -3 maxpoll -3"
-    with package.chronyd(folder / "run", source, f"ntstrustedcerts {server.folder}/ca.pem", "port 0") as socket:
+    # One socket for all requests (acquisitionport): one for each sees no answer that comes late.
+    words = (source, f"ntstrustedcerts {server.folder}/ca.pem", "port 0", "acquisitionport 0")
+    with package.chronyd(folder / "run", *words) as socket:
         one = NtsClient(package, socket)
         await_true(lambda: one.answers > 4, "the client gets no answers")
         yield one
@@ -286,9 +289,19 @@ def test_a_renewal_on_the_control_machine_loses_no_request(server: Server, clien
     assert server.served == renewed.certificate.strip()
 
 
-def test_uninstall_removes_the_units_and_leaves_the_certificate(server: Server) -> None:
-    server.run("deploy").assert_proven()
+def test_a_certificate_for_an_address_alone_is_renewed_too(server: Server) -> None:
+    server.certbot.renew(server.issue(server.host.address))
+    by_address = ON_HOST.replace(f'["{NAME}"]', f'["{server.host.address}"]')
+    server.run("deploy", site=by_address).assert_proven()
+    renewed = server.issue(server.host.address)
+    server.renew(renewed)
+    assert server.served == renewed.certificate.strip()
+
+
+def test_uninstall_ends_a_renewal_removes_the_units_and_leaves_the_certificate(server: Server) -> None:
     assert login(server.host, FILES) != ""
+    work(server.host, "chrony-provision-nts.service")
     assert server.run("uninstall").status == 0
+    assert units_left(server.host, "chrony-provision-*") == ""
     assert login(server.host, FILES) == ""
     assert login(server.host, f"cat {LIVE}/fullchain.pem").strip() == server.certbot.pair.certificate.strip()
