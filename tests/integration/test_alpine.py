@@ -46,6 +46,11 @@ def alpine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alpine]:
         yield Alpine(host, operator)
 
 
+def installed(host: Sandbox) -> set[str]:
+    """Return the names of the packages that apk knows of."""
+    return set(inside(host, "apk info 2>/dev/null").split())
+
+
 def test_deploy_is_refused_where_no_systemd_runs(alpine: Alpine) -> None:
     ran = alpine.run("deploy")
     assert ran.status == 2
@@ -54,19 +59,20 @@ def test_deploy_is_refused_where_no_systemd_runs(alpine: Alpine) -> None:
 
 
 def test_a_package_that_no_repository_has_is_named(alpine: Alpine) -> None:
-    before = inside(alpine.host, "apk info 2>/dev/null")
     offer(alpine.host, set(PACKAGES) - {APK.libcap})
     ran = alpine.run("build")
     assert ran.status == 1
     assert f"no repository that is enabled has {APK.libcap}: " in ran.error
-    assert inside(alpine.host, "apk info 2>/dev/null") == before, "all or nothing"
+    # Those that Nettle needs were installed before: it was compiled meanwhile.
+    assert APK.libcap not in installed(alpine.host)
 
 
 def test_an_image_is_built_and_staged(alpine: Alpine) -> None:
     offer(alpine.host, [APK.libcap])
     staged = alpine.run("deploy", "--no-activate")
     assert staged.status == 0, staged
-    assert staged.changed["build-packages"] == f"missing: {' '.join(PACKAGES)}"
+    assert staged.changed["build-packages"].endswith(f" {APK.libcap}")
+    assert set(PACKAGES) <= installed(alpine.host)
     assert {"build", "account", "staged", "rehearsed"} <= staged.changed.keys()
     assert staged.report["platform"] == "alpine-3.23-x86_64-musl-1.2.5"
     assert inside(alpine.host, "ldd /opt/chrony/builds/*/sbin/chronyd | grep -c musl").strip() != "0"
