@@ -28,7 +28,8 @@ from tests.helpers.operators import Operator
 
 ADDRESSES = IPv4Network("198.18.128.0/17")
 """Of the range that RFC 2544 sets aside for tests; sandboxes have the other half of it."""
-SERVERS = f"[groups.servers]\n{TIME_SOURCE}\n"
+SERVERS = f'[groups.servers]\nbuild.on = "host"\n{TIME_SOURCE}\n'
+"""The host compiles, as a worker of a cluster has it do; so it has a compiler."""
 PORT = 2222
 """The host's own sshd has port 22 of all addresses."""
 ACCOUNT = "replay"
