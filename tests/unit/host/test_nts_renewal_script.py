@@ -194,6 +194,34 @@ def test_files_that_never_rest_are_refused_in_the_end(host: Host) -> None:
     assert host.read("restarts") == ""
 
 
+@pytest.mark.parametrize("changes", [0, 3, 4])
+def test_files_that_rest_at_one_of_the_five_tries_are_served_and_not_refused(host: Host, changes: int) -> None:
+    home = host.home
+    (home / "during-trial").write_text(f"[ $(wc -l <{home}/tried) -gt {changes} ] || echo more >>{home}/nts.key\n")
+    assert (host.run(), host.refusal, host.read("run/refused")) == (0, "", "")
+    assert host.read("tried") == "nts.crt new\n" * (changes + 1)
+    assert host.read("restarts") == "restarted\n"
+    assert host.read("served/nts.key") == host.read("nts.key") == "nts.key new\n" + "more\n" * changes
+
+
+def test_files_that_chronyd_got_in_place_of_those_of_the_last_try_are_not_taken_for_good(host: Host) -> None:
+    home = host.home
+    (home / "during-trial").write_text(f"[ $(wc -l <{home}/tried) -gt 4 ] || echo more >>{home}/nts.key\n")
+    host.hook("before-restart", f"echo 'nts.crt half' >{home}/nts.crt")
+    assert host.run() == 1
+    assert "changes again and again" in host.refusal
+
+
+@pytest.mark.parametrize(
+    "meanwhile", ["echo >{home}/root/current/chronyd.service", "rm {home}/served/nts.crt {home}/served/nts.key"]
+)
+def test_a_switch_or_a_stop_of_chronyd_during_the_last_try_is_no_refusal(host: Host, meanwhile: str) -> None:
+    home = host.home
+    (home / "during-trial").write_text(f"[ $(wc -l <{home}/tried) -gt 4 ] || echo more >>{home}/nts.key\n")
+    host.hook("during-wait", f"[ $(wc -l <{home}/tried) -lt 5 ] || {meanwhile.format(home=home)}")
+    assert (host.run(), host.refusal, host.read("restarts")) == (0, "", "")
+
+
 def test_a_stopped_daemon_reads_the_files_when_it_starts(host: Host) -> None:
     for name in ("nts.crt", "nts.key"):
         (host.home / "served" / name).unlink()
