@@ -66,6 +66,6 @@ def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServe
             "other_authority": OTHER_AUTHORITY,
             "account": choose_user(facts),
             "rehearse": f"{scripts.functions('rehearse')}{scripts.code('rehearse')}",
-            "as_builder": scripts.code("as_builder"),
+            "as_builder": f"{scripts.functions('as_builder')}{scripts.code('as_builder')}",
         },
     )

@@ -21,7 +21,7 @@ FILES = {
 """Name of a script → its text."""
 FUNCTIONS = {name: scripts.functions(name) for name in FILES}
 """Name of a script → the text of the functions before it. Each question is compared with all of them: read once."""
-NOBODY = f"{scripts.code('as_nobody')}as_nobody sh -c "
+NOBODY = f"{scripts.functions('as_nobody')}{scripts.code('as_nobody')}as_nobody sh -c "
 QUOTED = r"""'[^']*'|"'\""""
 WORD = re.compile(rf"(?:[^\s'\"\\]|{QUOTED})+")
 """A word as shlex.quote writes it."""

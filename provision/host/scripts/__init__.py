@@ -26,6 +26,7 @@ SWITCH = (
     "remove_metrics",
     "remove_our_units",
     "restore_previous",
+    "can_setpriv",
     "ask_chronyc",
     "start_stamp",
     "keep_ports",
@@ -101,7 +102,7 @@ def unprivileged(script: str, *, folder: str, account: str, groups: bool = False
 
 def as_nobody(script: str) -> str:
     """Return a script that runs another one as an account that owns nothing, for it runs unverified programs."""
-    return f"{code('as_nobody')}as_nobody sh -c {quote(script)}"
+    return f"{functions('as_nobody')}{code('as_nobody')}as_nobody sh -c {quote(script)}"
 
 
 def text(script: str) -> str:

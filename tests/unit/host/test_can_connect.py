@@ -36,7 +36,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def told(pid: int, path: Path) -> str:
-    output = LocalTransport().execute(f"{scripts.text('can_connect')}can_connect {pid} {path}\n")
+    output = LocalTransport().execute(
+        f"{scripts.functions('can_connect')}{scripts.text('can_connect')}can_connect {pid} {path}\n"
+    )
     assert output.status == 0
     return output.stdout.strip()
 

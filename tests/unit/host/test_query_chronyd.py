@@ -5,7 +5,7 @@ import pytest
 from provision.host import scripts
 from provision.host.transport.local import LocalTransport
 
-LIBRARY = scripts.text("query_chronyd")
+LIBRARY = scripts.functions("query_chronyd") + scripts.text("query_chronyd")
 
 
 def said(script: str) -> str:

@@ -54,6 +54,7 @@ def test_what_a_host_may_lack_is_looked_for_before_it_is_called(script: Path) ->
     bold = "\n".join(line for line in code(script).splitlines() if "/dev/null" not in line)
     looked_for = set(re.findall(r"\b(?:command -v|has) ([a-z0-9-]+)", script.read_text()))
     looked_for |= set(re.findall(r"\bif ([a-z]+) --help 2>/dev/null", script.read_text()))
+    looked_for |= set(re.findall(r"\bif can_([a-z]+);", script.read_text()))
     if re.search(r'\bhas "\$', script.read_text()):  # each of both
         looked_for |= {"iptables", "ip6tables"}
     assert set(COMMAND.findall(bold)) & OPTIONAL.keys() - WHERE_IT_IS - looked_for == set()

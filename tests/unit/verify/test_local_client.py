@@ -49,7 +49,7 @@ def ask(
         (folder / "work").mkdir()
         build = chrony.root / "usr"
         script = f"cd {quote(str(folder / 'work'))}; build={quote(str(build))}; chronyc={quote(str(chronyc))}\n"
-        script += "".join(scripts.text(name) for name in ("as_nobody", "ask_chronyc", "query_chronyd"))
+        script += "".join(scripts.text(name) for name in ("can_setpriv", "as_nobody", "ask_chronyc", "query_chronyd"))
         script += f'ask_all "$build" {folder / "ours"} "{address}" {port} "$(free_id)" {most}\nshow_answers\n'
         (asked,) = parse_local_answers(sections(Host(LocalTransport()).run("asking", script)))
     return asked

@@ -1,4 +1,5 @@
 # shellcheck shell=dash
+# needs: can_setpriv
 # Run a script without privileges. $1: the working folder, which is given to the account, $2: the account, by name or by a
 # number that need not have a name, $3: the script, $4: "own" for the supplementary groups of the account, which must then
 # be a name; otherwise no groups.
@@ -18,7 +19,7 @@ fi
 # -h: BusyBox would follow a symlink that the account has created.
 chown -hR "$uid:$gid" .
 # Neither changes the working folder, for the account need not have access to the folders above it.
-if setpriv --help 2>/dev/null | grep -qe --reuid; then
+if can_setpriv; then
     if [ -n "$groups" ]; then groups=--groups=$groups; else groups=--clear-groups; fi
     exec setpriv --reuid="$uid" --regid="$gid" "$groups" --no-new-privs "$@"
 fi

@@ -1,4 +1,5 @@
 # shellcheck shell=dash
+# needs: can_setpriv
 # Run commands as an account that owns nothing, for programs from another machine are not verified yet.
 
 # Print a number that no account has.
@@ -21,7 +22,7 @@ as_account() { # NUMBER COMMAND…
     set -- env -i PATH="$PATH" LC_ALL=C "$@"
     if [ "$(id -u)" = "$account" ]; then
         timeout -s KILL 60 "$@"
-    elif setpriv --help 2>/dev/null | grep -qe --reuid; then
+    elif can_setpriv; then
         timeout -s KILL 60 setpriv --reuid="$account" --regid="$account" --clear-groups --no-new-privs "$@"
     else
         timeout -s KILL 60 chroot --userspec="+$account:+$account" --groups="" / "$@"

@@ -1,4 +1,5 @@
 # shellcheck shell=dash
+# needs: can_setpriv
 # Print whether a process, with its account and groups, may connect to a Unix socket: there, missing, denied, silent (no
 # process of this network namespace listens) or unknown.
 can_connect() { # PID SOCKET
@@ -9,7 +10,7 @@ can_connect() { # PID SOCKET
     [ -n "$uid" ] && [ -n "$gid" ] || { echo unknown; return; }
     groups=$gid$(awk '$1 == "Groups:" { for (i = 2; i <= NF; i++) printf ",%s", $i }' "/proc/$1/status")
     # unix(7): who connects needs the right to write to the socket.
-    if setpriv --help 2>/dev/null | grep -qe --reuid; then
+    if can_setpriv; then
         setpriv --reuid="$uid" --regid="$gid" --groups="$groups" -- test -w "$2" || { echo denied; return; }
     else
         chroot --userspec="+$uid:+$gid" --groups="$groups" / test -w "$2" || { echo denied; return; }

@@ -1,4 +1,5 @@
 # shellcheck shell=dash
+# needs: can_setpriv
 # Send NTP requests to a chronyd like its clients. All files are in the working folder, which is private.
 # No key material is printed: of keys only ids.
 #
@@ -52,7 +53,7 @@ has_address() { # ADDRESS
 # Print the prefix for a command that runs it as an account, in the same folder. $1: the number of the account, or "".
 words_for() {
     [ -n "$1" ] || return 0
-    if setpriv --help 2>/dev/null | grep -qe --reuid; then
+    if can_setpriv; then
         echo "setpriv --reuid=$1 --regid=$1 --clear-groups --no-new-privs"
     else
         echo "chroot --skip-chdir --userspec=+$1:+$1 --groups= /"

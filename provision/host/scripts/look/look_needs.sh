@@ -1,4 +1,5 @@
 # shellcheck shell=dash
+# needs: can_setpriv
 # Print whether the files, devices and interfaces that a chrony.conf names exist, and whether chronyd's account may use them.
 # $1: the account, which need not exist yet; then pairs of kind and name. For each pair, a line "STATE KIND NAME", where the
 # state is there, missing or denied.
@@ -11,7 +12,7 @@ may() { # TEST...
     local groups
     # Before the account exists, its permissions are unknown.
     id -u "$account" >/dev/null 2>&1 || return 0
-    if setpriv --help 2>/dev/null | grep -qe --reuid; then
+    if can_setpriv; then
         setpriv --reuid="$(id -u "$account")" --regid="$(id -g "$account")" --init-groups -- "$@"
     else
         groups=$(id -G "$account" | tr ' ' ,)

@@ -1,4 +1,5 @@
 # shellcheck shell=dash
+# needs: can_setpriv
 # Print the facts of this host as "name=value" lines; needs no root and no tool beyond a shell and coreutils. $1: the tools that
 # our scripts call on every host; then the package managers to look for.
 set -u
@@ -67,11 +68,10 @@ say absent_tools "${absent# }"
     for tool in $needed; do
         command -v "$tool" >/dev/null 2>&1 || lacking="$lacking $tool"
     done
-    # Those of BusyBox can change no account.
-    case $(setpriv --help 2>/dev/null; chroot --help 2>/dev/null) in
-        *--reuid* | *--userspec*) ;;
-        *) lacking="$lacking setpriv" ;;
-    esac
+    # The chroot of BusyBox can change no account, either.
+    if ! can_setpriv; then
+        case $(chroot --help 2>/dev/null) in *--userspec*) ;; *) lacking="$lacking setpriv" ;; esac
+    fi
     say lacking_tools "${lacking# }"
 )
 

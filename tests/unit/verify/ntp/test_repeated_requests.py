@@ -23,6 +23,8 @@ ask_again 127.0.0.1 'key 1' 3
 
 @pytest.mark.parametrize(("tests", "outcome"), [("111", "answered"), ("011", "invalid")])
 def test_the_mac_of_a_repeated_request_is_looked_at(tests: str, outcome: str, tmp_path: Path) -> None:
-    script = f"set -eu\n{scripts.text('query_chronyd')}{ANSWER.replace('TESTS', tests)}"
+    script = (
+        f"set -eu\n{scripts.functions('query_chronyd')}{scripts.text('query_chronyd')}{ANSWER.replace('TESTS', tests)}"
+    )
     done = subprocess.run(["sh", "-c", script], check=False, cwd=tmp_path, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == (f"{outcome}\n", "")
