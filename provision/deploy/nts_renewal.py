@@ -1,5 +1,6 @@
 """Make the step for the units that let chronyd serve with a certificate that the host renews itself. Pure."""
 
+from collections.abc import Sequence
 from posixpath import dirname
 
 from provision.chrony.language.check import is_address
@@ -12,6 +13,7 @@ from provision.host.paths import NTS_RENEWAL, NTS_RENEWAL_FOLDER, ROOT
 from provision.site.nts import Nts
 from provision.site.schema import Site
 from provision.verify.ntp.other_authority import OTHER_AUTHORITY, OTHER_NAME
+from provision.verify.nts import has_address
 from provision.verify.nts_server import NtsServer
 
 NAME = "chrony-provision-nts"
@@ -50,9 +52,7 @@ def nts_renewal(site: Site, facts: Facts, server: NtsServer | None) -> Units:
 
 
 def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServer) -> str:
-    names = nts.names or (server.name,)
-    # A name, if there is one: /etc/hosts leads it to the trial, but cannot redirect an address.
-    name = next((one for one in names if not is_address(one)), names[0])
+    name, address = _asked(nts.names or (server.name,), facts)
     return scripts.kept_with(
         "nts_renewal",
         {
@@ -60,7 +60,7 @@ def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServe
             "certificate": certificate,
             "key": key,
             "name": name,
-            "address": name if is_address(name) else "127.0.0.1",
+            "address": address,
             "authority": server.authority if nts.authority is not None else "",
             "other_name": OTHER_NAME,
             "other_authority": OTHER_AUTHORITY,
@@ -69,3 +69,15 @@ def _script(nts: Nts, certificate: str, key: str, facts: Facts, server: NtsServe
             "as_builder": f"{scripts.functions('as_builder')}{scripts.code('as_builder')}",
         },
     )
+
+
+def _asked(names: Sequence[str], facts: Facts) -> tuple[str, str]:
+    """Return the name by which the trial is asked, and the address where; without an address, nobody asks."""
+    for name in names:
+        if not is_address(name):
+            return name, "127.0.0.1"
+    # /etc/hosts cannot redirect an address as it does a name: a client would ask the machine that has it.
+    for name in names:
+        if has_address(facts, name):
+            return name, name
+    return names[0], ""

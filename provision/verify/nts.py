@@ -81,10 +81,15 @@ def _with_query_address(server: NtsServer, expected: Expectation, facts: Facts) 
         named = str(ip_address(server.name))
     except ValueError:
         return replace(server, address=expected.query_addresses[0])
-    own = {without_zone(one) for one in (facts.address, *facts.addresses) if one is not None}
-    if named in {*own, "127.0.0.1", "::1"}:
+    if has_address(facts, named):
         return replace(server, address=named)
     return replace(server, unqueried_reason=f"its certificate is for {named} alone, which is no address of the host")
+
+
+def has_address(facts: Facts, address: str) -> bool:
+    """Return whether an address is one of the host; behind NAT, that of its certificate may be another machine's."""
+    own = {without_zone(one) for one in (facts.address, *facts.addresses) if one is not None}
+    return str(ip_address(address)) in {*own, "127.0.0.1", "::1"}
 
 
 def parse_nts(sections: Mapping[str, str]) -> NtsAnswers | None:

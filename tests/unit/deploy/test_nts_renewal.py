@@ -1,5 +1,6 @@
 """The units and the script that let chronyd serve with a renewed certificate of the host."""
 
+import dataclasses
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ LIVE = "/etc/letsencrypt/live/ntp1"
 ON_HOST = Nts(
     certificate=CertificateFile(f"host:{LIVE}/fullchain.pem"), key=CertificateFile(f"host:{LIVE}/privkey.pem")
 )
+HERE = dataclasses.replace(FACTS, addresses=("2001:db8::1",))
 SERVER = NtsServer(
     name="ntp1.example",
     port=4460,
@@ -30,7 +32,7 @@ SERVER = NtsServer(
 
 
 def texts(nts: Nts) -> dict[str, str]:
-    step = nts_renewal(Site(serve=Serve(nts=nts)), FACTS, SERVER)
+    step = nts_renewal(Site(serve=Serve(nts=nts)), HERE, SERVER)
     assert step.wanted
     return {file.path.rpartition("/")[2]: file.content for file in step.files}
 
@@ -58,6 +60,10 @@ def test_the_script_knows_the_authority_only_if_the_site_names_one() -> None:
         (("192.0.2.1", "ntp2.example"), "ntp2.example", "127.0.0.1"),
         # A client that is given an address asks there, whatever /etc/hosts says.
         (("2001:db8::1",), "2001:db8::1", "2001:db8::1"),
+        # Another machine has the address, such as a router with NAT: nobody asks.
+        (("198.51.100.8",), "198.51.100.8", "''"),
+        (("198.51.100.8", "2001:db8::1"), "2001:db8::1", "2001:db8::1"),
+        (("198.51.100.8", "ntp2.example"), "ntp2.example", "127.0.0.1"),
     ],
 )
 def test_the_trial_asks_where_its_client_looks_for_the_name(names: tuple[str, ...], name: str, address: str) -> None:

@@ -22,6 +22,7 @@ PATH=${{PATH#*:}} exec flock "$@"
 """It lets a switch pass before the lock is there, if the hook says so."""
 TRIAL = """
 cat "$1/../credentials/nts.crt" >>{home}/tried
+sh -c "$3"
 [ ! -e {home}/during-trial ] || . {home}/during-trial
 cat {home}/outcome
 """
@@ -31,7 +32,7 @@ cat {home}/outcome
 class Host:
     """The files of a host, and the script with their paths; each hook is sh that runs once, at its time."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, address: str = "127.0.0.1") -> None:
         self.home = home
         for folder in ("served", "root/current", "root/locks", "bin"):
             (home / folder).mkdir(parents=True)
@@ -48,12 +49,12 @@ class Host:
             "certificate": f"{home}/nts.crt",
             "key": f"{home}/nts.key",
             "name": "ntp1.example",
-            "address": "127.0.0.1",
+            "address": address,
             "authority": "PEM",
             "other_name": "other.example",
             "other_authority": "PEM",
             "account": getpass.getuser(),
-            "rehearse": "",
+            "rehearse": f'printf "<%s>" "$@" >{home}/words',
             "as_builder": TRIAL.format(home=home),
         }
         self.script = home / "nts-renewal"
@@ -96,6 +97,11 @@ class Host:
         """The reason that the host shows for the files that it has now."""
         script = f"{self.here(scripts.text('nts_files'))}\nrefusal_of {self.home}/nts.crt {self.home}/nts.key"
         return subprocess.run(["dash", "-c", script], check=True, capture_output=True, text=True).stdout.strip()
+
+
+LOADED = "==> ask 127.0.0.1 plain\nanswered\n==> daemon\nrunning\n==> log\nInitial frequency 0.0 ppm\n==> finished\n"
+FAULT = "Could not set credentials : The certificate and the given key do not match"
+"""What chronyd says of a pair that it cannot load; it runs on without it."""
 
 
 @pytest.fixture
@@ -232,3 +238,39 @@ def test_a_missing_file_is_named(host: Host) -> None:
     (host.home / "nts.key").unlink()
     assert host.run() == 1
     assert host.refusal.endswith("nts.key is missing")
+
+
+def test_the_rehearsal_is_told_whom_its_clients_ask(host: Host) -> None:
+    assert host.run() == 0
+    trial = f"{host.home}/run/trial"
+    words = (f"{host.home}/root/current", "", "0", f"{trial}/credentials")
+    asked = ("127.0.0.1", "ntp1.example", "PEM", "other.example", "PEM")
+    assert host.read("words") == "".join(f"<{word}>" for word in (*words, *asked))
+
+
+def test_without_an_address_chronyd_has_to_load_the_files_and_nobody_asks_it(tmp_path: Path) -> None:
+    host = Host(tmp_path, address="")
+    host.trial_says(LOADED)
+    assert (host.run(), host.refusal, host.read("restarts")) == (0, "", "restarted\n")
+    assert host.read("words") == f"<{tmp_path}/root/current><><0><{tmp_path}/run/trial/credentials>"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        pytest.param(LOADED.replace("Initial", f"2027-01-01T00:00:00Z {FAULT}\nInitial"), FAULT, id="a bad pair"),
+        pytest.param(LOADED.replace("running", "ended with status 1"), "Initial frequency 0.0 ppm", id="an end"),
+        pytest.param(LOADED.replace("==> finished\n", ""), "Initial frequency 0.0 ppm", id="a trial cut short"),
+        pytest.param("no two adjacent ports are free\n", "no two adjacent ports are free", id="no trial"),
+        pytest.param("", "no answer", id="no output"),
+    ],
+)
+def test_without_an_address_files_that_chronyd_does_not_load_are_refused(tmp_path: Path, said: str, why: str) -> None:
+    host = Host(tmp_path, address="")
+    host.trial_says(said)
+    assert (host.run(), host.refusal, host.read("restarts")) == (1, why, "")
+
+
+def test_with_an_address_files_that_chronyd_only_loads_are_refused(host: Host) -> None:
+    host.trial_says(LOADED)
+    assert (host.run(), host.read("restarts")) == (1, "")

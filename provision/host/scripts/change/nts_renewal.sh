@@ -8,7 +8,8 @@
 : "${certificate?the file of the certificate}"
 : "${key?the file of its key}"
 : "${name?a name of the server by its certificate}"
-: "${address?an address of this host at which the name is asked}"
+# Such as behind NAT, a certificate may be for addresses alone that this host does not have.
+: "${address?an address of this host at which the name is asked, or nothing: chronyd has to load the files, and nobody asks it}"
 : "${authority?the authority that clients trust, in PEM, or nothing: the last certificate of the chain}"
 : "${other_name?a name that no server has}"
 : "${other_authority?an authority that nobody has, in PEM}"
@@ -45,16 +46,20 @@ are_judged() {
     [ "$(digest_of "$certificate" "$key")" = "$judged" ]
 }
 
-# Print from the output of a trial why clients got no time; nothing if they did.
+# Print from the output of a trial why clients got no time; nothing if they did. If nobody asked, print why chronyd has not loaded
+# the files; it goes on without them.
+# Reads: address
 reason_in() { # FILE
-    awk '
+    awk -v address="$address" '
         /^==> / { section = $0; next }
+        section == "==> daemon" && $0 == "running" { runs = 1 }
         section == "==> nts right" && !outcome { outcome = $0; next }
         section == "==> nts right" { words = $0 }
         section == "==> log" { if (/credentials/) words = $0; last = $0 }
         { said = $0 }
         END {
             if (outcome == "answered") exit
+            if (!address && runs && !words && section == "==> finished") exit
             if (!words) words = last
             if (!words) words = said
             sub(/^[0-9T:-]+Z /, "", words)
@@ -66,7 +71,7 @@ reason_in() { # FILE
 # Reads: account address as_builder authority certificate folder key name other_authority other_name rehearse root
 # Sets: judged why
 try_files() {
-    local trusted
+    local trusted words
     rm -rf "$folder"
     mkdir -m 0711 "$folder"
     mkdir -m 0700 "$folder/credentials" "$folder/work"
@@ -82,13 +87,14 @@ try_files() {
         trusted=$(print_chain "$folder/credentials/nts.crt" |
             awk '/BEGIN/ { one = "" } { one = one $0 "\n" } END { printf "%s", one }')
     fi
-    { echo "$address $name $other_name"; cat /etc/hosts 2>/dev/null; } >"$folder/hosts"
+    { [ -z "$address" ] || echo "$address $name $other_name"; cat /etc/hosts 2>/dev/null; } >"$folder/hosts"
     printf '%s\n' "$trusted" >"$folder/authority"
     printf '%s\n' "$other_authority" >"$folder/other"
     printf '%s\n' "$rehearse" >"$folder/rehearse"
-    # shellcheck disable=SC2016 # for another shell
-    printf 'set -- %s/current "" 0 %s/credentials %s %s "$(cat %s/authority)" %s "$(cat %s/other)"\n. %s/rehearse\n' \
-        "$root" "$folder" "$address" "$name" "$folder" "$other_name" "$folder" "$folder" >"$folder/trial"
+    words="$root/current '' 0 $folder/credentials"
+    [ -z "$address" ] ||
+        words="$words $address $name \"\$(cat $folder/authority)\" $other_name \"\$(cat $folder/other)\""
+    printf 'set -- %s\n. %s/rehearse\n' "$words" "$folder" >"$folder/trial"
     chmod 0644 "$folder"/hosts "$folder"/authority "$folder"/other "$folder"/rehearse "$folder"/trial
     (with_hosts "$folder/hosts" sh -c "$as_builder" as_builder "$folder/work" "$account" ". $folder/trial" own) \
         >"$folder/said" 2>&1
