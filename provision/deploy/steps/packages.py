@@ -1,11 +1,12 @@
 """Define the step that installs the distribution's packages for a build."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+from provision.common.errors import BuildRefused, CommandFailed
 from provision.common.results import Change, Sign
 from provision.deploy.steps import StepDefaults
 from provision.host import scripts
@@ -72,24 +73,26 @@ class Packages(StepDefaults):
         """Install all packages; an error names the packages that no repository offers, with the remedy."""
         missing = f'missing=$(\n{self.look()}\n)\nset -- {ROOT} "packages $(echo $missing)"\n'
         record = f"{missing}{scripts.code('record_made')}\n"
-        names = (*self.names, *self.later())
         if self.meanwhile is None:
-            host.run(INSTALLING, f"{record}{self._install(names)}")
+            host.run(INSTALLING, f"{record}{self._install((*self.names, *self.later()))}")
             return
-        host.run(INSTALLING, f"{record}{self._install(self.first)}")
-        lines: list[str] = []
-        # Of two commands that run at the same time, the log has one after the other.
-        beside = replace(host, log=lines.append, progress=lambda _: None, trips=0)
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            rest = pool.submit(beside.run, INSTALLING, self._install(names))
-            try:
-                self.meanwhile(host)
-            finally:
-                rest.exception()
-                host.trips += beside.trips
-                for line in lines:
-                    host.log(line)
-        rest.result()
+        # In the background of the host, and not in a further session: an sshd may open only two (MaxSessions).
+        folder = f"{host.my_workspace.folder}/packages"
+        # Without the first ones: they are in use, and must not be upgraded now.
+        rest = tuple(name for name in self.names if name not in self.first)
+        background = scripts.load("start_beside", folder, self._install(rest))
+        host.run(INSTALLING, f"{record}({self._install(self.first)}\n) || exit\n{background}")
+        try:
+            self.meanwhile(host)
+        except (CommandFailed, BuildRefused):
+            # Another run has to find the package manager at rest. How the installation ends is in the log.
+            with suppress(CommandFailed):
+                self._await(host, folder)
+            raise
+        self._await(host, folder)
+
+    def _await(self, host: Host, folder: str) -> None:
+        host.run(INSTALLING, scripts.load("await_beside", folder))
 
     def _install(self, names: Sequence[str]) -> str:
         manager = self.manager
