@@ -58,8 +58,8 @@ def build_phase(run: Run, recipe: Recipe) -> Phase:
     if (artifact := run.artifact(recipe.name)) is not None:
         return unpack_phase(facts, recipe, artifact)
     on, why = run.settings.site.build.on, ""
-    if on == "auto" and run.session.time_source is not None:
-        # The host is a sandbox itself: a compiler in it does no harm, and a second sandbox has the same processors.
+    if on == "auto" and run.session.is_container:
+        # A compiler in a sandbox does no harm, and another sandbox would compute on the same processors.
         on = "host"
     if on != "host":
         why = _sandbox_obstacle(run, recipe)

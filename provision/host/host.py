@@ -18,10 +18,11 @@ from provision.host.transport import CHANGE, LOOK, SUDO_PROMPT, WRONG_PASSWORD, 
 from provision.host.workspace import SILENCE_SECONDS, Workspace, take
 
 SLOW = 3
-"""Seconds; a host whose answers take less is not slow, only busy for a moment."""
-QUESTIONS = 10
-"""A slow host gets the time that as many of its slowest answers took: there are fewer from a switch to its proof."""
-MOST_EXTRA_SECONDS = 600
+"""Seconds; a host of which half of the answers take less is not slow, only busy for a moment."""
+ANSWERS = 10
+"""A slow host gets the time of so many of its answers in addition: from a switch to its proof, there are fewer."""
+MOST_EXTRA_SECONDS = 120
+"""As long as one answer may take (LOOK): a host that nobody reaches after a switch must not wait much longer."""
 
 
 class Become(Enum):
@@ -89,8 +90,8 @@ class Host:
     looking: Limit = LOOK
     changing: Limit = CHANGE
     trips: int = 0
-    slowest: float = 0
-    """Seconds that the slowest answer took, of those that waited for no event."""
+    answer_seconds: list[float] = field(default_factory=list)
+    """The time that each answer took, of those that waited for no event."""
     workspace: Workspace | None = None
     """The workspace of this run, from the first change on."""
     may_have_changed: bool = False
@@ -107,9 +108,12 @@ class Host:
     @property
     def extra_seconds(self) -> int:
         """Return by how much limits of time are longer, from what this host needed so far; 0 if it is not slow."""
-        if self.slowest < SLOW:
+        if not self.answer_seconds:
             return 0
-        return min(QUESTIONS * int(self.slowest), MOST_EXTRA_SECONDS)
+        middle = sorted(self.answer_seconds)[len(self.answer_seconds) // 2]
+        if middle < SLOW:
+            return 0
+        return min(round(ANSWERS * middle), MOST_EXTRA_SECONDS)
 
     def ask(self, script: str, *, root: bool = True, patience: int = 0, secret: bool = False) -> str:
         """Run a read-only script and return its output.
@@ -121,7 +125,7 @@ class Host:
         begun = monotonic()
         output = self._execute(script, root=root, limit=limit)
         if not patience:
-            self.slowest = max(self.slowest, monotonic() - begun)
+            self.answer_seconds.append(monotonic() - begun)
         if output.status != 0:
             if secret:
                 output = Output(output.status, "", output.stderr)

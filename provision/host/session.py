@@ -41,6 +41,8 @@ class Session:
     """Whether NTP packets take the same way as the connection: there is no jump host."""
     time_source: str | None
     """The address of the time source of the sandboxes; None for other hosts."""
+    is_container: bool = False
+    """Whether it is a sandbox of this machine and no virtual machine, so that it computes on the same processors."""
     clock: HostClock | None = None
     """The offset of its clock from this machine's; None if the host did not print its time."""
 
@@ -59,9 +61,14 @@ def connect(
     A sandbox is booted if it does not run, and created if it does not exist. Raises HostUnreachable, HostUnready,
     SandboxError.
     """
-    transport, address, time_source = _reach(target, accept_new=accept_new, say=say)
+    transport, address, room = _reach(target, accept_new=accept_new, say=say)
+    time_source = None
+    if room is not None:
+        from provision.host.sandbox import sandbox  # noqa: PLC0415 -- most hosts are no sandboxes
+
+        time_source = sandbox.time_source(say=_indented(say))
     with _opened(transport, target, address, time_source, log=log, progress=progress) as session:
-        yield session
+        yield replace(session, is_container=room is not None and not room.vm)
 
 
 @contextmanager
@@ -150,8 +157,8 @@ def _as_seen(facts: Facts, target: Target, *, direct: bool) -> Facts:
     return facts
 
 
-def _reach(target: Target, *, accept_new: bool, say: Callable[[str], None]) -> tuple[Transport, str, str | None]:
-    """Return the transport to a host, its address for NTP, and the address of a sandbox's time source."""
+def _reach(target: Target, *, accept_new: bool, say: Callable[[str], None]) -> tuple[Transport, str, "Sandbox | None"]:
+    """Return the transport to a host, its address for NTP, and the sandbox that it is."""
     if target.kind is Kind.LOCAL:
         return LocalTransport(), LOOPBACK, None
     # Fabric takes a third of a second to import, and a run on this machine does not need it.
@@ -160,13 +167,13 @@ def _reach(target: Target, *, accept_new: bool, say: Callable[[str], None]) -> t
     if target.kind is Kind.SSH:
         ssh = SshTransport(target, accept_new=accept_new)
         return ssh, ssh.address, None
-    from provision.host.sandbox import sandbox  # noqa: PLC0415
+    room = _boot(target, _indented(say))
+    return _ssh(target, room), room.address, room
 
-    def indented(text: str) -> None:
-        say(f"  {text}")
 
-    room = _boot(target, indented)
-    return _ssh(target, room), room.address, sandbox.time_source(say=indented)
+def _indented(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what says a text in the lines below the name of a host."""
+    return lambda text: say(f"  {text}")
 
 
 def _ssh(target: Target, room: "Sandbox") -> Transport:

@@ -124,6 +124,7 @@ def _says(text: str) -> Callable[[ScriptedState, Call], str]:
 CHANGED: Mapping[str, Callable[[ScriptedState, Call], str]] = {
     "install_packages": _do(packages=""),
     "install packages": _do(packages=""),
+    "await_beside": _do(),
     "reserve_folder": _do(),
     "build_nettle": _do(),
     "configure_chrony": _says(CONFIGURED),

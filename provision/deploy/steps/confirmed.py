@@ -96,7 +96,6 @@ class Confirmed(StepDefaults):
             now = f"generation {current}"
         raise NotConverged(
             f"{host.name}: generation {self.to.generation} was not confirmed: the host rolled back during the proof, "
-            f"and {now} is active again; either the proof took more than "
-            f"{self.to.confirm_timeout + host.extra_seconds} s "
-            "(--confirm-timeout), or another switch was made: see inv history"
+            f"and {now} is active again; either the proof took longer than --confirm-timeout "
+            f"({self.to.confirm_timeout} s, and more on a slow host), or another switch was made: see inv history"
         ) from error

@@ -213,6 +213,25 @@ def test_with_auto_the_host_compiles_where_no_sandbox_can_be_booted(
 
 
 @pytest.mark.usefixtures("source")
+@pytest.mark.parametrize("vm", [False, True], ids=["container", "virtual machine"])
+def test_with_auto_a_sandbox_compiles_for_itself_but_an_emulated_one_does_not(
+    operator: Operator,
+    sandbox: ScriptedHost,
+    monkeypatch: pytest.MonkeyPatch,
+    vm: bool,  # noqa: FBT001 -- a parameter of a case
+) -> None:
+    operator.site = f"{ON.format('auto')}{SITE}"
+    operator.host.downloads = operator.built_files()
+    room = SimpleNamespace(vm=vm)
+    monkeypatch.setattr("provision.host.session._reach", lambda *_, **__: (operator.host, "198.19.0.3", room))
+    monkeypatch.setattr("provision.host.sandbox.sandbox.time_source", lambda **_: "198.19.0.2")
+    report = operator.run(deploy)
+    assert report.error is None
+    assert (set(operator.host.told) >= COMPILERS) is not vm
+    assert bool(sandbox.told) is vm
+
+
+@pytest.mark.usefixtures("source")
 def test_with_auto_the_host_compiles_after_the_sandbox_failed(
     operator: Operator, sandbox: ScriptedHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,7 +49,7 @@ def test_it_begins_with_the_timer_and_says_who_was_answered(
 
 
 def test_the_timer_of_a_slow_host_runs_for_longer(script: Path) -> None:
-    fresh().begin(replace(HOST, slowest=4.0))
+    fresh().begin(replace(HOST, answer_seconds=[4.0]))
     assert told(script).endswith(f" {SWITCH.generation} 130")
 
 

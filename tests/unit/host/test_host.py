@@ -267,8 +267,9 @@ class Slow(LocalTransport):
     ("answers", "extra"),
     [
         pytest.param((0.1, 2.9), 0, id="busy for a moment"),
-        pytest.param((0.1, 8.9, 2), 80, id="slow, once"),
-        pytest.param((119,), 600, id="hardly alive"),
+        pytest.param((0.1, 60, 2), 0, id="one answer is late"),
+        pytest.param((4, 8.9, 5), 50, id="slow"),
+        pytest.param((119,), 120, id="hardly alive"),
     ],
 )
 def test_a_slow_host_gets_more_time_by_what_it_needed_so_far(
