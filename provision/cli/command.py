@@ -214,7 +214,7 @@ def _write_evidence(evidence: EvidenceFolder, report: CommandReport) -> None:
     """Write the evidence of a command that has ended, and say where it is. Raises NotRecorded, RuleBroken."""
     if not evidence.is_wanted:
         return
-    from provision.output.json_report import json_text  # noqa: PLC0415 -- see above
+    from provision.output.json_report import json_text  # noqa: PLC0415 -- most runs write no evidence
 
     broken = evidence.rules.fault(report.hosts)
     report.conclude(broken)

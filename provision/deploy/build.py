@@ -83,7 +83,7 @@ def _sandbox_obstacle(run: Run, recipe: Recipe) -> str:
     """Return why no sandbox can compile for the host; empty if one can, as far as is known."""
     site = run.settings.site
     if run.unfit == recipe.name:
-        return "see the note"
+        return "the other way failed: see the note"
     if site.build.confirm > 1:
         return f"a sandbox is one builder, and build.confirm is {site.build.confirm}"
     if site.build.on == "auto" and site.rollout.builder is not None:

@@ -148,9 +148,15 @@ def generation_of(run: Run, recipe: Recipe, keys: Keys) -> tuple[Generation, Exp
     expected = expect(generation.conf, version=version, seccomp=site.seccomp > 0, facts=session.facts)
     certificates = with_chain(generation.certificates, run.host_chain)
     expected = with_nts(expected, generation.conf, certificates, session.facts, run.settings.nts_authority)
-    if expected.nts is not None and session.clock is not None and session.clock.differs:
+    if expected.nts is not None and _keeps_a_wrong_clock(run):
         expected = replace(expected, nts=replace(expected.nts, host_judges_dates=False))
     return generation, expected
+
+
+def _keeps_a_wrong_clock(run: Run) -> bool:
+    """Return whether the clock of the host is wrong until chronyd sets it: no phase before that does."""
+    clock = run.session.clock
+    return clock is not None and clock.differs and not run.clock_phases()
 
 
 def switch_to(run: Run, generation: Generation, expect_now: Callable[[], Expectation]) -> Switch:

@@ -45,7 +45,7 @@ def obstacle_here(facts: Facts, *, may_prepare: bool) -> str:
         return f"sandboxes need {' '.join(missing)} on this machine; inv sandbox.up installs them"
     suite = platforms.suite_of(facts)
     if not has_base_image(suite):
-        return f"no sandbox of Debian {suite} was booted on this machine yet; inv sandbox.up --suite {suite} does"
+        return f"no sandbox of Debian {suite} was booted here yet; inv sandbox.up --suite {suite} makes its base image"
     return ""
 
 

@@ -2,10 +2,9 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, redirect_stdout
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -15,22 +14,27 @@ from provision.common.files.open_file import STANDARD_OUTPUT, STANDARD_OUTPUT_NU
 from provision.common.files.write import write_whole
 from provision.output.command_report import CommandReport
 
-FORMATS: Mapping[str, str] = {
-    "json": "provision.output.json_report",
-    "junit": "provision.output.junit",
-    "markdown": "provision.output.markdown",
-}
-"""Option of the command line → the module with the function that returns the text of its file, such as ``json_text``.
 
-A module is imported when its format is wanted.
-"""
+def _json(report: CommandReport) -> str:
+    from provision.output.json_report import json_text  # noqa: PLC0415 -- imported for this format alone
+
+    return json_text(report)
 
 
-def text_of(option: str, report: CommandReport) -> str:
-    """Return the text of the file that an option names."""
-    make = getattr(import_module(FORMATS[option]), f"{option}_text")
-    text: str = make(report)
-    return text
+def _junit(report: CommandReport) -> str:
+    from provision.output.junit import junit_text  # noqa: PLC0415 -- imported for this format alone
+
+    return junit_text(report)
+
+
+def _markdown(report: CommandReport) -> str:
+    from provision.output.markdown import markdown_text  # noqa: PLC0415 -- imported for this format alone
+
+    return markdown_text(report)
+
+
+FORMATS: Mapping[str, Callable[[CommandReport], str]] = {"json": _json, "junit": _junit, "markdown": _markdown}
+"""Option of the command line → what returns the text of its file."""
 
 
 class ReportFiles:
@@ -123,7 +127,7 @@ class _File:
             self._write(report)
 
     def _write(self, report: CommandReport) -> None:
-        data = text_of(self.option, report).encode()
+        data = FORMATS[self.option](report).encode()
         try:
             if self._stream is None:
                 write_whole(self.path, data)

@@ -54,7 +54,7 @@ class Build(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     confirm: Annotated[int, Meta(ge=1, le=9)] = 1
     """The number of hosts of a platform that must compile identical builds before further hosts receive them."""
     on: Literal["host", "sandbox", "auto"] = "auto"
-    """Where a build is compiled; auto: in a sandbox if the control machine can boot one, and otherwise on a host."""
+    """Where a build is compiled; auto: in a sandbox if the control machine can boot one at once, else on a host."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Yield a sandbox as the only one that compiles, where several builders are required."""

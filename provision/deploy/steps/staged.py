@@ -90,7 +90,7 @@ class Staged(StepDefaults):
         if now["generation"] != "missing":
             # It was uploaded before: altered files are replaced, by the same ones.
             return (Change(id="generation", sign=Sign.CHANGED, subject="generation", text=drift),)
-        from provision.deploy.generation_changes import Before, generation_changes  # noqa: PLC0415 -- as above
+        from provision.deploy.generation_changes import Before, generation_changes  # noqa: PLC0415 -- only a change needs it
 
         before = Before(
             conf=now["chrony.conf"],

@@ -1,15 +1,17 @@
 """Deploy, plan and stage, on a host that is a table: what is sent, and what is reported."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from provision.common.results import Gate, Status
 from provision.deploy.choices import choose_generation
-from provision.deploy.deploy import deploy, plan, stage
+from provision.deploy.deploy import _keeps_a_wrong_clock, deploy, plan, stage
 from provision.deploy.generation import Generation
 from provision.deploy.run import Run
+from provision.deploy.steps import Phase
 from provision.deploy.steps.boot_wait import WAIT_UNIT
 from provision.deploy.steps.log_rotation import ROTATION_FILE
 from provision.deploy.steps.metrics_textfile import SCRIPT, TIMER
@@ -72,6 +74,23 @@ def test_a_host_that_may_not_open_the_port_is_refused_before_anything_is_sent(
     report = operator.run(operation)
     assert (report.error or "").startswith("ntp1: no service here may have CAP_NET_BIND_SERVICE")
     assert (operator.host.told, operator.host.uploads) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("differs", "phases", "kept"),
+    [
+        pytest.param(True, (), True, id="nobody sets it"),
+        pytest.param(True, (Phase("clock", ()),), False, id="time.bootstrap"),
+        pytest.param(False, (), False, id="it is right"),
+    ],
+)
+def test_a_wrong_clock_is_kept_until_chronyd_runs_unless_a_phase_sets_it(
+    *, differs: bool, phases: tuple[Phase, ...], kept: bool
+) -> None:
+    run: Any = SimpleNamespace(
+        session=SimpleNamespace(clock=SimpleNamespace(differs=differs)), clock_phases=lambda: phases
+    )
+    assert _keeps_a_wrong_clock(run) is kept
 
 
 def test_a_plan_changes_nothing_and_names_the_changes_of_a_deployment(operator: Operator) -> None:

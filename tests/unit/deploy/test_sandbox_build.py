@@ -198,7 +198,7 @@ def test_with_auto_the_host_compiles_where_no_sandbox_can_be_booted(
         why = "sandboxes need debootstrap on this machine; inv sandbox.up installs them"
     elif fault == "image":
         monkeypatch.setattr(sandbox_build, "has_base_image", lambda _: False)
-        why = "no sandbox of Debian bookworm was booted on this machine yet; inv sandbox.up --suite bookworm does"
+        why = "no sandbox of Debian bookworm was booted here yet; inv sandbox.up --suite bookworm makes its base image"
     elif fault == "builder":
         operator.site += '[rollout]\nbuilder = "ntp1"\n[hosts.ntp1]\n'
         why = "rollout.builder names the host that compiles"
