@@ -36,7 +36,7 @@ class Host:
 
     def run(self, function: str) -> int:
         values = "root=$PWD socket=$PWD/chronyd.socket open_socket=$PWD/started"
-        script = f"{values}\n{scripts.text('keep_ports')}\n{function}"
+        script = f"{values}\n{scripts.text('stop_units')}{scripts.text('keep_ports')}\n{function}"
         environment = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
         done = subprocess.run(["dash", "-c", script], cwd=self.folder, check=False, env=environment, timeout=30)
         return done.returncode
@@ -78,3 +78,12 @@ def test_a_socket_of_the_administrator_is_not_closed(host: Host) -> None:
     assert host.run("open_ports") == 0
     assert host.calls == []
     assert (host.folder / "chronyd.socket").exists()
+
+
+def test_a_socket_that_is_not_wanted_any_more_is_removed_and_its_failure_forgotten(host: Host) -> None:
+    assert host.run("record_socket") == 0
+    (host.folder / "current" / "chronyd.socket").unlink()
+    assert host.run("open_ports") == 0
+    assert host.calls == ["stop chronyd.socket chronyd.service", "reset-failed chronyd.socket", "daemon-reload"]
+    assert not (host.folder / "chronyd.socket").exists()
+    assert not (host.folder / "started").exists()

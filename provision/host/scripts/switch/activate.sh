@@ -43,7 +43,7 @@ start_generation() {
     local stamp
     stop_conflicts &&
         # systemd refuses to start a unit that crashed too often, and all generations share one unit.
-        { systemctl reset-failed chronyd.service 2>/dev/null || true; } &&
+        forget_failure chronyd.service &&
         stamp=$(start_stamp "$root") &&
         open_ports &&
         systemctl restart chronyd.service &&

@@ -22,7 +22,7 @@ open_ports() {
         close_ports
         return
     fi
-    systemctl reset-failed chronyd.socket 2>/dev/null || true
+    forget_failure chronyd.socket
     if systemctl -q is-active chronyd.socket && cmp -s "$socket" "$open_socket"; then return 0; fi
     rm -f "$open_socket"
     systemctl stop chronyd.socket chronyd.service &&
@@ -34,8 +34,7 @@ open_ports() {
 close_ports() {
     socket_is_ours || return 0
     systemctl stop chronyd.socket chronyd.service || return 1
-    # systemd would show a socket that has failed even without its file.
-    systemctl reset-failed chronyd.socket 2>/dev/null || true
+    forget_failure chronyd.socket
     rm -f "$socket" "$open_socket"
     systemctl daemon-reload
 }

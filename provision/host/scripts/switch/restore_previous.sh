@@ -220,7 +220,7 @@ start_enabled_services() {
     echo "$seen" | while IFS='|' read -r name load _ enabled _; do
         [ "$load" = loaded ] && [ "$enabled" = enabled ] || continue
         ! grep -s "^$name " "$root/before/services" | grep -qv ' later ' || continue
-        systemctl reset-failed "$name" 2>/dev/null || true
+        forget_failure "$name"
         systemctl start "$name" || echo "$name could not be started: see systemctl status $name" >&2
     done
 }
