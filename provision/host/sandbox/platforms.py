@@ -32,7 +32,7 @@ def obstacle(facts: Facts) -> str:
     if not _release_of(facts):
         return f"a sandbox is a Debian ({', '.join(RELEASES)}), and the host is {facts.os_name}"
     if not suite_of(facts):
-        return f"no sandbox of Debian {_architecture_of(facts)} can be booted on this machine, which is {_own()}"
+        return f"no sandbox of Debian {_architecture_of(facts)} can be booted without emulation here, on {_own()}"
     return ""
 
 
@@ -54,8 +54,8 @@ def suite_of_platform(flag: str, text: str) -> str:
     if suite := _suite(release, architecture):
         return suite
     raise UsageError(
-        f"{flag} {quoted(text)}: this machine is {_own()}, and can boot no sandbox of it; build on a host, or on a "
-        f"machine, that is {architecture}"
+        f"{flag} {quoted(text)}: this machine is {_own()}, and can boot no sandbox of it without emulation; "
+        f"build on a host, or on a machine, that is {architecture}"
     )
 
 

@@ -210,7 +210,9 @@ def _check(name: str, suite: str, ahead: timedelta | None) -> Sandbox | None:
     if not SANDBOX_NAME.fullmatch(name):
         raise SandboxError(f"sandbox name {name!r}: use {SANDBOX_NAME_RULE}")
     if suite not in (*SUITES, *vm.PROCESSORS):
-        raise SandboxError(f"sandbox {name}: there is no suite {suite!r} here; choose one of {', '.join(SUITES)}")
+        with_vm = ", ".join(vm.PROCESSORS)
+        choice = f"{', '.join(SUITES)}; with --vm, one of {with_vm}" if ahead is None else with_vm
+        raise SandboxError(f"sandbox {name}: there is no suite {suite!r} here; choose one of {choice}")
     if (there := find(name)) and there.suite != suite:
         raise SandboxError(f"sandbox {name} is Debian {there.suite}, not {suite}: take it down, or choose another name")
     if there and ahead is not None and not there.vm:

@@ -53,12 +53,12 @@ def test_a_host_has_the_suite_of_its_release(facts: Facts, suite: str) -> None:
         ),
         pytest.param(
             replace(BOOKWORM, machine="aarch64"),
-            "no sandbox of Debian arm64 can be booted on this machine, which is amd64",
+            "no sandbox of Debian arm64 can be booted without emulation here, on amd64",
             id="another processor",
         ),
         pytest.param(
             replace(TRIXIE, word_bits=32),
-            "no sandbox of Debian i386 can be booted on this machine, which is amd64",
+            "no sandbox of Debian i386 can be booted without emulation here, on amd64",
             id="a release that is not there for 32 bits",
         ),
     ],
@@ -86,7 +86,8 @@ def test_a_platform_names_its_suite() -> None:
         pytest.param("bookworm/x86_64", "there is no architecture 'x86_64'; Debian has amd64, i386", id="uname's name"),
         pytest.param(
             "bookworm/arm64",
-            "this machine is amd64, and can boot no sandbox of it; build on a host, or on a machine, that is arm64",
+            "this machine is amd64, and can boot no sandbox of it without emulation; build on a host, or on a machine, "
+            "that is arm64",
             id="another architecture",
         ),
     ],

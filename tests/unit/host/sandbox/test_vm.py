@@ -42,6 +42,25 @@ def test_a_suite_without_virtual_machines_is_refused() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("ahead", "choice"),
+    [
+        pytest.param(
+            None,
+            "bullseye, bookworm, trixie, forky, testing, sid, bookworm-i386; "
+            "with --vm, one of bookworm, bookworm-arm64, trixie-armhf",
+            id="a sandbox",
+        ),
+        pytest.param(timedelta(), "bookworm, bookworm-arm64, trixie-armhf", id="a virtual machine"),
+    ],
+)
+@pytest.mark.usefixtures("cache")
+def test_an_unknown_suite_is_refused_with_those_that_can_be_booted(ahead: timedelta | None, choice: str) -> None:
+    with pytest.raises(SandboxError) as refused:
+        sandbox.up("web", "buster", ahead=ahead, say=pytest.fail)
+    assert str(refused.value) == f"sandbox web: there is no suite 'buster' here; choose one of {choice}"
+
+
 def test_a_suite_that_this_processor_cannot_run_needs_a_virtual_machine(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
