@@ -164,8 +164,8 @@ def test_what_no_sandbox_can_be_of_is_named_before_anything_is_booted(
 ) -> None:
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="aarch64"))
     words = (
-        'ntp1: build.on = "sandbox" is not possible: no sandbox of Debian amd64 can be booted on this machine, which '
-        'is arm64; set build.on = "host" for it'
+        'ntp1: build.on = "sandbox" is not possible: no sandbox of Debian amd64 can be booted without emulation '
+        'here, on arm64; set build.on = "host" for it'
     )
     for operation in (plan, deploy):
         report = operator.run(operation)
