@@ -88,7 +88,10 @@ def check(name: str, suite: str) -> None:
             f"sandbox {name}: there is no virtual machine of Debian {suite}; choose one of {', '.join(PROCESSORS)}"
         )
     if platform.machine() != "x86_64":
-        raise SandboxError(f"sandbox {name}: a virtual machine is emulated by an x86_64, and this machine is none")
+        raise SandboxError(
+            f"sandbox {name}: virtual machines need a control machine with an x86_64 processor, and this one is "
+            f"{platform.machine()}"
+        )
     if missing := missing_packages(PROCESSORS[suite].tools):
         raise SandboxError(
             f"sandbox {name}: a virtual machine needs {', '.join(missing)}; as root: "
@@ -97,13 +100,14 @@ def check(name: str, suite: str) -> None:
 
 
 def image(suite: str, say: Say, *, others_in_use: bool) -> Path:
-    """Return the folder of the image of a suite, which is made at the first call and when its script has changed.
+    """Return the folder of the image of a suite, made at the first call, and when its script or processor has changed.
 
-    Images of an older script are removed, unless ``others_in_use``. Raises SandboxError.
+    Older images are then removed, unless ``others_in_use``. Raises SandboxError.
     """
-    made_by = sha256(scripts.load(IMAGE_SCRIPT).encode()).hexdigest()[:12]
-    where = folder("vms") / f"{suite}-{made_by}"
     processor = PROCESSORS[suite]
+    of_processor = (processor.kernel, processor.console, processor.user_qemu)
+    made_by = sha256(scripts.load(IMAGE_SCRIPT, *of_processor).encode()).hexdigest()[:12]
+    where = folder("vms") / f"{suite}-{made_by}"
     with changing("vms"):
         if not where.exists():
             base = base_image(suite, say, user_qemu=processor.user_qemu)
@@ -112,8 +116,7 @@ def image(suite: str, say: Say, *, others_in_use: bool) -> Path:
                     rmtree(old)
             where.parent.mkdir(parents=True, exist_ok=True)
             say(f"making the image of virtual machines of Debian {suite} (once; {_duration(processor)})")
-            words = (str(base), str(where), processor.kernel, processor.console, processor.user_qemu)
-            script(IMAGE_SCRIPT, *words)
+            script(IMAGE_SCRIPT, str(base), str(where), *of_processor)
     return where
 
 

@@ -1,7 +1,11 @@
 """What is refused before a virtual machine is made, and what the scripts get; the rest boots one: tests/integration."""
 
+import errno
+import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,11 +87,46 @@ def test_only_old_images_of_the_same_suite_are_removed(cache: Path, monkeypatch:
     assert made == [(vm.IMAGE_SCRIPT, "/bases/bookworm", str(image), "linux-image-cloud-amd64", "ttyS0", "")]
 
 
+@pytest.mark.parametrize("word", ["kernel", "console", "user_qemu"])
+def test_another_word_of_the_processor_makes_another_image(
+    word: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(*words: str) -> None:
+        Path(words[2]).mkdir()
+
+    monkeypatch.setattr(vm, "base_image", lambda *_, **__: Path("/bases/bookworm"))
+    monkeypatch.setattr(vm, "script", make)
+    first = vm.image("bookworm", lambda _: None, others_in_use=False)
+    assert vm.image("bookworm", pytest.fail, others_in_use=False) == first
+    changed: dict[str, Any] = {word: "another"}
+    monkeypatch.setattr(vm, "PROCESSORS", {"bookworm": replace(vm.AMD64, **changed)})
+    second = vm.image("bookworm", lambda _: None, others_in_use=False)
+    assert list((cache / "vms").iterdir()) == [second]
+    assert second != first
+
+
+def test_an_old_image_that_cannot_be_removed_is_named(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = cache / "vms/bookworm-0123456789ab"
+    old.mkdir(parents=True)
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+
+    monkeypatch.setattr(vm, "base_image", lambda *_, **__: Path("/bases/bookworm"))
+    monkeypatch.setattr(vm, "rmtree", refuse)
+    with pytest.raises(SandboxError) as refused:
+        vm.image("bookworm", lambda _: None, others_in_use=False)
+    assert str(refused.value) == f"{old}: Device or resource busy"
+
+
 @pytest.mark.parametrize("machine", ["aarch64", "i686"])
 def test_a_control_machine_of_another_processor_is_refused(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
-    with pytest.raises(SandboxError, match="a virtual machine is emulated by an x86_64, and this machine is none"):
+    with pytest.raises(SandboxError) as refused:
         vm.check("web", "bookworm")
+    assert str(refused.value) == (
+        f"sandbox web: virtual machines need a control machine with an x86_64 processor, and this one is {machine}"
+    )
 
 
 def test_a_sandbox_that_is_there_does_not_become_a_virtual_machine(cache: Path) -> None:
