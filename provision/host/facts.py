@@ -94,9 +94,9 @@ class Facts:
 
     @property
     def clock_may_end_in_2038(self) -> bool:
-        """Return whether programs on this host may have a time_t of 32 bits; musl has none since version 1.2.
+        """Return whether programs on this host may have a time_t of 32 bits.
 
-        Nor has the compiler of Debian 13 on armhf, whereas that on i386 has.
+        It has 64 bits with musl since version 1.2, and with Debian 13 on armhf; but still 32 with Debian 13 on i386.
         """
         if self.os == "debian" and self.processor.startswith("armv"):
             # Testing and sid have no version.
