@@ -191,10 +191,11 @@ class InternalError(ProvisionError):
     exit_status = 1
 
 
+MORE_PROCESSES = "raise the limit of processes (ulimit -u, pids.max of the cgroup)"
 REMEDIES = {
     errno.EMFILE: "raise the limit of open files (ulimit -n), or use a lower --parallel",
     errno.ENFILE: "raise sysctl fs.file-max, or use a lower --parallel",
-    errno.EAGAIN: "raise the limit of processes (ulimit -u, pids.max of the cgroup), or use a lower --parallel",
+    errno.EAGAIN: f"{MORE_PROCESSES}, or use a lower --parallel",
     errno.ENOMEM: "use a lower --parallel, or a machine with more memory",
 }
 """Errors that say that this machine has no room for more, whatever file they name, and what to do about them."""

@@ -3,7 +3,7 @@
 import resource
 import threading
 
-from provision.common.errors import SiteError
+from provision.common.errors import MORE_PROCESSES, SiteError, is_no_thread
 
 OWN_FILES = 40
 """What a run opens beside its hosts: the program, its locks and its store."""
@@ -59,10 +59,12 @@ def _check_threads(hosts: int, fewer: str) -> None:
             thread.start()
             started.append(thread)
     except RuntimeError as error:
+        if not is_no_thread(error):
+            raise
         fit = max(1, len(started) // THREADS)
         raise SiteError(
             f"{hosts} hosts at a time need up to {needed} threads, and this machine allows {len(started)} more: "
-            f"{fewer} {fit}, or raise the limit (ulimit -u, pids.max of the cgroup)"
+            f"{fewer} {fit}, or {MORE_PROCESSES}"
         ) from error
     finally:
         end.set()

@@ -105,9 +105,18 @@ def test_a_run_for_which_the_system_has_too_few_threads_is_refused_and_leaves_no
         provide(16, "use --parallel")
     assert str(refused.value) == (
         "16 hosts at a time need up to 96 threads, and this machine allows 75 more: use --parallel 12, or raise the "
-        "limit (ulimit -u, pids.max of the cgroup)"
+        "limit of processes (ulimit -u, pids.max of the cgroup)"
     )
     assert threading.active_count() == before
+
+
+def test_an_error_about_something_else_is_not_taken_for_too_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("thread already started")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match=r"^thread already started$"):
+        provide(16, "use --parallel")
 
 
 def test_a_thread_that_is_refused_later_ends_the_run_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
