@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
+from time import sleep
 from typing import Any, Protocol
 
 from distributed import Client, KilledWorker, Reschedule, Worker, WorkerPlugin, get_worker
@@ -30,6 +32,9 @@ CLOSE_SECONDS = 10
 LOOK_SECONDS = 5
 ALONE_SECONDS = 60
 """A nanny restarts a dead worker within seconds; after this time without any worker, the run gives up."""
+ASK_TIMES = 10
+"""How often Dask is asked, while others cancel what it shares with them; then it is taken for a bug."""
+ASK_AGAIN_SECONDS = 1
 TOPIC = "chrony-provision"
 """The topic of our events at the scheduler. All runs share one, for the scheduler stores the last events of each."""
 
@@ -147,12 +152,10 @@ class Cluster:
         """Wait for a result. Raises ClusterFailed after ``ALONE_SECONDS`` without any worker."""
         alone = 0
         while alone < ALONE_SECONDS:
-            # Results that end together share a transfer, and a look whose time is over cancels it for all of them. For
-            # the others, Dask's sync then fails with UnboundLocalError; the result is still there.
-            with suppress(TimeoutError, UnboundLocalError):
-                return bytes(future.result(timeout=LOOK_SECONDS))
+            with suppress(TimeoutError):
+                return bytes(_asked(partial(future.result, timeout=LOOK_SECONDS)))
             with suppress(OSError, TimeoutError):
-                if self._client.nthreads():
+                if _asked(self._client.nthreads):
                     alone = 0
                 else:
                     alone += LOOK_SECONDS
@@ -163,6 +166,19 @@ class Cluster:
         key, data = event[1]["key"], event[1]["sent"]
         if (hear := self._hearing.get(key)) is not None:
             hear(self._cipher.open(data, key))
+
+
+def _asked(ask: Callable[[], Any]) -> Any:
+    """Return what Dask answers; ask again if another thread has cancelled what they share.
+
+    Results that end together share a transfer, and a look whose time is over cancels it for all of them. For the
+    others, Dask's sync then fails with UnboundLocalError; the result is still there.
+    """
+    for _ in range(ASK_TIMES - 1):
+        with suppress(UnboundLocalError):
+            return ask()
+        sleep(ASK_AGAIN_SECONDS)
+    return ask()
 
 
 @dataclass(frozen=True, slots=True)
