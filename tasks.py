@@ -8,6 +8,7 @@ sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 
 from invoke.context import Context
 from invoke.exceptions import Exit
@@ -105,12 +106,14 @@ def reliability(context: Context) -> None:
         "sshd": "so many sshd that answer as a host with nothing to do, at most 1000, instead of booted hosts",
     },
 )
-def bench(context: Context, runs: int = 3, sshd: int = 0, *, hosts: bool = False) -> None:
+def bench(context: Context, runs: str = "", sshd: str = "", *, hosts: bool = False) -> None:
     """Measure this tool beside the guide as a script, Ansible and pyinfra, on fresh booted hosts."""
-    if sshd:
-        _run(context, f"python -m benchmarks.scale --hosts {sshd}")
+    if not sshd:
+        _run(context, f"python -m benchmarks.{'fleet' if hosts else 'run'} --runs {quote(runs or '3')}")
+    elif hosts or runs:
+        raise Exit("error: --sshd boots no hosts and measures once: leave out --hosts and --runs", code=2)
     else:
-        _run(context, f"python -m benchmarks.{'fleet' if hosts else 'run'} --runs {runs}")
+        _run(context, f"python -m benchmarks.scale --sshd {quote(sshd)}")
 
 
 for one in (check, docs, test, reach, reliability, bench):

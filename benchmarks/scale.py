@@ -32,7 +32,7 @@ USUAL = 16
 HIGHER = (64, 256, 1000)
 """Values of --parallel with all hosts."""
 MOST = 1000
-"""The highest value of --parallel, and of --hosts."""
+"""The highest value of --parallel, and of --sshd."""
 USUAL_FILES = 1024
 """The usual limit of open files (ulimit -n)."""
 WORKERS = ("one", "two", "three", "four")
@@ -186,17 +186,17 @@ def _circumstances(begun: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the tables, and return the exit status."""
     parser = argparse.ArgumentParser(prog="benchmarks.scale", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--hosts", type=int, default=MOST, help="how many sshd answer (default and most: %(default)s)")
+    parser.add_argument("--sshd", type=int, default=MOST, help="how many sshd answer (default and most: %(default)s)")
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="also put the tables between their marks in this file"
     )
     options = parser.parse_args(arguments)
-    if not 2 <= options.hosts <= MOST:
-        parser.error(f"--hosts: {options.hosts} is not between 2 and {MOST}")
+    if not 2 <= options.sshd <= MOST:
+        parser.error(f"--sshd: {options.sshd} is not between 2 and {MOST}")
     # A killed bench, too, takes its hosts down.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        text = measure(options.hosts)
+        text = measure(options.sshd)
     except (BenchError, ProvisionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

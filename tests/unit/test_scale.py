@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from invoke.context import Context
+from invoke.exceptions import Exit
 
 import tasks
 from benchmarks import scale
@@ -69,11 +71,13 @@ def test_the_recorded_answer_is_printed_with_the_time_the_connection_and_the_mar
     [
         pytest.param({}, "run --runs 3", id="one host"),
         pytest.param({"hosts": True}, "fleet --runs 3", id="many booted hosts"),
-        pytest.param({"sshd": 100}, "scale --hosts 100", id="many sshd"),
+        pytest.param({"runs": "5"}, "run --runs 5", id="another number of runs"),
+        pytest.param({"sshd": "100"}, "scale --sshd 100", id="many sshd"),
+        pytest.param({"sshd": "0"}, "scale --sshd 0", id="too few sshd, which the benchmark refuses"),
     ],
 )
 def test_the_task_bench_runs_the_benchmark(
-    options: dict[str, int], module: str, monkeypatch: pytest.MonkeyPatch
+    options: dict[str, Any], module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines: list[str] = []
     monkeypatch.setattr(tasks, "_run", lambda _, line: lines.append(line))
@@ -81,8 +85,21 @@ def test_the_task_bench_runs_the_benchmark(
     assert lines == [f"python -m benchmarks.{module}"]
 
 
+@pytest.mark.parametrize("more", [{"hosts": True}, {"runs": "3"}], ids=["hosts", "runs"])
+def test_the_task_bench_refuses_options_that_do_not_fit_many_sshd(
+    more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_run", pytest.fail)
+    with pytest.raises(Exit) as refused:
+        tasks.bench(Context(), sshd="100", **more)
+    assert (refused.value.code, refused.value.message) == (
+        2,
+        "error: --sshd boots no hosts and measures once: leave out --hosts and --runs",
+    )
+
+
 @pytest.mark.parametrize("number", ["0", "1", "1001"])
 def test_a_number_of_hosts_that_cannot_be_measured_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        scale.main(["--hosts", number])
-    assert f"--hosts: {number} is not between 2 and 1000" in capsys.readouterr().err
+        scale.main(["--sshd", number])
+    assert f"--sshd: {number} is not between 2 and 1000" in capsys.readouterr().err
