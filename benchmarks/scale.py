@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,11 +52,16 @@ class Run:
 
 
 class Peaks:
-    """The most descriptors and threads that a process has at once, as far as a look ten times a second sees them."""
+    """The most descriptors and threads that a process has at once, as far as a look ten times a second sees them.
+
+    It counts from the first socket on: before it connects, a run tries whether it may start as many threads as its
+    hosts need at the most (``provision.fleet.capacity``), and these are no measure of what the hosts take.
+    """
 
     def __init__(self) -> None:
         self.descriptors = 0
         self.threads = 0
+        self._connects = False
         self._over = threading.Event()
         self._looks: threading.Thread | None = None
 
@@ -71,12 +77,26 @@ class Peaks:
             self._looks.join()
 
     def _look(self, process: Path) -> None:
-        while not self._over.wait(LOOK_SECONDS):
-            try:
-                descriptors, threads = (sum(1 for _ in (process / name).iterdir()) for name in ("fd", "task"))
-            except FileNotFoundError:
-                return
+        with suppress(FileNotFoundError):
+            while not self._over.wait(LOOK_SECONDS):
+                self.look(process)
+
+    def look(self, process: Path) -> None:
+        """Look once at a process by its folder in /proc. Raises FileNotFoundError if it has ended."""
+        self._connects = self._connects or _has_socket(process)
+        if self._connects:
+            descriptors, threads = (sum(1 for _ in (process / name).iterdir()) for name in ("fd", "task"))
             self.descriptors, self.threads = max(self.descriptors, descriptors), max(self.threads, threads)
+
+
+def _has_socket(process: Path) -> bool:
+    """Return whether a process has a socket. Raises FileNotFoundError if it has ended."""
+    for descriptor in (process / "fd").iterdir():
+        # One that was closed since is none.
+        with suppress(FileNotFoundError):
+            if str(descriptor.readlink()).startswith("socket:"):
+                return True
+    return False
 
 
 def deploy(hosts: ManyHosts, number: int, *options: str, files: int = 0) -> Run:

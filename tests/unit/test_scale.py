@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,42 @@ def test_the_recorded_answer_is_printed_with_the_time_the_connection_and_the_mar
     unknown = said("echo output; true")
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert unknown.stderr == "no answer was recorded to a line of 17 bytes\n"
+
+
+PROBES_AND_CONNECTS = """
+import socket, sys, threading
+end = threading.Event()
+probe = [threading.Thread(target=end.wait) for _ in range(40)]
+for thread in probe:
+    thread.start()
+print("probes", flush=True)
+sys.stdin.readline()
+end.set()
+for thread in probe:
+    thread.join()
+connection = socket.socket()
+for _ in range(3):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+print("connects", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_the_threads_that_a_run_tries_before_it_connects_are_not_counted() -> None:
+    words = [sys.executable, "-c", PROBES_AND_CONNECTS]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        peaks, folder = scale.Peaks(), Path(f"/proc/{process.pid}")
+        assert process.stdout.readline() == "probes\n"
+        peaks.look(folder)
+        assert (peaks.descriptors, peaks.threads) == (0, 0)
+        print("go on", file=process.stdin, flush=True)
+        assert process.stdout.readline() == "connects\n"
+        peaks.look(folder)
+        process.communicate("end\n")
+    # Its own, and three for the connection.
+    assert (peaks.descriptors, peaks.threads) == (4, 4)
 
 
 @pytest.mark.parametrize(
