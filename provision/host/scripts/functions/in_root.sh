@@ -34,7 +34,7 @@ in_root() { # QEMU ROOT COMMAND…
     done
     if ! { echo '0 0 65536' >"/proc/$pid/uid_map" && echo '0 0 65536' >"/proc/$pid/gid_map"; }; then
         kill -s KILL "$pid" 2>/dev/null || :
-        echo "this machine makes no user namespace for QEMU; look at sysctl user.max_user_namespaces" >&2
+        echo "this machine makes no user namespace for QEMU (see sysctl user.max_user_namespaces)" >&2
         return 1
     fi
     status=0

@@ -39,9 +39,7 @@ def test_a_machine_without_user_namespaces_is_named(tmp_path: Path) -> None:
     write(tmp_path / "unshare", "exit 1")
     done = in_root(tmp_path, "try", "/the/root", "true")
     assert done.returncode == 1
-    assert done.stderr.endswith(
-        "this machine makes no user namespace for QEMU; look at sysctl user.max_user_namespaces\n"
-    )
+    assert done.stderr.endswith("this machine makes no user namespace for QEMU (see sysctl user.max_user_namespaces)\n")
 
 
 def test_a_missing_rule_is_named_with_the_package_that_has_it(tmp_path: Path) -> None:
