@@ -46,10 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=3, help="first runs of each contender (default: %(default)s)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="also put the table between its marks in this file")
     options = parser.parse_args(arguments)
+    if options.runs < 1:
+        parser.error("--runs: say 1 or more")
     # A killed bench, too, takes its host down.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        text = measure(max(options.runs, 1))
+        text = measure(options.runs)
     except (BenchError, ProvisionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
