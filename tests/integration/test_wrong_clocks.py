@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.helpers.apt_repository import only_repository
+from tests.helpers.apt_repository import PLACE, only_repository
 from tests.helpers.booted_hosts import login
 from tests.helpers.certificates import NOW, Authority
 from tests.helpers.operators import Operator, Ran
@@ -207,36 +207,26 @@ def lock_taken(machine: Machine) -> Iterator[None]:
         login(machine.host, "systemctl stop taken")
 
 
-def test_a_clock_ahead_is_named_where_apt_refuses_its_lists_and_set_when_a_run_has_waited_for_the_lock(
+def test_a_clock_ahead_is_named_where_apt_refuses_its_lists_and_set_by_chronyd_where_an_artifact_is_enough(
     machine: Machine, operator: Operator
 ) -> None:
     before = generation(machine)
     login(machine.host, "systemctl stop chronyd")
     remove_library(machine)
-    assert_names_the_clock(deploy(machine, operator, CLIENT % ""), "is expired")
+    assert_names_the_clock(deploy(machine, operator, SERVER), "is expired")
 
+    login(machine.host, f"dpkg --install {PLACE}/{LIBRARY}.deb; {FORGET_COOKIES}")
     with lock_taken(machine):
-        waiting = operator.start("deploy", option(machine), operator.site(SET_FIRST), "--lock-timeout=600")
+        waiting = operator.start("deploy", option(machine), operator.site(SERVER), "--lock-timeout=600")
         login(machine.host, "until pgrep -f '[f]lock -w 600' >/dev/null; do sleep 0.2; done")
         for days in (DAYS, -DAYS):
             machine.set_clock(days, then="sleep 1")
         assert waiting.poll() is None, "a step of the clock ended its patience"
-    assert_set_and_proven(operator.end(waiting), "ahead of")
-    # The site is that of the first deployment: what was removed is repaired.
-    assert generation(machine) == before
-    assert_clock_is_right(machine)
-
-
-def test_from_an_artifact_a_deployment_goes_on_with_a_wrong_clock_and_chronyd_sets_it(
-    machine: Machine, operator: Operator
-) -> None:
-    before = generation(machine)
-    machine.set_clock(-DAYS, then=FORGET_COOKIES)
-    deployment = deploy(machine, operator, SERVER)
+    deployment = operator.end(waiting)
     deployment.assert_proven()
-    assert_said_first(deployment, "behind")
+    assert_said_first(deployment, "ahead of")
     assert not {"clock-set", "run-packages"} & set(deployment.changed)
-    # The rehearsal has tried the certificate of the host with a clock by which it is not valid yet.
+    # The rehearsal has tried the certificate of the host with a clock by which it has expired.
     assert "rehearsed" in deployment.changed
     assert deployment.held("server.nts")
     assert generation(machine) != before
