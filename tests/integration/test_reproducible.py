@@ -9,7 +9,7 @@ from provision.build.libraries import FILE, Libraries, parse_libraries
 from provision.host.sandbox.sandbox import Sandbox
 from tests.helpers.booted_hosts import booted, login
 from tests.helpers.host_state import install
-from tests.helpers.operators import SITE, Operator
+from tests.helpers.operators import HOST_COMPILES, Operator
 
 pytestmark = pytest.mark.integration
 
@@ -56,10 +56,10 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Pat
     plain, odd = (Operator(tmp_path_factory.mktemp(name)) for name in ("plain", "odd"))
     with booted("it-alike-plain") as plain_host, booted("it-alike-odd") as odd_host:
         # At once: much of a build waits for packages.
-        first = plain.start("build", f"--host=sandbox:{plain_host.name}", plain.site(SITE))
+        first = plain.start("build", f"--host=sandbox:{plain_host.name}", plain.site(HOST_COMPILES))
         make_odd(odd_host)
         odd.meet(odd_host, "admin")
-        ran = odd.run("build", f"--host=admin@{odd_host.address}", odd.site(SITE))
+        ran = odd.run("build", f"--host=admin@{odd_host.address}", odd.site(HOST_COMPILES))
         for done in (plain.end(first), ran):
             assert done.status == 0, done
         # One host made the part of Nettle that chrony links, the other all of it.
