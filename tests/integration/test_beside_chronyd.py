@@ -29,8 +29,6 @@ INSTALL = "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq -y ins
 LINK = "/var/lib/prometheus/node-exporter/chrony-provision.prom"
 METRICS = f'{LOGGING}[service]\nmetrics = "textfile"\n'
 UNIT = SERVICE.rpartition("/")[2]
-TRIES = 10
-"""What chronyc predicts changes with the time, in the last digit."""
 MEASUREMENTS = "chronyd-measurements.service"
 OURS = f"ls -d {SERVICE} {TIMER} {SCRIPT} {LINK} {FILE.rpartition('/')[0]} 2>/dev/null || true"
 EXPORTER = """
@@ -44,10 +42,10 @@ SCRAPE += 'print $s "GET /metrics HTTP/1.0\\r\\n\\r\\n"; print <$s>\''
 """A host has no curl, but Perl."""
 ASK = """
 chronyc -c -n sources | cut -d, -f 1-6,8-
-chronyc -c -n sourcestats
+chronyc -c -n sourcestats | cut -d, -f 1-6,8-
 chronyc -c tracking | cut -d, -f 1-4,6-11,13-
 """
-"""The answers that change only with a measurement."""
+"""The answers that change only with a measurement, and so without the offset that sourcestats predicts for now."""
 LEFT_BEHIND = f"{LOGS}/*.log {{\\n postrotate\\n  /usr/bin/chronyc cyclelogs\\n endscript\\n}}\\n"
 """The file of a package of chrony that was removed and not purged."""
 
@@ -76,11 +74,9 @@ class Logging:
     def answers_of_the_file(self) -> str:
         """Write the metrics while chronyd asks no source, and return chronyc's answers before and after."""
         script = f"chronyc offline >/dev/null\n{ASK}\nsystemctl start {UNIT}; echo; {ASK}"
-        for _ in range(TRIES):
-            before, _, after = login(self.host, script).partition("\n\n")
-            if before == after.strip():
-                return before
-        raise AssertionError(f"chronyc never says the same before and after: {before}, {after}")
+        before, _, after = login(self.host, script).partition("\n\n")
+        assert before == after.strip()
+        return before
 
     def await_open_log(self) -> None:
         """Wait until chronyd writes to its log file, and to no other."""
@@ -168,7 +164,7 @@ def test_node_exporter_gives_the_values_of_chronyc(logging: Logging) -> None:
     assert seen["chrony_sources_polling_interval_seconds"] == 2.0 ** int(source[4])
     assert seen["chrony_sources_last_sample_error_margin_seconds"] == float(source[8])
     assert seen["chrony_sourcestats_samples"] == float(statistics[1])
-    assert seen["chrony_sourcestats_stddev"] == float(statistics[7])
+    assert seen["chrony_sourcestats_stddev"] == float(statistics[6])
     assert seen["chrony_tracking_stratum"] == float(tracking[2])
     assert seen["chrony_tracking_reference_timestamp_seconds"] == float(tracking[3])
     assert seen["chrony_tracking_root_delay_seconds"] == float(tracking[9])
