@@ -28,7 +28,7 @@ class Contender(Protocol):
     repeats: ClassVar[bool] = True
     """It can be run again, and then finds nothing to do."""
     first: ClassVar[str] = FIRST
-    """What its first deployment is called in the table."""
+    """The title of the table's row with its first deployment."""
 
     def prepare(self, host: Host) -> None:
         """Do what is not measured."""

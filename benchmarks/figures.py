@@ -1,10 +1,15 @@
 """What was measured, the budgets, and both as Markdown."""
 
+import signal
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+
+from benchmarks.hosts import BenchError
+from provision.common.errors import ProvisionError
 
 FIRST, AGAIN = "first run, bare host", "nothing to do"
 SANDBOX = 'first run, build.on = "sandbox", nothing cached'
@@ -19,7 +24,7 @@ MARKS = ("<!-- table: begin -->", "<!-- table: end -->")
 
 
 def remote(first: str) -> str:
-    """Return what the time of the commands on the host in a first run is called."""
+    """Return the name of the figure for the commands on the host, of a first run with this name."""
     return f"{first}: its commands on the host"
 
 
@@ -117,6 +122,25 @@ def replace_table(file: Path, text: str, marks: tuple[str, str] = MARKS) -> None
     file.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
 
 
+def print_tables(measure: Callable[[], str], write: Path | None, marks: tuple[str, str] = MARKS) -> int:
+    """Measure, print the tables, put them between the marks in the file ``write`` if there is one; return the status.
+
+    Measuring ends with its hosts removed, also after SIGTERM.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        text = measure()
+    except (BenchError, ProvisionError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    print(text)
+    if write is not None:
+        replace_table(write, text, marks)
+    return 0
+
+
 def verdict(claim: str, measured: float, limit: float, form: str = ".2f") -> str:
     """Return a row that says whether a budget is met."""
     return line(claim, format(measured, form), f"≤ {limit:{form}}", "met" if measured <= limit else "**missed**")
@@ -129,7 +153,7 @@ def spread(values: Sequence[float], form: str) -> str:
 
 
 def _yes(values: Sequence[float], *, otherwise: str = "**no**") -> str:
-    """Return yes if all values are true; "-" for what was not measured, where that may be."""
+    """Return "yes" if all values are true, else ``otherwise``; with "no" for that, "-" if there are no values."""
     if not values and otherwise == "no":
         return "-"
     return "yes" if values and all(values) else otherwise

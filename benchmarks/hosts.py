@@ -42,7 +42,7 @@ def measured(
     env: Mapping[str, str] | None = None,
     watch: Callable[[int], None] = lambda _: None,
 ) -> Spent:
-    """Run a command and return what it took; ``watch`` is called with its process id. Raises BenchError.
+    """Run a command and return its time and memory; ``watch`` is called with its process id. Raises BenchError.
 
     The error has the last lines of its output, which is in the file ``output``.
     """

@@ -1,4 +1,4 @@
-"""Measure what a run imports, module by module, with ``python -X importtime``; a table by library."""
+"""Measure the import time of each module of a run with ``python -X importtime``, and make a table of libraries."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ LINE = re.compile(r"import time: +(?P<own>\d+) \| +\d+ \| *(?P<module>\S+)")
 """A line of ``-X importtime``: microseconds of the module itself, with those that it imports, and its name."""
 STANDARD = "Python's own modules"
 LEAST = 1.0
-"""Milliseconds; what takes less is one row."""
+"""Milliseconds; libraries with a shorter import time share one row."""
 
 
 def parse_import_times(text: str) -> dict[str, int]:

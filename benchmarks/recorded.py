@@ -1,7 +1,7 @@
 """``inv``, with each line that SSH sends to a host, and its answer, in the file that RECORD names.
 
 ``python -m benchmarks.recorded`` takes the arguments of ``inv``. A line that fails, and a file that is sent or fetched,
-end the run: what is recorded here is a run with nothing to do.
+end the run, because a run with nothing to do has none of them.
 """
 
 import json

@@ -8,7 +8,6 @@ import argparse
 import os
 import platform
 import shutil
-import signal
 import sys
 import time
 import venv
@@ -20,13 +19,13 @@ from tempfile import TemporaryDirectory
 from platformdirs import user_cache_path
 
 from benchmarks.contenders import Ansible, Contender, FromArtifact, FromSandbox, Guide, Pyinfra, Tool
-from benchmarks.figures import AGAIN, COMPILER, PAUSE, PROVEN, Figures, replace_table, tables
-from benchmarks.hosts import SUITE, BenchError, Host, fresh_host, run
+from benchmarks.figures import AGAIN, COMPILER, PAUSE, PROVEN, Figures, print_tables, tables
+from benchmarks.hosts import SUITE, Host, fresh_host, run
 from benchmarks.imports import import_table
 from provision.build.fetch.fetch import fetch
 from provision.build.fetch.store import Store
 from provision.chrony.releases import DEFAULT_CHRONY, DEFAULT_NETTLE, find
-from provision.common.errors import ProvisionError, SiteError
+from provision.common.errors import SiteError
 from provision.keys import parse_keys
 from provision.verify.ntp.probe import probe
 from tests.helpers.load_meter import under_load
@@ -48,19 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.runs < 1:
         parser.error("--runs: say 1 or more")
-    # A killed bench, too, takes its host down.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        text = measure(options.runs)
-    except (BenchError, ProvisionError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    print(text)
-    if options.write:
-        replace_table(options.write, text)
-    return 0
+    return print_tables(lambda: measure(options.runs), options.write)
 
 
 def measure(runs: int) -> str:

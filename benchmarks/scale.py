@@ -8,7 +8,6 @@ import argparse
 import os
 import platform
 import shutil
-import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,11 +18,10 @@ from pathlib import Path
 
 from benchmarks.booted_fleet import load, say
 from benchmarks.contenders import ROOT
-from benchmarks.figures import head, line, replace_table
+from benchmarks.figures import head, line, print_tables
 from benchmarks.fleet import cpu_of
 from benchmarks.hosts import BenchError, Spent, measured
 from benchmarks.scale_hosts import ManyHosts, many_hosts
-from provision.common.errors import ProvisionError
 from provision.fleet.capacity import FILES, OWN_FILES
 from tests.helpers.dask_cluster import dask_cluster
 
@@ -213,19 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not 2 <= options.sshd <= MOST:
         parser.error(f"--sshd: {options.sshd} is not between 2 and {MOST}")
-    # A killed bench, too, takes its hosts down.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        text = measure(options.sshd)
-    except (BenchError, ProvisionError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    print(text)
-    if options.write:
-        replace_table(options.write, text, MARKS)
-    return 0
+    return print_tables(lambda: measure(options.sshd), options.write, MARKS)
 
 
 if __name__ == "__main__":
